@@ -1,0 +1,37 @@
+"""What commands print: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tfner.errors import ConfigError
+
+
+def say(message: str) -> None:
+    """One line for the person at the terminal, on stderr."""
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
+
+
+def print_text(text: str) -> None:
+    """A result for people, on stdout."""
+    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+
+
+def print_json(record: Any) -> None:
+    """A result for programs: one JSON document on stdout."""
+    print_text(json.dumps(record, ensure_ascii=False, indent=2))
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Stop before anything is overwritten.
+
+    Raises:
+        ConfigError: `path` exists (a directory: and is not empty).
+    """
+    exists = any(path.iterdir()) if path.is_dir() else path.exists()
+    if exists and not overwrite:
+        raise ConfigError(f"{path} exists. Choose another place or add --overwrite.")

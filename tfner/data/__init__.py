@@ -1,0 +1,1 @@
+"""Features, windows and packing in numpy; pipelines in tf.data."""

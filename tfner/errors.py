@@ -1,0 +1,112 @@
+"""The errors a user can cause, and how their messages are put together.
+
+    TfnerError
+    ├── ConfigError        settings that contradict each other or do not exist
+    ├── CorpusError        a file that cannot be read as a corpus (path, line)
+    ├── LabelError         labels or tags that do not fit the model or scheme
+    ├── TokenizerError     a tokenizer directory that cannot be used
+    ├── CheckpointError    encoder weights that are missing or do not fit
+    ├── BundleError        a model directory that is damaged or not one
+    ├── TrainingError      a run that cannot go on (NaN loss, nothing to learn)
+    ├── ExportError        a SavedModel that may not be published
+    └── ServingError       a server that does not answer as it should
+
+A message says the rule that was broken, what was received, where, and what to do.
+Wrong arguments in Python stay `ValueError` and `TypeError`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+SHOWN_PROBLEMS = 20
+SHOWN_CHARACTERS = 40
+
+
+class TfnerError(Exception):
+    """Base of everything tfner raises for something a user can put right."""
+
+
+class ConfigError(TfnerError):
+    """Settings that contradict each other, are out of range, or do not exist."""
+
+
+class CorpusError(TfnerError):
+    """A file that cannot be read as the corpus it is said to be.
+
+    Args:
+        message: the rule broken, what was received, what to do.
+        path: the file, if there is one.
+        line: 1-based line in the file, if one is to blame.
+    """
+
+    def __init__(
+        self, message: str, *, path: object = None, line: int | None = None
+    ) -> None:
+        self.path, self.line = path, line
+        place = "" if path is None else f"{path}:" + (f"{line}:" if line else "")
+        super().__init__(f"{place} {message}" if place else message)
+
+
+class LabelError(TfnerError):
+    """Labels or tags that do not fit the label set or its scheme."""
+
+
+class TokenizerError(TfnerError):
+    """A tokenizer directory that is missing, damaged, or does not fit the encoder."""
+
+
+class CheckpointError(TfnerError):
+    """Encoder weights that are missing, damaged, or of the wrong shape."""
+
+
+class BundleError(TfnerError):
+    """A model directory that is damaged, of another version, or not a model."""
+
+
+class TrainingError(TfnerError):
+    """A training run that cannot start or cannot go on."""
+
+
+class ExportError(TfnerError):
+    """A SavedModel that could not be written or does not equal its model."""
+
+
+class ServingError(TfnerError):
+    """A model server that cannot be reached or answers with something else."""
+
+
+def shorten(text: str) -> str:
+    """At most 40 characters of user text, quoted, for a message.
+
+    Example:
+        >>> shorten("a" * 50)
+        "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…'"
+    """
+    if len(text) > SHOWN_CHARACTERS:
+        text = text[: SHOWN_CHARACTERS - 1] + "…"
+    return repr(text)
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """One sentence for a name that does not exist: the known ones and the nearest.
+
+    Example:
+        >>> unknown("format", "conl", ["conll", "jsonl"])
+        "unknown format 'conl'; did you mean 'conll'? Known: conll, jsonl."
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    return f"unknown {kind} {name!r}{hint} Known: {', '.join(names)}."
+
+
+def joined(problems: Sequence[str], *, what: str = "problems") -> str:
+    """All problems as one message: a single one alone, else a list with the total."""
+    if len(problems) == 1:
+        return problems[0]
+    shown = [f"  {problem}" for problem in problems[:SHOWN_PROBLEMS]]
+    if len(problems) > SHOWN_PROBLEMS:
+        shown.append(f"  … and {len(problems) - SHOWN_PROBLEMS} more")
+    return "\n".join([f"{len(problems)} {what}:", *shown])

@@ -1,0 +1,340 @@
+"""Tag schemes, ordered label sets, and the one decoder from tags to spans.
+
+A *tag* is what a word carries (`B-PER`), a *label* is the type inside it (`PER`). The
+decoder reads every scheme as conlleval does, so that no tag sequence is an error:
+
+    a span opens    at B, at a single (S, U), and where the word before belongs to none:
+                    it is O, of another label, or closed its span (E, L, S, U)
+    a span closes   before an opening, before O, and after E, L, S, U
+
+Source: conlleval.pl (CoNLL-2000), functions startOfChunk and endOfChunk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from tfner.errors import LabelError, unknown
+
+OUTSIDE = "O"
+
+
+class Span(NamedTuple):
+    """A labelled range of words, `end` exclusive."""
+
+    start: int
+    end: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """How one scheme writes a span as tag prefixes.
+
+    Args:
+        name: as in `SCHEMES`.
+        first, inner, last, single: prefix of the first, a middle, the last word of a
+            span of several words, and of the word of a span of one.
+        border: for IOB1 and IOE1, the prefix written instead of `I` only at a border
+            between two neighbouring spans of one label; else "".
+    """
+
+    name: str
+    first: str
+    inner: str
+    last: str
+    single: str
+    border: str = ""
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Every prefix of the scheme, in the order in which tags are listed."""
+        used = {self.first, self.inner, self.last, self.single, self.border}
+        return tuple(prefix for prefix in "BIELSU" if prefix in used)
+
+    def allows(self, previous: str, tag: str) -> bool:
+        """Whether `tag` may follow `previous`; O stands for both ends of a sentence."""
+        (before, label_before), (now, label) = split_tag(previous), split_tag(tag)
+        if {before, now} - {OUTSIDE, *self.prefixes}:
+            return False
+        same = label_before == label and OUTSIDE not in (before, now)
+        if self.border == "B":  # IOB1: B only right after a span of its own label
+            return now != "B" or same
+        if self.border == "E":  # IOE1: E only right before a span of its own label
+            return before != "E" or same
+        if same and before in (self.first, self.inner):
+            if now in (self.inner, self.last):
+                return True
+        begins = now in (OUTSIDE, self.first, self.single)
+        return begins and before in (OUTSIDE, self.last, self.single)
+
+
+SCHEMES = {
+    scheme.name: scheme
+    for scheme in (
+        Scheme("IOB2", "B", "I", "I", "B"),
+        Scheme("IOB1", "I", "I", "I", "I", border="B"),
+        Scheme("BIOES", "B", "I", "E", "S"),
+        Scheme("BILOU", "B", "I", "L", "U"),
+        Scheme("IOE2", "I", "I", "E", "E"),
+        Scheme("IOE1", "I", "I", "I", "I", border="E"),
+    )
+}
+"""In order of preference where several explain a file equally well."""
+
+ALIASES = {"BIO": "IOB2", "BIO2": "IOB2", "IOB": "IOB1", "IOBES": "BIOES"}
+
+
+def find_scheme(name: str) -> Scheme:
+    """The scheme of that name, in any case, or by a common alias (`BIO`, `IOBES`).
+
+    Raises:
+        LabelError: no scheme has this name; the known ones are listed.
+    """
+    upper = name.upper()
+    upper = ALIASES.get(upper, upper)
+    if upper not in SCHEMES:
+        raise LabelError(unknown("tag scheme", name, [*SCHEMES, *ALIASES]))
+    return SCHEMES[upper]
+
+
+def split_tag(tag: str) -> tuple[str, str]:
+    """Prefix and label of a tag; labels may hold hyphens; O has no label.
+
+    Example:
+        >>> split_tag("B-cell-line")
+        ('B', 'cell-line')
+        >>> split_tag("O")
+        ('O', '')
+    """
+    prefix, _, label = tag.partition("-")
+    return prefix, label
+
+
+def is_tag(tag: str) -> bool:
+    """Whether a string is O or a known prefix, a hyphen and a label."""
+    prefix, label = split_tag(tag)
+    return tag == OUTSIDE or (len(prefix) == 1 and prefix in "BIELSU" and bool(label))
+
+
+def decode_tags(tags: Sequence[str]) -> list[Span]:
+    """Spans of a tag sequence of any scheme, valid or not, read as conlleval reads it.
+
+    This is the only decoder: corpora, predictions and scores all pass through it.
+
+    Example:
+        >>> decode_tags(["B-PER", "I-LOC", "O", "I-LOC"])
+        [Span(start=0, end=1, label='PER'), Span(start=1, end=2, label='LOC'), \
+Span(start=3, end=4, label='LOC')]
+    """
+    spans: list[Span] = []
+    start, open_label, closed = 0, "", True
+    for position, tag in enumerate(tags):
+        prefix, label = split_tag(tag)
+        goes_on = not closed and label == open_label and prefix in ("I", "E", "L")
+        if not closed and not goes_on:
+            spans.append(Span(start, position, open_label))
+        if not goes_on and label:
+            start, open_label = position, label
+        closed = not label
+        if label and prefix in ("E", "L", "S", "U"):
+            spans.append(Span(start, position + 1, label))
+            closed = True
+    if not closed:
+        spans.append(Span(start, len(tags), open_label))
+    return spans
+
+
+def encode_spans(spans: Iterable[Span], length: int, scheme: Scheme) -> list[str]:
+    """Tags of `length` words that hold these spans.
+
+    Raises:
+        LabelError: spans overlap or lie outside; nested entities need `--task span`.
+    """
+    tags = [OUTSIDE] * length
+    previous: Span | None = None
+    for span in sorted(spans):
+        start, end, label = span
+        if previous and start < previous.end:
+            raise LabelError(
+                "spans of one tag sequence may not overlap. "
+                f"Received: {tuple(previous)} and {tuple(span)}. "
+                "Nested entities need --task span."
+            )
+        if not 0 <= start < end <= length:
+            raise LabelError(f"span {tuple(span)} lies outside {length} words")
+        if end - start == 1:
+            tags[start] = f"{scheme.single}-{label}"
+        else:
+            tags[start] = f"{scheme.first}-{label}"
+            tags[end - 1] = f"{scheme.last}-{label}"
+            tags[start + 1 : end - 1] = [f"{scheme.inner}-{label}"] * (end - start - 2)
+        if previous and scheme.border and previous[1:] == (start, label):
+            at_border = start if scheme.border == "B" else start - 1
+            tags[at_border] = f"{scheme.border}-{label}"
+        previous = span
+    return tags
+
+
+def invalid_positions(tags: Sequence[str], scheme: Scheme) -> list[int]:
+    """Positions whose step from the tag before is not allowed; `len(tags)` = the end."""
+    bordered = [OUTSIDE, *tags, OUTSIDE]
+    return [
+        position
+        for position in range(len(tags) + 1)
+        if not scheme.allows(bordered[position], bordered[position + 1])
+    ]
+
+
+class LabelSet:
+    """Ordered labels under a scheme: the tags a model predicts, and their ids.
+
+    Ids follow the given order and never that of a set, so that a digest identifies
+    them for good.
+
+    Args:
+        labels: entity types in order, without duplicates; at least one.
+        scheme: a scheme's name or alias.
+        tags: the tags in order of their ids where a foreign model fixes them; the
+            default is O, then each label with the scheme's prefixes.
+
+    Raises:
+        LabelError: unknown scheme, no label, an empty or repeated one, or `tags` that
+            do not belong to `labels`.
+
+    Example:
+        >>> LabelSet(["PER", "LOC"]).tags
+        ('O', 'B-PER', 'I-PER', 'B-LOC', 'I-LOC')
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        *,
+        scheme: str = "IOB2",
+        tags: Sequence[str] | None = None,
+    ) -> None:
+        self.labels = tuple(labels)
+        self.scheme = find_scheme(scheme)
+        if not self.labels or not all(self.labels):
+            raise LabelError(
+                "a label set needs at least one label, none empty. "
+                f"Received: labels={list(labels)}"
+            )
+        if len(set(self.labels)) != len(self.labels):
+            raise LabelError(f"labels repeat. Received: labels={list(labels)}")
+        if tags is None:
+            prefixes = self.scheme.prefixes
+            tags = [OUTSIDE, *(f"{p}-{name}" for name in self.labels for p in prefixes)]
+        self.tags = tuple(tags)
+        if len(set(self.tags)) != len(self.tags):
+            raise LabelError(f"tags repeat. Received: tags={list(self.tags)}")
+        strangers = [t for t in self.tags if t != OUTSIDE and not self._fits(t)]
+        if strangers or OUTSIDE not in self.tags:
+            raise LabelError(
+                "tags must be O and prefix-label pairs of the labels. "
+                f"Received: {strangers or list(self.tags)} with {list(self.labels)}"
+            )
+
+    def _fits(self, tag: str) -> bool:
+        return is_tag(tag) and split_tag(tag)[1] in self.labels
+
+    @classmethod
+    def from_tags(cls, tags: Sequence[str], *, scheme: str | None = None) -> LabelSet:
+        """The label set whose ids are the positions of `tags`.
+
+        The scheme, if not given, is the first whose prefixes cover those of the tags.
+        """
+        names = [split_tag(tag)[1] for tag in tags if tag != OUTSIDE]
+        if scheme is None:
+            prefixes = {split_tag(tag)[0] for tag in tags} - {OUTSIDE}
+            fitting = [s.name for s in SCHEMES.values() if prefixes <= {*s.prefixes}]
+            scheme = fitting[0] if fitting else "IOB2"
+        return cls(list(dict.fromkeys(names)), scheme=scheme, tags=tags)
+
+    @cached_property
+    def label2id(self) -> dict[str, int]:
+        """Tag -> id, the name that Hugging Face configs use."""
+        return {tag: number for number, tag in enumerate(self.tags)}
+
+    @cached_property
+    def id2label(self) -> dict[int, str]:
+        """Id -> tag, the name that Hugging Face configs use."""
+        return dict(enumerate(self.tags))
+
+    @cached_property
+    def transitions(self) -> list[list[bool]]:
+        """Allowed steps, (T, T): may the tag of the column follow that of the row."""
+        return [[self.scheme.allows(a, b) for b in self.tags] for a in self.tags]
+
+    @property
+    def outside_id(self) -> int:
+        """Id of O."""
+        return self.label2id[OUTSIDE]
+
+    def encode(self, spans: Iterable[Span], length: int) -> list[int]:
+        """Tag ids of `length` words that hold these spans.
+
+        Raises:
+            LabelError: a label is not in the set, or spans overlap.
+        """
+        tags = encode_spans(spans, length, self.scheme)
+        strangers = sorted({t for t in tags if t not in self.label2id})
+        if strangers:
+            raise LabelError(
+                f"labels unknown to the model: {', '.join(strangers)}. "
+                f"Known: {', '.join(self.labels)}."
+            )
+        return [self.label2id[tag] for tag in tags]
+
+    def decode(self, ids: Sequence[int]) -> list[Span]:
+        """Spans of a sequence of tag ids."""
+        return decode_tags([self.tags[i] for i in ids])
+
+    def to_json(self) -> dict[str, Any]:
+        """What `labels.json` holds."""
+        return {
+            "labels": list(self.labels),
+            "scheme": self.scheme.name,
+            "tags": list(self.tags),
+            "digest": self.digest,
+        }
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> LabelSet:
+        """Read what `to_json` wrote.
+
+        Raises:
+            LabelError: the digest does not fit the tags, or a key is missing.
+        """
+        try:
+            found = cls(record["labels"], scheme=record["scheme"], tags=record["tags"])
+        except (KeyError, TypeError) as error:
+            raise LabelError(f"labels.json lacks {error}") from error
+        if record.get("digest", found.digest) != found.digest:
+            raise LabelError(
+                "labels.json was changed: its digest is "
+                f"{record['digest']}, that of its tags {found.digest}. "
+                "Restore the file that was saved with the model."
+            )
+        return found
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of scheme and ordered tags: equal digests mean equal ids."""
+        content = json.dumps([self.scheme.name, self.tags], ensure_ascii=False)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LabelSet) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        return f"LabelSet({list(self.labels)}, scheme={self.scheme.name!r})"

@@ -1,0 +1,1 @@
+"""What a model is trained for: how documents become windows and back."""

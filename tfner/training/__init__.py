@@ -1,0 +1,1 @@
+"""Training runs: data, steps, schedules, the best epoch."""
