@@ -1,0 +1,53 @@
+"""The features a model sees: one table of names, types and padding.
+
+Inside tfner the names are Hugging Face's, on the wire (TFRecord, SavedModel signature)
+they are those of google-research/electra. Nothing else maps the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+IGNORED = -100
+"""Label of a position that takes no part in the loss."""
+
+
+class Feature(NamedTuple):
+    """One input or target of a model.
+
+    Args:
+        name: inside tfner.
+        wire: in TFRecords and serving signatures.
+        axis: what the row counts: "S" pieces, "W" labelled words.
+        pad: value that fills a row up; `input_ids` take the tokenizer's pad id instead.
+        target: whether it is known in training alone.
+    """
+
+    name: str
+    wire: str
+    axis: str
+    pad: int = 0
+    target: bool = False
+
+
+INPUT_IDS = Feature("input_ids", "input_ids", "S")
+ATTENTION_MASK = Feature("attention_mask", "input_mask", "S")
+TOKEN_TYPE_IDS = Feature("token_type_ids", "segment_ids", "S")
+LABELED_POSITIONS = Feature("labeled_positions", "labeled_positions", "W")
+LABELS = Feature("labels", "labels", "W", IGNORED, target=True)
+
+ENCODER_INPUTS = (INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS)
+TAGGER_INPUTS = (*ENCODER_INPUTS, LABELED_POSITIONS)
+
+
+def to_wire(features: Mapping[str, Any]) -> dict[str, Any]:
+    """The same features under the names that serving signatures use."""
+    names = {feature.name: feature.wire for feature in TAGGER_INPUTS}
+    return {names[name]: value for name, value in features.items()}
+
+
+def from_wire(features: Mapping[str, Any]) -> dict[str, Any]:
+    """The same features under the names that tfner uses inside."""
+    names = {feature.wire: feature.name for feature in TAGGER_INPUTS}
+    return {names[name]: value for name, value in features.items()}

@@ -1,0 +1,255 @@
+"""Plans: which window goes into which row of which batch.
+
+A plan is an integer array and a pure function of window lengths, seed and epoch. The
+pipeline only gathers by it, so that resuming is a skip, sharding a slice, and shapes
+are known in advance. Made in numpy for the global batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfner.data.features import ATTENTION_MASK, INPUT_IDS, LABELED_POSITIONS
+from tfner.data.windows import Ints, Window
+from tfner.errors import ConfigError, unknown
+
+EMPTY = -1
+LOOKAHEAD = 64
+"""Windows looked at to fill a row: 64 fill 98 % of MIT Movie's positions."""
+SHORTEST_ROW = 96
+"""Shorter packed rows waste more positions at their ends than attention saves."""
+BUCKET_STEP = 16
+"""Bucketed rows are rounded up to this many pieces: few shapes, few compilations."""
+BATCHES_SORTED = 50
+"""Bucketed batches are made of neighbours by length among this many batches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Batches of one or more epochs.
+
+    Args:
+        windows: (steps, rows, slots) int32, window numbers; `EMPTY` in unused slots,
+            which come last in their row.
+        row_lengths: (steps,) int32, pieces per row of each batch.
+        steps_per_epoch: the same for every epoch.
+    """
+
+    windows: Ints
+    row_lengths: Ints
+    steps_per_epoch: int
+
+    @property
+    def static_length(self) -> int | None:
+        """Row length shared by all batches, or None."""
+        first = int(self.row_lengths[0])
+        return first if bool(np.all(self.row_lengths == first)) else None
+
+    def filled(self, lengths: Ints) -> float:
+        """Share of the positions that hold a piece and no padding."""
+        used = self.windows[self.windows != EMPTY]
+        rows = self.windows.shape[1]
+        return float(lengths[used].sum() / (self.row_lengths.sum() * rows))
+
+
+def fill_rows(lengths: Ints, order: Sequence[int], row_length: int) -> list[list[int]]:
+    """Put windows into rows, each row taking the next ones that still fit.
+
+    Args:
+        lengths: (N,) pieces of every window, none longer than `row_length`.
+        order: window numbers in the order in which they are to be used.
+        row_length: pieces per row.
+    """
+    sizes = lengths.tolist()
+    coming = iter(order)
+    waiting = list(islice(coming, LOOKAHEAD))
+    rows = []
+    while waiting:
+        row, passed, room = [], [], row_length
+        for window in waiting:
+            if sizes[window] <= room:
+                row.append(window)
+                room -= sizes[window]
+            else:
+                passed.append(window)
+        rows.append(row)
+        waiting = passed + list(islice(coming, len(row)))
+    return rows
+
+
+def packed_shape(lengths: Ints, batch_size: int) -> tuple[int, int]:
+    """Rows and row length of a packed batch that holds `batch_size` windows on average.
+
+    Example:
+        >>> packed_shape(np.full(1000, 13, "int32"), 32)
+        (4, 104)
+    """
+    needed = batch_size * float(lengths.mean())
+    shortest = max(-(-int(lengths.max()) // 8) * 8, SHORTEST_ROW)
+    candidates = range(shortest, shortest * 3 // 2 + 8, 8)
+    shapes = [(max(1, round(needed / length)), length) for length in candidates]
+    return min(shapes, key=lambda shape: abs(shape[0] * shape[1] - needed))
+
+
+def _stack(batches: Sequence[Sequence[Sequence[int]]], rows: int) -> Ints:
+    slots = max(len(row) for batch in batches for row in batch)
+    stacked = np.full((len(batches), rows, slots), EMPTY, np.int32)
+    for step, batch in enumerate(batches):
+        for number, row in enumerate(batch):
+            stacked[step, number, : len(row)] = row
+    return stacked
+
+
+def _orders(count: int, seed: int, epochs: int) -> list[NDArray[np.int64]]:
+    return [
+        np.random.default_rng([seed, epoch]).permutation(count)
+        for epoch in range(epochs)
+    ]
+
+
+def packed_plan(lengths: Ints, *, batch_size: int, seed: int, epochs: int) -> Plan:
+    """Several windows a row, all batches of one shape.
+
+    Every epoch has as many batches as the one that needs most, its rows spread evenly.
+    """
+    rows, row_length = packed_shape(lengths, batch_size)
+    filled = [
+        fill_rows(lengths, order.tolist(), row_length)
+        for order in _orders(len(lengths), seed, epochs)
+    ]
+    steps = max(-(-len(packed) // rows) for packed in filled)
+    batches = []
+    for packed in filled:
+        borders = np.linspace(0, len(packed), steps + 1).round().astype(int)
+        batches += [packed[a:b] for a, b in pairwise(borders)]
+    return Plan(
+        _stack(batches, rows),
+        np.full(len(batches), row_length, np.int32),
+        steps,
+    )
+
+
+def bucketed_plan(lengths: Ints, *, batch_size: int, seed: int, epochs: int) -> Plan:
+    """One window a row, batches of similar length, rows of a multiple of 16 pieces."""
+    batches: list[list[list[int]]] = []
+    for epoch, order in enumerate(_orders(len(lengths), seed, epochs)):
+        found = []
+        for start in range(0, len(order), batch_size * BATCHES_SORTED):
+            chunk = order[start : start + batch_size * BATCHES_SORTED]
+            chunk = chunk[np.argsort(lengths[chunk], kind="stable")]
+            for first in range(0, len(chunk), batch_size):
+                found.append([[int(w)] for w in chunk[first : first + batch_size]])
+        shuffled = np.random.default_rng([seed, epoch, 1]).permutation(len(found))
+        batches += [found[i] for i in shuffled]
+    longest = [max(int(lengths[row[0]]) for row in batch) for batch in batches]
+    row_lengths = -(-np.array(longest, np.int32) // BUCKET_STEP) * BUCKET_STEP
+    return Plan(_stack(batches, batch_size), row_lengths, len(batches) // epochs)
+
+
+def padded_plan(
+    lengths: Ints, *, batch_size: int, seed: int, epochs: int, row_length: int
+) -> Plan:
+    """One window a row, every row filled up to `row_length` pieces."""
+    batches = [
+        [[int(window)] for window in order[start : start + batch_size]]
+        for order in _orders(len(lengths), seed, epochs)
+        for start in range(0, len(order), batch_size)
+    ]
+    return Plan(
+        _stack(batches, batch_size),
+        np.full(len(batches), row_length, np.int32),
+        len(batches) // epochs,
+    )
+
+
+LAYOUTS: Mapping[str, Callable[..., Plan]] = {
+    "packed": packed_plan,
+    "bucketed": bucketed_plan,
+    "padded": padded_plan,
+}
+
+
+def make_plan(
+    lengths: Ints,
+    *,
+    layout: str,
+    batch_size: int,
+    seed: int,
+    epochs: int,
+    max_length: int,
+) -> Plan:
+    """The batches of a whole training run.
+
+    Args:
+        lengths: (N,) pieces of every window, at least one window.
+        layout: a key of `LAYOUTS`.
+        batch_size: windows per batch; on average where packed.
+        seed: decides the order of the windows, together with the epoch.
+        epochs: how many times every window is used.
+        max_length: row length where padded.
+
+    Raises:
+        ConfigError: the layout is unknown.
+    """
+    if layout not in LAYOUTS:
+        raise ConfigError(unknown("layout", layout, LAYOUTS))
+    more = {"row_length": max_length} if layout == "padded" else {}
+    return LAYOUTS[layout](
+        lengths, batch_size=batch_size, seed=seed, epochs=epochs, **more
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Model inputs made of windows, and where each window's outputs will be.
+
+    Args:
+        features: `input_ids`, `attention_mask`, `token_type_ids` (B, S) and
+            `labeled_positions` (B, W), int32.
+        places: for every window in order its row and its half-open range of columns
+            of the outputs.
+    """
+
+    features: dict[str, Ints]
+    places: list[tuple[int, int, int]]
+
+
+def assemble(
+    windows: Sequence[Window],
+    rows: Sequence[Sequence[int]],
+    *,
+    shape: tuple[int, int],
+    pad_id: int,
+) -> Batch:
+    """Lay windows out as one batch, as the pipeline does it for training.
+
+    Args:
+        windows: what `rows` counts.
+        rows: window numbers of every row.
+        shape: (B, S) rows and row length.
+        pad_id: fills `input_ids` up.
+    """
+    features = {name: np.zeros(shape, np.int32) for name in windows[0].features}
+    features[INPUT_IDS.name][:] = pad_id
+    features[ATTENTION_MASK.name] = np.zeros(shape, np.int32)
+    places: list[tuple[int, int, int]] = [(0, 0, 0)] * len(windows)
+    for number, row in enumerate(rows):
+        start = column = 0
+        for slot, index in enumerate(row):
+            window = windows[index]
+            end = start + len(window)
+            for name, values in window.features.items():
+                if name != LABELED_POSITIONS.name:
+                    features[name][number, start:end] = values
+            features[ATTENTION_MASK.name][number, start:end] = slot + 1
+            positions = window.features[LABELED_POSITIONS.name]
+            last = column + len(positions)
+            features[LABELED_POSITIONS.name][number, column:last] = positions + start
+            places[index] = (number, column, last)
+            start, column = end, last
+    return Batch(features, places)

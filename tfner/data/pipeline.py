@@ -1,0 +1,97 @@
+"""tf.data over windows: gathers the batches that a plan names, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfner.data.features import (
+    ATTENTION_MASK,
+    IGNORED,
+    INPUT_IDS,
+    LABELED_POSITIONS,
+    LABELS,
+)
+from tfner.data.packing import Plan
+from tfner.data.windows import Ints, Window
+
+
+class WindowTable:
+    """All windows of a corpus as a few flat arrays, in which a plan's numbers point.
+
+    Args:
+        windows: with targets.
+        pad_id: `input_ids` of padding.
+    """
+
+    def __init__(self, windows: Sequence[Window], *, pad_id: int) -> None:
+        self.lengths: Ints = np.array([len(window) for window in windows], np.int32)
+        # Element 0 is the padding, window 0 the empty one.
+        self.starts = np.concatenate([[0, 1], 1 + np.cumsum(self.lengths)[:-1]])
+        self.sizes = np.concatenate([[0], self.lengths])
+        names = [n for n in windows[0].features if n != LABELED_POSITIONS.name]
+        self.pieces = {
+            name: np.concatenate([[0], *(w.features[name] for w in windows)])
+            for name in names
+        }
+        self.pieces[INPUT_IDS.name][0] = pad_id
+        self.pieces[LABELS.name] = np.full(1 + self.lengths.sum(), IGNORED, np.int32)
+        for start, window in zip(self.starts[1:], windows, strict=True):
+            places = start + window.features[LABELED_POSITIONS.name]
+            if window.targets is not None:
+                self.pieces[LABELS.name][places] = window.targets[LABELS.name]
+
+
+def batches(table: WindowTable, plan: Plan) -> tf.data.Dataset:
+    """The batches of a plan, in order.
+
+    Shapes are static where the plan has one row length; the batch is never short.
+
+    Returns:
+        Pairs of features (`input_ids`, `attention_mask`, `token_type_ids`,
+        `labeled_positions`, each (B, S) int32) and `labels` (B, S) int32, where
+        `labeled_positions` is padded with 0 and `labels` with -100.
+    """
+    starts = tf.constant(table.starts, tf.int32)
+    sizes = tf.constant(table.sizes, tf.int32)
+    pieces = {n: tf.constant(values, tf.int32) for n, values in table.pieces.items()}
+    static_length = plan.static_length
+
+    def gather(windows: Any, row_length: Any) -> tuple[dict[str, Any], Any]:
+        length = static_length if static_length is not None else row_length
+        source, slot = _sources(windows, length, starts=starts, sizes=sizes)
+        features = {name: tf.gather(flat, source) for name, flat in pieces.items()}
+        labels = features.pop(LABELS.name)
+        features[ATTENTION_MASK.name] = slot
+        positions, labels = _labeled_first(labels, length)
+        features[LABELED_POSITIONS.name] = positions
+        return features, labels
+
+    dataset = tf.data.Dataset.from_tensor_slices((plan.windows + 1, plan.row_lengths))
+    return dataset.map(gather, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+
+def _sources(windows: Any, length: Any, *, starts: Any, sizes: Any) -> tuple[Any, Any]:
+    """Index into the flat arrays, and window number within its row, both (B, S)."""
+    room = tf.gather(sizes, windows)
+    ends = tf.cumsum(room, axis=1)
+    position = tf.broadcast_to(tf.range(length), [tf.shape(windows)[0], length])
+    position = tf.ensure_shape(position, [windows.shape[0], None])
+    slot = tf.searchsorted(ends, position, side="right")
+    inside = position < ends[:, -1:]
+    slot = tf.where(inside, slot, 0)
+    first = tf.gather(tf.gather(starts, windows) - ends + room, slot, batch_dims=1)
+    return tf.where(inside, first + position, 0), tf.where(inside, slot + 1, 0)
+
+
+def _labeled_first(labels: Any, length: Any) -> tuple[Any, Any]:
+    """Positions that have a label, and the labels, moved to the front of each row."""
+    position = tf.broadcast_to(tf.range(length), tf.shape(labels))
+    places = tf.sort(tf.where(labels == IGNORED, length, position), axis=1)
+    valid = places < length
+    places = tf.where(valid, places, 0)
+    chosen = tf.gather(labels, places, batch_dims=1)
+    return places, tf.where(valid, chosen, IGNORED)

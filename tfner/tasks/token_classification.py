@@ -1,0 +1,270 @@
+"""Token classification: one tag per word, read off the word's first piece."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfner.data.features import (
+    IGNORED,
+    INPUT_IDS,
+    LABELED_POSITIONS,
+    LABELS,
+    TAGGER_INPUTS,
+    TOKEN_TYPE_IDS,
+    Feature,
+)
+from tfner.data.windows import Ints, Window, cores, cut
+from tfner.document import Document, Entity, Word
+from tfner.errors import ConfigError, CorpusError
+from tfner.schemes import LabelSet
+from tfner.tokenization import Encoding, Tokenizer, align
+
+if TYPE_CHECKING:
+    import keras
+
+Floats = NDArray[np.float32]
+
+
+class TokenClassification:
+    """How documents become windows with one tag per word, and outputs entities.
+
+    Args:
+        tokenizer: from `load_tokenizer`, or your own of the same interface.
+        label_set: the tags to predict.
+        max_length: pieces of a window, special pieces included.
+        overlap: pieces that neighbouring windows share; a quarter of the window if
+            None.
+        words: "gold" takes a document's words where it has some, "own" always those
+            of the tokenizer.
+        label_pieces: "first" piece of every word, or in training "all" of them.
+        borders: what training does with entities that begin or end inside a word:
+            "split" the word, "expand" the entity, or "drop" it. Counted in `counts`.
+        on_overflow: "window" cuts long documents into windows, "error" refuses them,
+            "truncate" reads their beginning alone.
+
+    Attributes:
+        counts: what was lost so far, by reason.
+
+    Raises:
+        ConfigError: a setting is out of range.
+    """
+
+    name = "token"
+    features: tuple[Feature, ...] = (*TAGGER_INPUTS, LABELS)
+    outputs = ("probs",)
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        label_set: LabelSet,
+        *,
+        max_length: int = 512,
+        overlap: int | None = None,
+        words: str = "gold",
+        label_pieces: str = "first",
+        borders: str = "split",
+        on_overflow: str = "window",
+    ) -> None:
+        self.tokenizer, self.label_set = tokenizer, label_set
+        self.max_length = max_length
+        self.special = len(tokenizer.prefix_ids) + len(tokenizer.suffix_ids)
+        self.room = max_length - self.special
+        if self.room < 1:
+            raise ConfigError(
+                f"`max_length` must leave room beside {self.special} special pieces. "
+                f"Received: max_length={max_length}"
+            )
+        self.overlap = self.room // 4 if overlap is None else overlap
+        if not 0 <= self.overlap < self.room:
+            raise ConfigError(
+                "`overlap` must be at least 0 and smaller than max_length less the "
+                f"{self.special} special pieces. Received: overlap={overlap}, "
+                f"max_length={max_length}"
+            )
+        self.words, self.label_pieces = words, label_pieces
+        self.borders, self.on_overflow = borders, on_overflow
+        self.counts: Counter[str] = Counter()
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments but tokenizer and labels, as a bundle stores them."""
+        names = ("max_length", "overlap", "words", "label_pieces", "borders")
+        return {
+            "name": self.name,
+            **{name: getattr(self, name) for name in (*names, "on_overflow")},
+        }
+
+    def encode(self, document: Document, *, with_targets: bool = False) -> list[Window]:
+        """Windows of one document.
+
+        Args:
+            document: its entities are looked at only `with_targets`.
+            with_targets: for training; words are then cut at entity borders, if the
+                policy says so, and windows carry `labels`.
+
+        Returns:
+            Windows in text order; none for a text without a piece.
+
+        Raises:
+            CorpusError: the document is too long and `on_overflow` is "error".
+            LabelError: `with_targets` and an entity's label is unknown, or entities
+                overlap.
+        """
+        words = document.words if self.words == "gold" else None
+        if not with_targets:
+            return self._windows(document, self._encode(document.text, words), None)
+        given = words or self._encode(document.text, None).words
+        given, spans, lost = align(given, document.entities, policy=self.borders)
+        self.counts.update(lost)
+        labels = np.array(self.label_set.encode(spans, len(given)), np.int32)
+        return self._windows(document, self._encode(document.text, given), labels)
+
+    def gold_labels(self, document: Document, words: Sequence[Word]) -> Ints:
+        """Tag ids (W,) of a document over given words; what does not fit is left out.
+
+        For the loss on held-out data, whose words must not know the entities.
+        """
+        _, spans, _ = align(words, document.entities, policy="drop")
+        known = [span for span in spans if span.label in self.label_set.labels]
+        return np.array(self.label_set.encode(known, len(words)), np.int32)
+
+    def _encode(self, text: str, words: Sequence[Word] | None) -> Encoding:
+        return self.tokenizer.encode(text, words)
+
+    def _windows(
+        self, document: Document, encoding: Encoding, labels: Ints | None
+    ) -> list[Window]:
+        word_of = encoding.word_index
+        is_first = np.diff(word_of, prepend=-1) > 0
+        self.counts["words without a piece"] += len(encoding.words) - int(
+            is_first.sum()
+        )
+        ranges = self._ranges(document, len(word_of), np.flatnonzero(is_first))
+        everywhere = labels is not None and self.label_pieces == "all"
+        chosen = np.ones_like(is_first) if everywhere else is_first
+        return [
+            self._window(encoding, labels, pieces, core, chosen)
+            for pieces, core in zip(ranges, cores(ranges), strict=True)
+        ]
+
+    def _ranges(
+        self, document: Document, num_pieces: int, word_starts: NDArray[np.int64]
+    ) -> list[tuple[int, int]]:
+        if num_pieces <= self.room:
+            return [(0, num_pieces)] if num_pieces else []
+        if self.on_overflow == "error":
+            raise CorpusError(
+                f"document {document.id!r} has {num_pieces} pieces, a window holds "
+                f"{self.room}. Use --on-overflow window, or split the document."
+            )
+        if self.on_overflow == "truncate":
+            cut_off = int((word_starts >= self.room).sum())
+            self.counts["words cut off"] += cut_off
+            return [(0, self.room)]
+        return cut(
+            num_pieces,
+            capacity=self.room,
+            overlap=self.overlap,
+            word_starts=word_starts.astype(np.int32),
+        )
+
+    def _window(
+        self,
+        encoding: Encoding,
+        labels: Ints | None,
+        pieces: tuple[int, int],
+        core: tuple[int, int],
+        chosen: NDArray[np.bool_],
+    ) -> Window:
+        (start, end), prefix = pieces, self.tokenizer.prefix_ids
+        ids = np.concatenate(
+            [prefix, encoding.ids[start:end], self.tokenizer.suffix_ids]
+        ).astype(np.int32)
+        at = core[0] + np.flatnonzero(chosen[core[0] : core[1]])
+        word_index = encoding.word_index[at]
+        return Window(
+            pieces=pieces,
+            core=core,
+            word_index=word_index,
+            words=encoding.words,
+            features={
+                INPUT_IDS.name: ids,
+                TOKEN_TYPE_IDS.name: np.zeros_like(ids),
+                LABELED_POSITIONS.name: (at - start + len(prefix)).astype(np.int32),
+            },
+            targets=None if labels is None else {LABELS.name: labels[word_index]},
+        )
+
+    def build(self, encoder: keras.Model, *, dropout: float = 0.1) -> keras.Model:
+        """A model from features to logits (B, W, T)."""
+        from tfner.models.heads import TokenClassifier
+
+        return TokenClassifier(encoder, len(self.label_set.tags), dropout=dropout)
+
+    def loss(self, labels: Any, logits: Any) -> tuple[Any, Any]:
+        """Summed loss and the number of words it sums over; see `models.losses`."""
+        from tfner.models.losses import summed_crossentropy
+
+        return summed_crossentropy(labels, logits)
+
+    def words_of(self, document: Document, windows: Sequence[Window]) -> Sequence[Word]:
+        """The words that predictions speak of, also where no window was made."""
+        if windows:
+            return windows[0].words
+        return document.words or () if self.words == "gold" else ()
+
+    def merge(
+        self,
+        document: Document,
+        windows: Sequence[Window],
+        outputs: Sequence[Mapping[str, Floats]],
+    ) -> Floats:
+        """Tag probabilities (W, T) of all words of one document.
+
+        A word without a piece gets zeros.
+        """
+        num_words = len(self.words_of(document, windows))
+        probs = np.zeros((num_words, len(self.label_set.tags)), np.float32)
+        for window, output in zip(windows, outputs, strict=True):
+            probs[window.word_index] = output["probs"]
+        return probs
+
+    def decode(
+        self,
+        document: Document,
+        windows: Sequence[Window],
+        outputs: Sequence[Mapping[str, Floats]],
+    ) -> Document:
+        """The document with predicted entities and tags in place of its own.
+
+        Args:
+            document: what was encoded.
+            windows: what `encode` made of it.
+            outputs: per window `probs` (W, T).
+        """
+        probs = self.merge(document, windows, outputs)
+        words = self.words_of(document, windows)
+        ids = np.where(
+            probs.any(axis=1), probs.argmax(axis=1), self.label_set.outside_id
+        )
+        entities = tuple(
+            Entity(
+                words[start].start,
+                words[end - 1].end,
+                label,
+                score=float(probs[range(start, end), ids[start:end]].mean()),
+            )
+            for start, end, label in self.label_set.decode(ids.tolist())
+        )
+        tags = tuple(self.label_set.tags[i] for i in ids)
+        return replace(
+            document,
+            entities=entities,
+            words=tuple(words),
+            tags=tags,
+        )
