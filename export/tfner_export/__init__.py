@@ -1,0 +1,1 @@
+"""Ship a trained model: SavedModels and what serves them."""
