@@ -85,6 +85,8 @@ class Document:
         if self.words is not None:
             object.__setattr__(self, "words", tuple(Word(*w) for w in self.words))
             self._check_words(self.words)
+        if self.tags is not None:
+            object.__setattr__(self, "tags", tuple(self.tags))
         if self.tags is not None and len(self.tags) != len(self.words or ()):
             raise ValueError(
                 f"document {self.id!r}: {len(self.words or ())} words but "
@@ -104,8 +106,4 @@ class Document:
 
     def surface(self, part: Entity | Word) -> str:
         """The text of one entity or word."""
-        return (
-            self.text[part[0] : part[1]]
-            if isinstance(part, tuple)
-            else (self.text[part.start : part.end])
-        )
+        return self.text[part.start : part.end]

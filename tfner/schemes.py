@@ -6,6 +6,8 @@ decoder reads every scheme as conlleval does, so that no tag sequence is an erro
     a span opens    at B, at a single (S, U), and where the word before belongs to none:
                     it is O, of another label, or closed its span (E, L, S, U)
     a span closes   before an opening, before O, and after E, L, S, U
+    anything else   O with a label and a prefix without one read as O, a foreign prefix
+                    (the M of BMES) as I; `is_tag` tells whether a string is a tag
 
 Source: conlleval.pl (CoNLL-2000), functions startOfChunk and endOfChunk.
 """
@@ -14,14 +16,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from tfner.errors import LabelError, unknown
 
 OUTSIDE = "O"
+REMEMBERED = 1 << 16  # distinct tags, and steps between two, whose reading is kept
 
 
 class Span(NamedTuple):
@@ -59,6 +62,8 @@ class Scheme:
 
     def allows(self, previous: str, tag: str) -> bool:
         """Whether `tag` may follow `previous`; O stands for both ends of a sentence."""
+        if not (is_tag(previous) and is_tag(tag)):
+            return False
         (before, label_before), (now, label) = split_tag(previous), split_tag(tag)
         if {before, now} - {OUTSIDE, *self.prefixes}:
             return False
@@ -67,11 +72,21 @@ class Scheme:
             return now != "B" or same
         if self.border == "E":  # IOE1: E only right before a span of its own label
             return before != "E" or same
-        if same and before in (self.first, self.inner):
-            if now in (self.inner, self.last):
-                return True
+        open_before = before in (self.first, self.inner)
+        if same and open_before and now in (self.inner, self.last):
+            return True
         begins = now in (OUTSIDE, self.first, self.single)
         return begins and before in (OUTSIDE, self.last, self.single)
+
+    @cached_property
+    def remembered(self) -> Callable[[str, str], bool]:
+        """`allows` with a memory: corpora ask for the same few steps millions of times.
+
+        Example:
+            >>> SCHEMES["IOB2"].remembered("O", "I-PER")
+            False
+        """
+        return lru_cache(REMEMBERED)(self.allows)
 
 
 SCHEMES = {
@@ -103,6 +118,7 @@ def find_scheme(name: str) -> Scheme:
     return SCHEMES[upper]
 
 
+@lru_cache(REMEMBERED)
 def split_tag(tag: str) -> tuple[str, str]:
     """Prefix and label of a tag; labels may hold hyphens; O has no label.
 
@@ -133,19 +149,21 @@ def decode_tags(tags: Sequence[str]) -> list[Span]:
 Span(start=3, end=4, label='LOC')]
     """
     spans: list[Span] = []
-    start, open_label, closed = 0, "", True
+    start, open_label = 0, ""
     for position, tag in enumerate(tags):
+        if tag == OUTSIDE and not open_label:
+            continue
         prefix, label = split_tag(tag)
-        goes_on = not closed and label == open_label and prefix in ("I", "E", "L")
-        if not closed and not goes_on:
-            spans.append(Span(start, position, open_label))
-        if not goes_on and label:
+        if prefix == OUTSIDE:
+            label = ""
+        if label != open_label or prefix in ("B", "S", "U"):
+            if open_label:
+                spans.append(Span(start, position, open_label))
             start, open_label = position, label
-        closed = not label
         if label and prefix in ("E", "L", "S", "U"):
             spans.append(Span(start, position + 1, label))
-            closed = True
-    if not closed:
+            open_label = ""
+    if open_label:
         spans.append(Span(start, len(tags), open_label))
     return spans
 
@@ -182,13 +200,16 @@ def encode_spans(spans: Iterable[Span], length: int, scheme: Scheme) -> list[str
 
 
 def invalid_positions(tags: Sequence[str], scheme: Scheme) -> list[int]:
-    """Positions whose step from the tag before is not allowed; `len(tags)` = the end."""
-    bordered = [OUTSIDE, *tags, OUTSIDE]
-    return [
-        position
-        for position in range(len(tags) + 1)
-        if not scheme.allows(bordered[position], bordered[position + 1])
-    ]
+    """Positions whose step from the tag before is not allowed.
+
+    `len(tags)` stands for the step to the end of the sentence.
+
+    Example:
+        >>> invalid_positions(["B-PER", "I-LOC", "O"], SCHEMES["IOB2"])
+        [1]
+    """
+    steps = map(scheme.remembered, [OUTSIDE, *tags], [*tags, OUTSIDE])
+    return [position for position, allowed in enumerate(steps) if not allowed]
 
 
 class LabelSet:
@@ -248,13 +269,15 @@ class LabelSet:
     def from_tags(cls, tags: Sequence[str], *, scheme: str | None = None) -> LabelSet:
         """The label set whose ids are the positions of `tags`.
 
-        The scheme, if not given, is the first whose prefixes cover those of the tags.
+        The scheme, if not given, is the first whose prefixes cover those of the tags
+        and that can write a span of one word with them: `I` alone is IOB1, not IOB2.
         """
         names = [split_tag(tag)[1] for tag in tags if tag != OUTSIDE]
         if scheme is None:
             prefixes = {split_tag(tag)[0] for tag in tags} - {OUTSIDE}
-            fitting = [s.name for s in SCHEMES.values() if prefixes <= {*s.prefixes}]
-            scheme = fitting[0] if fitting else "IOB2"
+            covering = [s for s in SCHEMES.values() if prefixes <= {*s.prefixes}]
+            writing = [s for s in covering if s.single in prefixes]
+            scheme = [*writing, *covering, SCHEMES["IOB2"]][0].name
         return cls(list(dict.fromkeys(names)), scheme=scheme, tags=tags)
 
     @cached_property
@@ -310,12 +333,16 @@ class LabelSet:
         """Read what `to_json` wrote.
 
         Raises:
-            LabelError: the digest does not fit the tags, or a key is missing.
+            LabelError: the digest does not fit the tags, or the record is not one.
         """
+        keys = ("labels", "scheme", "tags")
+        missing = [key for key in keys if key not in record]
+        if missing:
+            raise LabelError(f"labels.json lacks {', '.join(missing)}")
         try:
             found = cls(record["labels"], scheme=record["scheme"], tags=record["tags"])
-        except (KeyError, TypeError) as error:
-            raise LabelError(f"labels.json lacks {error}") from error
+        except (AttributeError, TypeError) as error:
+            raise LabelError(f"labels.json holds no label set: {error}") from error
         if record.get("digest", found.digest) != found.digest:
             raise LabelError(
                 "labels.json was changed: its digest is "
