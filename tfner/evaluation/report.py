@@ -1,0 +1,121 @@
+"""A score as people read it: aligned text for a terminal, Markdown for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tfner.evaluation.score import Score
+from tfner.evaluation.tally import Measures
+
+HEADINGS = ("label", "precision", "recall", "F1", "support", "predicted")
+SENTENCES = {
+    "entities_off_word_borders": (
+        "{number} of {gold_entities} gold entities do not fall on the borders of the "
+        "model's words; they count as missed"
+    ),
+    "repaired_tags": "{number} predicted tags broke their scheme and were repaired",
+}
+
+
+def render_text(score: Score) -> str:
+    """The score as a table of labels, averages, other conventions and losses."""
+    lines = _aligned([HEADINGS, *_label_rows(score), (), *_average_rows(score)])
+    if score.interval:
+        lines += ["", _interval(score)]
+    lines += ["", *_aligned_left(_convention_rows(score))]
+    return "\n".join([*lines, "", *_coverage(score), ""])
+
+
+def render_markdown(score: Score) -> str:
+    """The same content as Markdown."""
+    others = (f"{name}: {figures}" for name, figures in _convention_rows(score))
+    rows = [*_label_rows(score), *_average_rows(score)]
+    lines = [
+        f"## F1 {score.f1:.4f} ({score.convention})",
+        "",
+        *([_interval(score), ""] if score.interval else []),
+        _markdown_row(HEADINGS),
+        _markdown_row(("---", *["---:"] * (len(HEADINGS) - 1))),
+        *(_markdown_row(row) for row in rows),
+        "",
+        *(f"- {line}" for line in (*others, *_coverage(score))),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _row(name: str, row: Measures) -> tuple[str, ...]:
+    fractions = (row["precision"], row["recall"], row["f1"])
+    numbers = (row["support"], row["predicted"])
+    return (name, *(f"{x:.4f}" for x in fractions), *(str(n) for n in numbers))
+
+
+def _label_rows(score: Score) -> list[tuple[str, ...]]:
+    return [_row(label, row) for label, row in score.per_label.items()]
+
+
+def _average_rows(score: Score) -> list[tuple[str, ...]]:
+    averages = {
+        "micro": score.micro,
+        "macro": score.macro,
+        "weighted": score.weighted,
+    }
+    return [_row(name, row) for name, row in averages.items()]
+
+
+def _convention_rows(score: Score) -> Iterable[tuple[str, str]]:
+    for name, figures in score.conventions.items():
+        mark = " (above)" if name == score.convention else ""
+        if isinstance(figures, str):
+            yield name, f"{figures}: needs tags on both sides over the same words"
+        else:
+            found = (figures[key] for key in ("f1", "precision", "recall"))
+            yield name, "F1 {:.4f}  P {:.4f}  R {:.4f}".format(*found) + mark
+
+
+def _interval(score: Score) -> str:
+    interval = score.interval
+    if interval is None:
+        return ""
+    return (
+        f"F1 {score.f1:.4f} ({score.convention}), {interval['level']:.0%} interval "
+        f"{interval['low']:.4f} to {interval['high']:.4f} ({interval['resamples']} "
+        f"resamples of {interval['documents']} documents, seed {interval['seed']})"
+    )
+
+
+def _coverage(score: Score) -> list[str]:
+    """One sentence for each kind of loss; what did not happen is not mentioned."""
+    coverage = score.coverage
+    lines = [
+        f"{coverage['documents']} documents, {coverage['gold_entities']} gold entities"
+    ]
+    for name, number in coverage.items():
+        if number and name not in ("documents", "gold_entities"):
+            sentence = SENTENCES.get(name, "{number} " + name.replace("_", " "))
+            gold = coverage["gold_entities"]
+            lines.append(sentence.format(number=number, gold_entities=gold))
+    return lines
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """First column to the left, numbers to the right; an empty row is a blank line."""
+    full = [row for row in rows if row]
+    widths = [max(map(len, column)) for column in zip(*full, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=False))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _aligned_left(rows: Iterable[tuple[str, str]]) -> list[str]:
+    rows = list(rows)
+    width = max(len(name) for name, _ in rows)
+    return [f"{name.ljust(width)}  {text}" for name, text in rows]
