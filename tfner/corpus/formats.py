@@ -1,0 +1,143 @@
+"""Reading and writing corpora of any format: the tables of formats and suffixes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from tfner.corpus.conll import read_conll, write_conll
+from tfner.corpus.files import STANDARD_STREAM, check_readable, whole_file
+from tfner.corpus.jsonl import read_jsonl, write_jsonl
+from tfner.corpus.options import ReadOptions
+from tfner.corpus.text import read_text, write_text
+from tfner.document import Document
+from tfner.errors import ConfigError, CorpusError, unknown
+from tfner.schemes import find_scheme
+
+READERS: dict[str, Callable[[str, ReadOptions], Iterator[Document]]] = {
+    "conll": read_conll,
+    "jsonl": read_jsonl,
+    "text": read_text,
+}
+
+WRITERS: dict[str, Callable[..., int]] = {
+    "conll": write_conll,
+    "jsonl": write_jsonl,
+    "text": write_text,
+}
+"""Each takes documents, a text stream and `scheme`, and returns how many it wrote."""
+
+SUFFIXES = {
+    ".bio": "conll",
+    ".iob": "conll",
+    ".iob2": "conll",
+    ".conll": "conll",
+    ".tsv": "conll",
+    ".txt": "conll",
+    ".jsonl": "jsonl",
+}
+"""Format by the end of the name, `.gz` aside."""
+
+
+def find_format(
+    path: str | os.PathLike[str], format: str | None = None, *, default: str = "text"
+) -> str:
+    """The format named, or that of the suffix; `default` for standard streams.
+
+    Raises:
+        ConfigError: no format has this name.
+        CorpusError: no format has this suffix.
+    """
+    if format is not None:
+        if format not in READERS:
+            raise ConfigError(unknown("format", format, READERS))
+        return format
+    if os.fspath(path) == STANDARD_STREAM:
+        return default
+    suffix = Path(os.fspath(path).removesuffix(".gz")).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise CorpusError(
+            f"no format has the suffix {suffix!r}. Known: {', '.join(SUFFIXES)} (and "
+            f"with .gz). Name the format: {', '.join(READERS)}",
+            path=path,
+        )
+    return SUFFIXES[suffix]
+
+
+def read_corpus(
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    scheme: str | None = None,
+    join: str = "auto",
+    word_column: int = 0,
+    tag_column: int | None = -1,
+    comments: bool = False,
+    labels: Sequence[str] | None = None,
+) -> Iterator[Document]:
+    """Documents of a corpus file, one at a time, in constant memory.
+
+    Args:
+        path: a file, gzip if it ends in `.gz`; "-" is standard input (jsonl, text).
+        format: `conll`, `jsonl` or `text`; None goes by the suffix ("-": text).
+        scheme: tag scheme of the file. None takes the one that explains it with the
+            fewest invalid transitions and logs it. Entities are the same in any case;
+            a scheme that fits worse than another is an error.
+        join: how words of column files and `tokens` become a text: `auto` puts a
+            space except between two Chinese or Japanese characters; `space`; `none`.
+        word_column: column of the words; negative ones count from the end.
+        tag_column: column of the tags; None for files without tags.
+        comments: skip lines of column files that start with `# `, keeping them as
+            metadata.
+        labels: tags in the order of their ids, for records with integer tags.
+
+    Returns:
+        An iterator. `tags` are as read, unrepaired; `entities` are read from them as
+        conlleval reads them.
+
+    Raises:
+        CorpusError: at once if the file cannot be opened; while iterating, at the
+            latest at the end, for its content, all problems together.
+        ConfigError: an unknown format or join.
+        LabelError: an unknown scheme.
+    """
+    name = os.fspath(path)
+    options = ReadOptions(scheme, join, word_column, tag_column, comments, labels)
+    check_readable(name)
+    return READERS[find_format(name, format)](name, options)
+
+
+def write_corpus(
+    documents: Iterable[Document],
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    scheme: str | None = None,
+) -> int:
+    """Write documents; the file appears only when it is complete.
+
+    Args:
+        documents: may be an iterator; nothing is held in memory.
+        path: an existing file is replaced; `.gz` is compressed; "-" is standard
+            output.
+        format: `conll`, `jsonl` or `text`; None goes by the suffix ("-": jsonl).
+        scheme: tag scheme of column files. None keeps each document's tags as they
+            were read, or else its scheme, or else IOB2.
+
+    Returns:
+        Number of documents written.
+
+    Raises:
+        CorpusError: the file cannot be written, or the format cannot hold a document.
+        ConfigError: an unknown format, or a scheme for a format without tags.
+        LabelError: an unknown scheme.
+    """
+    name = os.fspath(path)
+    format = find_format(name, format, default="jsonl")
+    if scheme is not None:
+        if format != "conll":
+            raise ConfigError(f"a scheme is for conll; {format} holds no tags")
+        scheme = find_scheme(scheme).name
+    with whole_file(name) as stream:
+        return WRITERS[format](documents, stream, scheme=scheme)

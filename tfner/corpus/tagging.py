@@ -1,0 +1,69 @@
+"""From character entities back to one tag a word, and what tags cannot express."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tfner.corpus.joining import words_of
+from tfner.document import Document, Entity, Word
+from tfner.errors import CorpusError, LabelError
+from tfner.schemes import Span, encode_spans, find_scheme
+
+
+def tags_of(document: Document, scheme: str | None = None) -> list[str]:
+    """The tags of a document's words in a scheme.
+
+    Tags that were read stay as they are, unrepaired, unless another scheme is asked
+    for; then, and where there are none, they are made from the entities.
+
+    Args:
+        document: without words, those between white space are taken.
+        scheme: None keeps the document's own, else IOB2.
+
+    Raises:
+        CorpusError: entities overlap or do not fall on word borders.
+    """
+    own = document.metadata.get("scheme")
+    if document.tags is not None and (scheme is None or scheme == own):
+        return list(document.tags)
+    words = words_of(document)
+    stray = off_borders(document.entities, words)
+    if stray:
+        places = ", ".join(f"{e.start}-{e.end} {e.label}" for e in stray)
+        remedy = "tokenise it" if document.words is None else "split the word"
+        raise CorpusError(
+            f"document {document.id!r}: no word border at entity {places}; column "
+            f"files cannot hold it. {remedy[0].upper()}{remedy[1:]} or write jsonl"
+        )
+    try:
+        return encode_spans(
+            spans_of(document.entities, words),
+            len(words),
+            find_scheme(scheme or own or "IOB2"),
+        )
+    except LabelError as error:
+        raise CorpusError(
+            f"document {document.id!r}: entities are nested or overlap; column files "
+            "hold one tag a word. Write jsonl"
+        ) from error
+
+
+def spans_of(entities: Iterable[Entity], words: Sequence[Word]) -> list[Span]:
+    """Word ranges of the entities that fall on word borders."""
+    starts, ends = _borders(words)
+    return [
+        Span(starts[e.start], ends[e.end] + 1, e.label)
+        for e in entities
+        if e.start in starts and e.end in ends
+    ]
+
+
+def off_borders(entities: Iterable[Entity], words: Sequence[Word]) -> list[Entity]:
+    """The entities that begin or end within a word or outside all words."""
+    starts, ends = _borders(words)
+    return [e for e in entities if e.start not in starts or e.end not in ends]
+
+
+def _borders(words: Sequence[Word]) -> tuple[dict[int, int], dict[int, int]]:
+    filled = [(i, word) for i, word in enumerate(words) if word.start < word.end]
+    return {w.start: i for i, w in filled}, {w.end: i for i, w in filled}

@@ -1,0 +1,51 @@
+"""Plain text: one document a line that is not blank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TextIO
+
+from tfner.corpus.files import read_lines, stem_of
+from tfner.corpus.options import ReadOptions
+from tfner.document import Document
+from tfner.errors import CorpusError, joined
+
+
+def read_text(path: str, options: ReadOptions) -> Iterator[Document]:
+    """Documents without words and entities; the id is the number of the line."""
+    del options  # nothing in plain text to choose
+    stem, found = stem_of(path), False
+    for number, line in read_lines(path):
+        if line.strip():
+            found = True
+            yield Document(f"{stem}:{number}", line)
+    if not found:
+        raise CorpusError("the file is empty: it holds no text", path=path)
+
+
+def write_text(
+    documents: Iterable[Document], stream: TextIO, *, scheme: str | None = None
+) -> int:
+    """Write the texts alone, one a line.
+
+    Returns:
+        Number of documents written.
+
+    Raises:
+        CorpusError: a text holds a line break; all such documents are named.
+    """
+    del scheme  # plain text has no tags
+    problems: list[str] = []
+    written = 0
+    for document in documents:
+        if "\n" in document.text:
+            problems.append(
+                f"document {document.id!r} holds a line break; text files hold one "
+                "document a line. Write jsonl"
+            )
+            continue
+        stream.write(f"{document.text}\n")
+        written += 1
+    if problems:
+        raise CorpusError(joined(problems))
+    return written
