@@ -1,0 +1,93 @@
+"""What a piece is, where it stands and which segment it is in, as one vector."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="tfner")
+class Embeddings(keras.layers.Layer):
+    """Sum of piece, position and segment vectors, normalised.
+
+    Works on flattened rows, so that every later product is a plain matrix product.
+
+    Args:
+        vocab_size: pieces.
+        width: of the vectors.
+        num_positions: rows of the position table, unused ones included.
+        type_vocab_size: segments; 0 for a model without them.
+        epsilon: of the normalisation.
+        dropout: rate, 0 to 1.
+        initializer_range: standard deviation of new weights.
+    """
+
+    def __init__(
+        self,
+        *,
+        vocab_size: int,
+        width: int,
+        num_positions: int,
+        type_vocab_size: int,
+        epsilon: float,
+        dropout: float,
+        initializer_range: float,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.settings = {
+            "vocab_size": vocab_size,
+            "width": width,
+            "num_positions": num_positions,
+            "type_vocab_size": type_vocab_size,
+            "epsilon": epsilon,
+            "dropout": dropout,
+            "initializer_range": initializer_range,
+        }
+
+        def table(size: int, name: str) -> keras.layers.Embedding:
+            init = keras.initializers.TruncatedNormal(stddev=initializer_range)
+            return keras.layers.Embedding(
+                size,
+                width,
+                embeddings_initializer=init,
+                dtype=self.dtype_policy,
+                name=name,
+            )
+
+        self.pieces = table(vocab_size, "pieces")
+        self.positions = table(num_positions, "positions")
+        self.types = table(type_vocab_size, "types") if type_vocab_size else None
+        self.norm = keras.layers.LayerNormalization(
+            epsilon=epsilon, dtype=self.dtype_policy, name="norm"
+        )
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Creates the tables; no shape is needed."""
+        self.pieces.build()
+        self.positions.build()
+        if self.types is not None:
+            self.types.build()
+        self.norm.build((None, self.settings["width"]))
+
+    def call(
+        self, ids: Any, positions: Any, types: Any = None, training: Any = None
+    ) -> Any:
+        """Flattened (N,) ids, positions and segments to (N, width)."""
+        vectors = self.pieces(ids) + self.positions(positions)
+        if self.types is not None:
+            if types is None or self.settings["type_vocab_size"] == 1:
+                types = ops.zeros((1,), dtype="int32")
+            vectors = vectors + self.types(types)
+        return self.dropout(self.norm(vectors), training=training)
+
+    def compute_output_shape(self, input_shape: Any, *_: Any) -> tuple[Any, ...]:
+        """(N, width)."""
+        return (*input_shape, self.settings["width"])
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), **self.settings}
