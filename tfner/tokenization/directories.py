@@ -1,0 +1,374 @@
+"""From a directory or a hub's id to a tokenizer: what is read, what is guessed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tfner.errors import TokenizerError, shorten
+from tfner.tokenization import vocabularies
+from tfner.tokenization.huggingface import (
+    CUSTOM,
+    PIECES,
+    SETTINGS_FILE,
+    TOKENIZER_FILE,
+    Definition,
+    FastTokenizer,
+    TokenizerSettings,
+)
+from tfner.tokenization.words import WordSplitter
+
+CONFIG_FILE = "tokenizer_config.json"
+FILES = (
+    TOKENIZER_FILE,
+    SETTINGS_FILE,
+    CONFIG_FILE,
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "config.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "*.model",
+)
+HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
+CJK = re.compile("[\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff]")
+SPECIAL = re.compile(r"\[.*\]|<.*>")
+# Classes that number and cut their vocabulary files exactly as bare ones are read.
+BERT_CLASS = re.compile(r"(Bert|Electra|DistilBert|MobileBert)Tokenizer(Fast)?")
+ROBERTA_CLASS = re.compile(r"Roberta(Tokenizer|TokenizerFast)")
+JAPANESE_CLASS = "BertJapaneseTokenizer"
+# Their ids are not those of their SentencePiece model.
+RENUMBERED = ("xlm-roberta", "camembert", "mbart", "xlm-roberta-xl")
+
+
+class _Source(NamedTuple):
+    """What a directory's files say, and what had to be guessed."""
+
+    definition: Definition
+    kind: str
+    splitter: str
+    notes: list[str]
+
+
+def load_tokenizer(
+    directory_or_id: str | Path,
+    *,
+    lower_case: bool | None = None,
+    word_splitter: str | WordSplitter | None = None,
+) -> FastTokenizer:
+    """The tokenizer of a directory, or of a model hub's id.
+
+    A directory with `tokenizer.json` or `tokenizer_config.json` is taken at its word;
+    what a bare vocabulary leaves open is guessed, and `notes` says what.
+
+    Args:
+        directory_or_id: a directory, or an id such as `bert-base-cased`.
+        lower_case: overrides the directory or the guess.
+        word_splitter: `whitespace`, `punctuation`, `mecab`, `pieces` (the tokenizer's
+            own pieces are the words), or a function from a text to its words.
+
+    Raises:
+        TokenizerError: there is no such directory or id, or its files are missing,
+            damaged or of an unknown kind.
+    """
+    folder = find_directory(directory_or_id)
+    config = _read_config(folder)
+    own = word_splitter if callable(word_splitter) else None
+    name = CUSTOM if callable(word_splitter) else word_splitter
+    source = _read(folder, config, lower_case=lower_case, splitter=name)
+    definition = source.definition
+    if lower_case is not None:
+        definition = {
+            **definition,
+            "normalizer": _with_case(definition.get("normalizer"), lower=lower_case),
+        }
+    prefix, suffix = _frame(definition.get("post_processor"), definition, config)
+    settings = TokenizerSettings(
+        kind=source.kind,
+        splitter=name or source.splitter,
+        lower_case=_lowers(definition.get("normalizer")),
+        prefix_ids=prefix,
+        suffix_ids=suffix,
+        pad_id=_pad_id(definition, config),
+        notes=source.notes,
+    )
+    return FastTokenizer(definition, settings, word_splitter=own)
+
+
+def find_directory(directory_or_id: str | Path) -> Path:
+    """The directory itself, or the hub's tokenizer files in the local cache.
+
+    Raises:
+        TokenizerError: there is neither.
+    """
+    folder = Path(directory_or_id).expanduser()
+    if folder.is_dir():
+        return folder
+    name = str(directory_or_id)
+    if isinstance(directory_or_id, Path) or not HUB_ID.fullmatch(name):
+        raise TokenizerError(f"{name}: there is no such tokenizer directory")
+    import huggingface_hub
+
+    try:
+        found = huggingface_hub.snapshot_download(name, allow_patterns=list(FILES))
+    except (OSError, ValueError) as error:
+        raise TokenizerError(
+            f"{name}: no such directory, and the model hub does not give it "
+            f"({type(error).__name__}); check the name or download it beforehand"
+        ) from error
+    return Path(found)
+
+
+def _read(
+    folder: Path,
+    config: Mapping[str, Any],
+    *,
+    lower_case: bool | None,
+    splitter: str | None,
+) -> _Source:
+    """Read the first kind of tokenizer file that is there."""
+    if (folder / TOKENIZER_FILE).is_file():
+        return _from_definition(folder)
+    name = str(config.get("tokenizer_class", ""))
+    bert = not name or BERT_CLASS.fullmatch(name) or name == JAPANESE_CLASS
+    if bert and (folder / "vocab.txt").is_file():
+        return _from_wordpiece(folder, config, lower_case, splitter)
+    if not name or ROBERTA_CLASS.fullmatch(name):
+        files = folder / "vocab.json", folder / "merges.txt"
+        if all(file.is_file() for file in files):
+            notes = [f"{files[0]}: read as RoBERTa's byte-level BPE"]
+            definition = vocabularies.byte_level_bpe(*files)
+            return _Source(definition, "bpe", "punctuation", notes)
+    models = sorted(folder.glob("*.model"))
+    if models and not name and config.get("model_type") not in RENUMBERED:
+        return _from_sentencepiece(models[0])
+    if config:
+        return _from_transformers(folder)
+    raise TokenizerError(
+        f"{folder}: no tokenizer files; looked for {TOKENIZER_FILE}, {CONFIG_FILE}, "
+        "vocab.txt, vocab.json with merges.txt, *.model"
+    )
+
+
+def _from_definition(folder: Path) -> _Source:
+    definition = _read_json(folder / TOKENIZER_FILE)
+    try:
+        kind = str(definition["model"].get("type", "unknown")).lower()
+        empty = not definition["model"]["vocab"]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise TokenizerError(
+            f"{folder / TOKENIZER_FILE}: damaged; it holds no model with a vocabulary"
+        ) from error
+    if empty:
+        raise TokenizerError(f"{folder / TOKENIZER_FILE}: the vocabulary is empty")
+    if not (folder / SETTINGS_FILE).is_file():
+        return _Source(definition, kind, "punctuation", [])
+    saved = _read_json(folder / SETTINGS_FILE)
+    try:
+        return _Source(definition, saved["kind"], saved["splitter"], saved["notes"])
+    except KeyError as error:
+        raise TokenizerError(f"{folder / SETTINGS_FILE}: lacks {error}") from error
+
+
+def _from_wordpiece(
+    folder: Path,
+    config: Mapping[str, Any],
+    lower_case: bool | None,
+    splitter: str | None,
+) -> _Source:
+    file = folder / "vocab.txt"
+    pieces = vocabularies.read_vocabulary(file)
+    notes: list[str] = []
+    lower = lower_case if lower_case is not None else config.get("do_lower_case")
+    if lower is None:
+        lower = not any(
+            letter.isupper()
+            for piece in pieces
+            if not SPECIAL.fullmatch(piece)
+            for letter in piece
+        )
+        notes.append(
+            f"{file}: no piece has a capital letter, so text is lower-cased"
+            if lower
+            else f"{file}: some pieces have capital letters, so text keeps its case"
+        )
+    mecab = splitter == "mecab"
+    if config.get("tokenizer_class") == JAPANESE_CLASS:
+        mecab = _check_japanese(folder, config)
+    elif splitter is None and not config.get("tokenizer_class"):
+        mecab = any(KANA.search(piece) for piece in pieces)
+        if mecab:
+            notes.append(f"{file}: some pieces are kana, so words are MeCab/IPADIC's")
+    definition = vocabularies.wordpiece(
+        pieces,
+        lower_case=bool(lower),
+        mecab=mecab,
+        strip_accents=config.get("strip_accents"),
+        split_cjk=config.get("tokenize_chinese_chars", True),
+    )
+    if mecab:
+        return _Source(definition, "mecab-wordpiece", "mecab", notes)
+    return _Source(definition, "wordpiece", "punctuation", notes)
+
+
+def _check_japanese(folder: Path, config: Mapping[str, Any]) -> bool:
+    """Whether a Japanese directory cuts words by MeCab and IPADIC; others are errors.
+
+    Raises:
+        TokenizerError: other words or other pieces.
+    """
+    kwargs = config.get("mecab_kwargs") or {}
+    found = (
+        config.get("word_tokenizer_type", "basic"),
+        kwargs.get("mecab_dic", "unidic_lite"),
+        config.get("subword_tokenizer_type", "wordpiece"),
+    )
+    if found != ("mecab", "ipadic", "wordpiece"):
+        raise TokenizerError(
+            f"{folder / CONFIG_FILE}: of the Japanese tokenizers only MeCab words with "
+            "the dictionary ipadic and WordPiece pieces are read. "
+            f"Received: word_tokenizer_type={found[0]}, mecab_dic={found[1]}, "
+            f"subword_tokenizer_type={found[2]}"
+        )
+    return True
+
+
+def _from_sentencepiece(file: Path) -> _Source:
+    definition = vocabularies.sentencepiece(file)
+    vocab = definition["model"]["vocab"]
+    pieces = list(vocab) if isinstance(vocab, dict) else [piece for piece, _ in vocab]
+    notes = [f"{file}: ids are those of the SentencePiece model"]
+    if 2 * sum(bool(CJK.search(piece)) for piece in pieces) < len(pieces):
+        return _Source(definition, "sentencepiece", "punctuation", notes)
+    notes.append(f"{file}: most pieces are kana or Han, so every piece is a word")
+    return _Source(definition, "sentencepiece", PIECES, notes)
+
+
+def _from_transformers(folder: Path) -> _Source:
+    """What only transformers can read; its import takes seconds."""
+    import transformers
+
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder))
+        definition = json.loads(tokenizer.backend_tokenizer.to_str())
+    except Exception as error:  # anything may go wrong in foreign code
+        raise TokenizerError(
+            f"{folder}: transformers gives no fast tokenizer for this directory "
+            f"({type(error).__name__}: {shorten(str(error))}); save it with its "
+            f"{TOKENIZER_FILE}"
+        ) from error
+    kind = definition["model"]["type"].lower()
+    return _Source(definition, kind, "punctuation", [])
+
+
+def _frame(
+    part: Mapping[str, Any] | None, definition: Definition, config: Mapping[str, Any]
+) -> tuple[list[int], list[int]]:
+    """Ids before and after a sequence, by the post-processor or else by the config."""
+    steps: Sequence[Any] = [part] if part else []
+    if part and part["type"] == "Sequence":
+        steps = part["processors"]
+    for step in steps:
+        if step["type"] in ("BertProcessing", "RobertaProcessing"):
+            return [step["cls"][1]], [step["sep"][1]]
+        if step["type"] == "TemplateProcessing":
+            return _template_frame(step)
+    ids = _token_ids(definition)
+    names = (config.get("cls_token"), config.get("sep_token"))
+    start, end = ([ids[name]] if name in ids else [] for name in names)
+    return start, end
+
+
+def _template_frame(step: Mapping[str, Any]) -> tuple[list[int], list[int]]:
+    sides: tuple[list[int], list[int]] = ([], [])
+    side = 0
+    for item in step["single"]:
+        if "Sequence" in item:
+            side = 1
+        else:
+            name = item["SpecialToken"]["id"]
+            sides[side].extend(step["special_tokens"][name]["ids"])
+    return sides
+
+
+def _pad_id(definition: Definition, config: Mapping[str, Any]) -> int:
+    ids = _token_ids(definition)
+    for name in (config.get("pad_token"), "[PAD]", "<pad>"):
+        if name in ids:
+            return ids[name]
+    return int((definition.get("padding") or {}).get("pad_id", 0))
+
+
+def _token_ids(definition: Definition) -> dict[Any, int]:
+    vocab = definition["model"]["vocab"]
+    if not isinstance(vocab, dict):
+        vocab = {piece: number for number, (piece, _) in enumerate(vocab)}
+    added = definition.get("added_tokens") or []
+    return {**vocab, **{token["content"]: token["id"] for token in added}}
+
+
+def _lowers(part: Mapping[str, Any] | None) -> bool:
+    if part is None:
+        return False
+    if part["type"] == "Sequence":
+        return any(_lowers(step) for step in part["normalizers"])
+    return part["type"] == "Lowercase" or bool(part.get("lowercase"))
+
+
+def _with_case(part: Mapping[str, Any] | None, *, lower: bool) -> Any:
+    """A normalizer that lower-cases or does not, else as it was."""
+    if _lowers(part) == lower:
+        return part
+    if lower and part and part["type"] == "BertNormalizer":
+        return {**part, "lowercase": True}
+    if lower:
+        return {
+            "type": "Sequence",
+            "normalizers": [*([part] if part else []), {"type": "Lowercase"}],
+        }
+    return _without_case(part)
+
+
+def _without_case(part: Mapping[str, Any] | None) -> Any:
+    if part is None or part["type"] == "Lowercase":
+        return None
+    if part["type"] == "Sequence":
+        steps = [_without_case(step) for step in part["normalizers"]]
+        return {**part, "normalizers": [step for step in steps if step]}
+    return {**part, "lowercase": False} if "lowercase" in part else part
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    """The keys of the configuration files that matter here, special pieces as text."""
+    config: dict[str, Any] = {}
+    model_file = folder / "config.json"
+    if model_file.is_file():
+        model = _read_json(model_file)
+        kept = ("model_type", "tokenizer_class")
+        config |= {key: model[key] for key in kept if model.get(key)}
+    for name in ("special_tokens_map.json", CONFIG_FILE):
+        if (folder / name).is_file():
+            config |= _read_json(folder / name)
+    return {
+        key: value["content"]
+        if isinstance(value, dict) and "content" in value
+        else value
+        for key, value in config.items()
+    }
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise TokenizerError(f"{path}: damaged; no readable JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise TokenizerError(
+            f"{path}: must hold a JSON object. Received: {shorten(str(content))}"
+        )
+    return content

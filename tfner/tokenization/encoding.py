@@ -1,0 +1,72 @@
+"""What a tokenizer gives: pieces with their place in the user's text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfner.document import Word
+
+Int32 = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoding:
+    """The pieces of one text, without special ones such as `[CLS]`.
+
+    Args:
+        pieces: P strings as the vocabulary spells them.
+        ids: (P,) int32.
+        offsets: (P, 2) int32, half-open character ranges in the original text. Pieces
+            of one character share its range; a lone mark of white space has an empty
+            one.
+        word_index: (P,) int32, non-decreasing: the word of each piece.
+        words: the character ranges of the words, given or found.
+    """
+
+    pieces: tuple[str, ...]
+    ids: Int32
+    offsets: Int32
+    word_index: Int32
+    words: tuple[Word, ...]
+
+    @property
+    def words_without_pieces(self) -> int:
+        """How many words the tokenizer swallows: empty ones, control characters."""
+        return len(self.words) - int(np.unique(self.word_index).size)
+
+
+@runtime_checkable
+class Tokenizer(Protocol):
+    """What the rest of tfner asks of a tokenizer; bring your own by following it.
+
+    Attributes:
+        prefix_ids: ids before a sequence, such as `[CLS]`.
+        suffix_ids: ids after a sequence, such as `[SEP]`.
+        pad_id: id at padding.
+        vocab_size: one more than the largest id.
+        splitter: name of the word splitter for raw text.
+        notes: sentences about what was guessed, to be shown to the user.
+    """
+
+    prefix_ids: list[int]
+    suffix_ids: list[int]
+    pad_id: int
+    vocab_size: int
+    splitter: str
+    notes: list[str]
+
+    def encode(
+        self, text: str, words: Sequence[tuple[int, int]] | None = None
+    ) -> Encoding:
+        """Pieces of a text, within the given words or those the splitter finds."""
+        ...
+
+    def save(self, directory: str | Path) -> None:
+        """Write files from which `load_tokenizer` gives the same tokenizer."""
+        ...

@@ -1,0 +1,364 @@
+"""The one tokenizer: any pipeline of the `tokenizers` library, fed word by word.
+
+A *definition* is the content of a `tokenizer.json`. Where a pipeline marks the start of
+a word (byte-level BPE by a space, SentencePiece by `▁`), it would mark every word that
+is fed to it. Here the mark is taken out of the pipeline and put before the words that
+follow white space, so that "(Kyoto)" cut into words gives the pieces of the whole text.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tokenizers
+
+from tfner.document import Word
+from tfner.errors import TokenizerError, shorten
+from tfner.tokenization.encoding import Encoding, Int32
+from tfner.tokenization.mecab import parts_of
+from tfner.tokenization.normalize import Normalized
+from tfner.tokenization.words import CHUNK, WordSplitter, find_splitter
+
+TOKENIZER_FILE = "tokenizer.json"
+SETTINGS_FILE = "tokenizer_settings.json"
+PIECES = "pieces"
+CUSTOM = "custom"
+SURROGATES = re.compile("[\ud800-\udfff]")
+
+Definition = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TokenizerSettings:
+    """What a `tokenizer.json` does not say; `tokenizer_settings.json` holds it.
+
+    Args:
+        kind: `wordpiece`, `mecab-wordpiece`, `bpe`, `unigram`, …
+        splitter: name of the word splitter for raw text.
+        lower_case: whether the tokenizer lower-cases.
+        prefix_ids: ids before a sequence.
+        suffix_ids: ids after a sequence.
+        pad_id: id at padding.
+        notes: what was guessed, a sentence each.
+    """
+
+    kind: str
+    splitter: str
+    lower_case: bool
+    prefix_ids: list[int]
+    suffix_ids: list[int]
+    pad_id: int
+    notes: list[str] = field(default_factory=list)
+
+
+class FastTokenizer:
+    """A tokenizer of the `tokenizers` library with its words and special ids.
+
+    Made by `load_tokenizer`; see the `Tokenizer` protocol for the attributes.
+
+    Args:
+        definition: the content of a `tokenizer.json`.
+        settings: everything else.
+        word_splitter: the user's own splitter in place of the one that the settings
+            name.
+
+    Raises:
+        TokenizerError: the definition is damaged, or no such splitter exists.
+    """
+
+    def __init__(
+        self,
+        definition: Definition,
+        settings: TokenizerSettings,
+        *,
+        word_splitter: WordSplitter | None = None,
+    ) -> None:
+        self.settings = settings
+        self.prefix_ids = settings.prefix_ids
+        self.suffix_ids = settings.suffix_ids
+        self.pad_id = settings.pad_id
+        self.notes = settings.notes
+        self.splitter = settings.splitter
+        self.vocab_size = 1 + max(_all_ids(definition))
+        self._pipeline = {
+            part: copy.deepcopy(definition.get(part))
+            for part in ("normalizer", "pre_tokenizer", "post_processor")
+        }
+        bare, self._mark = without_mark(definition)
+        self._backend = build(bare)
+        self._cuts_parts = settings.kind.startswith("mecab")
+        self._find_words = word_splitter or self._named_splitter()
+
+    def _named_splitter(self) -> WordSplitter:
+        if self.splitter == PIECES:
+            return self._split_pieces
+        if self.splitter == CUSTOM:
+            raise TokenizerError(
+                "this tokenizer was saved with a word splitter of its user's own, "
+                "which no file can hold: pass it as word_splitter"
+            )
+        return find_splitter(self.splitter)
+
+    def encode(
+        self, text: str, words: Sequence[tuple[int, int]] | None = None
+    ) -> Encoding:
+        """Pieces of a text; none crosses the border of a word.
+
+        Args:
+            text: the original text.
+            words: ordered character ranges without overlap, possibly empty; the
+                default is what the word splitter finds.
+
+        Returns:
+            The pieces without special ones, with offsets into `text`.
+        """
+        found = self._find_words(text) if words is None else words
+        ranges = tuple(Word(*word) for word in found)
+        feed = self._feed(text, ranges)
+        result = self._run(feed.surfaces)
+        ids = np.array(result.ids, np.int32)
+        fed = np.array(result.word_ids, np.int32)
+        offsets = np.array(result.offsets, np.int32).reshape(-1, 2)
+        word_index, offsets = feed.place(fed, offsets)
+        limits = np.array(ranges, np.int32).reshape(-1, 2)[word_index]
+        # The mark of a word's start has no character of its own.
+        offsets = np.clip(offsets, limits[:, :1], limits[:, 1:])
+        _cover_marks(text, offsets, limits, word_index)
+        pieces = tuple(result.tokens)
+        if self._mark:
+            kept = ~_lone_marks(offsets, word_index, pieces, self._mark)
+            if not kept.all():
+                pieces = tuple(p for p, keep in zip(pieces, kept, strict=True) if keep)
+                ids, offsets = ids[kept], offsets[kept]
+                word_index = word_index[kept]
+        return Encoding(pieces, ids, offsets, word_index, ranges)
+
+    def _feed(self, text: str, words: Sequence[Word]) -> _Feed:
+        if self._cuts_parts and not text.isascii():
+            return _feed_parts(text, words)
+        surfaces = [text[start:end] for start, end in words]
+        origins = [start for start, _ in words]
+        if self._mark:
+            for index, start in enumerate(origins):
+                surface = surfaces[index]
+                follows_space = start == 0 or text[start - 1].isspace()
+                if surface and follows_space and not surface[0].isspace():
+                    surfaces[index] = self._mark + surface
+                    origins[index] -= len(self._mark)
+        return _Feed(surfaces, origins, None, {})
+
+    def _run(self, surfaces: list[str]) -> Any:
+        try:
+            return self._backend.encode(
+                surfaces, is_pretokenized=True, add_special_tokens=False
+            )
+        except (TypeError, UnicodeEncodeError):  # lone surrogates are no UTF-8
+            return self._backend.encode(
+                [SURROGATES.sub("\ufffd", surface) for surface in surfaces],
+                is_pretokenized=True,
+                add_special_tokens=False,
+            )
+
+    def _split_pieces(self, text: str) -> list[Word]:
+        """The tokenizer's own pieces as words, for scripts without spaces."""
+        chunks = [Word(*match.span()) for match in CHUNK.finditer(text)]
+        words: list[Word] = []
+        for start, end in self.encode(text, chunks).offsets.tolist():
+            if words and start < words[-1].end:  # pieces that share a character
+                start = words.pop().start
+            if start < end:
+                words.append(Word(start, end))
+        return words
+
+    def save(self, directory: str | Path) -> None:
+        """Write files that `load_tokenizer` reads without transformers.
+
+        They are `tokenizer.json`, `tokenizer_settings.json` and, for the old clients
+        of WordPiece, `vocab.txt`.
+
+        Args:
+            directory: made if it does not exist.
+        """
+        folder = Path(directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        definition = {**json.loads(self._backend.to_str()), **self._pipeline}
+        _write_json(folder / TOKENIZER_FILE, definition)
+        _write_json(folder / SETTINGS_FILE, asdict(self.settings))
+        if definition["model"]["type"] == "WordPiece":
+            vocab: dict[str, int] = definition["model"]["vocab"]
+            lines = sorted(vocab, key=vocab.__getitem__)
+            content = "".join(f"{piece}\n" for piece in lines)
+            (folder / "vocab.txt").write_text(content, encoding="utf-8", newline="\n")
+
+    def __repr__(self) -> str:
+        return (
+            f"FastTokenizer(kind={self.settings.kind!r}, splitter={self.splitter!r}, "
+            f"vocab_size={self.vocab_size})"
+        )
+
+
+class _Part(NamedTuple):
+    """A stretch of a word that had to be normalised before it was fed."""
+
+    normalized: Normalized
+    start: int
+    word: Word
+
+
+class _Feed(NamedTuple):
+    """What goes into the pipeline, and where it lies in the text.
+
+    Args:
+        surfaces: F strings.
+        origins: (F,) the text's offset of each string's first character.
+        owners: (F,) the word of each string, or None for one string a word.
+        parts: the strings whose characters are not those of the text.
+    """
+
+    surfaces: list[str]
+    origins: list[int]
+    owners: list[int] | None
+    parts: dict[int, _Part]
+
+    def place(self, fed: Int32, offsets: Int32) -> tuple[Int32, Int32]:
+        """Word of each piece, and its range in the text.
+
+        Args:
+            fed: (P,) the string of each piece.
+            offsets: (P, 2) its range in that string.
+        """
+        placed = offsets + np.array(self.origins, np.int32)[fed][:, None]
+        for index, (normalized, start, word) in self.parts.items():
+            for row in np.flatnonzero(fed == index):
+                first, last = offsets[row] + start
+                placed[row] = (
+                    (normalized.starts[first], normalized.ends[last - 1])
+                    if first < last
+                    else (0, 0)
+                )
+                placed[row] += word.start
+        if self.owners is None:
+            return fed, placed
+        return np.array(self.owners, np.int32)[fed], placed
+
+
+def _feed_parts(text: str, words: Sequence[Word]) -> _Feed:
+    """One string a word, but MeCab's parts of a word that grows when normalised."""
+    feed = _Feed([], [], [], {})
+    owners: list[int] = feed.owners  # type: ignore[assignment]
+    for number, word in enumerate(words):
+        surface = text[word.start : word.end]
+        cut = parts_of(surface)
+        normalized, ranges = cut or (None, [Word(0, len(surface))])
+        for start, end in ranges:
+            if normalized is not None:
+                feed.parts[len(owners)] = _Part(normalized, start, word)
+            source = surface if normalized is None else normalized.text
+            feed.surfaces.append(source[start:end])
+            feed.origins.append(word.start)
+            owners.append(number)
+    return feed
+
+
+def _cover_marks(text: str, offsets: Int32, limits: Int32, word_index: Int32) -> None:
+    """Extend pieces in place over combining marks that normalising took away.
+
+    The library leaves a mark that was stripped or composed out of every piece.
+    """
+    ends = limits[:, 1].copy()
+    same_word = word_index[1:] == word_index[:-1]
+    ends[:-1][same_word] = offsets[1:, 0][same_word]
+    for row in np.flatnonzero(offsets[:, 1] < ends):
+        end, limit = int(offsets[row, 1]), int(ends[row])
+        if end == offsets[row, 0]:
+            continue
+        while end < limit and _is_mark(text[end]):
+            end += 1
+        offsets[row, 1] = end
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] == "M" or character in "\uff9e\uff9f"
+
+
+def _lone_marks(
+    offsets: Int32, word_index: Int32, pieces: Sequence[str], mark: str
+) -> Any:
+    """(P,) bool: marks of the start of a word of which nothing else is left."""
+    last = np.append(word_index[1:] != word_index[:-1], True)[: len(pieces)]
+    first = np.append(True, word_index[1:] != word_index[:-1])[: len(pieces)]
+    alone = first & last & (offsets[:, 0] == offsets[:, 1])
+    for row in np.flatnonzero(alone).tolist():
+        alone[row] = pieces[row] in (mark, "Ġ")
+    return alone
+
+
+def build(definition: Definition) -> tokenizers.Tokenizer:
+    """The library's tokenizer of a definition, without truncation or padding.
+
+    Raises:
+        TokenizerError: the library cannot read it.
+    """
+    plain = {**definition, "truncation": None, "padding": None}
+    try:
+        return tokenizers.Tokenizer.from_str(json.dumps(plain))
+    except Exception as error:  # the library raises nothing more specific
+        raise TokenizerError(
+            f"the tokenizer is damaged or of an unknown kind: {shorten(str(error))}"
+        ) from error
+
+
+def without_mark(definition: Definition) -> tuple[Definition, str]:
+    """The definition without its mark of a word's start, and that mark.
+
+    Returns:
+        A changed copy, and `" "`, `"▁"`, or `""` for a pipeline that has none.
+    """
+    marks: list[str] = []
+    bare = {
+        **definition,
+        "normalizer": _unmark(definition.get("normalizer"), marks),
+        "pre_tokenizer": _unmark(definition.get("pre_tokenizer"), marks),
+        # Special pieces are added elsewhere; this step could only move offsets.
+        "post_processor": None,
+    }
+    return bare, marks[0] if marks else ""
+
+
+def _unmark(part: Mapping[str, Any] | None, marks: list[str]) -> dict[str, Any] | None:
+    if part is None:
+        return None
+    kind, changed = part["type"], dict(part)
+    if kind == "Sequence":
+        steps = "normalizers" if "normalizers" in part else "pretokenizers"
+        kept = [_unmark(step, marks) for step in part[steps]]
+        changed[steps] = [step for step in kept if step is not None]
+    elif kind == "Prepend":
+        marks.append(part["prepend"])
+        return None
+    elif kind == "Metaspace":
+        marks.append(part["replacement"])
+        changed.pop("add_prefix_space", None)  # as older files say it
+        changed["prepend_scheme"] = "never"
+    elif kind == "ByteLevel" and "add_prefix_space" in part:
+        marks.append(" ")
+        changed["add_prefix_space"] = False
+    return changed
+
+
+def _all_ids(definition: Definition) -> list[int]:
+    vocab = definition["model"]["vocab"]
+    ids = list(vocab.values()) if isinstance(vocab, dict) else [len(vocab) - 1]
+    return ids + [token["id"] for token in definition.get("added_tokens", [])]
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")

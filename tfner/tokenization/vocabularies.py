@@ -1,0 +1,259 @@
+"""Bare vocabulary files to the definition of a tokenizer.
+
+`vocab.txt` is WordPiece as BERT has it, `vocab.json` and `merges.txt` are byte-level
+BPE as RoBERTa has it, `*.model` is SentencePiece.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+from tokenizers import AddedToken, Regex, models, normalizers, pre_tokenizers
+from tokenizers.processors import TemplateProcessing
+
+from tfner.errors import TokenizerError, joined, shorten
+from tfner.tokenization.huggingface import Definition
+
+BERT_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+ROBERTA_SPECIALS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+# Types of pieces in sentencepiece_model.proto, and of models.
+CONTROL, USER_DEFINED = 3, 4
+UNIGRAM, BPE, CHARACTER = 1, 2, 4
+META = "▁"
+
+
+def read_vocabulary(path: Path) -> list[str]:
+    """The pieces of a `vocab.txt` in order of their ids.
+
+    Raises:
+        TokenizerError: the file is empty or no UTF-8, a piece repeats, or one of
+            `[UNK]`, `[CLS]`, `[SEP]` is missing.
+    """
+    pieces = _read_text(path).split("\n")
+    pieces = [piece.rstrip("\r") for piece in pieces]
+    while pieces and not pieces[-1]:
+        pieces.pop()
+    if not pieces:
+        raise TokenizerError(f"{path}: the vocabulary is empty")
+    counts = Counter(pieces)
+    problems = [
+        f"{path}:{pieces.index(piece) + 1}: the piece {piece!r} stands on {n} lines; "
+        "ids are line numbers, so every line must differ"
+        for piece, n in counts.items()
+        if n > 1
+    ]
+    missing = [piece for piece in ("[UNK]", "[CLS]", "[SEP]") if piece not in counts]
+    if missing:
+        problems.append(
+            f"{path}: a WordPiece vocabulary needs {', '.join(missing)}; "
+            f"none of its {len(pieces)} lines is that"
+        )
+    if problems:
+        raise TokenizerError(joined(problems, what="problems of the vocabulary"))
+    return pieces
+
+
+def wordpiece(
+    pieces: Sequence[str],
+    *,
+    lower_case: bool,
+    mecab: bool = False,
+    strip_accents: bool | None = None,
+    split_cjk: bool = True,
+) -> Definition:
+    """BERT's tokenizer of these pieces.
+
+    Args:
+        pieces: in order of their ids.
+        lower_case: whether text is lower-cased.
+        mecab: words come from MeCab and are cut no further before WordPiece.
+        strip_accents: whether accents are taken off; None: if lower-cased.
+        split_cjk: whether every Chinese character is a word.
+    """
+    vocab = {piece: number for number, piece in enumerate(pieces)}
+    tokenizer = tokenizers.Tokenizer(
+        models.WordPiece(vocab, unk_token="[UNK]", max_input_chars_per_word=100)
+    )
+    if mecab:
+        steps = [normalizers.NFKC(), *([normalizers.Lowercase()] * lower_case)]
+        tokenizer.normalizer = normalizers.Sequence(steps)
+        tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    else:
+        tokenizer.normalizer = normalizers.BertNormalizer(
+            clean_text=True,
+            handle_chinese_chars=split_cjk,
+            strip_accents=strip_accents,
+            lowercase=lower_case,
+        )
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = tokenizers.decoders.WordPiece()
+    tokenizer.add_special_tokens([p for p in BERT_SPECIALS if p in vocab])
+    return _with_frame(tokenizer, "[CLS]", "[SEP]")
+
+
+def byte_level_bpe(vocab_file: Path, merges_file: Path) -> Definition:
+    """RoBERTa's tokenizer of these two files.
+
+    Raises:
+        TokenizerError: a file is damaged, or `<s>`, `</s>` or `<unk>` is missing.
+    """
+    try:
+        vocab = json.loads(_read_text(vocab_file))
+    except json.JSONDecodeError as error:
+        raise TokenizerError(f"{vocab_file}: no valid JSON ({error})") from error
+    if not isinstance(vocab, dict) or not vocab:
+        raise TokenizerError(
+            f"{vocab_file}: the vocabulary must be a JSON object of pieces and ids "
+            f"and not empty. Received: {shorten(str(vocab))}"
+        )
+    missing = [p for p in ("<s>", "</s>", "<unk>") if p not in vocab]
+    if missing:
+        raise TokenizerError(
+            f"{vocab_file}: a bare byte-level vocabulary is read as RoBERTa's and "
+            f"needs {', '.join(missing)}; for others add their tokenizer.json"
+        )
+    try:
+        model = models.BPE.from_file(str(vocab_file), str(merges_file))
+    except Exception as error:  # the library raises nothing more specific
+        raise TokenizerError(
+            f"{merges_file}: does not fit {vocab_file.name}: {error}"
+        ) from error
+    tokenizer = tokenizers.Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = tokenizers.decoders.ByteLevel()
+    tokenizer.add_special_tokens(
+        [
+            AddedToken(piece, lstrip=piece == "<mask>", normalized=False, special=True)
+            for piece in ROBERTA_SPECIALS
+            if piece in vocab
+        ]
+    )
+    return _with_frame(tokenizer, "<s>", "</s>")
+
+
+def sentencepiece(path: Path, *, lower_case: bool = False) -> Definition:
+    """A SentencePiece model as a pipeline of the `tokenizers` library.
+
+    Raises:
+        TokenizerError: the file is no SentencePiece model, or one of whole words, or
+            has neither `[CLS]` and `[SEP]` nor `<s>` and `</s>`.
+    """
+    proto = _read_proto(path)
+    tokenizer = tokenizers.Tokenizer(_sentencepiece_model(path, proto))
+    tokenizer.normalizer = _sentencepiece_normalizer(proto, lower_case=lower_case)
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement=META)
+    tokenizer.decoder = tokenizers.decoders.Metaspace(replacement=META)
+    tokenizer.add_special_tokens(
+        [
+            AddedToken(piece.piece, normalized=False, special=True)
+            for piece in proto.pieces
+            if piece.type == CONTROL
+        ]
+    )
+    tokenizer.add_tokens(
+        [
+            AddedToken(piece.piece, normalized=False)
+            for piece in proto.pieces
+            if piece.type == USER_DEFINED
+        ]
+    )
+    known = {piece.piece for piece in proto.pieces}
+    for start, end in (("[CLS]", "[SEP]"), ("<s>", "</s>")):
+        if {start, end} <= known:
+            return _with_frame(tokenizer, start, end)
+    raise TokenizerError(
+        f"{path}: the model has neither the pieces [CLS] and [SEP] nor <s> and </s>; "
+        "train it with one of these pairs"
+    )
+
+
+def _read_proto(path: Path) -> Any:
+    from sentencepiece import sentencepiece_model_pb2
+
+    proto = sentencepiece_model_pb2.ModelProto()
+    try:
+        proto.ParseFromString(path.read_bytes())
+    except Exception as error:  # protobuf's DecodeError, whose module has no types
+        raise TokenizerError(f"{path}: no SentencePiece model ({error})") from error
+    if not proto.pieces:
+        raise TokenizerError(f"{path}: the SentencePiece model is empty")
+    return proto
+
+
+def _sentencepiece_model(path: Path, proto: Any) -> Any:
+    spec = proto.trainer_spec
+    scored = [(piece.piece, piece.score) for piece in proto.pieces]
+    if spec.model_type in (UNIGRAM, CHARACTER):
+        return models.Unigram(scored, spec.unk_id, spec.byte_fallback)
+    if spec.model_type == BPE:
+        vocab = {piece: number for number, (piece, _) in enumerate(scored)}
+        return models.BPE(
+            vocab,
+            _merges(scored),
+            unk_token=proto.pieces[spec.unk_id].piece,
+            fuse_unk=True,
+            byte_fallback=spec.byte_fallback,
+        )
+    raise TokenizerError(
+        f"{path}: a SentencePiece model of whole words has no pieces to cut words "
+        "into; train it with --model_type=unigram or bpe"
+    )
+
+
+def _merges(scored: Sequence[tuple[str, float]]) -> list[tuple[str, str]]:
+    """The merges of a BPE model, which SentencePiece keeps only as scores."""
+    scores = dict(scored)
+    ranks = {piece: number for number, (piece, _) in enumerate(scored)}
+    merges = [
+        (-score, ranks[piece[:cut]], ranks[piece[cut:]], piece[:cut], piece[cut:])
+        for piece, score in scores.items()
+        for cut in range(1, len(piece))
+        if piece[:cut] in ranks and piece[cut:] in ranks
+    ]
+    return [(left, right) for *_, left, right in sorted(merges)]
+
+
+def _sentencepiece_normalizer(proto: Any, *, lower_case: bool) -> Any:
+    spec = proto.normalizer_spec
+    steps: list[Any] = []
+    if spec.precompiled_charsmap:
+        steps.append(normalizers.Precompiled(spec.precompiled_charsmap))
+    if "nfkc" in spec.name:
+        # The library maps one character at a time and so leaves ｶﾞ and か + ゙ apart.
+        steps.append(normalizers.NFC())
+    if lower_case:
+        steps.append(normalizers.Lowercase())
+    if spec.remove_extra_whitespaces:
+        steps += [
+            normalizers.Replace(Regex(" +$"), ""),
+            normalizers.Replace(Regex(f"{META} +"), META),
+            normalizers.Replace(Regex(" {2,}"), " "),
+        ]
+    return normalizers.Sequence(steps)
+
+
+def _with_frame(tokenizer: tokenizers.Tokenizer, start: str, end: str) -> Definition:
+    """The definition, completed by the special pieces around a sequence."""
+    tokenizer.post_processor = TemplateProcessing(
+        single=f"{start} $A {end}",
+        pair=f"{start} $A {end} $B:1 {end}:1",
+        special_tokens=[
+            (piece, tokenizer.token_to_id(piece)) for piece in (start, end)
+        ],
+    )
+    definition: Definition = json.loads(tokenizer.to_str())
+    return definition
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TokenizerError(f"{path}: no UTF-8 ({error})") from error
+    except OSError as error:
+        raise TokenizerError(f"{path}: cannot be read ({error.strerror})") from error
