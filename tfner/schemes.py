@@ -25,6 +25,7 @@ from tfner.errors import LabelError, unknown
 
 OUTSIDE = "O"
 REMEMBERED = 1 << 16  # distinct tags, and steps between two, whose reading is kept
+UNORDERED = (set, frozenset, str)
 
 
 class Span(NamedTuple):
@@ -227,6 +228,8 @@ class LabelSet:
     Raises:
         LabelError: unknown scheme, no label, an empty or repeated one, or `tags` that
             do not belong to `labels`.
+        TypeError: `labels` or `tags` is a set, whose order is another in each process,
+            or a string.
 
     Example:
         >>> LabelSet(["PER", "LOC"]).tags
@@ -240,6 +243,8 @@ class LabelSet:
         scheme: str = "IOB2",
         tags: Sequence[str] | None = None,
     ) -> None:
+        if isinstance(labels, UNORDERED) or isinstance(tags, UNORDERED):
+            raise TypeError("labels and tags need an order: give a list")
         self.labels = tuple(labels)
         self.scheme = find_scheme(scheme)
         if not self.labels or not all(self.labels):

@@ -8,12 +8,12 @@ from tfner.evaluation.score import Score
 from tfner.evaluation.tally import Measures
 
 HEADINGS = ("label", "precision", "recall", "F1", "support", "predicted")
+NEEDS = "needs tags of a named scheme on both sides, over the same words"
 SENTENCES = {
     "entities_off_word_borders": (
-        "{number} of {gold_entities} gold entities do not fall on the borders of the "
-        "model's words; they count as missed"
+        "gold entities off the borders of the model's words, counted as missed"
     ),
-    "repaired_tags": "{number} predicted tags broke their scheme and were repaired",
+    "repaired_tags": "predicted tags that broke their scheme and were repaired",
 }
 
 
@@ -66,7 +66,7 @@ def _convention_rows(score: Score) -> Iterable[tuple[str, str]]:
     for name, figures in score.conventions.items():
         mark = " (above)" if name == score.convention else ""
         if isinstance(figures, str):
-            yield name, f"{figures}: needs tags on both sides over the same words"
+            yield name, f"{figures}: {NEEDS}"
         else:
             found = (figures[key] for key in ("f1", "precision", "recall"))
             yield name, "F1 {:.4f}  P {:.4f}  R {:.4f}".format(*found) + mark
@@ -79,21 +79,19 @@ def _interval(score: Score) -> str:
     return (
         f"F1 {score.f1:.4f} ({score.convention}), {interval['level']:.0%} interval "
         f"{interval['low']:.4f} to {interval['high']:.4f} ({interval['resamples']} "
-        f"resamples of {interval['documents']} documents, seed {interval['seed']})"
+        f"resamples over documents, seed {interval['seed']})"
     )
 
 
 def _coverage(score: Score) -> list[str]:
     """One sentence for each kind of loss; what did not happen is not mentioned."""
-    coverage = score.coverage
-    lines = [
-        f"{coverage['documents']} documents, {coverage['gold_entities']} gold entities"
-    ]
+    coverage = dict(score.coverage)
+    totals = (coverage.pop(name) for name in ("documents", "gold_entities"))
+    lines = ["documents: {}, gold entities: {}".format(*totals)]
     for name, number in coverage.items():
-        if number and name not in ("documents", "gold_entities"):
-            sentence = SENTENCES.get(name, "{number} " + name.replace("_", " "))
-            gold = coverage["gold_entities"]
-            lines.append(sentence.format(number=number, gold_entities=gold))
+        if number:
+            sentence = SENTENCES.get(name, name.replace("_", " "))
+            lines.append(f"{sentence}: {number}")
     return lines
 
 

@@ -1,0 +1,60 @@
+"""Messages: the rule, what was received, where, and what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from tfner import errors
+
+
+def test_everything_a_user_can_cause_is_one_kind_of_error() -> None:
+    kinds = [
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    ]
+    assert len(kinds) == 10
+    assert all(issubclass(kind, errors.TfnerError) for kind in kinds)
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "message"),
+    [
+        ("train.conll", 7, "train.conll:7: expected 2 columns"),
+        ("train.conll", None, "train.conll: expected 2 columns"),
+        (None, None, "expected 2 columns"),
+    ],
+)
+def test_a_corpus_error_starts_with_its_place(
+    path: str | None, line: int | None, message: str
+) -> None:
+    error = errors.CorpusError("expected 2 columns", path=path, line=line)
+    assert str(error) == message
+    assert (error.path, error.line) == (path, line)
+
+
+def test_an_unknown_name_lists_the_known_and_the_nearest() -> None:
+    message = errors.unknown("format", "conl", ["jsonl", "conll"])
+    assert message == (
+        "unknown format 'conl'; did you mean 'conll'? Known: conll, jsonl."
+    )
+    assert "did you mean" not in errors.unknown("format", "zzz", ["jsonl", "conll"])
+
+
+def test_problems_are_reported_together_the_first_twenty_with_the_total() -> None:
+    assert errors.joined(["only one"]) == "only one"
+    message = errors.joined([f"line {n}" for n in range(1, 31)])
+    lines = message.splitlines()
+    assert lines[0] == "30 problems:"
+    assert lines[1] == "  line 1"
+    assert lines[20:] == ["  line 20", "  … and 10 more"]
+    assert errors.joined(["a", "b"], what="settings") == "2 settings:\n  a\n  b"
+
+
+@pytest.mark.parametrize("length", [0, 39, 40, 41, 1000])
+def test_user_text_is_quoted_and_never_longer_than_forty_characters(
+    length: int,
+) -> None:
+    shown = errors.shorten("x" * length)
+    assert len(shown) == min(length, 40) + 2
+    assert ("…" in shown) == (length > 40)
