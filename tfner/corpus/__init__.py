@@ -9,14 +9,17 @@ from tfner.corpus.formats import (
     write_corpus,
 )
 from tfner.corpus.joining import join_words, words_of
+from tfner.corpus.split import hold_out, split_documents
 
 __all__ = [
     "READERS",
     "SUFFIXES",
     "WRITERS",
     "find_format",
+    "hold_out",
     "join_words",
     "read_corpus",
+    "split_documents",
     "words_of",
     "write_corpus",
 ]

@@ -92,13 +92,27 @@ def tag_of(row: Sequence[str], column: int) -> str:
     return row[column].strip(" ") or OUTSIDE
 
 
-class _Rows:
-    """What is known of all rows of one width."""
+class RowCounts:
+    """What the rows of one width hold."""
 
     def __init__(self) -> None:
         self.count, self.empty_tags = 0, 0
         self.examples: list[tuple[int, str]] = []
         self.census = TagCensus()
+
+
+def survey_conll(path: str, options: ReadOptions) -> tuple[dict[int, RowCounts], int]:
+    """Read a file once: what its rows of each width hold, and the usual width.
+
+    Raises:
+        CorpusError: the file holds no sentence.
+    """
+    by_width: dict[int, RowCounts] = defaultdict(RowCounts)
+    for sentence in read_sentences(read_lines(path), comments=options.comments):
+        _count_sentence(sentence, by_width, options.tag_column)
+    if not by_width:
+        raise CorpusError("the file is empty: it holds no sentence", path=path)
+    return by_width, max(by_width, key=lambda w: (by_width[w].count, w))
 
 
 def scan_conll(path: str, options: ReadOptions) -> Layout:
@@ -108,14 +122,9 @@ def scan_conll(path: str, options: ReadOptions) -> Layout:
         CorpusError: no sentence, rows of different widths, tags of no scheme, or a
             given scheme that fits worse than another; all lines are named together.
     """
-    by_width: dict[int, _Rows] = defaultdict(_Rows)
-    for sentence in read_sentences(read_lines(path), comments=options.comments):
-        _count_sentence(sentence, by_width, options.tag_column)
-    if not by_width:
-        raise CorpusError("the file is empty: it holds no sentence", path=path)
-    width = max(by_width, key=lambda w: (by_width[w].count, w))
+    by_width, width = survey_conll(path, options)
     problems = _width_problems(path, by_width, width)
-    word, tag = _column_indices(path, options, width)
+    word, tag = column_indices(path, options, width)
     rows = by_width[width]
     if tag is not None:
         problems += _stranger_problems(path, rows.census)
@@ -128,11 +137,11 @@ def scan_conll(path: str, options: ReadOptions) -> Layout:
         logger.warning("%s: %d empty tags read as O", path, rows.empty_tags)
     if tag is None:
         return Layout(width, word, None, None)
-    return Layout(width, word, tag, _settle_scheme(path, options.scheme, rows.census))
+    return Layout(width, word, tag, settle_scheme(path, options.scheme, rows.census))
 
 
 def _count_sentence(
-    sentence: Sentence, by_width: dict[int, _Rows], column: int | None
+    sentence: Sentence, by_width: dict[int, RowCounts], column: int | None
 ) -> None:
     for row, line in zip(sentence.rows, sentence.lines, strict=True):
         found = by_width[len(row)]
@@ -151,7 +160,7 @@ def _count_sentence(
 
 
 def _width_problems(
-    path: str, by_width: dict[int, _Rows], width: int
+    path: str, by_width: dict[int, RowCounts], width: int
 ) -> list[tuple[int, str]]:
     return [
         (
@@ -164,9 +173,14 @@ def _width_problems(
     ]
 
 
-def _column_indices(
+def column_indices(
     path: str, options: ReadOptions, width: int
 ) -> tuple[int, int | None]:
+    """Word and tag column counted from 0.
+
+    Raises:
+        CorpusError: a column the file has not, or the same one twice.
+    """
     wanted = {"word_column": options.word_column, "tag_column": options.tag_column}
     for name, column in wanted.items():
         if column is not None and not -width <= column < width:
@@ -198,7 +212,12 @@ def _stranger_problems(path: str, census: TagCensus) -> list[tuple[int, str]]:
     ]
 
 
-def _settle_scheme(path: str, given: str | None, census: TagCensus) -> Scheme:
+def settle_scheme(path: str, given: str | None, census: TagCensus) -> Scheme:
+    """The scheme given or found, announced in the log.
+
+    Raises:
+        CorpusError: another scheme fits better than the one given.
+    """
     best = census.best()
     if given is None:
         logger.info(

@@ -1,0 +1,330 @@
+"""`tfner corpus convert|stats|check|split`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tfner.cli.output import print_json, print_text, refuse_existing, say
+from tfner.corpus import find_format, read_corpus, write_corpus
+from tfner.corpus.check import FileReport, check_corpora
+from tfner.corpus.files import STANDARD_STREAM
+from tfner.corpus.findings import count_severities
+from tfner.corpus.jsonl import parse_labels
+from tfner.corpus.options import ReadOptions
+from tfner.corpus.repair import repair_conll
+from tfner.corpus.split import split_documents
+from tfner.corpus.stats import count_corpus, render_stats
+from tfner.document import Document
+from tfner.errors import ConfigError, CorpusError
+
+app = typer.Typer(
+    help="Convert, count, check and split corpus files.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+PARTS = ("train", "dev", "test")
+
+Format = Annotated[
+    str | None,
+    typer.Option("--from", help="conll, jsonl or text; default: by the suffix."),
+]
+Join = Annotated[
+    str, typer.Option(help="How words become a text: auto, space or none.")
+]
+WordColumn = Annotated[
+    int, typer.Option(help="Column of the words, from 0; negative from the end.")
+]
+TagColumn = Annotated[
+    int, typer.Option(help="Column of the tags, from 0; negative from the end.")
+]
+NoTags = Annotated[bool, typer.Option("--no-tags", help="The columns hold no tags.")]
+Comments = Annotated[
+    bool, typer.Option("--comments", help="Lines that start with '# ' are comments.")
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(help="Tags for integer ones in order: O,B-PER,… or a file."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
+
+
+def _settings(
+    scheme: str | None,
+    join: str,
+    word_column: int,
+    tag_column: int,
+    no_tags: bool,
+    comments: bool,
+    labels: str | None,
+) -> dict[str, Any]:
+    """The arguments of `read_corpus` and `ReadOptions` that all commands share."""
+    return {
+        "scheme": scheme,
+        "join": join,
+        "word_column": word_column,
+        "tag_column": None if no_tags else tag_column,
+        "comments": comments,
+        "labels": None if labels is None else parse_labels(labels),
+    }
+
+
+@app.command()
+def convert(
+    source: Annotated[str, typer.Argument(metavar="IN", help="A corpus, or -.")],
+    target: Annotated[str, typer.Argument(metavar="OUT", help="A new file, or -.")],
+    from_format: Format = None,
+    to_format: Annotated[
+        str | None,
+        typer.Option("--to", help="conll, jsonl or text; default: by the suffix."),
+    ] = None,
+    from_scheme: Annotated[
+        str | None, typer.Option(help="Tag scheme of IN; default: found.")
+    ] = None,
+    scheme: Annotated[
+        str | None, typer.Option(help="Tag scheme to write; default: that of IN.")
+    ] = None,
+    join: Join = "auto",
+    word_column: WordColumn = 0,
+    tag_column: TagColumn = -1,
+    no_tags: NoTags = False,
+    comments: Comments = False,
+    labels: Labels = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a corpus in another format or tag scheme, or with another join."""
+    settings = _settings(
+        from_scheme, join, word_column, tag_column, no_tags, comments, labels
+    )
+    documents = read_corpus(source, format=from_format, **settings)
+    if target != STANDARD_STREAM:
+        refuse_existing(Path(target), overwrite=overwrite)
+    entities: Counter[str] = Counter()
+    written = write_corpus(
+        _counted(documents, entities), target, format=to_format, scheme=scheme
+    )
+    to = find_format(target, to_format, default="jsonl")
+    say(f"{target}: {written:,} documents, {entities.total():,} entities, {to}")
+    if to == "text" and entities:
+        say("note: text files hold no entities; they are left out")
+
+
+def _counted(
+    documents: Iterable[Document], entities: Counter[str]
+) -> Iterator[Document]:
+    for document in documents:
+        entities.update(entity.label for entity in document.entities)
+        yield document
+
+
+@app.command()
+def stats(
+    source: Annotated[str, typer.Argument(metavar="IN", help="A corpus, or -.")],
+    from_format: Format = None,
+    scheme: Annotated[
+        str | None, typer.Option(help="Tag scheme of IN; default: found.")
+    ] = None,
+    join: Join = "auto",
+    word_column: WordColumn = 0,
+    tag_column: TagColumn = -1,
+    no_tags: NoTags = False,
+    comments: Comments = False,
+    labels: Labels = None,
+    json: Json = False,
+) -> None:
+    """Count documents, words, entities by label, lengths and nesting."""
+    settings = _settings(
+        scheme, join, word_column, tag_column, no_tags, comments, labels
+    )
+    counted = count_corpus(read_corpus(source, format=from_format, **settings))
+    if json:
+        print_json(counted.to_json())
+    else:
+        print_text(render_stats(counted))
+
+
+@app.command()
+def check(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="IN…", help="Corpora, train first.")
+    ],
+    from_format: Format = None,
+    scheme: Annotated[
+        str | None, typer.Option(help="Tag scheme of the files; default: found.")
+    ] = None,
+    word_column: WordColumn = 0,
+    tag_column: TagColumn = -1,
+    no_tags: NoTags = False,
+    comments: Comments = False,
+    labels: Labels = None,
+    repair: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT", help="Write IN with the tags that conlleval reads in it."
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Report every defect with its line; exit code 1 if a file cannot be read.
+
+    An error keeps tfner from reading the file. A warning says how it is read although
+    something is wrong. A note names what is unusual. Several files are also compared
+    with each other: sentences they share, labels that the first one lacks.
+    """
+    settings = _settings(
+        scheme, "auto", word_column, tag_column, no_tags, comments, labels
+    )
+    options = ReadOptions(**settings)
+    if repair is not None:
+        _check_repair(sources, from_format, repair, overwrite)
+    reports = check_corpora(sources, format=from_format, options=options)
+    findings = [finding for report in reports for finding in report.findings]
+    failed = bool(count_severities(findings)["error"])
+    changed = None
+    if repair is not None and not failed:
+        changed = repair_conll(sources[0], repair, options)
+    if json:
+        print_json(
+            {
+                "files": [_file_record(report) for report in reports],
+                "findings": [finding.to_json() for finding in findings],
+                "repaired_tags": changed,
+            }
+        )
+    else:
+        print_text("\n".join([*map(str, findings), *map(_summary, reports)]))
+    if changed is not None:
+        say(f"{repair}: {changed:,} tags changed")
+    elif repair is not None:
+        say(f"{repair} was not written: errors must be mended by hand")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _check_repair(
+    sources: list[str], from_format: str | None, repair: Path, overwrite: bool
+) -> None:
+    if len(sources) != 1:
+        raise ConfigError(
+            f"--repair takes one file at a time. Received: {len(sources)} files"
+        )
+    if find_format(sources[0], from_format) != "conll":
+        raise ConfigError("--repair is for column files; spans need no repair")
+    refuse_existing(repair, overwrite=overwrite)
+
+
+def _file_record(report: FileReport) -> dict[str, Any]:
+    return {
+        "path": report.path,
+        "format": report.format,
+        "scheme": report.scheme,
+        "documents": report.documents,
+        **count_severities(report.findings),
+    }
+
+
+def _summary(report: FileReport) -> str:
+    counts = count_severities(report.findings)
+    parts = [f"{n} {name}{'' if n == 1 else 's'}" for name, n in counts.items()]
+    scheme = f" {report.scheme}" if report.scheme else ""
+    return (
+        f"{report.path}: {report.format}{scheme}, {report.documents:,} documents: "
+        f"{', '.join(parts)}"
+    )
+
+
+@app.command()
+def split(
+    source: Annotated[str, typer.Argument(metavar="IN", help="A corpus.")],
+    directory: Annotated[Path, typer.Argument(metavar="OUTDIR", help="For the parts.")],
+    fractions: Annotated[
+        str, typer.Option(help="Shares of train, dev and test; two give train, dev.")
+    ] = "0.8,0.1,0.1",
+    seed: Annotated[int, typer.Option(help="Which split.")] = 0,
+    from_format: Format = None,
+    scheme: Annotated[
+        str | None, typer.Option(help="Tag scheme of IN; default: found.")
+    ] = None,
+    join: Join = "auto",
+    word_column: WordColumn = 0,
+    tag_column: TagColumn = -1,
+    no_tags: NoTags = False,
+    comments: Comments = False,
+    labels: Labels = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Cut a corpus into train, dev and test files of the same format.
+
+    Sentences of one document and copies of one sentence stay in one part.
+    """
+    shares = _parse_fractions(fractions)
+    settings = _settings(
+        scheme, join, word_column, tag_column, no_tags, comments, labels
+    )
+    format = find_format(source, from_format)
+    names = [f"{part}{_ending(source)}" for part in _parts(shares)]
+    for name in names:
+        refuse_existing(directory / name, overwrite=overwrite)
+    documents = read_corpus(source, format=format, **settings)
+    parts = [part for part in split_documents(documents, shares, seed) if part]
+    _write_parts(dict(zip(names, parts, strict=True)), directory, format)
+    counts = {name: len(part) for name, part in zip(names, parts, strict=True)}
+    if json:
+        print_json({"directory": str(directory), "documents": counts, "seed": seed})
+    else:
+        for name, count in counts.items():
+            print_text(f"{directory / name}: {count:,} documents")
+
+
+def _ending(source: str) -> str:
+    plain = source.removesuffix(".gz")
+    return Path(plain).suffix + source[len(plain) :]
+
+
+def _parts(shares: list[float]) -> list[str]:
+    return [part for part, share in zip(PARTS, shares, strict=False) if share]
+
+
+def _parse_fractions(value: str) -> list[float]:
+    try:
+        shares = [float(part) for part in value.split(",")]
+    except ValueError:
+        shares = []
+    if not 2 <= len(shares) <= len(PARTS):
+        raise ConfigError(
+            "--fractions must be two or three numbers, as 0.8,0.1,0.1. "
+            f"Received: {value}"
+        )
+    return shares
+
+
+def _write_parts(
+    parts: dict[str, list[Document]], directory: Path, format: str
+) -> None:
+    """Write all parts beside their place first, so that a failure changes nothing."""
+    made = not directory.exists()
+    work = directory / f".split.{os.getpid()}"
+    try:
+        work.mkdir(parents=True)
+        for name, documents in parts.items():
+            write_corpus(documents, work / name, format=format)
+        for name in parts:
+            os.replace(work / name, directory / name)
+    except OSError as error:
+        raise CorpusError(
+            f"cannot be written: {error.strerror}", path=directory
+        ) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        if made and directory.is_dir() and not any(directory.iterdir()):
+            directory.rmdir()
