@@ -1,0 +1,62 @@
+"""Models, losses and optimizers run on another backend than TensorFlow's."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from tfner.models.encoder import Encoder
+from tfner.models.heads import TokenClassifier
+from tfner.models.losses import MaskedAccuracy, masked_crossentropy
+from tfner.training.optimizers import adamw
+
+ROWS, LENGTH, WORDS, TAGS, PIECES = 4, 12, 6, 5, 50
+
+pytestmark = [
+    pytest.mark.jax,
+    pytest.mark.skipif(
+        keras.backend.backend() != "jax", reason="needs KERAS_BACKEND=jax"
+    ),
+]
+
+
+@pytest.fixture
+def batch() -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Packed rows: two windows each, then padding; one word in six is not labelled."""
+    random = np.random.default_rng(0)
+    features = {
+        "input_ids": random.integers(1, PIECES, (ROWS, LENGTH)),
+        "attention_mask": np.tile([1] * 5 + [2] * 5 + [0] * 2, (ROWS, 1)),
+        "token_type_ids": np.zeros((ROWS, LENGTH)),
+        "labeled_positions": np.tile([1, 2, 3, 6, 7, 8], (ROWS, 1)),
+    }
+    labels = random.integers(0, TAGS, (ROWS, WORDS))
+    labels[:, -1] = -100
+    return {k: v.astype("int32") for k, v in features.items()}, labels.astype("int32")
+
+
+def test_a_token_classifier_learns_a_batch_by_heart_on_jax(
+    batch: tuple[dict[str, np.ndarray], np.ndarray],
+) -> None:
+    keras.utils.set_random_seed(0)
+    encoder = Encoder(
+        vocab_size=PIECES,
+        hidden_size=32,
+        num_layers=2,
+        num_heads=4,
+        intermediate_size=64,
+        embedding_size=16,
+        max_positions=LENGTH,
+    )
+    model = TokenClassifier(encoder, TAGS)
+    model.compile(
+        optimizer=adamw(learning_rate=1e-2, steps=60, warmup=0.1, weight_decay=0.01),
+        loss=masked_crossentropy,
+        metrics=[MaskedAccuracy()],
+    )
+    losses = [model.train_on_batch(*batch, return_dict=True)["loss"] for _ in range(60)]
+    assert np.isfinite(losses).all()
+    assert losses[-1] < losses[0] / 4
+    scores = model.test_on_batch(*batch, return_dict=True)
+    assert scores["accuracy"] > 0.9
