@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfner.data.features import (
-    IGNORED,
     INPUT_IDS,
     LABELED_POSITIONS,
     LABELS,
@@ -23,12 +22,16 @@ from tfner.data.windows import Ints, Window, cores, cut
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, CorpusError
 from tfner.schemes import LabelSet
-from tfner.tokenization import Encoding, Tokenizer, align
+from tfner.tokenization import Encoding, Tokenizer
+from tfner.tokenization.align import align
 
 if TYPE_CHECKING:
     import keras
 
 Floats = NDArray[np.float32]
+
+SMALLEST_PROBABILITY = 1e-12
+"""Keeps the loss of a certain mistake finite."""
 
 
 class TokenClassification:
@@ -119,19 +122,10 @@ class TokenClassification:
         if not with_targets:
             return self._windows(document, self._encode(document.text, words), None)
         given = words or self._encode(document.text, None).words
-        given, spans, lost = align(given, document.entities, policy=self.borders)
-        self.counts.update(lost)
+        given, spans, counts = align(given, document.entities, policy=self.borders)
+        self.counts.update(counts)
         labels = np.array(self.label_set.encode(spans, len(given)), np.int32)
         return self._windows(document, self._encode(document.text, given), labels)
-
-    def gold_labels(self, document: Document, words: Sequence[Word]) -> Ints:
-        """Tag ids (W,) of a document over given words; what does not fit is left out.
-
-        For the loss on held-out data, whose words must not know the entities.
-        """
-        _, spans, _ = align(words, document.entities, policy="drop")
-        known = [span for span in spans if span.label in self.label_set.labels]
-        return np.array(self.label_set.encode(known, len(words)), np.int32)
 
     def _encode(self, text: str, words: Sequence[Word] | None) -> Encoding:
         return self.tokenizer.encode(text, words)
@@ -141,9 +135,7 @@ class TokenClassification:
     ) -> list[Window]:
         word_of = encoding.word_index
         is_first = np.diff(word_of, prepend=-1) > 0
-        self.counts["words without a piece"] += len(encoding.words) - int(
-            is_first.sum()
-        )
+        self.counts["words_without_pieces"] += len(encoding.words) - int(is_first.sum())
         ranges = self._ranges(document, len(word_of), np.flatnonzero(is_first))
         everywhere = labels is not None and self.label_pieces == "all"
         chosen = np.ones_like(is_first) if everywhere else is_first
@@ -164,7 +156,7 @@ class TokenClassification:
             )
         if self.on_overflow == "truncate":
             cut_off = int((word_starts >= self.room).sum())
-            self.counts["words cut off"] += cut_off
+            self.counts["words_cut_off"] += cut_off
             return [(0, self.room)]
         return cut(
             num_pieces,
@@ -234,6 +226,25 @@ class TokenClassification:
             probs[window.word_index] = output["probs"]
         return probs
 
+    def word_losses(
+        self,
+        document: Document,
+        windows: Sequence[Window],
+        outputs: Sequence[Mapping[str, Floats]],
+    ) -> Floats:
+        """Cross-entropy (W,) of every word that has a piece, against the gold entities.
+
+        For the loss on held-out data, whose words must not know the entities: one that
+        does not fall on word borders is taken for O.
+        """
+        words = self.words_of(document, windows)
+        _, spans, _ = align(words, document.entities, policy="drop")
+        known = [span for span in spans if span.label in self.label_set.labels]
+        gold = self.label_set.encode(known, len(words))
+        probs = self.merge(document, windows, outputs)
+        chosen = probs[np.arange(len(words)), gold][probs.any(axis=1)]
+        return -np.log(np.maximum(chosen, SMALLEST_PROBABILITY))
+
     def decode(
         self,
         document: Document,
@@ -267,4 +278,5 @@ class TokenClassification:
             entities=entities,
             words=tuple(words),
             tags=tags,
+            metadata={**document.metadata, "scheme": self.label_set.scheme.name},
         )

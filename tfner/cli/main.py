@@ -1,0 +1,94 @@
+"""The command line: `tfner COMMAND`.
+
+Nothing heavy is imported before a command runs: `tfner --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+import tfner
+from tfner.cli import corpus, evaluate, predict, train
+from tfner.cli.output import say
+from tfner.errors import TfnerError
+
+app = typer.Typer(
+    name="tfner",
+    help="Named-entity recognition in TensorFlow, from corpus to served model.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(corpus.app, name="corpus")
+app.command("train")(train.command)
+app.command("evaluate")(evaluate.command)
+app.command("predict")(predict.command)
+
+_shown = {"traceback": False}
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tfner {tfner.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Only results and errors.")
+    ] = False,
+    show_traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show where an error comes from.")
+    ] = False,
+) -> None:
+    """Named-entity recognition in TensorFlow, from corpus to served model."""
+    _shown["traceback"] = show_traceback
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("tfner")
+    logger.handlers = [handler]
+    logger.setLevel(logging.WARNING if quiet else logging.INFO)
+
+
+def main() -> None:
+    """Run a command; what the user can put right ends in one sentence and exit 1."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    try:
+        app()
+    except TfnerError as error:
+        _fail(str(error))
+    except BrokenPipeError:
+        # The reader of our output has left; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"{place}{error.strerror or error}.")
+    except MemoryError:
+        _fail("out of memory. Use a smaller --batch-size or --max-length.")
+
+
+def _fail(message: str) -> None:
+    if _shown["traceback"]:
+        traceback.print_exc()
+    say(f"error: {message}")
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,277 @@
+"""Settings of a training run: one dataclass, read from TOML, `--set` and flags.
+
+A field's name is the key in the TOML file, the argument in Python and, with dashes, the
+flag on the command line. Sections only order the file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from tfner.errors import ConfigError, joined, unknown
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    section: str,
+    choices: Sequence[str] = (),
+    low: float | None = None,
+    high: float | None = None,
+) -> Any:
+    """A field of a config: its default, what it does, and what it may be."""
+    about = {
+        "help": help,
+        "section": section,
+        "choices": tuple(choices),
+        "low": low,
+        "high": high,
+    }
+    return field(default=default, metadata=about)
+
+
+def _data(default: Any, help: str, **about: Any) -> Any:
+    return setting(default, help, section="data", **about)
+
+
+def _model(default: Any, help: str, **about: Any) -> Any:
+    return setting(default, help, section="model", **about)
+
+
+def _training(default: Any, help: str, **about: Any) -> Any:
+    return setting(default, help, section="training", **about)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Everything that decides a training run.
+
+    `tfner train --help` lists the meaning of every field.
+
+    Raises:
+        ConfigError: values out of range or that contradict each other, all at once.
+    """
+
+    train: str = _data("", "Training corpus.")
+    dev: str | None = _data(None, "Corpus that selects the best epoch.")
+    test: str | None = _data(None, "Corpus scored once, at the end.")
+    format: str | None = _data(None, "Format of the corpora; by file name if not set.")
+    from_scheme: str | None = _data(
+        None, "Tag scheme of the corpora; detected if not set."
+    )
+    join: str = _data(
+        "auto",
+        "How words of column files make a text.",
+        choices=("auto", "space", "none"),
+    )
+    word_column: int = _data(0, "Column of the word in column files.")
+    tag_column: int = _data(-1, "Column of the tag in column files.")
+    labels: tuple[str, ...] = _data(
+        (), "Labels in order; those of the training corpus, sorted, if not set."
+    )
+    limit: int | None = _data(None, "Only the first N training sentences.", low=1)
+    dev_fraction: float = _data(
+        0.1,
+        "Share of the training corpus held out where no dev corpus is given; 0 trains "
+        "on everything and keeps the last epoch.",
+        low=0,
+        high=0.9,
+    )
+    words: str = _data(
+        "gold",
+        "Words of the corpus, or the tokenizer's own as in serving.",
+        choices=("gold", "own"),
+    )
+    borders: str = _data(
+        "split",
+        "Training entities with a border inside a word: split the word, expand the "
+        "entity, or drop it.",
+        choices=("split", "expand", "drop"),
+    )
+    label_pieces: str = _data(
+        "first",
+        "Pieces of a word that are training targets.",
+        choices=("first", "all"),
+    )
+    max_length: int = _data(128, "Pieces of a window, special ones included.", low=3)
+    overlap: int | None = _data(
+        None, "Pieces that windows share; a quarter of a window if not set.", low=0
+    )
+    on_overflow: str = _data(
+        "window",
+        "What becomes of text longer than a window.",
+        choices=("window", "error", "truncate"),
+    )
+    layout: str = _data(
+        "packed",
+        "How windows fill the rows of a batch.",
+        choices=("packed", "bucketed", "padded"),
+    )
+
+    task: str = _model("token", "What is learned.", choices=("token",))
+    encoder: str = _model(
+        "", "Hugging Face directory or hub id of the encoder and its tokenizer."
+    )
+    scheme: str = _model("IOB2", "Tag scheme that the model predicts.")
+    dropout: float = _model(0.1, "Dropout before the head.", low=0, high=0.9)
+    hidden_dropout: float | None = _model(
+        None, "Dropout in the encoder; as its config says if not set.", low=0, high=0.9
+    )
+    attention_dropout: float | None = _model(
+        None, "Dropout of attention; as the config says if not set.", low=0, high=0.9
+    )
+    lower_case: bool | None = _model(
+        None, "Lower-casing of a bare vocabulary; guessed if not set."
+    )
+    word_splitter: str | None = _model(
+        None, "What finds words in raw text; guessed if not set."
+    )
+
+    epochs: int = _training(3, "Passes over the training corpus.", low=1)
+    batch_size: int = _training(32, "Windows per step; on average where packed.", low=1)
+    learning_rate: float = _training(5e-5, "Highest learning rate.", low=0)
+    warmup: float = _training(
+        0.1, "Share of the steps in which the rate rises.", low=0, high=1
+    )
+    weight_decay: float = _training(
+        0.01, "Decay of weights, biases and norms excepted.", low=0
+    )
+    clip_norm: float = _training(
+        1.0, "Largest global norm of the gradient; 0 does not clip.", low=0
+    )
+    seed: int = _training(0, "Decides head, order of the data and dropout.", low=0)
+    trials: int = _training(1, "Runs with the seeds seed, seed + 1, ….", low=1)
+    best: str = _training(
+        "f1", "What dev selects the epoch by.", choices=("f1", "loss")
+    )
+    jit_compile: bool = _training(True, "Compile the train step with XLA.")
+
+    output: str = _training("", "Where the bundle is written.")
+    overwrite: bool = _training(False, "Replace an existing output when done.")
+    resume: bool = _training(False, "Go on after the last finished epoch.")
+
+    def __post_init__(self) -> None:
+        problems = [
+            f"`{name}` is not set. Give --{name} or set it in the file."
+            for name in ("train", "encoder", "output")
+            if not getattr(self, name)
+        ]
+        for about in fields(self):
+            problems += _problems(about, getattr(self, about.name))
+        if self.overwrite and self.resume:
+            problems.append("`overwrite` and `resume` contradict each other.")
+        if problems:
+            raise ConfigError(joined(problems, what="problems in the settings"))
+
+    def replace(self, **changes: Any) -> TrainConfig:
+        """The same settings but for `changes`, checked again."""
+        return dataclasses.replace(self, **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        """All settings by name."""
+        return dataclasses.asdict(self)
+
+    def to_toml(self) -> str:
+        """What `--config` reads back: one table a section, unset values left out."""
+        import tomli_w
+
+        tables: dict[str, dict[str, Any]] = {}
+        for about in fields(self):
+            value = getattr(self, about.name)
+            if value is not None:
+                value = list(value) if isinstance(value, tuple) else value
+                tables.setdefault(about.metadata["section"], {})[about.name] = value
+        return tomli_w.dumps(tables)
+
+
+def _problems(about: dataclasses.Field[Any], value: Any) -> list[str]:
+    """What is wrong with one value, in sentences."""
+    rules, name = about.metadata, about.name
+    if value is None:
+        return []
+    if rules["choices"] and value not in rules["choices"]:
+        return [unknown(f"`{name}`", str(value), rules["choices"])]
+    low, high = rules["low"], rules["high"]
+    too_low = low is not None and not value >= low
+    if too_low or (high is not None and value > high):
+        at_most = "" if high is None else f" and at most {high}"
+        return [f"`{name}` must be at least {low}{at_most}. Received: {name}={value}"]
+    return []
+
+
+def read_settings(
+    path: Path | None, assignments: Sequence[str], flags: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Settings of a TOML file, then `section.key=value`, then flags that are not None.
+
+    Raises:
+        ConfigError: the file cannot be read, or a key does not exist or sits in the
+            wrong section; all problems at once.
+    """
+    known = {about.name: about.metadata["section"] for about in fields(TrainConfig)}
+    found: dict[str, Any] = {}
+    problems: list[str] = []
+    given = [] if path is None else _toml_items(path)
+    for text in assignments:
+        key, _, value = text.partition("=")
+        given.append((f"--set {key}", *_split_key(key, known), _parsed(value)))
+    for place, section, name, value in given:
+        if name not in known:
+            problems.append(f"{place}: {unknown('setting', name, known)}")
+        elif known[name] != section:
+            problems.append(f"{place}: `{name}` belongs to section [{known[name]}].")
+        else:
+            found[name] = value
+    found |= {name: value for name, value in flags.items() if value is not None}
+    hints = get_type_hints(TrainConfig)
+    for name, value in found.items():
+        if isinstance(value, list):
+            found[name] = value = tuple(value)
+        if not _fits(value, hints[name]):
+            problems.append(f"`{name}` has the wrong type. Received: {name}={value!r}")
+    if problems:
+        raise ConfigError(joined(problems, what="problems in the settings"))
+    return found
+
+
+def _toml_items(path: Path) -> list[tuple[str, str, str, Any]]:
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is no valid TOML: {error}.") from error
+    items = []
+    for section, table in tables.items():
+        if not isinstance(table, dict):
+            raise ConfigError(f"{path}: `{section}` stands outside a [section].")
+        items += [(str(path), section, name, value) for name, value in table.items()]
+    return items
+
+
+def _split_key(key: str, known: Mapping[str, str]) -> tuple[str, str]:
+    section, dot, name = key.strip().partition(".")
+    return (section, name) if dot else (known.get(section, ""), section)
+
+
+def _parsed(text: str) -> Any:
+    """A value as TOML would read it, or the bare text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except ValueError:
+        return text.strip()
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    kinds = str(hint)
+    if isinstance(value, bool):
+        return "bool" in kinds
+    if isinstance(value, int):
+        return "int" in kinds or "float" in kinds
+    return type(value).__name__ in kinds

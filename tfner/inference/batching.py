@@ -1,0 +1,91 @@
+"""From windows to rows a model runs, and its outputs back to the windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfner.data.packing import assemble, fill_rows
+from tfner.data.windows import Ints, Window
+
+Floats = NDArray[np.float32]
+
+POSITIONS = 2048
+"""Positions of one batch: enough to keep two cores busy, little memory."""
+ROW_LENGTH = 128
+"""Packed rows have this many pieces, or as many as the longest window needs."""
+STEP = 16
+"""Rows that are not packed full are rounded up to this many pieces."""
+
+
+class Runner(Protocol):
+    """Runs a model on arrays: Keras, a SavedModel, or a server.
+
+    Attributes:
+        packs: whether several windows may share a row.
+        row_length: fixed number of pieces of a row, or None.
+    """
+
+    packs: bool
+    row_length: int | None
+
+    def __call__(self, features: Mapping[str, Ints]) -> dict[str, Floats]:
+        """Outputs such as `probs` (B, W, T) of `input_ids` (B, S) and the others."""
+        ...
+
+
+def run_windows(
+    run: Runner, windows: Sequence[Window], *, pad_id: int
+) -> list[dict[str, Any]]:
+    """Outputs of every window, in order, cut to its own labelled words.
+
+    Args:
+        run: the model.
+        windows: of any lengths and documents.
+        pad_id: `input_ids` of padding.
+    """
+    outputs: list[dict[str, Any]] = [{}] * len(windows)
+    for rows in _batches(run, windows):
+        numbers = [index for row in rows for index in row]
+        here = [windows[index] for index in numbers]
+        local = {index: place for place, index in enumerate(numbers)}
+        longest = max(sum(len(windows[index]) for index in row) for row in rows)
+        length = run.row_length or -(-longest // STEP) * STEP
+        batch = assemble(
+            here,
+            [[local[index] for index in row] for row in rows],
+            shape=(len(rows), length),
+            pad_id=pad_id,
+        )
+        results = run(batch.features)
+        for index, (row, first, last) in zip(numbers, batch.places, strict=True):
+            outputs[index] = {
+                name: values[row, first:last] for name, values in results.items()
+            }
+    return outputs
+
+
+def _batches(run: Runner, windows: Sequence[Window]) -> Iterator[list[list[int]]]:
+    """Rows of window numbers, batch by batch, long rows with long ones."""
+    if not windows:
+        return
+    lengths = np.array([len(window) for window in windows], np.int32)
+    longest_first = np.argsort(-lengths, kind="stable").tolist()
+    if run.packs:
+        longest = int(lengths.max())
+        # Only the windows that need it get longer rows than the others.
+        short = [i for i in longest_first if lengths[i] <= ROW_LENGTH]
+        long = longest_first[: len(longest_first) - len(short)]
+        rows = fill_rows(lengths, long, longest)
+        order = np.random.default_rng(0).permutation(short).tolist()
+        rows += fill_rows(lengths, order, ROW_LENGTH)
+    else:
+        rows = [[index] for index in longest_first]
+    while rows:
+        length = max(sum(int(lengths[i]) for i in row) for row in rows[:1])
+        count = max(1, POSITIONS // length)
+        yield rows[:count]
+        rows = rows[count:]

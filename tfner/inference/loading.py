@@ -1,0 +1,96 @@
+"""Finds out what kind of model a directory holds, and opens it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfner.errors import BundleError
+from tfner.inference.batching import Runner
+from tfner.inference.bundle import CONFIG, WEIGHTS, Bundle
+from tfner.inference.runners import KerasRunner, SavedModelRunner
+
+if TYPE_CHECKING:
+    from tfner.inference.huggingface import ForeignBundle
+
+SAVED_MODEL = "saved_model.pb"
+ASSETS = "assets"
+
+
+def open_model(model: str | Path) -> tuple[Bundle | ForeignBundle, Runner]:
+    """What describes a model, and what runs it.
+
+    Args:
+        model: a bundle, a SavedModel or the directory of its versions, or a Hugging
+            Face token-classification directory or hub id.
+
+    Raises:
+        BundleError: it is none of these.
+    """
+    exported = saved_model_directory(Path(model))
+    if exported is not None:
+        bundle = Bundle(exported / ASSETS)
+        packs = bool(bundle.config["serving"]["packs"])
+        return bundle, SavedModelRunner(exported, packs=packs)
+    found = open_bundle(model)
+    return found, KerasRunner(found.load_model())
+
+
+def open_bundle(model: str | Path) -> Bundle | ForeignBundle:
+    """A bundle, or a foreign tagger that offers the same.
+
+    Raises:
+        BundleError: it is neither, or a SavedModel, which holds no Keras model.
+    """
+    directory = Path(model)
+    if saved_model_directory(directory) is not None:
+        raise BundleError(
+            f"{model} is a SavedModel, which holds no Keras model. Give the bundle it "
+            "was exported from."
+        )
+    if str(model).startswith(("http://", "https://", "grpc://")):
+        raise BundleError(
+            f"{model}: this version runs no model servers. Give a bundle or SavedModel."
+        )
+    if _is_foreign(directory):
+        from tfner.inference.huggingface import ForeignBundle
+
+        return ForeignBundle(model)
+    if not directory.exists():
+        raise BundleError(
+            f"there is no model at {model}. Give a directory that `tfner train` or "
+            "`tfner export` wrote, or a Hugging Face token-classification model."
+        )
+    return Bundle.load(directory)
+
+
+def saved_model_directory(directory: Path) -> Path | None:
+    """The directory of `saved_model.pb`: this one, or its newest version below."""
+    if (directory / SAVED_MODEL).is_file():
+        return directory
+    if not directory.is_dir():
+        return None
+    versions = [
+        path
+        for pattern in ("*", "*/*")
+        for path in directory.glob(pattern)
+        if path.name.isdigit() and (path / SAVED_MODEL).is_file()
+    ]
+    return max(versions, key=lambda path: int(path.name), default=None)
+
+
+def _is_foreign(directory: Path) -> bool:
+    """Whether it is a Hugging Face directory, or looks like a hub id."""
+    if not directory.exists():
+        return str(directory).count("/") == 1 and not str(directory).startswith(".")
+    config = _config(directory)
+    return "model_type" in config and not (directory / WEIGHTS).exists()
+
+
+def _config(directory: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,101 @@
+"""Predictor: text in, documents with entities out, whatever runs the model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tfner.document import Document
+from tfner.errors import BundleError
+from tfner.inference.batching import Runner, run_windows
+from tfner.inference.bundle import SelfTest
+from tfner.tasks import Task
+
+WINDOWS_AT_ONCE = 512
+"""Windows encoded before the model runs: enough to pack rows well, little memory."""
+
+
+class Predictor:
+    """A task and something that runs its model.
+
+    Args:
+        task: encodes and decodes.
+        run: from features to outputs.
+    """
+
+    def __init__(self, task: Task, run: Runner) -> None:
+        self.task, self.run = task, run
+
+    @classmethod
+    def load(cls, model: str | Path, *, verify: bool = False) -> Predictor:
+        """A predictor for a model directory.
+
+        Args:
+            model: a bundle, a SavedModel (or the directory of its versions), or a
+                Hugging Face token-classification directory or hub id.
+            verify: predict the texts that were stored with the model, and compare.
+
+        Raises:
+            BundleError: there is no model, or it does not predict what it did when it
+                was saved.
+        """
+        from tfner.inference.loading import open_model
+
+        bundle, run = open_model(model)
+        predictor = cls(bundle.task, run)
+        if verify:
+            predictor.verify(bundle.selftest)
+        return predictor
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What was lost so far, by reason."""
+        return self.task.counts
+
+    def predict(self, documents: Iterable[str | Document]) -> list[Document]:
+        """Documents with predicted entities, words and tags; texts get ids 1, 2, …."""
+        return list(self.stream(documents))
+
+    def stream(self, documents: Iterable[str | Document]) -> Iterator[Document]:
+        """As `predict`, one by one and in constant memory."""
+        chunk, windows = [], []
+        for number, given in enumerate(documents, start=1):
+            document = Document(str(number), given) if isinstance(given, str) else given
+            chunk.append(document)
+            windows.append(self.task.encode(document))
+            if sum(map(len, windows)) >= WINDOWS_AT_ONCE:
+                yield from self._decoded(chunk, windows)
+                chunk, windows = [], []
+        yield from self._decoded(chunk, windows)
+
+    def _decoded(self, chunk, windows):  # type: ignore[no-untyped-def]
+        flat = [window for group in windows for window in group]
+        outputs = iter(run_windows(self.run, flat, pad_id=self.task.tokenizer.pad_id))
+        for document, group in zip(chunk, windows, strict=True):
+            yield self.task.decode(document, group, [next(outputs) for _ in group])
+
+    def selftest(self, texts: Iterable[str]) -> SelfTest:
+        """Texts with what is predicted for them, to be stored with the model."""
+        found = self.predict(texts)
+        return SelfTest(
+            tuple(document.text for document in found),
+            tuple(document.entities for document in found),
+        )
+
+    def verify(self, selftest: SelfTest) -> None:
+        """Predict stored texts again.
+
+        Raises:
+            BundleError: an entity differs from the stored one.
+        """
+        again = self.selftest(selftest.texts)
+        for number, (old, new) in enumerate(
+            zip(selftest.entities, again.entities, strict=True)
+        ):
+            if old != new:
+                raise BundleError(
+                    f"the model does not predict what it did when it was saved: text "
+                    f"{number} of selftest.json gave {len(old)} entities, now "
+                    f"{len(new)} others. Save or export the model again."
+                )

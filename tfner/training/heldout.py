@@ -1,0 +1,69 @@
+"""Scores of a model in training on documents held out from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfner.document import Document
+from tfner.evaluation import score
+from tfner.inference.batching import run_windows
+from tfner.inference.predictor import Predictor
+from tfner.inference.runners import KerasRunner
+from tfner.tasks import Task
+from tfner.training.corpora import Corpora
+
+if TYPE_CHECKING:
+    import keras
+
+SELFTEST_TEXTS = 8
+
+
+class HeldOut:
+    """Scores documents by the predictor that users get.
+
+    Args:
+        task: encodes without looking at entities, and decodes.
+        model: its weights may change between scores.
+    """
+
+    def __init__(self, task: Task, model: keras.Model) -> None:
+        self.task = task
+        self.predictor = Predictor(task, KerasRunner(model))
+
+    def report(self, documents: list[Document]) -> dict[str, Any] | None:
+        """All scores of documents, or None if there are none."""
+        if not documents:
+            return None
+        self.task.counts.clear()
+        predicted = self.predictor.predict(documents)
+        return score(documents, predicted, counts=self.task.counts).to_json()
+
+    def scorer(self, documents: list[Document]) -> Callable[[], dict[str, float]]:
+        """Encodes documents once; every call runs the model and gives F1 and loss."""
+        encoded = [self.task.encode(document) for document in documents]
+        flat = [window for windows in encoded for window in windows]
+
+        def now() -> dict[str, float]:
+            outputs = iter(
+                run_windows(self.predictor.run, flat, pad_id=self.task.tokenizer.pad_id)
+            )
+            losses, predicted = [], []
+            for document, windows in zip(documents, encoded, strict=True):
+                found = [next(outputs) for _ in windows]
+                predicted.append(self.task.decode(document, windows, found))
+                losses.append(self.task.word_losses(document, windows, found))
+            result = score(documents, predicted, resamples=0)
+            loss = float(np.concatenate(losses).mean()) if losses else 0.0
+            return {"dev_loss": loss, "dev_f1": result.f1}
+
+        return now
+
+
+def selftest_texts(corpora: Corpora) -> Iterable[str]:
+    """A few texts that the model did not learn, and one longer than they are."""
+    source = corpora.dev or corpora.test or corpora.train
+    texts = [document.text for document in source[:SELFTEST_TEXTS] if document.text]
+    return [*texts, " ".join(texts)]
