@@ -93,6 +93,8 @@ class FastTokenizer:
             for part in ("normalizer", "pre_tokenizer", "post_processor")
         }
         bare, self._mark = without_mark(definition)
+        # Byte-level vocabularies spell a space so.
+        self._mark_piece = "Ġ" if self._mark == " " else self._mark
         self._backend = build(bare)
         self._cuts_parts = settings.kind.startswith("mecab")
         self._find_words = word_splitter or self._named_splitter()
@@ -133,8 +135,8 @@ class FastTokenizer:
         offsets = np.clip(offsets, limits[:, :1], limits[:, 1:])
         _cover_marks(text, offsets, limits, word_index)
         pieces = tuple(result.tokens)
-        if self._mark:
-            kept = ~_lone_marks(offsets, word_index, pieces, self._mark)
+        if self._mark and pieces:
+            kept = ~_lone_marks(word_index, pieces, self._mark_piece)
             if not kept.all():
                 pieces = tuple(p for p, keep in zip(pieces, kept, strict=True) if keep)
                 ids, offsets = ids[kept], offsets[kept]
@@ -170,12 +172,19 @@ class FastTokenizer:
     def _split_pieces(self, text: str) -> list[Word]:
         """The tokenizer's own pieces as words, for scripts without spaces."""
         chunks = [Word(*match.span()) for match in CHUNK.finditer(text)]
+        encoding = self.encode(text, chunks)
         words: list[Word] = []
-        for start, end in self.encode(text, chunks).offsets.tolist():
+        mark_start: int | None = None
+        ranges = zip(encoding.pieces, encoding.offsets.tolist(), strict=True)
+        for piece, (start, end) in ranges:
+            if piece == self._mark_piece:  # belongs to the piece after it
+                mark_start = start
+                continue
+            if mark_start is not None:
+                start, mark_start = mark_start, None
             if words and start < words[-1].end:  # pieces that share a character
                 start = words.pop().start
-            if start < end:
-                words.append(Word(start, end))
+            words.append(Word(start, end))
         return words
 
     def save(self, directory: str | Path) -> None:
@@ -289,15 +298,12 @@ def _is_mark(character: str) -> bool:
     return unicodedata.category(character)[0] == "M" or character in "\uff9e\uff9f"
 
 
-def _lone_marks(
-    offsets: Int32, word_index: Int32, pieces: Sequence[str], mark: str
-) -> Any:
+def _lone_marks(word_index: Int32, pieces: Sequence[str], mark_piece: str) -> Any:
     """(P,) bool: marks of the start of a word of which nothing else is left."""
-    last = np.append(word_index[1:] != word_index[:-1], True)[: len(pieces)]
-    first = np.append(True, word_index[1:] != word_index[:-1])[: len(pieces)]
-    alone = first & last & (offsets[:, 0] == offsets[:, 1])
+    borders = word_index[1:] != word_index[:-1]
+    alone = np.append(borders, True) & np.insert(borders, 0, True)
     for row in np.flatnonzero(alone).tolist():
-        alone[row] = pieces[row] in (mark, "Ġ")
+        alone[row] = pieces[row] == mark_piece
     return alone
 
 

@@ -229,10 +229,10 @@ def _sentencepiece_normalizer(proto: Any, *, lower_case: bool) -> Any:
     if lower_case:
         steps.append(normalizers.Lowercase())
     if spec.remove_extra_whitespaces:
+        # A lone space stays: it is the mark before a user-defined piece.
         steps += [
-            normalizers.Replace(Regex(" +$"), ""),
-            normalizers.Replace(Regex(f"{META} +"), META),
-            normalizers.Replace(Regex(" {2,}"), " "),
+            normalizers.Replace(Regex(f"[{META} ] +"), " "),
+            normalizers.Replace(Regex(r"(?<=\S) +$"), ""),
         ]
     return normalizers.Sequence(steps)
 
