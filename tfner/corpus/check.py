@@ -20,6 +20,7 @@ from tfner.corpus.detection import TagCensus
 from tfner.corpus.files import BOM, read_lines, stem_of
 from tfner.corpus.findings import Finding
 from tfner.corpus.formats import find_format
+from tfner.corpus.joining import text_key
 from tfner.corpus.jsonl import parse_line
 from tfner.corpus.options import ReadOptions
 from tfner.corpus.stats import count_nested
@@ -66,7 +67,7 @@ class FileReport:
     def see(self, text: str, labels: Iterable[str], line: int) -> None:
         """Count one document and remember its text and labels."""
         self.documents += 1
-        key = hash("".join(text.split()))
+        key = hash(text_key(text))
         if key in self.texts:
             self.repeated[key] += 1
         self.texts.setdefault(key, line)

@@ -143,20 +143,17 @@ def scan_conll(path: str, options: ReadOptions) -> Layout:
 def _count_sentence(
     sentence: Sentence, by_width: dict[int, RowCounts], column: int | None
 ) -> None:
-    for row, line in zip(sentence.rows, sentence.lines, strict=True):
-        found = by_width[len(row)]
-        found.count += 1
+    for width in {len(row) for row in sentence.rows}:
+        numbered = zip(sentence.rows, sentence.lines, strict=True)
+        fitting = [pair for pair in numbered if len(pair[0]) == width]
+        found = by_width[width]
+        found.count += len(fitting)
         if len(found.examples) < SHOWN_PROBLEMS:
-            found.examples.append((line, row[0]))
-    width = len(sentence.rows[0])
-    if column is None or not -width <= column < width:
-        return
-    same = [len(row) == width for row in sentence.rows]
-    rows = [row for row, fits in zip(sentence.rows, same, strict=True) if fits]
-    lines = [line for line, fits in zip(sentence.lines, same, strict=True) if fits]
-    tags = [tag_of(row, column) for row in rows]
-    by_width[width].empty_tags += sum(not row[column].strip(" ") for row in rows)
-    by_width[width].census.add(tags, lines)
+            found.examples += [(line, row[0]) for row, line in fitting]
+        if column is not None and -width <= column < width:
+            tags = [tag_of(row, column) for row, _ in fitting]
+            found.empty_tags += sum(not row[column].strip(" ") for row, _ in fitting)
+            found.census.add(tags, [line for _, line in fitting])
 
 
 def _width_problems(
@@ -169,7 +166,7 @@ def _width_problems(
         )
         for w, rows in by_width.items()
         if w != width
-        for line, text in rows.examples
+        for line, text in rows.examples[:SHOWN_PROBLEMS]
     ]
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from tfner.document import Document, Word
 
 JOINS = ("auto", "space", "none")
 
-FIRST_CJK = "\u2e80"
 CJK = re.compile(
     "[\u200b\u2e80-\u312f\u31a0-\u33ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U0001b000-\U0001b16f"
@@ -26,7 +26,7 @@ def join_words(words: Iterable[str], join: str = "auto") -> tuple[str, list[Word
     Args:
         words: in order; an empty one takes no room.
         join: `space` or `none` between words, or `auto`: a space, but none between
-            two characters of Chinese or Japanese writing.
+            two words that hold Chinese or Japanese characters.
 
     Example:
         >>> join_words(["日本", "の", "NHK", "radio"])[0]
@@ -34,13 +34,14 @@ def join_words(words: Iterable[str], join: str = "auto") -> tuple[str, list[Word
     """
     parts: list[str] = []
     ranges: list[Word] = []
-    position, last = 0, ""
+    position, begun, last_is_cjk = 0, False, False
     for word in words:
         if word:
-            if last and join != "none" and _needs_space(last, word[0], join):
+            is_cjk = join == "auto" and _is_cjk(word)
+            if begun and join != "none" and not (is_cjk and last_is_cjk):
                 parts.append(" ")
                 position += 1
-            last = word[-1]
+            begun, last_is_cjk = True, is_cjk
         parts.append(word)
         end = position + len(word)
         ranges.append(Word(position, end))
@@ -48,10 +49,9 @@ def join_words(words: Iterable[str], join: str = "auto") -> tuple[str, list[Word
     return "".join(parts), ranges
 
 
-def _needs_space(left: str, right: str, join: str) -> bool:
-    if join == "space" or (left < FIRST_CJK and right < FIRST_CJK):
-        return True
-    return not (CJK.match(left) and CJK.match(right))
+@lru_cache(maxsize=1 << 14)
+def _is_cjk(word: str) -> bool:
+    return not word.isascii() and CJK.search(word) is not None
 
 
 def words_of(document: Document) -> tuple[Word, ...]:
@@ -61,6 +61,6 @@ def words_of(document: Document) -> tuple[Word, ...]:
     return tuple(Word(*match.span()) for match in re.finditer(r"\S+", document.text))
 
 
-def text_key(document: Document) -> str:
+def text_key(text: str) -> str:
     """What two copies of one sentence share, however their words were joined."""
-    return "".join(document.text.split())
+    return "".join(text.split())

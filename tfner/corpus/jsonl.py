@@ -79,7 +79,7 @@ def parse_line(line: str, identifier: str, options: ReadOptions) -> Document:
     tags = _tags(record, options)
     if tags is not None and len(tags) != len(words or ()):
         raise ValueError(f"{len(words or ())} words but {len(tags)} tags")
-    if tags is not None and "entities" not in record:
+    if tags is not None and record.get("entities") is None:
         entities = entities_of(tags, words or ())
     else:
         entities = _entities(record, text)
@@ -181,7 +181,9 @@ def _tag(value: object, labels: Sequence[str] | None) -> str:
 
 
 def _entities(record: Mapping[str, Any], text: str) -> tuple[Entity, ...]:
-    values = record.get("entities") or []
+    values = record.get("entities")
+    if values is None:
+        return ()
     if not isinstance(values, list):
         raise ValueError("`entities` must be a list of objects")
     return tuple(_entity(value, text) for value in values)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from tfner.corpus.conll import read_conll, scan_conll, survey_conll
+from tfner.corpus.conll import read_conll, survey_conll
 from tfner.corpus.files import whole_file
 from tfner.corpus.formats import WRITERS
 from tfner.corpus.options import ReadOptions
@@ -29,8 +29,7 @@ def repair_conll(
         CorpusError: the file cannot be read, or has no tags.
     """
     name = os.fspath(path)
-    layout = scan_conll(name, options)
-    if layout.tag is None:
+    if options.tag_column is None:
         raise CorpusError("there are no tags to repair", path=name)
     by_width, width = survey_conll(name, options)
     changed = [by_width[width].empty_tags]

@@ -84,7 +84,7 @@ def _groups(corpus: Sequence[Document]) -> list[list[int]]:
 
     first: dict[Hashable, int] = {}
     for position, document in enumerate(corpus):
-        keys: list[Hashable] = [("text", text_key(document))]
+        keys: list[Hashable] = [("text", text_key(document.text))]
         if "document" in document.metadata:
             keys.append(("document", str(document.metadata["document"])))
         for key in keys:

@@ -1,0 +1,204 @@
+"""`tfner corpus`: what the commands print, write, refuse and return."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from tfner.cli.corpus import app
+from tfner.errors import ConfigError, CorpusError, TfnerError
+
+CONTENT = "a\tB-X\nb\tI-X\n\nc\tO\n\n"
+
+
+def run(*arguments, **options):
+    return CliRunner().invoke(app, [str(a) for a in arguments], **options)
+
+
+def succeed(*arguments, **options):
+    result = run(*arguments, **options)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def failure(*arguments):
+    result = run(*arguments)
+    assert isinstance(result.exception, TfnerError), result.output
+    return result.exception
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "a.bio"
+    path.write_text(CONTENT)
+    return path
+
+
+def test_convert_goes_there_and_back(source, tmp_path):
+    result = succeed("convert", source, tmp_path / "b.jsonl")
+    assert "2 documents, 1 entities, jsonl" in result.stderr
+    succeed("convert", tmp_path / "b.jsonl", tmp_path / "c.conll")
+    assert (tmp_path / "c.conll").read_text() == CONTENT
+
+
+def test_convert_writes_another_scheme(source, tmp_path):
+    succeed("convert", source, tmp_path / "b.bio", "--scheme", "iobes")
+    assert (tmp_path / "b.bio").read_text() == CONTENT.replace("I-X", "E-X")
+
+
+def test_convert_refuses_a_scheme_that_contradicts_the_file(source, tmp_path):
+    target = tmp_path / "b.jsonl"
+    error = failure("convert", source, target, "--from-scheme", "IOE2")
+    assert "contradicts the scheme IOE2" in str(error)
+    assert not target.exists()
+
+
+def test_convert_reads_integer_tags_with_labels(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"tokens": ["a", "b"], "ner_tags": [1, 0]}\n')
+    succeed("convert", path, tmp_path / "b.bio", "--labels", "O,B-X")
+    assert (tmp_path / "b.bio").read_text() == "a\tB-X\nb\tO\n\n"
+    assert "lies outside" in str(
+        failure("convert", path, tmp_path / "c.bio", "--labels", "O")
+    )
+
+
+def test_convert_writes_to_standard_output(source):
+    result = succeed("convert", source, "-")
+    assert [json.loads(line)["text"] for line in result.stdout.splitlines()] == [
+        "a b",
+        "c",
+    ]
+
+
+def test_convert_reads_standard_input(tmp_path):
+    succeed("convert", "-", tmp_path / "a.jsonl", input="one\ntwo\n")
+    assert len((tmp_path / "a.jsonl").read_text().splitlines()) == 2
+
+
+def test_convert_to_text_says_that_entities_are_left_out(source, tmp_path):
+    result = succeed("convert", source, tmp_path / "t.txt", "--to", "text")
+    assert (tmp_path / "t.txt").read_text() == "a b\nc\n"
+    assert "left out" in result.stderr
+
+
+def test_nothing_is_overwritten_unasked(source, tmp_path):
+    (tmp_path / "b.jsonl").write_text("old")
+    assert "--overwrite" in str(failure("convert", source, tmp_path / "b.jsonl"))
+    assert (tmp_path / "b.jsonl").read_text() == "old"
+    succeed("convert", source, tmp_path / "b.jsonl", "--overwrite")
+
+
+def test_a_missing_file_is_a_corpus_error(tmp_path):
+    for command in ("stats", "convert", "split"):
+        extra = [] if command == "stats" else [tmp_path / "out.jsonl"]
+        error = failure(command, tmp_path / "missing.bio", *extra)
+        assert isinstance(error, CorpusError)
+        assert "No such file" in str(error)
+
+
+def test_stats_prints_a_table_or_json(source):
+    assert "entities by label" in succeed("stats", source).stdout
+    record = json.loads(succeed("stats", source, "--json").stdout)
+    assert (record["documents"], record["labels"]) == (2, {"X": 1})
+
+
+def test_stats_takes_columns_and_comments(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("# c\nB-X foo\n")
+    options = ("--comments", "--word-column", "1", "--tag-column", "0")
+    assert json.loads(succeed("stats", path, *options, "--json").stdout)["words"] == 1
+    path.write_text("foo\nbar\n")
+    record = json.loads(succeed("stats", path, "--no-tags", "--json").stdout)
+    assert (record["words"], record["entities"]) == (2, 0)
+
+
+def test_check_returns_one_only_for_errors(source, tmp_path):
+    assert "0 errors, 0 warnings, 0 notes" in succeed("check", source).stdout
+    source.write_text(CONTENT + "d\tI-X\n")
+    result = succeed("check", source)
+    assert "a.bio:6: warning: I-X after O is not IOB2" in result.stdout
+    source.write_text(CONTENT + "d\n")
+    result = run("check", source)
+    assert result.exit_code == 1
+    assert "a.bio:6: error: expected 2 columns, received 1: 'd'" in result.stdout
+
+
+def test_check_reports_a_missing_file_beside_the_others(source, tmp_path):
+    result = run("check", source, tmp_path / "missing.bio", "--json")
+    assert result.exit_code == 1
+    record = json.loads(result.stdout)
+    assert [file["error"] for file in record["files"]] == [0, 1]
+    assert record["findings"][0]["kind"] == "unreadable"
+    assert record["repaired_tags"] is None
+
+
+def test_check_repairs_and_counts(source, tmp_path):
+    source.write_text(CONTENT + "d\tI-X\n")
+    result = succeed("check", source, "--repair", tmp_path / "b.bio")
+    assert "1 tags changed" in result.stderr
+    assert (tmp_path / "b.bio").read_text() == CONTENT + "d\tB-X\n\n"
+
+
+def test_check_writes_no_repair_of_a_file_with_errors(source, tmp_path):
+    source.write_text(CONTENT + "d\n")
+    result = run("check", source, "--repair", tmp_path / "b.bio")
+    assert result.exit_code == 1
+    assert not (tmp_path / "b.bio").exists()
+    assert "was not written" in result.stderr
+
+
+def test_check_repairs_one_column_file_at_a_time(source, tmp_path):
+    out = tmp_path / "b.bio"
+    assert "one file" in str(failure("check", source, source, "--repair", out))
+    jsonl = tmp_path / "a.jsonl"
+    jsonl.write_text('{"text": "a"}\n')
+    assert "column files" in str(failure("check", jsonl, "--repair", out))
+    assert "--overwrite" in str(failure("check", source, "--repair", source))
+
+
+def test_split_writes_parts_in_the_format_of_the_input(tmp_path):
+    source = tmp_path / "a.conll"
+    source.write_text("".join(f"w{i} NN B-X\n\n" for i in range(20)))
+    result = succeed("split", source, tmp_path / "parts", "--seed", "3", "--json")
+    assert json.loads(result.stdout)["documents"] == {
+        "train.conll": 16,
+        "dev.conll": 2,
+        "test.conll": 2,
+    }
+    parts = sorted((tmp_path / "parts").iterdir())
+    assert [p.name for p in parts] == ["dev.conll", "test.conll", "train.conll"]
+    written = "".join(p.read_text() for p in parts)
+    assert sorted(written.split("\n\n")) == sorted(source.read_text().split("\n\n"))
+    assert "--overwrite" in str(failure("split", source, tmp_path / "parts"))
+    succeed("split", source, tmp_path / "parts", "--overwrite")
+
+
+def test_split_takes_two_fractions_and_keeps_gzip(tmp_path):
+    succeed("convert", "-", tmp_path / "a.jsonl.gz", input="a\nb\nc\nd\n")
+    out = tmp_path / "parts"
+    succeed("split", tmp_path / "a.jsonl.gz", out, "--fractions", "0.75,0.25")
+    assert sorted(p.name for p in out.iterdir()) == ["dev.jsonl.gz", "train.jsonl.gz"]
+
+
+@pytest.mark.parametrize("fractions", ["x", "1", "0.5,0.6", "0.2,0.2,0.2,0.4"])
+def test_split_refuses_bad_fractions_and_makes_nothing(source, tmp_path, fractions):
+    out = tmp_path / "parts"
+    error = failure("split", source, out, "--fractions", fractions)
+    assert isinstance(error, ConfigError)
+    assert not out.exists()
+
+
+def test_split_into_a_place_that_cannot_be_written_leaves_nothing(source, tmp_path):
+    (tmp_path / "file").write_text("x")
+    error = failure(
+        "split", source, tmp_path / "file" / "parts", "--fractions", ".5,.5"
+    )
+    assert "cannot be written" in str(error)
+
+
+@pytest.mark.parametrize("command", ["convert", "stats", "check", "split"])
+def test_help_names_the_options(command):
+    assert "--word-column" in succeed(command, "--help").stdout
