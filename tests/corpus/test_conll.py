@@ -229,6 +229,23 @@ def test_comments_and_columns_survive_jsonl(write, tmp_path):
     assert (tmp_path / "c.conll").read_text() == path.read_text()
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"scheme": "http", "separator": "; ", "comments": "none", "document_lines": 3},
+        {"scheme": ["IOB2"], "columns": [["x"]], "word_column": 0, "tag_column": "1"},
+        {"columns": 3, "word_column": 0, "tag_column": 1},
+        {"columns": [["x"]], "word_column": 0, "tag_column": 1},
+        {"columns": [[1, 2]], "word_column": 0, "tag_column": 1},
+        {"columns": [["y", "O"]], "word_column": 0, "tag_column": 1},
+    ],
+)
+def test_metadata_that_means_something_else_is_left_alone(tmp_path, metadata):
+    document = Document("d", "x", (Entity(0, 1, "A"),), metadata=metadata)
+    write_corpus([document], tmp_path / "a.bio")
+    assert (tmp_path / "a.bio").read_text() == "x\tB-A\n\n"
+
+
 def test_documents_without_words_are_cut_at_white_space(tmp_path):
     document = Document("d", "in New York", (Entity(3, 11, "LOC"),))
     write_corpus([document], tmp_path / "a.bio")

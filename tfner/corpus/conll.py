@@ -333,9 +333,9 @@ def write_conll(
             wordless += 1
             continue
         separator = _separator(document, rows)
-        for line in document.metadata.get("document_lines", ()):
+        for line in _strings(document.metadata.get("document_lines")):
             stream.write(f"{line}\n\n")
-        for line in document.metadata.get("comments", ()):
+        for line in _strings(document.metadata.get("comments")):
             stream.write(f"{line}\n")
         stream.writelines(f"{separator.join(row)}\n" for row in rows)
         stream.write("\n")
@@ -355,11 +355,9 @@ def _rows_of(document: Document, tags: list[str]) -> list[list[str]]:
                 f"document {document.id!r}: a tab or line break in the word "
                 f"{shorten(surface)}; column files cannot hold it. Write jsonl"
             )
-    rows = document.metadata.get("columns")
-    word = document.metadata.get("word_column", 0)
-    if rows is None or [row[word] for row in rows] != surfaces:
+    rows, tag = _kept_rows(document, surfaces)
+    if rows is None:
         return [list(row) for row in zip(surfaces, tags, strict=True)]
-    tag = document.metadata.get("tag_column")
     if tag is None:  # a file without tags gains a last column
         return [[*row, new] for row, new in zip(rows, tags, strict=True)]
     return [
@@ -367,8 +365,33 @@ def _rows_of(document: Document, tags: list[str]) -> list[list[str]]:
     ]
 
 
+def _kept_rows(
+    document: Document, surfaces: list[str]
+) -> tuple[list[list[str]] | None, int | None]:
+    """Rows as read and their tag column; None where they are not those of the words.
+
+    Metadata of other formats may use the same keys for something else.
+    """
+    rows, word, tag = (
+        document.metadata.get(key) for key in ("columns", "word_column", "tag_column")
+    )
+    fits = isinstance(word, int) and isinstance(tag, int | None)
+    if not isinstance(rows, list) or not fits:
+        return None, None
+    same = len(rows) == len(surfaces) and all(
+        len(_strings(row)) > max(word, tag or 0) and row[word] == surface
+        for row, surface in zip(rows, surfaces, strict=True)
+    )
+    return (rows, tag) if same else (None, None)
+
+
+def _strings(value: object) -> list[str]:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return value
+    return []
+
+
 def _separator(document: Document, rows: list[list[str]]) -> str:
-    separator = str(document.metadata.get("separator", "\t"))
-    if separator == " " and any(not c or " " in c for row in rows for c in row):
+    if document.metadata.get("separator") != " ":
         return "\t"
-    return separator
+    return "\t" if any(not c or " " in c for row in rows for c in row) else " "

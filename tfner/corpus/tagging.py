@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from tfner.corpus.joining import words_of
 from tfner.document import Document, Entity, Word
 from tfner.errors import CorpusError, LabelError
-from tfner.schemes import Span, encode_spans, find_scheme
+from tfner.schemes import SCHEMES, Span, encode_spans, find_scheme
 
 
 def tags_of(document: Document, scheme: str | None = None) -> list[str]:
@@ -24,6 +24,7 @@ def tags_of(document: Document, scheme: str | None = None) -> list[str]:
         CorpusError: entities overlap or do not fall on word borders.
     """
     own = document.metadata.get("scheme")
+    own = own if isinstance(own, str) and own in SCHEMES else None
     if document.tags is not None and (scheme is None or scheme == own):
         return list(document.tags)
     words = words_of(document)
