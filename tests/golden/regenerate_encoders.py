@@ -1,0 +1,100 @@
+"""Rebuild encoder_*.npz: `python tests/golden/regenerate_encoders.py`.
+
+Each file holds a tiny model of one family (its config.json, its tensors by name as in
+transformers), a batch, and what transformers' PyTorch model makes of it. Weights have a
+standard deviation of 0.3: at the usual 0.02 a wrong activation passes unseen.
+Made with transformers 5.23.0 and torch 2.13.0.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+
+FOLDER = Path(__file__).parent
+SIZE = {
+    "vocab_size": 40,
+    "hidden_size": 12,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 3,
+    "intermediate_size": 20,
+    "max_position_embeddings": 16,
+}
+ROBERTA = {**SIZE, "type_vocab_size": 1, "layer_norm_eps": 1e-5, "pad_token_id": 1}
+DISTILBERT = {
+    "vocab_size": 40,
+    "dim": 12,
+    "n_layers": 2,
+    "n_heads": 3,
+    "hidden_dim": 20,
+    "max_position_embeddings": 16,
+}
+CONFIGS = {
+    "bert": (transformers.BertConfig, SIZE),
+    "electra": (transformers.ElectraConfig, {**SIZE, "embedding_size": 8}),
+    "distilbert": (transformers.DistilBertConfig, DISTILBERT),
+    "roberta": (transformers.RobertaConfig, ROBERTA),
+    "xlm-roberta": (transformers.XLMRobertaConfig, ROBERTA),
+    "camembert": (transformers.CamembertConfig, ROBERTA),
+}
+LENGTHS = (13, 6, 1)
+DEVIATION = 0.3
+
+
+def make_model(
+    family: str, *, seed: int, head: str = "AutoModel", **settings: Any
+) -> transformers.PreTrainedModel:
+    """A tiny model of a family with random weights."""
+    kind, size = CONFIGS[family]
+    config = kind(**size, **settings)
+    torch.manual_seed(seed)
+    model = getattr(transformers, head).from_config(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(0.0, DEVIATION)
+    return model
+
+
+def make_batch(model: transformers.PreTrainedModel, *, seed: int) -> dict[str, Any]:
+    """Rows of different lengths with two segments where the family has them."""
+    rng = np.random.default_rng(seed)
+    shape = (len(LENGTHS), max(LENGTHS))
+    mask = np.arange(shape[1]) < np.array(LENGTHS)[:, None]
+    ids = np.where(mask, rng.integers(5, 40, shape), model.config.pad_token_id)
+    segments = getattr(model.config, "type_vocab_size", 0)
+    types = (np.arange(shape[1]) >= 4) & mask & (segments > 1)
+    batch = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+    return {name: array.astype(np.int32) for name, array in batch.items()}
+
+
+def run(model: transformers.PreTrainedModel, batch: dict[str, Any]) -> Any:
+    """The first output of the PyTorch model."""
+    inputs = {name: torch.tensor(array).long() for name, array in batch.items()}
+    if model.config.model_type == "distilbert":
+        del inputs["token_type_ids"]
+    with torch.no_grad():
+        return model(**inputs)[0].numpy()
+
+
+def record(family: str) -> dict[str, Any]:
+    """What the file of a family holds."""
+    model = make_model(family, seed=0)
+    batch = make_batch(model, seed=1)
+    config = {**model.config.to_dict(), "architectures": [type(model).__name__]}
+    tensors = {f"tensor/{k}": v.numpy() for k, v in model.state_dict().items()}
+    return {
+        "config": np.array(json.dumps(config)),
+        **tensors,
+        **batch,
+        "output": run(model, batch),
+    }
+
+
+if __name__ == "__main__":
+    for name in CONFIGS:
+        np.savez_compressed(FOLDER / f"encoder_{name}.npz", **record(name))

@@ -1,0 +1,341 @@
+"""Encoders and token classifiers from Hugging Face directories, and back."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from safetensors.numpy import save_file
+
+from tfner.checkpoints.families import (
+    EMBEDDINGS,
+    PROJECTION,
+    Family,
+    family_of,
+    read_settings,
+    write_settings,
+)
+from tfner.checkpoints.tensors import (
+    CONFIG,
+    INDEX,
+    SINGLE,
+    TORCH,
+    Array,
+    Tensors,
+    open_tensors,
+    read_json,
+    write_file,
+)
+from tfner.errors import CheckpointError, joined
+from tfner.models.encoder import Encoder
+from tfner.models.heads import TokenClassifier
+
+HEAD = ("classifier",)
+TAGGER = "ForTokenClassification"
+SHARDS = "model-*.safetensors"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One weight, and the tensors that fill it, side by side along its last axis.
+
+    Attributes:
+        weight: Keras variable.
+        sources: names of tensors, the family's prefix left out.
+        transposed: kernels are (in, out) here and (out, in) there.
+    """
+
+    weight: keras.Variable
+    sources: tuple[str, ...]
+    transposed: bool
+
+    @property
+    def source_shape(self) -> tuple[int, ...]:
+        """What each of the tensors must be."""
+        *first, last = self.weight.shape
+        shape = (*first, last // len(self.sources))
+        return shape[::-1] if self.transposed else shape
+
+    def fill(self, arrays: Sequence[Array]) -> None:
+        """Assign the tensors to the weight."""
+        parts = [array.T if self.transposed else array for array in arrays]
+        value = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+        self.weight.assign(value.astype(np.float32, copy=False))
+
+    def split(self) -> Iterator[tuple[str, Array]]:
+        """The tensors again."""
+        value = self.weight.numpy()
+        parts = np.split(value, len(self.sources), axis=-1)
+        for name, part in zip(self.sources, parts, strict=True):
+            array = part.T if self.transposed else part
+            yield name, np.ascontiguousarray(array, np.float32)
+
+
+def load_encoder(
+    directory_or_id: str | Path,
+    *,
+    hidden_dropout: float | None = None,
+    attention_dropout: float | None = None,
+) -> Encoder:
+    """The encoder of a Hugging Face directory or hub id, without its heads.
+
+    Args:
+        directory_or_id: holds `config.json` and weights; read in place.
+        hidden_dropout: instead of the rate in `config.json`.
+        attention_dropout: instead of the rate in `config.json`.
+
+    Raises:
+        CheckpointError: it is missing, of another kind, or does not fit exactly.
+    """
+    directory = find_directory(directory_or_id)
+    config = read_json(directory / CONFIG)
+    family = family_of(config.get("model_type"), place=directory / CONFIG)
+    settings = read_settings(config, family, place=directory / CONFIG)
+    if hidden_dropout is not None:
+        settings["hidden_dropout"] = hidden_dropout
+    if attention_dropout is not None:
+        settings["attention_dropout"] = attention_dropout
+    tensors = open_tensors(directory)
+    encoder = _new_encoder(settings, place=directory / CONFIG)
+    _fill(encoder_slots(encoder, family), tensors, family, place=directory)
+    return encoder
+
+
+def load_token_classifier(
+    directory_or_id: str | Path,
+) -> tuple[TokenClassifier, list[str]]:
+    """A `*ForTokenClassification` model, encoder, head and tags.
+
+    Args:
+        directory_or_id: holds `config.json` and weights; read in place.
+
+    Returns:
+        The model, and its tags in the order of their ids.
+
+    Raises:
+        CheckpointError: it is missing, of another kind, or does not fit exactly.
+    """
+    directory = find_directory(directory_or_id)
+    place = directory / CONFIG
+    config = read_json(place)
+    family = family_of(config.get("model_type"), place=place)
+    for name in config.get("architectures") or ():
+        if not str(name).endswith(TAGGER):
+            raise CheckpointError(
+                f"{place}: the model must be a *{TAGGER}. Received: {name}. Train "
+                "one from this encoder with `tfner train --encoder`."
+            )
+    tags = _tags(config, place=place)
+    settings = read_settings(config, family, place=place)
+    tensors = open_tensors(directory)
+    encoder = _new_encoder(settings, place=place)
+    dropout = config.get("classifier_dropout")
+    rate = encoder.hidden_dropout if dropout is None else dropout
+    model = TokenClassifier(encoder, len(tags), dropout=rate)
+    model.build()
+    _fill(tagger_slots(model, family), tensors, family, place=directory)
+    return model, tags
+
+
+def save_token_classifier(
+    model: TokenClassifier, tags: Sequence[str], directory: str | Path
+) -> None:
+    """Write a model as transformers' `AutoModelForTokenClassification` reads it.
+
+    The tokenizer is not written: `Tokenizer.save` does that.
+
+    Args:
+        model: its encoder must be tfner's own.
+        tags: in the order of their ids.
+        directory: made if it is not there; files of the same names are replaced.
+
+    Raises:
+        CheckpointError: the format cannot express the model, or a file cannot be
+            written.
+    """
+    if not isinstance(model.encoder, Encoder):
+        raise CheckpointError(
+            "only tfner's own Encoder can be written in the Hugging Face format. "
+            f"Received: encoder={type(model.encoder).__name__}"
+        )
+    if len(tags) != model.num_tags:
+        raise CheckpointError(
+            f"the model has {model.num_tags} tags. Received: {len(tags)} tags."
+        )
+    family = family_of(model.encoder.family, place="the encoder's family")
+    config = write_settings(model.encoder, family) | {
+        "architectures": [family.architecture + TAGGER],
+        "classifier_dropout": model.dropout_rate,
+        "id2label": {str(number): tag for number, tag in enumerate(tags)},
+        "label2id": {tag: number for number, tag in enumerate(tags)},
+    }
+    slots = tagger_slots(model, family)
+    _write(config, slots, family, directory=Path(directory))
+
+
+def encoder_slots(encoder: Encoder, family: Family) -> Iterator[Slot]:
+    """Every weight of an encoder, with the tensors that fill it."""
+    for attribute, modules in EMBEDDINGS.items():
+        layer = getattr(encoder.embeddings, attribute)
+        if layer is not None:
+            yield from _layer_slots(layer, modules)
+    if encoder.embedding_projection is not None:
+        yield from _layer_slots(encoder.embedding_projection, PROJECTION)
+    for number, block in enumerate(encoder.blocks):
+        for attribute, modules in family.layer.items():
+            named = tuple(module.format(number) for module in modules)
+            yield from _layer_slots(getattr(block, attribute), named)
+
+
+def tagger_slots(model: TokenClassifier, family: Family) -> Iterator[Slot]:
+    """Every weight of a token classifier, with the tensors that fill it."""
+    yield from encoder_slots(model.encoder, family)
+    yield from _layer_slots(model.classifier, HEAD)
+
+
+def _layer_slots(layer: keras.layers.Layer, modules: Sequence[str]) -> Iterator[Slot]:
+    weights = tuple(f"{module}.weight" for module in modules)
+    biases = tuple(f"{module}.bias" for module in modules)
+    if isinstance(layer, keras.layers.Embedding):
+        yield Slot(layer.embeddings, weights, transposed=False)
+    elif isinstance(layer, keras.layers.LayerNormalization):
+        yield Slot(layer.gamma, weights, transposed=False)
+        yield Slot(layer.beta, biases, transposed=False)
+    else:
+        yield Slot(layer.kernel, weights, transposed=True)
+        yield Slot(layer.bias, biases, transposed=False)
+
+
+def _fill(
+    slots: Iterator[Slot], tensors: Tensors, family: Family, *, place: Path
+) -> None:
+    """Fill every slot, once it is clear that all of them fit."""
+    needed = list(slots)
+    names = _canonical_names(tensors, family, place=place)
+    problems = _misfits(needed, names, tensors, family)
+    if problems:
+        raise CheckpointError(f"{place}: " + joined(problems, what="tensors"))
+    for slot in needed:
+        slot.fill([tensors.read(names[source]) for source in slot.sources])
+
+
+def _canonical_names(
+    tensors: Tensors, family: Family, *, place: Path
+) -> dict[str, str]:
+    """Name without prefix, as transformers writes it today -> name in the file."""
+    names: dict[str, str] = {}
+    for name in tensors.names:
+        short = name.removeprefix("model.").removeprefix(family.prefix)
+        short = re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", short)
+        short = re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", short)
+        if short in names:
+            raise CheckpointError(
+                f"{place}: tensors {names[short]} and {name} are one and the same."
+            )
+        names[short] = name
+    return names
+
+
+def _misfits(
+    slots: Sequence[Slot], names: Mapping[str, str], tensors: Tensors, family: Family
+) -> list[str]:
+    """Tensors that are missing, of the wrong shape, or left over."""
+    expected = {name: slot.source_shape for slot in slots for name in slot.sources}
+    problems = []
+    for name, shape in expected.items():
+        if name not in names:
+            problems.append(f"{name} is missing; expected shape {shape}")
+        elif tensors.shape(names[name]) != shape:
+            found = tensors.shape(names[name])
+            problems.append(f"{name} has shape {found}; expected {shape}")
+    for short, name in names.items():
+        if short not in expected and not short.startswith(family.skipped):
+            problems.append(
+                f"{name} of shape {tensors.shape(name)} has no place in the model"
+            )
+    return problems
+
+
+def _write(
+    config: Mapping[str, Any], slots: Iterator[Slot], family: Family, *, directory: Path
+) -> None:
+    arrays = {
+        name if name.startswith(HEAD) else family.prefix + name: array
+        for slot in slots
+        for name, array in slot.split()
+    }
+    text = json.dumps({**config, "dtype": "float32"}, indent=2, ensure_ascii=False)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"{directory} cannot be made: {error}") from error
+    write_file(
+        directory / SINGLE,
+        lambda path: save_file(arrays, path, metadata={"format": "pt"}),
+    )
+    write_file(
+        directory / CONFIG, lambda path: path.write_text(text + "\n", encoding="utf-8")
+    )
+
+
+def _new_encoder(settings: Mapping[str, Any], *, place: Path) -> Encoder:
+    try:
+        encoder = Encoder(**settings)
+        encoder.build()
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{place}: {error}") from error
+    return encoder
+
+
+def _tags(config: Mapping[str, Any], *, place: Path) -> list[str]:
+    """Tags by id; transformers' own names where the file has none."""
+    number = config.get("num_labels", 2)
+    names = config.get("id2label") or {i: f"LABEL_{i}" for i in range(number)}
+    if not isinstance(names, Mapping):
+        raise CheckpointError(f"{place}: id2label must be an object of id and tag.")
+    by_id = {str(number): str(tag) for number, tag in names.items()}
+    order = [str(number) for number in range(len(by_id))]
+    if set(order) != set(by_id):
+        raise CheckpointError(
+            f"{place}: id2label must number its tags from 0. Received: "
+            f"{', '.join(by_id)}"
+        )
+    return [by_id[number] for number in order]
+
+
+def find_directory(directory_or_id: str | Path) -> Path:
+    """The directory itself, or the hub's files in the local cache.
+
+    Raises:
+        CheckpointError: there is no such directory, and the hub does not give it.
+    """
+    directory = Path(directory_or_id).expanduser()
+    if directory.is_dir():
+        return directory
+    name = str(directory_or_id)
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name) or name.startswith("."):
+        raise CheckpointError(f"{name}: there is no such directory.")
+    import huggingface_hub
+
+    def fetch(*patterns: str) -> Path:
+        found = huggingface_hub.snapshot_download(
+            name, allow_patterns=[CONFIG, *patterns]
+        )
+        return Path(found)
+
+    try:
+        found = fetch(SINGLE, INDEX, SHARDS)
+        if not (found / SINGLE).exists() and not (found / INDEX).exists():
+            found = fetch(TORCH)
+    except (OSError, ValueError, RuntimeError) as error:
+        first = str(error).strip().partition("\n")[0]
+        raise CheckpointError(
+            f"{name}: no such directory, and the model hub does not give it: {first}"
+        ) from error
+    return found
