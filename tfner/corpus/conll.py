@@ -375,8 +375,9 @@ def _kept_rows(
     rows, word, tag = (
         document.metadata.get(key) for key in ("columns", "word_column", "tag_column")
     )
-    fits = isinstance(word, int) and isinstance(tag, int | None)
-    if not isinstance(rows, list) or not fits:
+    if not isinstance(rows, list) or not isinstance(word, int):
+        return None, None
+    if not isinstance(tag, int | None):
         return None, None
     same = len(rows) == len(surfaces) and all(
         len(_strings(row)) > max(word, tag or 0) and row[word] == surface
