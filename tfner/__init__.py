@@ -1,3 +1,65 @@
-"""Named-entity recognition in TensorFlow 2 / Keras 3, from corpus to served model."""
+"""Named-entity recognition in TensorFlow 2 / Keras 3, from corpus to served model.
+
+Names load when they are first used: `import tfner` is instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfner.config import TrainConfig
+    from tfner.corpus import read_corpus, write_corpus
+    from tfner.document import Document, Entity
+    from tfner.evaluation import score
+    from tfner.inference.bundle import Bundle
+    from tfner.inference.predictor import Predictor
+    from tfner.schemes import LabelSet
+    from tfner.tasks.token_classification import TokenClassification
+    from tfner.tokenization import Encoding, load_tokenizer
+    from tfner.training.trainer import train
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Bundle",
+    "Document",
+    "Encoding",
+    "Entity",
+    "LabelSet",
+    "Predictor",
+    "TokenClassification",
+    "TrainConfig",
+    "load_tokenizer",
+    "read_corpus",
+    "score",
+    "train",
+    "write_corpus",
+]
+
+_HOMES = {
+    "Bundle": "tfner.inference.bundle",
+    "Document": "tfner.document",
+    "Encoding": "tfner.tokenization",
+    "Entity": "tfner.document",
+    "LabelSet": "tfner.schemes",
+    "Predictor": "tfner.inference.predictor",
+    "TokenClassification": "tfner.tasks.token_classification",
+    "TrainConfig": "tfner.config",
+    "load_tokenizer": "tfner.tokenization",
+    "read_corpus": "tfner.corpus",
+    "score": "tfner.evaluation",
+    "train": "tfner.training.trainer",
+    "write_corpus": "tfner.corpus",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tfner' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 CONFIG, LABELS, METRICS = "config.json", "labels.json", "metrics.json"
+SUMMARY = "summary.json"
 SELFTEST, TOKENIZER, WEIGHTS = "selftest.json", "tokenizer", "model.weights.h5"
 
 TASKS = {TokenClassification.name: TokenClassification}
@@ -94,7 +95,7 @@ class Bundle:
     def load(cls, directory: str | Path) -> Bundle:
         """The bundle in a directory; of several trials that with the best dev score."""
         directory = Path(directory)
-        summary = directory / "summary.json"
+        summary = directory / SUMMARY
         if summary.is_file() and not (directory / CONFIG).is_file():
             best = json.loads(summary.read_text(encoding="utf-8"))["best"]
             directory = directory / Path(best).name
@@ -203,6 +204,7 @@ def save_bundle(
     training: Mapping[str, Any],
     metrics: Mapping[str, Any],
     selftest: SelfTest,
+    extra_files: Mapping[str, str] | None = None,
 ) -> Bundle:
     """Write a model directory under a temporary name, then move it into place.
 
@@ -211,24 +213,44 @@ def save_bundle(
     Raises:
         BundleError: it cannot be written.
     """
-    config = {
+    config = {**describe(task, model), "training": dict(training)}
+    with staged(directory) as stage:
+        write_description(
+            stage, config=config, task=task, metrics=metrics, selftest=selftest
+        )
+        for name, text in (extra_files or {}).items():
+            (stage / name).write_text(text, encoding="utf-8")
+        model.save_weights(str(stage / WEIGHTS))
+    return Bundle(directory)
+
+
+def describe(task: Task, model: keras.Model) -> dict[str, Any]:
+    """What `config.json` holds of a task and its model."""
+    return {
         "tfner_schema": SCHEMA,
         "task": task.settings(),
         "model": {
             "encoder": describe_encoder(model.encoder),
             "dropout": model.dropout_rate,
         },
-        "training": dict(training),
         "versions": versions(),
     }
-    with staged(directory) as stage:
-        write_json(stage / CONFIG, config)
-        write_json(stage / LABELS, task.label_set.to_json())
-        write_json(stage / METRICS, metrics)
-        write_json(stage / SELFTEST, selftest.to_json())
-        task.tokenizer.save(stage / TOKENIZER)
-        model.save_weights(str(stage / WEIGHTS))
-    return Bundle(directory)
+
+
+def write_description(
+    directory: Path,
+    *,
+    config: Mapping[str, Any],
+    task: Task,
+    metrics: Mapping[str, Any],
+    selftest: SelfTest,
+) -> None:
+    """Every file of a bundle but the weights."""
+    write_json(directory / CONFIG, config)
+    write_json(directory / LABELS, task.label_set.to_json())
+    write_json(directory / METRICS, metrics)
+    write_json(directory / SELFTEST, selftest.to_json())
+    task.tokenizer.save(directory / TOKENIZER)
 
 
 def versions() -> dict[str, str]:

@@ -60,7 +60,7 @@ class TokenClassification:
 
     name = "token"
     features: tuple[Feature, ...] = (*TAGGER_INPUTS, LABELS)
-    outputs = ("probs",)
+    outputs: tuple[str, ...] = ("probs",)
 
     def __init__(
         self,

@@ -50,10 +50,11 @@ class Clock(keras.callbacks.Callback):
     def __init__(self) -> None:
         super().__init__()
         self.seconds = self.first_step = self.started = 0.0
-        self.steps = 0
+        self.steps = self.epochs = self.sentences_per_epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Start."""
+        self.epochs += 1
         self.started = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -64,6 +65,14 @@ class Clock(keras.callbacks.Callback):
         self.steps += 1
         self.seconds += now - self.started
         self.started = now
+
+    def speed(self) -> dict[str, float]:
+        """The rate, compilation included, and the seconds of the first step."""
+        sentences = self.sentences_per_epoch * self.epochs
+        return {
+            "train_sentences_per_second": sentences / max(self.seconds, 1e-9),
+            "compile_seconds": self.first_step,
+        }
 
 
 class Scorer(keras.callbacks.Callback):

@@ -1,0 +1,100 @@
+"""`tfner predict`: entities in texts, files or a stream."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tfner.cli.evaluate import (
+    Format,
+    Join,
+    Model,
+    Scheme,
+    TagColumn,
+    WordColumn,
+)
+from tfner.cli.output import refuse_existing, say
+from tfner.document import Document
+from tfner.errors import ConfigError
+
+
+def command(
+    model: Model,
+    file: Annotated[
+        str | None, typer.Argument(help="Texts or corpus; - reads lines from stdin.")
+    ] = None,
+    text: Annotated[
+        list[str] | None, typer.Option(help="A text; may be repeated.")
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="jsonl, conll, text or html; coloured text on a terminal, else jsonl."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File to write; standard output if not set.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+    verify: Annotated[
+        bool, typer.Option(help="First check the texts stored with the model.")
+    ] = False,
+    from_: Format = None,
+    from_scheme: Scheme = None,
+    join: Join = "auto",
+    word_column: WordColumn = 0,
+    tag_column: TagColumn = -1,
+) -> None:
+    """Find entities. Long input is streamed: memory does not grow with it."""
+    from tfner.corpus import read_corpus
+    from tfner.inference.predictor import Predictor
+    from tfner.inference.rendering import render
+
+    if (file is None) == (not text):
+        raise ConfigError("give one of FILE and --text; - reads standard input.")
+    chosen = format or ("text" if _at_terminal(output) else "jsonl")
+    render((), chosen, labels=())  # an unknown format fails before the model loads
+    if output is not None:
+        refuse_existing(output, overwrite=overwrite)
+    documents: Iterable[str | Document] = text or ()
+    if file is not None:
+        documents = read_corpus(
+            file,
+            format=from_ or ("text" if file == "-" else None),
+            scheme=from_scheme,
+            join=join,
+            word_column=word_column,
+            tag_column=tag_column,
+        )
+    predictor = Predictor.load(model, verify=verify)
+    labels = predictor.task.label_set.labels
+    parts = render(predictor.stream(documents), chosen, labels=labels)
+    if output is None:
+        for part in parts:
+            sys.stdout.write(part)
+    else:
+        write_file(output, parts)
+    lost = [f"{count} {name}" for name, count in predictor.counts.items() if count]
+    if lost:
+        say(f"not everything could be read: {', '.join(lost)}")
+
+
+def _at_terminal(output: Path | None) -> bool:
+    return output is None and sys.stdout.isatty()
+
+
+def write_file(path: Path, parts: Iterable[str]) -> None:
+    """Write under a temporary name, then rename: never half a file."""
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            for part in parts:
+                file.write(part)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

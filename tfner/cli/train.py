@@ -1,0 +1,115 @@
+"""`tfner train`: its flags are the fields of `TrainConfig`."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from tfner.cli.output import print_json, print_text, say
+from tfner.config import TrainConfig, read_settings
+
+
+def _flag(field: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
+    """A command-line option for one setting; not given means None."""
+    about = field.metadata
+    dashed = field.name.replace("_", "-")
+    names = [f"--{dashed}/--no-{dashed}"] if hint is bool else [f"--{dashed}"]
+    text = about["help"]
+    if about["choices"]:
+        text += f" [{'|'.join(about['choices'])}]"
+    if field.default not in (None, "", ()):
+        text += f" (default: {field.default})"
+    kind = list[str] if hint == tuple[str, ...] else _optional(hint)
+    return inspect.Parameter(
+        field.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[
+            kind | None,
+            typer.Option(*names, help=text, show_default=False),
+        ],
+    )
+
+
+def _optional(hint: Any) -> Any:
+    """The type inside `X | None`."""
+    parts = [part for part in getattr(hint, "__args__", ()) if part is not type(None)]
+    return parts[0] if parts else hint
+
+
+def with_settings(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command one flag per field of `TrainConfig`, passed on as a dict."""
+
+    def command(**arguments: Any) -> None:
+        own = inspect.signature(function).parameters
+        flags = {n: v for n, v in arguments.items() if n not in own}
+        function(settings=flags, **{n: v for n, v in arguments.items() if n in own})
+
+    hints = get_type_hints(TrainConfig)
+    own = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in inspect.signature(
+            function, eval_str=True
+        ).parameters.items()
+        if name != "settings"
+    ]
+    flags = [
+        _flag(field, hints[field.name]) for field in dataclasses.fields(TrainConfig)
+    ]
+    command.__signature__ = inspect.Signature([*flags, *own])  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in [*flags, *own]}
+    command.__doc__ = function.__doc__
+    return command
+
+
+@with_settings
+def command(
+    settings: dict[str, Any],
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file of settings; flags win over it.")
+    ] = None,
+    set: Annotated[
+        list[str] | None, typer.Option(help="section.key=value, over the file.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON document on stdout.")
+    ] = False,
+) -> None:
+    """Train a model on a corpus and write a bundle."""
+    given = {name: value for name, value in settings.items() if value not in (None, [])}
+    chosen = TrainConfig(**read_settings(config, set or [], given))
+    # Only now: the settings may be wrong, and this import takes seconds.
+    from tfner.training.trainer import run_trials
+
+    report = run_trials(chosen, say=say)
+    if json:
+        print_json(report)
+    else:
+        print_text(summary(report))
+
+
+def summary(report: dict[str, Any]) -> str:
+    """The result of a run in a few lines."""
+    lines = []
+    for part in ("dev", "test"):
+        score = report[part]
+        if score:
+            lines.append(
+                f"{part}  F1 {score['f1']:.4f}  precision {score['precision']:.4f}  "
+                f"recall {score['recall']:.4f}  entities {score['support']}"
+            )
+        spread = report["summary"].get(part)
+        if spread and len(report["trials"]) > 1:
+            lines.append(
+                f"{part}  mean F1 {spread['mean']:.4f}, standard deviation "
+                f"{spread['sd']:.4f} over {len(report['trials'])} seeds"
+            )
+    rate = report["train_sentences_per_second"]
+    lines.append(f"{rate:.0f} training sentences a second, compilation included")
+    lines.append(f"model: {report['bundle']}")
+    return "\n".join(lines)

@@ -1,0 +1,137 @@
+"""Predicted documents for people and programs, one at a time."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from tfner.document import Document, Entity
+from tfner.errors import ConfigError, unknown
+
+COLORS = (31, 32, 33, 34, 35, 36)
+"""ANSI foreground colours, taken by label in order."""
+HUES = (210, 140, 30, 280, 0, 175, 60, 320)
+PAGE_HEAD = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Entities</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+body { font: 16px/1.9 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto;
+       padding: 0 1rem; color: #1a1a1a; background: #fff; }
+p { margin: 0 0 .6rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+mark { padding: .1em .3em; border-radius: .3em; color: inherit; }
+mark small { font-size: .65em; font-weight: 600; margin-left: .4em; opacity: .75; }
+@media (prefers-color-scheme: dark) {
+  body { color: #eee; background: #181818; } mark { filter: brightness(.45); }
+  mark small, mark span { filter: brightness(2.2); } }
+"""
+
+
+def record(document: Document) -> dict[str, Any]:
+    """The JSON of one prediction, as `predict` and servers give it."""
+    return {
+        "id": document.id,
+        "text": document.text,
+        "entities": [
+            {
+                "start": entity.start,
+                "end": entity.end,
+                "label": entity.label,
+                "text": document.surface(entity),
+                "score": None if entity.score is None else round(entity.score, 4),
+            }
+            for entity in document.entities
+        ],
+    }
+
+
+def json_lines(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]:
+    """One JSON object a line."""
+    for document in documents:
+        yield json.dumps(record(document), ensure_ascii=False) + "\n"
+
+
+def columns(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]:
+    """Word and tag columns, an empty line after every document."""
+    for document in documents:
+        pairs = zip(document.words or (), document.tags or (), strict=True)
+        yield "".join(f"{document.surface(word)}\t{tag}\n" for word, tag in pairs)
+        yield "\n"
+
+
+def terminal(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]:
+    """Coloured text for a terminal, each entity with its label."""
+    color = {label: COLORS[i % len(COLORS)] for i, label in enumerate(labels)}
+
+    def draw(text: str, entity: Entity) -> str:
+        code = color.get(entity.label, COLORS[0])
+        return f"\x1b[1;{code}m{text}\x1b[0m\x1b[2m[{entity.label}]\x1b[0m"
+
+    for document in documents:
+        yield _marked(document, str, draw) + "\n"
+
+
+def page(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]:
+    """A self-contained HTML page with highlighted entities."""
+    yield PAGE_HEAD
+    classes = {label: f"l{number}" for number, label in enumerate(labels)}
+    for number, _ in enumerate(labels):
+        hue, light = HUES[number % len(HUES)], 88 - 6 * (number // len(HUES) % 3)
+        yield f".l{number} {{ background: hsl({hue} 85% {light}%); }}\n"
+    yield "</style></head><body>\n"
+
+    def draw(text: str, entity: Entity) -> str:
+        score = "" if entity.score is None else f' title="{entity.score:.3f}"'
+        kind = classes.get(entity.label, "l0")
+        label = html.escape(entity.label)
+        return (
+            f'<mark class="{kind}"{score}><span>{html.escape(text)}</span>'
+            f"<small>{label}</small></mark>"
+        )
+
+    for document in documents:
+        yield f"<p>{_marked(document, html.escape, draw)}</p>\n"
+    yield "</body></html>\n"
+
+
+def _marked(
+    document: Document,
+    plain: Callable[[str], str],
+    draw: Callable[[str, Entity], str],
+) -> str:
+    """Text with every outermost entity drawn."""
+    parts, done = [], 0
+    for entity in document.entities:
+        if entity.start < done:
+            continue
+        parts.append(plain(document.text[done : entity.start]))
+        parts.append(draw(document.surface(entity), entity))
+        done = entity.end
+    return "".join([*parts, plain(document.text[done:])])
+
+
+RENDERERS: Mapping[str, Callable[..., Iterator[str]]] = {
+    "jsonl": json_lines,
+    "conll": columns,
+    "text": terminal,
+    "html": page,
+}
+
+
+def render(
+    documents: Iterable[Document], format: str, *, labels: Sequence[str]
+) -> Iterator[str]:
+    """Pieces of output text, in constant memory.
+
+    Args:
+        documents: predicted.
+        format: a key of `RENDERERS`.
+        labels: in order; decides the colours.
+
+    Raises:
+        ConfigError: the format is unknown.
+    """
+    if format not in RENDERERS:
+        raise ConfigError(unknown("output format", format, RENDERERS))
+    return RENDERERS[format](documents, labels)

@@ -1,0 +1,242 @@
+"""One training run: a seed's model, fitted, scored and saved."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tfner.config import TrainConfig
+from tfner.data.packing import Plan, make_plan
+from tfner.data.pipeline import WindowTable, batches
+from tfner.data.windows import Window
+from tfner.errors import ConfigError, TrainingError
+from tfner.inference.bundle import build, save_bundle
+from tfner.tasks import Task
+from tfner.training.callbacks import Checkpoint, Clock, Progress, Scorer, StopAtNaN
+from tfner.training.corpora import Corpora
+from tfner.training.heldout import HeldOut, selftest_texts
+from tfner.training.optimizers import adamw
+from tfner.training.train_step import Trainee
+
+Say = Callable[[str], None]
+EncoderFactory = Callable[[], keras.Model]
+
+RUN_FILE = "run.toml"
+NOT_COMPARED = ("output", "overwrite", "resume", "trials", "seed")
+"""Settings that a resumed run may change; seeds have directories of their own."""
+
+
+def quiet(message: str) -> None:
+    """The default for `say`: a library prints nothing."""
+
+
+@dataclass
+class Trial:
+    """What one seed gave.
+
+    Args:
+        seed: of the run.
+        directory: its bundle.
+        dev: score as `tfner evaluate --json` prints it, or None.
+        test: likewise.
+        speed: rates and times of training.
+    """
+
+    seed: int
+    directory: Path
+    dev: dict[str, Any] | None
+    test: dict[str, Any] | None
+    speed: dict[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `trials`."""
+        return {
+            "seed": self.seed,
+            "bundle": str(self.directory),
+            "dev": self.dev,
+            "test": self.test,
+            **self.speed,
+        }
+
+
+class Run:
+    """One seed: builds the model, fits it, scores it, saves it.
+
+    Args:
+        config: all settings.
+        seed: of this run.
+        task: shared by all runs.
+        corpora: shared by all runs.
+        windows: of the training corpus, shared by all runs.
+        directory: for what a resumed run needs.
+        say: told what happens.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        seed: int,
+        *,
+        task: Task,
+        corpora: Corpora,
+        windows: list[Window],
+        directory: Path,
+        say: Say = quiet,
+    ) -> None:
+        self.config, self.seed, self.task = config, seed, task
+        self.corpora, self.windows = corpora, windows
+        self.directory, self.say = directory, say
+
+    def finish(self, target: Path, encoder: EncoderFactory) -> Trial:
+        """Train to the end and write the bundle to `target`.
+
+        Raises:
+            TrainingError: the loss became NaN; the best epoch before it, if there is
+                one, is saved first.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        model = self._model(encoder)
+        table = WindowTable(self.windows, pad_id=self.task.tokenizer.pad_id)
+        plan = self._plan(table, packs=getattr(model, "packs", False))
+        trainee = self._trainee(model, steps=len(plan.row_lengths))
+        checkpoint = Checkpoint(
+            self.directory,
+            trainee,
+            monitor=f"dev_{self.config.best}" if self.corpora.dev else None,
+            fingerprint=self._fingerprint(),
+        )
+        clock = Clock()
+        failure = self._fit(trainee, checkpoint, clock, table, plan)
+        checkpoint.load_best()
+        if self.corpora.dev:
+            self.say(f"best epoch: {checkpoint.best_epoch} by dev {self.config.best}")
+        speed = {**clock.speed(), "filled_positions": plan.filled(table.lengths)}
+        trial = self._save(target, model, checkpoint.history, speed)
+        if failure is not None:
+            raise TrainingError(
+                f"{failure} The model of epoch {checkpoint.best_epoch} is in {target}."
+            )
+        return trial
+
+    def _model(self, encoder: EncoderFactory) -> keras.Model:
+        keras.utils.set_random_seed(self.seed)
+        found = encoder()
+        positions = getattr(found, "max_positions", None)
+        if positions is not None and self.task.max_length > positions:
+            raise ConfigError(
+                f"`max_length` is {self.task.max_length}, the encoder has {positions} "
+                f"positions. Give --max-length {positions} or less."
+            )
+        pieces = self.task.tokenizer.vocab_size
+        if pieces > getattr(found, "vocab_size", pieces):
+            raise ConfigError(
+                f"the vocabulary has {pieces} pieces, the encoder knows "
+                f"{found.vocab_size}. Give the tokenizer that belongs to the encoder."
+            )
+        model = self.task.build(found, dropout=self.config.dropout)
+        build(model)
+        return model
+
+    def _plan(self, table: WindowTable, *, packs: bool) -> Plan:
+        layout = self.config.layout
+        if layout == "packed" and not packs:
+            self.say("this encoder does not take packed rows: batches are bucketed")
+            layout = "bucketed"
+        return make_plan(
+            table.lengths,
+            layout=layout,
+            batch_size=self.config.batch_size,
+            seed=self.seed,
+            epochs=self.config.epochs,
+            max_length=self.config.max_length,
+        )
+
+    def _trainee(self, model: keras.Model, *, steps: int) -> Trainee:
+        optimizer = adamw(
+            learning_rate=self.config.learning_rate,
+            steps=steps,
+            warmup=self.config.warmup,
+            weight_decay=self.config.weight_decay,
+        )
+        optimizer.build(model.trainable_variables)
+        trainee = Trainee(
+            model, self.task, clip_norm=self.config.clip_norm, seed=self.seed
+        )
+        trainee.compile(optimizer=optimizer, jit_compile=self.config.jit_compile)
+        return trainee
+
+    def _fit(
+        self,
+        trainee: Trainee,
+        checkpoint: Checkpoint,
+        clock: Clock,
+        table: WindowTable,
+        plan: Plan,
+    ) -> TrainingError | None:
+        """Run the epochs that are left; a failure after the first one is returned."""
+        epochs, steps, dev = (
+            self.config.epochs,
+            plan.steps_per_epoch,
+            self.corpora.dev,
+        )
+        done = checkpoint.resume() if self.config.resume else 0
+        if done:
+            self.say(f"resumed after epoch {done}")
+        clock.sentences_per_epoch = len(self.corpora.train)
+        callbacks: list[keras.callbacks.Callback] = [StopAtNaN(), clock]
+        if dev:
+            callbacks.append(Scorer(HeldOut(self.task, trainee.model).scorer(dev)))
+        live = self.say is not quiet and sys.stderr.isatty()
+        callbacks += [checkpoint, Progress(epochs, steps, say=self.say, live=live)]
+        if done == epochs:
+            return None
+        try:
+            trainee.fit(
+                batches(table, plan).skip(done * steps),
+                initial_epoch=done,
+                epochs=epochs,
+                steps_per_epoch=steps,
+                shuffle=False,
+                verbose=0,
+                callbacks=callbacks,
+            )
+        except TrainingError as error:
+            if not checkpoint.history:
+                raise
+            return error
+        return None
+
+    def _save(
+        self,
+        target: Path,
+        model: keras.Model,
+        history: list[dict[str, float]],
+        speed: dict[str, float],
+    ) -> Trial:
+        held_out = HeldOut(self.task, model)
+        dev = held_out.report(self.corpora.dev)
+        test = held_out.report(self.corpora.test)
+        save_bundle(
+            target,
+            task=self.task,
+            model=model,
+            training={**self.config.to_json(), "seed": self.seed},
+            metrics={"dev": dev, "test": test, "history": history, **speed},
+            selftest=held_out.predictor.selftest(selftest_texts(self.corpora)),
+            extra_files={RUN_FILE: self.config.replace(seed=self.seed).to_toml()},
+        )
+        return Trial(self.seed, target, dev, test, speed)
+
+    def _fingerprint(self) -> dict[str, Any]:
+        """Settings that must be equal for a run to be resumed."""
+        settings = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in self.config.to_json().items()
+            if name not in NOT_COMPARED
+        }
+        return {**settings, "labels_digest": self.task.label_set.digest}
