@@ -230,11 +230,12 @@ def read_settings(
             found[name] = value
     found |= {name: value for name, value in flags.items() if value is not None}
     hints = get_type_hints(TrainConfig)
-    for name, value in found.items():
-        if isinstance(value, list):
-            found[name] = value = tuple(value)
-        if not _fits(value, hints[name]):
-            problems.append(f"`{name}` has the wrong type. Received: {name}={value!r}")
+    found = {n: tuple(v) if isinstance(v, list) else v for n, v in found.items()}
+    problems += [
+        f"`{name}` has the wrong type. Received: {name}={value!r}"
+        for name, value in found.items()
+        if not _fits(value, hints[name])
+    ]
     if problems:
         raise ConfigError(joined(problems, what="problems in the settings"))
     return found

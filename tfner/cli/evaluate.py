@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tfner.cli.output import print_json, print_text, say
+from tfner.cli.output import import_tensorflow, print_json, print_text, say
 from tfner.document import Document
 from tfner.errors import LabelError
 
@@ -67,6 +67,7 @@ def command(
             tag_column=tag_column,
         )
     )
+    import_tensorflow()
     predictor = Predictor.load(model)
     labels = predictor.task.label_set.labels
     if not allow_unknown_labels:

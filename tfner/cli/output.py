@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,23 @@ def print_text(text: str) -> None:
 def print_json(record: Any) -> None:
     """A result for programs: one JSON document on stdout."""
     print_text(json.dumps(record, ensure_ascii=False, indent=2))
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow without what its C++ side writes to stderr meanwhile.
+
+    Those lines (drivers not found, instruction sets in use) come before its own log
+    level counts. Python's exceptions still get through.
+    """
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        importlib.import_module("tensorflow")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:

@@ -17,7 +17,7 @@ from tfner.cli.evaluate import (
     TagColumn,
     WordColumn,
 )
-from tfner.cli.output import refuse_existing, say
+from tfner.cli.output import import_tensorflow, refuse_existing, say
 from tfner.document import Document
 from tfner.errors import ConfigError
 
@@ -70,6 +70,7 @@ def command(
             word_column=word_column,
             tag_column=tag_column,
         )
+    import_tensorflow()
     predictor = Predictor.load(model, verify=verify)
     labels = predictor.task.label_set.labels
     parts = render(predictor.stream(documents), chosen, labels=labels)

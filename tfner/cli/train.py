@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from tfner.cli.output import print_json, print_text, say
+from tfner.cli.output import import_tensorflow, print_json, print_text, say
 from tfner.config import TrainConfig, read_settings
 
 
@@ -84,6 +84,7 @@ def command(
     given = {name: value for name, value in settings.items() if value not in (None, [])}
     chosen = TrainConfig(**read_settings(config, set or [], given))
     # Only now: the settings may be wrong, and this import takes seconds.
+    import_tensorflow()
     from tfner.training.trainer import run_trials
 
     report = run_trials(chosen, say=say)

@@ -76,12 +76,13 @@ def _batches(run: Runner, windows: Sequence[Window]) -> Iterator[list[list[int]]
     longest_first = np.argsort(-lengths, kind="stable").tolist()
     if run.packs:
         longest = int(lengths.max())
+        usual = min(ROW_LENGTH, run.row_length or ROW_LENGTH)
         # Only the windows that need it get longer rows than the others.
-        short = [i for i in longest_first if lengths[i] <= ROW_LENGTH]
+        short = [i for i in longest_first if lengths[i] <= usual]
         long = longest_first[: len(longest_first) - len(short)]
         rows = fill_rows(lengths, long, longest)
         order = np.random.default_rng(0).permutation(short).tolist()
-        rows += fill_rows(lengths, order, ROW_LENGTH)
+        rows += fill_rows(lengths, order, usual)
     else:
         rows = [[index] for index in longest_first]
     while rows:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from tfner.data.windows import Window
 from tfner.document import Document
 from tfner.errors import BundleError
 from tfner.inference.batching import Runner, run_windows
@@ -59,7 +60,8 @@ class Predictor:
 
     def stream(self, documents: Iterable[str | Document]) -> Iterator[Document]:
         """As `predict`, one by one and in constant memory."""
-        chunk, windows = [], []
+        chunk: list[Document] = []
+        windows: list[list[Window]] = []
         for number, given in enumerate(documents, start=1):
             document = Document(str(number), given) if isinstance(given, str) else given
             chunk.append(document)
@@ -69,7 +71,9 @@ class Predictor:
                 chunk, windows = [], []
         yield from self._decoded(chunk, windows)
 
-    def _decoded(self, chunk, windows):  # type: ignore[no-untyped-def]
+    def _decoded(
+        self, chunk: Sequence[Document], windows: Sequence[Sequence[Window]]
+    ) -> Iterator[Document]:
         flat = [window for group in windows for window in group]
         outputs = iter(run_windows(self.run, flat, pad_id=self.task.tokenizer.pad_id))
         for document, group in zip(chunk, windows, strict=True):
