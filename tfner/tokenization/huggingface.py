@@ -31,6 +31,8 @@ TOKENIZER_FILE = "tokenizer.json"
 SETTINGS_FILE = "tokenizer_settings.json"
 PIECES = "pieces"
 CUSTOM = "custom"
+# Fed for `▁`, which SentencePiece's normalisation takes for a space and may then lose.
+STAND_IN = "\ufdd0"
 SURROGATES = re.compile("[\ud800-\udfff]")
 
 Definition = dict[str, Any]
@@ -87,15 +89,13 @@ class FastTokenizer:
         self.pad_id = settings.pad_id
         self.notes = settings.notes
         self.splitter = settings.splitter
-        self.vocab_size = 1 + max(_all_ids(definition))
         self._pipeline = {
             part: copy.deepcopy(definition.get(part))
             for part in ("normalizer", "pre_tokenizer", "post_processor")
         }
-        bare, self._mark = without_mark(definition)
-        # Byte-level vocabularies spell a space so.
-        self._mark_piece = "Ġ" if self._mark == " " else self._mark
+        bare, self._mark, self._mark_piece = without_mark(definition)
         self._backend = build(bare)
+        self.vocab_size = 1 + max(_all_ids(definition))
         self._cuts_parts = settings.kind.startswith("mecab")
         self._find_words = word_splitter or self._named_splitter()
 
@@ -184,7 +184,8 @@ class FastTokenizer:
                 start, mark_start = mark_start, None
             if words and start < words[-1].end:  # pieces that share a character
                 start = words.pop().start
-            words.append(Word(start, end))
+            if start < end:
+                words.append(Word(start, end))
         return words
 
     def save(self, directory: str | Path) -> None:
@@ -322,21 +323,34 @@ def build(definition: Definition) -> tokenizers.Tokenizer:
         ) from error
 
 
-def without_mark(definition: Definition) -> tuple[Definition, str]:
+def without_mark(definition: Definition) -> tuple[Definition, str, str]:
     """The definition without its mark of a word's start, and that mark.
 
     Returns:
-        A changed copy, and `" "`, `"▁"`, or `""` for a pipeline that has none.
+        A changed copy; the mark to feed, `""` for a pipeline that has none; and the
+        piece that a mark alone gives.
     """
     marks: list[str] = []
+    normalizer = _unmark(definition.get("normalizer"), marks)
     bare = {
         **definition,
-        "normalizer": _unmark(definition.get("normalizer"), marks),
+        "normalizer": normalizer,
         "pre_tokenizer": _unmark(definition.get("pre_tokenizer"), marks),
         # Special pieces are added elsewhere; this step could only move offsets.
         "post_processor": None,
     }
-    return bare, marks[0] if marks else ""
+    if not marks:
+        return bare, "", ""
+    if marks[0] == " ":
+        return bare, " ", "Ġ"  # byte-level vocabularies spell a space so
+    restore = {
+        "type": "Replace",
+        "pattern": {"Regex": f"{STAND_IN}[ {marks[0]}]*"},
+        "content": marks[0],
+    }
+    steps = [step for step in (normalizer, restore) if step is not None]
+    bare["normalizer"] = {"type": "Sequence", "normalizers": steps}
+    return bare, STAND_IN, marks[0]
 
 
 def _unmark(part: Mapping[str, Any] | None, marks: list[str]) -> dict[str, Any] | None:

@@ -53,8 +53,8 @@ def split_mecab(text: str) -> list[Word]:
         TokenizerError: fugashi or the dictionary is not installed.
 
     Example:
-        >>> split_mecab("東京大学")
-        [Word(start=0, end=2), Word(start=2, end=4)]
+        >>> split_mecab("大学へ 行く")
+        [Word(start=0, end=2), Word(start=2, end=3), Word(start=4, end=6)]
     """
     normalized = normalize_nfkc(text)
     if normalized is None:
