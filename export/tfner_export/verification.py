@@ -1,0 +1,175 @@
+"""Does a written SavedModel compute what its Keras model computes?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfner.data.features import (
+    ATTENTION_MASK,
+    INPUT_IDS,
+    LABELED_POSITIONS,
+    TAGGER_INPUTS,
+    to_wire,
+)
+from tfner.data.packing import assemble
+from tfner.document import Document
+from tfner.errors import ExportError
+from tfner_export.signatures import SERVING
+
+if TYPE_CHECKING:
+    import keras
+
+    from tfner.data.windows import Ints
+    from tfner.inference.bundle import Bundle
+    from tfner.inference.huggingface import ForeignBundle
+
+Features = dict[str, "Ints"]
+Outputs = Mapping[str, Any]
+
+TOLERANCE = 1e-5
+TEXTS_COMPARED = 8
+BATCHES = ((1, 1), (3, 4), (8, 12))
+"""Batch sizes, and how many times shorter than the longest row their rows are."""
+
+
+def compare(
+    saved_model: Path,
+    bundle: Bundle | ForeignBundle,
+    model: keras.Model,
+    *,
+    max_length: int,
+) -> float:
+    """The largest difference from the Keras model's probabilities.
+
+    Run are random batches of several sizes and lengths, and the self-test's texts, by
+    the loader of servers and by that of Python.
+
+    Args:
+        saved_model: holds `saved_model.pb`.
+        bundle: gives tokenizer, labels and texts.
+        model: what was exported.
+        max_length: pieces of a row in the signature.
+
+    Raises:
+        ExportError: it is not below 1e-5, or a predicted tag differs.
+    """
+    batches = [*_random_batches(bundle, max_length), *_texts(bundle, max_length)]
+    expected = [_keras_probs(model, features) for features in batches]
+    worst = 0.0
+    for loader, run in (("session", _session), ("Python", _loaded)):
+        outputs = run(saved_model, [to_wire(features) for features in batches])
+        for features, probs, found in zip(batches, expected, outputs, strict=True):
+            is_word = features[LABELED_POSITIONS.name][:, : probs.shape[1]] > 0
+            difference = _difference(found, probs, is_word)
+            worst = max(worst, difference)
+            if not difference < TOLERANCE:
+                raise ExportError(
+                    f"the export was not published: loaded by the {loader} loader it "
+                    f"differs from the Keras model by {difference:.2g} in a batch of "
+                    f"{len(probs)}; {TOLERANCE:g} is allowed."
+                )
+    return worst
+
+
+def _difference(outputs: Outputs, probs: Any, is_word: Any) -> float:
+    """Largest difference at words; infinite if the shapes or the tags differ."""
+    (found,) = (v for name, v in outputs.items() if name.endswith("_probs"))
+    (tags,) = (v for name, v in outputs.items() if name.endswith("_predictions"))
+    if found.shape != probs.shape or tags.shape != probs.shape[:2]:
+        return float("inf")
+    if not is_word.any():
+        return 0.0
+    # Of two tags that are equally likely either may be predicted.
+    lost = probs.max(-1) - np.take_along_axis(probs, tags[..., None], -1)[..., 0]
+    if not lost[is_word].max() < TOLERANCE:
+        return float("inf")
+    return float(np.abs(found - probs)[is_word].max())
+
+
+def _random_batches(
+    bundle: Bundle | ForeignBundle, max_length: int
+) -> Iterator[Features]:
+    """Rows of random pieces, the first of each batch as long as the batch's longest."""
+    random = np.random.default_rng(0)
+    tokenizer = bundle.task.tokenizer
+    first = len(tokenizer.prefix_ids)
+    for size, part in BATCHES:
+        longest = min(max_length, max(max_length // part, first + 4))
+        lengths = random.integers(min(first + 1, longest), longest + 1, size)
+        lengths[0] = longest
+        shape = (size, max_length)
+        features = {f.name: np.zeros(shape, np.int32) for f in TAGGER_INPUTS}
+        is_piece = np.arange(max_length) < lengths[:, None]
+        ids = random.integers(0, tokenizer.vocab_size, shape)
+        features[INPUT_IDS.name][:] = np.where(is_piece, ids, tokenizer.pad_id)
+        features[ATTENTION_MASK.name][:] = is_piece
+        for row, length in enumerate(lengths):
+            at = np.flatnonzero(random.random(length) < 0.6)
+            at = at[at >= first]
+            features[LABELED_POSITIONS.name][row, : len(at)] = at
+        yield features
+
+
+def _texts(bundle: Bundle | ForeignBundle, max_length: int) -> Iterator[Features]:
+    """The self-test's first texts, one window a row."""
+    texts = bundle.selftest.texts[:TEXTS_COMPARED]
+    windows = [
+        window
+        for text in texts
+        for window in bundle.task.encode(Document("text", text))[:1]
+    ]
+    if windows:
+        yield assemble(
+            windows,
+            [[number] for number in range(len(windows))],
+            shape=(len(windows), max_length),
+            pad_id=bundle.task.tokenizer.pad_id,
+        ).features
+
+
+def _keras_probs(model: keras.Model, features: Features) -> Any:
+    """Probabilities (B, W, T) of the Keras model, run at the batch's own length."""
+    length = int(np.flatnonzero(features[ATTENTION_MASK.name].any(0)).max()) + 1
+    positions = features[LABELED_POSITIONS.name]
+    words = int((positions > 0).sum(1).max())
+    inputs = {name: tf.constant(array[:, :length]) for name, array in features.items()}
+    inputs[LABELED_POSITIONS.name] = tf.constant(positions[:, :words])
+    return tf.nn.softmax(model(inputs, training=False)).numpy()
+
+
+def _session(directory: Path, batches: list[Features]) -> list[Outputs]:
+    """Run a SavedModel as TensorFlow Serving, Java and C do."""
+    with (
+        tf.Graph().as_default(),
+        tf.compat.v1.Session() as session,
+    ):
+        meta = tf.compat.v1.saved_model.load(session, ["serve"], str(directory))
+        signature = meta.signature_def[SERVING]
+        fetches = {key: info.name for key, info in signature.outputs.items()}
+        return [
+            session.run(
+                fetches,
+                {signature.inputs[key].name: array for key, array in batch.items()},
+            )
+            for batch in batches
+        ]
+
+
+def _loaded(directory: Path, batches: list[Features]) -> list[Outputs]:
+    """Run a SavedModel as Python does."""
+    loaded = tf.saved_model.load(str(directory))
+    run: Callable[..., Mapping[str, Any]] = loaded.signatures[SERVING]
+    return [
+        {
+            key: value.numpy()
+            for key, value in run(
+                **{key: tf.constant(array) for key, array in batch.items()}
+            ).items()
+        }
+        for batch in batches
+    ]
