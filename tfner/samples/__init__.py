@@ -1,1 +1,17 @@
-"""The bundled sample corpora."""
+"""The bundled sample corpora; `README.md` beside them says what they hold."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+
+def english(part: Literal["train", "dev", "test"]) -> Path:
+    """The file of one part of the English sample, in the jsonl corpus format.
+
+    Example:
+        >>> english("dev").name
+        'english_dev.jsonl'
+    """
+    return Path(str(files(__name__).joinpath(f"english_{part}.jsonl")))
