@@ -8,6 +8,9 @@ from typing import Any
 import keras
 from keras import ops
 
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+"""What an encoder is given."""
+
 
 @keras.saving.register_keras_serializable(package="tfner")
 class TokenClassifier(keras.Model):
@@ -56,16 +59,15 @@ class TokenClassifier(keras.Model):
         """Creates every weight, once; no shape and no data is needed."""
         if self.classifier.built:
             return
-        names = ("input_ids", "attention_mask", "token_type_ids")
         inputs = {
             name: keras.KerasTensor((None, None), dtype="int32", name=name)
-            for name in names
+            for name in INPUTS
         }
         self.classifier.build(self.encoder(inputs).shape)
 
     def call(self, features: Mapping[str, Any], training: Any = None) -> Any:
         """Logits (B, W, T) of the labelled positions."""
-        inputs = {k: v for k, v in features.items() if k != "labeled_positions"}
+        inputs = {name: features[name] for name in INPUTS if name in features}
         rows = self.encoder(inputs, training=training)
         words = ops.take_along_axis(
             rows, ops.expand_dims(features["labeled_positions"], -1), axis=1

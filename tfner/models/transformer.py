@@ -41,7 +41,8 @@ class TransformerLayer(keras.layers.Layer):
         initializer_range: float,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        # Without autocast the bias stays float32: in float16 it would be infinite.
+        super().__init__(autocast=False, **kwargs)
         self.settings = {
             "hidden_size": hidden_size,
             "num_heads": num_heads,
