@@ -46,6 +46,18 @@ def test_encoders_give_the_stored_values_of_transformers(
     assert worst(found, stored.output, stored.real) < TOLERANCE
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_stored_values_tell_the_approximate_gelu_from_the_exact(
+    family: str, golden: Callable[[str], Any], directory: Callable[..., Path]
+) -> None:
+    stored = golden(family)
+    encoder = load_encoder(directory(stored.config, stored.tensors))
+    for block in encoder.blocks:
+        block.intermediate.activation = keras.ops.gelu
+    found = call(encoder, stored.batch)
+    assert worst(found, stored.output, stored.real) > 10 * TOLERANCE
+
+
 @pytest.mark.parity
 @pytest.mark.torch
 @pytest.mark.parametrize("family", FAMILIES)

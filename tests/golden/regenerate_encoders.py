@@ -55,8 +55,9 @@ def make_model(
     torch.manual_seed(seed)
     model = getattr(transformers, head).from_config(config).eval()
     with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.normal_(0.0, DEVIATION)
+        for name, parameter in model.named_parameters():
+            is_scale = name.lower().replace("_", "").endswith("layernorm.weight")
+            parameter.normal_(float(is_scale), DEVIATION)
     return model
 
 
