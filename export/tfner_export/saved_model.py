@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import keras
 import tensorflow as tf
 
 from tfner.errors import BundleError, ExportError
@@ -25,8 +26,6 @@ from tfner_export.signatures import Tagger
 from tfner_export.verification import compare
 
 if TYPE_CHECKING:
-    import keras
-
     from tfner.inference.bundle import Bundle
     from tfner.inference.huggingface import ForeignBundle
 
@@ -89,6 +88,11 @@ def export_saved_model(
         ExportError: an argument does not fit the model, the place cannot be written,
             or the result differs from the model. Nothing is published then.
     """
+    if keras.backend.backend() != "tensorflow":
+        raise ExportError(
+            "a SavedModel is written from Keras' TensorFlow backend. Received: "
+            f"KERAS_BACKEND={keras.backend.backend()}"
+        )
     model = bundle.load_model()
     _check(bundle, model, task_name=task_name, max_length=max_length)
     task = bundle.task

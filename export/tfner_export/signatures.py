@@ -32,7 +32,7 @@ STEP = 16
 """Rows are cut to a multiple of this many pieces: few shapes, little padding."""
 
 
-class Tagger(tf.Module):  # type: ignore[misc]
+class Tagger(tf.Module):
     """A Keras tagger as the SavedModel format can hold it, every weight once.
 
     Args:

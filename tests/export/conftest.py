@@ -1,4 +1,4 @@
-"""A tiny model with random weights, and its export, made once per module."""
+"""A tiny model with random weights, and its export, made once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEXTS = (
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bare WordPiece directory."""
     folder = tmp_path_factory.mktemp("vocabulary")
@@ -74,12 +74,12 @@ def make_bundle(folder: Path, vocabulary: Path, encoder: Any = None) -> Bundle:
     )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory, vocabulary: Path) -> Bundle:
     return make_bundle(tmp_path_factory.mktemp("model") / "bundle", vocabulary)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def result(tmp_path_factory: pytest.TempPathFactory, bundle: Bundle) -> Any:
     """The export of the tiny model."""
     from tfner_export import export_saved_model
@@ -88,6 +88,22 @@ def result(tmp_path_factory: pytest.TempPathFactory, bundle: Bundle) -> Any:
     return export_saved_model(bundle, folder, max_length=LONGEST)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def saved_model(result: Any) -> Path:
     return Path(result.saved_model)
+
+
+@pytest.fixture(scope="session")
+def foreign_bundle(
+    tmp_path_factory: pytest.TempPathFactory, vocabulary: Path
+) -> Bundle:
+    """A model whose encoder is a plain Keras one that knows nothing of tfner."""
+    import keras
+
+    names = ("input_ids", "attention_mask", "token_type_ids")
+    inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in names}
+    rows = keras.layers.Embedding(1000, 32)(inputs["input_ids"])
+    mask = keras.ops.cast(inputs["attention_mask"] > 0, "float32")[..., None]
+    around = keras.layers.Conv1D(32, 3, padding="same")(rows * mask)
+    encoder = keras.Model(inputs, around)
+    return make_bundle(tmp_path_factory.mktemp("foreign") / "b", vocabulary, encoder)

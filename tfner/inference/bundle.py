@@ -11,6 +11,7 @@ selftest.json       texts with the entities predicted when the model was saved
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import shutil
 import tempfile
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfner.document import Entity
-from tfner.errors import BundleError, unknown
+from tfner.errors import BundleError, TfnerError, unknown
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
 from tfner.tasks.token_classification import TokenClassification
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import keras
 
 SCHEMA = 1
+SHOWN_REASON = 300
 CONFIG, LABELS, METRICS = "config.json", "labels.json", "metrics.json"
 SUMMARY = "summary.json"
 SELFTEST, TOKENIZER, WEIGHTS = "selftest.json", "tokenizer", "model.weights.h5"
@@ -82,13 +84,18 @@ class Bundle:
 
     def __init__(self, directory: str | Path) -> None:
         self.directory = Path(directory)
-        self.config = self._read(CONFIG)
-        schema = self.config.get("tfner_schema")
+        self.config = read_json(self.directory, CONFIG)
+        if not isinstance(self.config, dict) or "tfner_schema" not in self.config:
+            raise BundleError(
+                f"{self.directory} is no tfner model: {CONFIG} names no schema "
+                "version. Give a directory that `tfner train` or `tfner export` wrote."
+            )
+        schema = self.config["tfner_schema"]
         if schema != SCHEMA:
+            writer = dict(self.config.get("versions") or {}).get("tfner", "unknown")
             raise BundleError(
                 f"{self.directory / CONFIG} has schema version {schema}, this tfner "
-                f"reads {SCHEMA}. Use the tfner that wrote it "
-                f"({self.config.get('versions', {}).get('tfner', 'unknown')})."
+                f"reads {SCHEMA}. Use the tfner that wrote it ({writer})."
             )
 
     @classmethod
@@ -97,26 +104,16 @@ class Bundle:
         directory = Path(directory)
         summary = directory / SUMMARY
         if summary.is_file() and not (directory / CONFIG).is_file():
-            best = json.loads(summary.read_text(encoding="utf-8"))["best"]
-            directory = directory / Path(best).name
+            with reading(summary):
+                best = read_json(directory, SUMMARY)["best"]
+                directory = directory / Path(best).name
         return cls(directory)
-
-    def _read(self, name: str) -> Any:
-        path = self.directory / name
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise BundleError(
-                f"{self.directory} is no tfner model: {name} is missing. "
-                "Give a directory that `tfner train` or `tfner export` wrote."
-            ) from None
-        except (OSError, ValueError) as error:
-            raise BundleError(f"{path} is damaged: {error}") from error
 
     @cached_property
     def label_set(self) -> LabelSet:
         """Ordered labels, checked by their digest."""
-        return LabelSet.from_json(self._read(LABELS))
+        with reading(self.directory / LABELS):
+            return LabelSet.from_json(read_json(self.directory, LABELS))
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -126,21 +123,25 @@ class Bundle:
     @cached_property
     def task(self) -> Task:
         """Encodes and decodes; needs no Keras."""
-        settings = dict(self.config["task"])
-        name = settings.pop("name")
-        if name not in TASKS:
-            raise BundleError(f"{self.directory}: {unknown('task', name, TASKS)}")
-        return TASKS[name](self.tokenizer, self.label_set, **settings)
+        tokenizer, label_set = self.tokenizer, self.label_set
+        with reading(self.directory / CONFIG):
+            settings = dict(self.config["task"])
+            name = settings.pop("name")
+            if name not in TASKS:
+                raise BundleError(f"{self.directory}: {unknown('task', name, TASKS)}")
+            return TASKS[name](tokenizer, label_set, **settings)
 
     @property
     def metrics(self) -> dict[str, Any]:
         """Scores and history as stored."""
-        return dict(self._read(METRICS))
+        with reading(self.directory / METRICS):
+            return dict(read_json(self.directory, METRICS))
 
     @cached_property
     def selftest(self) -> SelfTest:
         """Texts with expected entities."""
-        return SelfTest.from_json(self._read(SELFTEST))
+        with reading(self.directory / SELFTEST):
+            return SelfTest.from_json(read_json(self.directory, SELFTEST))
 
     def load_model(self) -> keras.Model:
         """The Keras model with its weights.
@@ -148,22 +149,57 @@ class Bundle:
         Raises:
             BundleError: weights are missing or do not fit.
         """
-        import keras
-
-        about = self.config["model"]
-        model = self.task.build(_encoder(about["encoder"]), dropout=about["dropout"])
-        path = self.directory / WEIGHTS
+        task, path = self.task, self.directory / WEIGHTS
         if not path.is_file():
-            raise BundleError(f"{self.directory} holds no {WEIGHTS}.")
-        build(model)
-        try:
-            model.load_weights(str(path))
-        except (OSError, ValueError, KeyError) as error:
             raise BundleError(
-                f"{path} is damaged or not of this model: {str(error)[:200]}"
-            ) from error
-        del keras
+                f"{self.directory} holds no {WEIGHTS}. Train the model again, or "
+                "restore the file."
+            )
+        with reading(self.directory / CONFIG):
+            about = self.config["model"]
+            model = task.build(_encoder(about["encoder"]), dropout=about["dropout"])
+            build(model)
+        with reading(path):
+            model.load_weights(str(path))
         return model
+
+
+def read_json(directory: Path, name: str) -> Any:
+    """The content of one file of a bundle.
+
+    Raises:
+        BundleError: it is missing or no JSON.
+    """
+    try:
+        with reading(directory / name):
+            return json.loads((directory / name).read_text(encoding="utf-8"))
+    except BundleError as error:
+        if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            raise
+        raise BundleError(
+            f"{directory} is no tfner model: {name} is missing. "
+            "Give a directory that `tfner train` or `tfner export` wrote."
+        ) from None
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Says of any failure that it comes from the content of this file.
+
+    Raises:
+        BundleError: instead of whatever was raised inside.
+    """
+    try:
+        yield
+    except BundleError:
+        raise
+    except KeyError as error:
+        raise BundleError(f"{path} is damaged: {error} is missing in it.") from error
+    except (AttributeError, OSError, TypeError, ValueError, TfnerError) as error:
+        reason = str(error).strip().partition("\n")[0][:SHOWN_REASON]
+        raise BundleError(
+            f"{path} is damaged or not of this model: {reason}"
+        ) from error
 
 
 def build(model: keras.Model) -> None:
@@ -176,13 +212,15 @@ def build(model: keras.Model) -> None:
 
 def _encoder(record: Mapping[str, Any]) -> keras.Model:
     """The encoder a bundle describes: tfner's own, or any that Keras can read."""
+    # Keras empties the config that it reads.
+    config = copy.deepcopy(record["config"])
     if record.get("class") == "tfner":
         from tfner.models.encoder import Encoder
 
-        return Encoder.from_config(dict(record["config"]))
+        return Encoder.from_config(config)
     import keras
 
-    return keras.saving.deserialize_keras_object(record["config"], safe_mode=True)
+    return keras.saving.deserialize_keras_object(config, safe_mode=True)
 
 
 def describe_encoder(encoder: keras.Model) -> dict[str, Any]:
@@ -273,9 +311,12 @@ def write_json(path: Path, record: Any) -> None:
 def staged(directory: Path) -> Iterator[Path]:
     """A temporary directory that becomes `directory` if nothing fails.
 
+    Whatever was there before stays until then.
+
     Raises:
         BundleError: the disk is full or the place cannot be written.
     """
+    directory = directory.resolve()  # a link goes on pointing where it points
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         stage = Path(
@@ -288,14 +329,26 @@ def staged(directory: Path) -> Iterator[Path]:
     try:
         stage.chmod(0o755)
         yield stage
-        if directory.exists():
-            old = stage.with_name(f"{stage.name}.old")
-            directory.rename(old)
-            stage.rename(directory)
-            shutil.rmtree(old)
-        else:
-            stage.rename(directory)
+        _replace(directory, stage)
     except OSError as error:
         raise BundleError(f"{directory} cannot be written: {error}.") from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _replace(directory: Path, stage: Path) -> None:
+    """Move `stage` to `directory`; what was there is back if that fails."""
+    if not directory.exists():
+        stage.rename(directory)
+        return
+    old = stage.with_name(f"{stage.name}.old")
+    directory.rename(old)
+    try:
+        stage.rename(directory)
+    except OSError:
+        old.rename(directory)
+        raise
+    if old.is_dir():
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        old.unlink()
