@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfner.models.dropout import Dropout
+
 
 @keras.saving.register_keras_serializable(package="tfner")
 class Embeddings(keras.layers.Layer):
@@ -63,7 +65,7 @@ class Embeddings(keras.layers.Layer):
         self.norm = keras.layers.LayerNormalization(
             epsilon=epsilon, dtype=self.dtype_policy, name="norm"
         )
-        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.dropout = Dropout(dropout, dtype=self.dtype_policy)
 
     def build(self, input_shape: Any = None) -> None:
         """Creates the tables; no shape is needed."""

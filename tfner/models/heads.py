@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfner.models.dropout import Dropout
+
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 """What an encoder is given."""
 
@@ -41,7 +43,7 @@ class TokenClassifier(keras.Model):
         super().__init__(**kwargs)
         self.encoder, self.num_tags = encoder, num_tags
         self.dropout_rate = dropout
-        self.dropout = keras.layers.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         # float32 whatever the policy: a loss over logits in bfloat16 does not learn.
         self.classifier = keras.layers.Dense(
             num_tags,

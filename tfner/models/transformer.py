@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfner.models.dropout import Dropout
+
 
 @keras.saving.register_keras_serializable(package="tfner")
 class TransformerLayer(keras.layers.Layer):
@@ -76,8 +78,9 @@ class TransformerLayer(keras.layers.Layer):
         )
         self.output_dense = dense(hidden_size, "output_dense")
         self.output_norm = norm("output_norm")
-        self.hidden_dropout = keras.layers.Dropout(hidden_dropout, dtype=policy)
-        self.attention_dropout = keras.layers.Dropout(attention_dropout, dtype=policy)
+        self.weights_dropout = Dropout(attention_dropout, dtype=policy)
+        self.attention_dropout = Dropout(hidden_dropout, dtype=policy)
+        self.output_dropout = Dropout(hidden_dropout, dtype=policy)
 
     def build(self, input_shape: Any = None) -> None:
         """Creates the weights; no shape is needed."""
@@ -101,10 +104,10 @@ class TransformerLayer(keras.layers.Layer):
             (B * S, H).
         """
         attended = self.attention_output(self._attend(rows, bias, training))
-        attended = self.hidden_dropout(attended, training=training)
+        attended = self.attention_dropout(attended, training=training)
         rows = self.attention_norm(rows + attended)
         changed = self.output_dense(self.intermediate(rows))
-        changed = self.hidden_dropout(changed, training=training)
+        changed = self.output_dropout(changed, training=training)
         return self.output_norm(rows + changed)
 
     def _attend(self, rows: Any, bias: Any, training: Any) -> Any:
@@ -117,7 +120,7 @@ class TransformerLayer(keras.layers.Layer):
         query, key, value = split[0] * self.head_size**-0.5, split[1], split[2]
         scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
         weights = ops.softmax(ops.cast(scores, "float32") + bias, axis=-1)
-        weights = self.attention_dropout(
+        weights = self.weights_dropout(
             ops.cast(weights, self.compute_dtype), training=training
         )
         context = ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3))
