@@ -57,7 +57,11 @@ class Trainee(keras.Model):
             logits = self.model(features, training=True)
             total, count = self.task.loss(labels, logits)
             loss = total / tf.maximum(count, 1.0)
-        gradients = tape.gradient(loss, weights)
+        # Embeddings give one slice per piece; norms and AdamW's squares need their sums.
+        gradients = [
+            None if gradient is None else tf.convert_to_tensor(gradient)
+            for gradient in tape.gradient(loss, weights)
+        ]
         if self.clip_norm:
             gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
         self.optimizer.apply(gradients, weights)
