@@ -7,11 +7,12 @@ flag on the command line. Sections only order the file.
 from __future__ import annotations
 
 import dataclasses
+import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from tfner.errors import ConfigError, joined, unknown
 
@@ -83,6 +84,9 @@ class TrainConfig:
         low=0,
         high=0.9,
     )
+    dev_seed: int = _data(
+        0, "Decides which sentences are held out, the same ones in every trial.", low=0
+    )
     words: str = _data(
         "gold",
         "Words of the corpus, or the tokenizer's own as in serving.",
@@ -145,7 +149,9 @@ class TrainConfig:
     clip_norm: float = _training(
         1.0, "Largest global norm of the gradient; 0 does not clip.", low=0
     )
-    seed: int = _training(0, "Decides head, order of the data and dropout.", low=0)
+    seed: int = _training(
+        0, "Decides head, order of the data and dropout.", low=0, high=4_000_000
+    )
     trials: int = _training(1, "Runs with the seeds seed, seed + 1, ….", low=1)
     best: str = _training(
         "f1", "What dev selects the epoch by.", choices=("f1", "loss")
@@ -157,13 +163,14 @@ class TrainConfig:
     resume: bool = _training(False, "Go on after the last finished epoch.")
 
     def __post_init__(self) -> None:
+        for about in fields(self):
+            object.__setattr__(self, about.name, _plain(getattr(self, about.name)))
         problems = [
             f"`{name}` is not set. Give --{name} or set it in the file."
             for name in ("train", "encoder", "output")
             if not getattr(self, name)
         ]
-        for about in fields(self):
-            problems += _problems(about, getattr(self, about.name))
+        problems += _problems({a.name: getattr(self, a.name) for a in fields(self)})
         if self.overwrite and self.resume:
             problems.append("`overwrite` and `resume` contradict each other.")
         if problems:
@@ -190,9 +197,28 @@ class TrainConfig:
         return tomli_w.dumps(tables)
 
 
-def _problems(about: dataclasses.Field[Any], value: Any) -> list[str]:
-    """What is wrong with one value, in sentences."""
+def _plain(value: Any) -> Any:
+    """A value as it is stored: text for paths, tuples for lists."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _problems(settings: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the values of known settings, in sentences."""
+    hints = get_type_hints(TrainConfig)
+    return [
+        problem
+        for about in fields(TrainConfig)
+        if about.name in settings
+        for problem in _misfits(about, hints[about.name], settings[about.name])
+    ]
+
+
+def _misfits(about: dataclasses.Field[Any], hint: Any, value: Any) -> list[str]:
     rules, name = about.metadata, about.name
+    if not _fits(value, hint):
+        return [f"`{name}` must be {_kind(hint)}. Received: {name}={value!r}"]
     if value is None:
         return []
     if rules["choices"] and value not in rules["choices"]:
@@ -211,31 +237,31 @@ def read_settings(
     """Settings of a TOML file, then `section.key=value`, then flags that are not None.
 
     Raises:
-        ConfigError: the file cannot be read, or a key does not exist or sits in the
-            wrong section; all problems at once.
+        ConfigError: the file cannot be read, a key does not exist or sits in the wrong
+            section, or a value may not be; all problems at once.
     """
     known = {about.name: about.metadata["section"] for about in fields(TrainConfig)}
+    hints = get_type_hints(TrainConfig)
     found: dict[str, Any] = {}
     problems: list[str] = []
     given = [] if path is None else _toml_items(path)
     for text in assignments:
-        key, _, value = text.partition("=")
-        given.append((f"--set {key}", *_split_key(key, known), _parsed(value)))
+        key, equals, value = text.partition("=")
+        if not equals:
+            problems.append(f"--set takes section.key=value. Received: {text}")
+            continue
+        section, name = _split_key(key, known)
+        parsed = _parsed(value, hints.get(name, str))
+        given.append((f"--set {key}", section, name, parsed))
     for place, section, name, value in given:
         if name not in known:
             problems.append(f"{place}: {unknown('setting', name, known)}")
         elif known[name] != section:
             problems.append(f"{place}: `{name}` belongs to section [{known[name]}].")
         else:
-            found[name] = value
+            found[name] = _plain(value)
     found |= {name: value for name, value in flags.items() if value is not None}
-    hints = get_type_hints(TrainConfig)
-    found = {n: tuple(v) if isinstance(v, list) else v for n, v in found.items()}
-    problems += [
-        f"`{name}` has the wrong type. Received: {name}={value!r}"
-        for name, value in found.items()
-        if not _fits(value, hints[name])
-    ]
+    problems += _problems(found)
     if problems:
         raise ConfigError(joined(problems, what="problems in the settings"))
     return found
@@ -243,15 +269,16 @@ def read_settings(
 
 def _toml_items(path: Path) -> list[tuple[str, str, str, Any]]:
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise ConfigError(f"{path} is no valid TOML: {error}.") from error
-    items = []
+    items: list[tuple[str, str, str, Any]] = []
     for section, table in tables.items():
         if not isinstance(table, dict):
-            raise ConfigError(f"{path}: `{section}` stands outside a [section].")
+            items.append((str(path), "", section, table))
+            continue
         items += [(str(path), section, name, value) for name, value in table.items()]
     return items
 
@@ -261,18 +288,31 @@ def _split_key(key: str, known: Mapping[str, str]) -> tuple[str, str]:
     return (section, name) if dot else (known.get(section, ""), section)
 
 
-def _parsed(text: str) -> Any:
-    """A value as TOML would read it, or the bare text."""
+def _parsed(text: str, hint: Any) -> Any:
+    """A value as TOML would read it, or the bare text where that does not fit."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value = _plain(tomllib.loads(f"value = {text}")["value"])
     except ValueError:
         return text.strip()
+    return value if _fits(value, hint) or str not in _kinds(hint) else text.strip()
+
+
+def _kinds(hint: Any) -> tuple[Any, ...]:
+    """The types that `X` or `X | None` allows."""
+    return (tuple,) if hint == tuple[str, ...] else get_args(hint) or (hint,)
+
+
+def _kind(hint: Any) -> str:
+    if hint == tuple[str, ...]:
+        return "a list of strings"
+    names = {str: "a string", int: "an integer", float: "a number", bool: "a boolean"}
+    return next(names[kind] for kind in _kinds(hint) if kind in names)
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    kinds = str(hint)
+    kinds = _kinds(hint)
     if isinstance(value, bool):
-        return "bool" in kinds
-    if isinstance(value, int):
-        return "int" in kinds or "float" in kinds
-    return type(value).__name__ in kinds
+        return bool in kinds
+    if isinstance(value, tuple):
+        return tuple in kinds and all(isinstance(item, str) for item in value)
+    return isinstance(value, (*kinds, int) if float in kinds else kinds)
