@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,11 +68,24 @@ def run_session(directory: Path, features: Features) -> Mapping[str, Any]:
         return found
 
 
+@cache
+def load(directory: Path) -> Any:
+    import tensorflow as tf
+
+    return tf.saved_model.load(str(directory))
+
+
+@cache
+def load_layer(directory: Path) -> Any:
+    import keras
+
+    return keras.layers.TFSMLayer(str(directory), call_endpoint="serve")
+
+
 def run_loaded(directory: Path, features: Features) -> Mapping[str, Any]:
     import tensorflow as tf
 
-    loaded = tf.saved_model.load(str(directory))
-    outputs = loaded.signatures["serving_default"](
+    outputs = load(directory).signatures["serving_default"](
         **{key: tf.constant(features[key]) for key in KEYS}
     )
     return {key: value.numpy() for key, value in outputs.items()}
@@ -80,8 +94,9 @@ def run_loaded(directory: Path, features: Features) -> Mapping[str, Any]:
 def run_layer(directory: Path, features: Features) -> Mapping[str, Any]:
     import keras
 
-    layer = keras.layers.TFSMLayer(str(directory), call_endpoint="serve")
-    outputs = layer({key: keras.ops.array(features[key]) for key in KEYS})
+    outputs = load_layer(directory)(
+        {key: keras.ops.array(features[key]) for key in KEYS}
+    )
     return {key: value.numpy() for key, value in outputs.items()}
 
 
@@ -178,9 +193,8 @@ def test_tags_come_as_strings_in_a_signature_of_their_own(
     import tensorflow as tf
 
     features = features_of(3, 20)
-    loaded = tf.saved_model.load(str(saved_model))
     fed = {key: tf.constant(features[key]) for key in KEYS}
-    found = loaded.signatures["tags"](**fed)["chunk_tags"].numpy()
+    found = load(saved_model).signatures["tags"](**fed)["chunk_tags"].numpy()
     ids = run_loaded(saved_model, features)["chunk_predictions"]
     names = [[bundle.label_set.tags[i].encode() for i in row] for row in ids]
     assert found.tolist() == names

@@ -1,0 +1,82 @@
+"""The serving recipes fit the exports, as far as can be seen without a server."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from tfner.inference.bundle import Bundle
+
+FOLDER = Path(__file__).resolve().parents[2] / "export" / "tf_serving"
+README = (FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readmes_client_finds_the_entities_of_the_bundle(
+    bundle: Bundle,
+    saved_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(saved_model))
+
+    def answer(request: Any) -> io.BytesIO:
+        assert request.full_url.endswith("/v1/models/chunk:predict")
+        inputs = json.loads(request.data)["inputs"]
+        outputs = loaded.signatures["serving_default"](
+            **{key: tf.constant(rows, tf.int32) for key, rows in inputs.items()}
+        )
+        record = {key: np.array(value).tolist() for key, value in outputs.items()}
+        return io.BytesIO(json.dumps({"outputs": record}).encode())
+
+    (code,) = re.findall(r"^```python\n(.*?)^```", README, flags=re.M | re.S)
+    text = bundle.selftest.texts[0]
+    code = code.replace("exports/chunk/1795383003", str(saved_model))
+    code = code.replace("play some jazz", text)
+    monkeypatch.setattr("urllib.request.urlopen", answer)
+    exec(compile(code, "README.md", "exec"), {"__name__": "client"})
+    printed = capsys.readouterr().out
+    for entity in bundle.selftest.entities[0]:
+        place = f"start={entity.start}, end={entity.end}, label={entity.label!r}"
+        assert place in printed
+    assert printed.count("Entity(") == len(bundle.selftest.entities[0]) > 0
+
+
+def test_every_file_is_named_in_the_readme() -> None:
+    names = {path.name for path in FOLDER.iterdir()} - {"README.md"}
+    assert set(re.findall(r"^\| `(\S+)` \| \S", README, flags=re.M)) >= names
+
+
+def test_all_recipes_name_the_same_model_and_ports() -> None:
+    yaml = pytest.importorskip("yaml")
+    config = (FOLDER / "models.config").read_text(encoding="utf-8")
+    docker = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
+    manifest = (FOLDER / "kubernetes.yaml").read_text(encoding="utf-8")
+    deployment, service = yaml.safe_load_all(manifest)
+    assert 'name: "chunk"' in config
+    assert 'base_path: "/models/chunk"' in config
+    assert "COPY --from=exports chunk /models/chunk" in docker
+    (server,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert server["readinessProbe"]["httpGet"]["path"] == "/v1/models/chunk"
+    ports = {port["name"]: port["containerPort"] for port in server["ports"]}
+    assert ports == {"grpc": 8500, "rest": 8501}
+    assert {p["name"]: p["port"] for p in service["spec"]["ports"]} == ports
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert service["spec"]["selector"] == labels
+    for name in re.findall(r"/config/([\w.]+)", docker):
+        assert (FOLDER / name).is_file()
+
+
+def test_text_protos_are_balanced() -> None:
+    for name in ("models.config", "batching_parameters.txt"):
+        lines = (FOLDER / name).read_text(encoding="utf-8").splitlines()
+        content = "".join(line for line in lines if not line.startswith("#"))
+        assert content.count("{") == content.count("}") > 0
