@@ -14,8 +14,8 @@ from typing import Annotated
 import typer
 
 import tfner
-from tfner.cli import corpus, evaluate, predict, train
-from tfner.cli.output import say
+from tfner.cli import corpus, demo, evaluate, export, predict, train
+from tfner.cli.output import complain, mute
 from tfner.errors import TfnerError
 
 app = typer.Typer(
@@ -27,9 +27,14 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(corpus.app, name="corpus")
+app.command("demo")(demo.command)
 app.command("train")(train.command)
 app.command("evaluate")(evaluate.command)
 app.command("predict")(predict.command)
+app.command("export")(export.command)
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells know it."""
 
 _shown = {"traceback": False}
 
@@ -57,6 +62,7 @@ def options(
 ) -> None:
     """Named-entity recognition in TensorFlow, from corpus to served model."""
     _shown["traceback"] = show_traceback
+    mute(quiet)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("tfner")
@@ -69,24 +75,40 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     try:
-        app()
+        try:
+            app()
+        finally:
+            _flush()
     except TfnerError as error:
         _fail(str(error))
     except BrokenPipeError:
-        # The reader of our output has left; there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        sys.exit(1)  # The reader of our output has left; there is nobody to tell.
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         _fail(f"{place}{error.strerror or error}.")
+    except UnicodeEncodeError as error:
+        code = ord(error.object[error.start])
+        _fail(f"U+{code:04X} cannot be written as {error.encoding}. Correct the text.")
     except MemoryError:
         _fail("out of memory. Use a smaller --batch-size or --max-length.")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _flush() -> None:
+    """Write what standard output still holds, while errors can be told."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Python would try again when it ends, and print the error its own way.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
 
 
 def _fail(message: str) -> None:
     if _shown["traceback"]:
         traceback.print_exc()
-    say(f"error: {message}")
+    complain(f"error: {message}")
     sys.exit(1)
 
 

@@ -21,8 +21,10 @@ from tfner.errors import ConfigError, unknown
 EMPTY = -1
 LOOKAHEAD = 64
 """Windows looked at to fill a row: 64 fill 98 % of MIT Movie's positions."""
-SHORTEST_ROW = 96
+SHORTEST_ROW = 64
 """Shorter packed rows waste more positions at their ends than attention saves."""
+TYPICAL_FILL = 0.97
+"""What packing reaches; a batch is that much larger than its pieces."""
 BUCKET_STEP = 16
 """Bucketed rows are rounded up to this many pieces: few shapes, few compilations."""
 BATCHES_SORTED = 50
@@ -61,18 +63,19 @@ def fill_rows(lengths: Ints, order: Sequence[int], row_length: int) -> list[list
     """Put windows into rows, each row taking the next ones that still fit.
 
     Args:
-        lengths: (N,) pieces of every window, none longer than `row_length`.
+        lengths: (N,) pieces of every window.
         order: window numbers in the order in which they are to be used.
-        row_length: pieces per row.
+        row_length: pieces per row; a longer window gets a row of its own.
     """
     sizes = lengths.tolist()
     coming = iter(order)
     waiting = list(islice(coming, LOOKAHEAD))
-    rows = []
+    rows: list[list[int]] = []
     while waiting:
-        row, passed, room = [], [], row_length
+        row: list[int] = []
+        passed, room = [], row_length
         for window in waiting:
-            if sizes[window] <= room:
+            if sizes[window] <= room or not row:
                 row.append(window)
                 room -= sizes[window]
             else:
@@ -87,13 +90,18 @@ def packed_shape(lengths: Ints, batch_size: int) -> tuple[int, int]:
 
     Example:
         >>> packed_shape(np.full(1000, 13, "int32"), 32)
-        (4, 104)
+        (6, 72)
     """
-    needed = batch_size * float(lengths.mean())
-    shortest = max(-(-int(lengths.max()) // 8) * 8, SHORTEST_ROW)
+    needed = _positions(lengths, batch_size)
+    shortest = -(-max(int(lengths.max()), min(SHORTEST_ROW, round(needed))) // 8) * 8
     candidates = range(shortest, shortest * 3 // 2 + 8, 8)
     shapes = [(max(1, round(needed / length)), length) for length in candidates]
     return min(shapes, key=lambda shape: abs(shape[0] * shape[1] - needed))
+
+
+def _positions(lengths: Ints, batch_size: int) -> float:
+    """Positions in which that many windows fit on average."""
+    return batch_size * float(lengths.mean()) / TYPICAL_FILL
 
 
 def _stack(batches: Sequence[Sequence[Sequence[int]]], rows: int) -> Ints:
@@ -118,8 +126,11 @@ def packed_plan(lengths: Ints, *, batch_size: int, seed: int, epochs: int) -> Pl
     Every epoch has as many batches as the one that needs most, its rows spread evenly.
     """
     rows, row_length = packed_shape(lengths, batch_size)
+    # A row that is long for one window's sake must not swell a small batch.
+    needed = round(_positions(lengths, batch_size))
+    room = min(row_length, needed) if rows == 1 else row_length
     filled = [
-        fill_rows(lengths, order.tolist(), row_length)
+        fill_rows(lengths, order.tolist(), room)
         for order in _orders(len(lengths), seed, epochs)
     ]
     steps = max(-(-len(packed) // rows) for packed in filled)
@@ -195,9 +206,15 @@ def make_plan(
 
     Raises:
         ConfigError: the layout is unknown.
+        ValueError: a window is longer than `max_length`.
     """
     if layout not in LAYOUTS:
         raise ConfigError(unknown("layout", layout, LAYOUTS))
+    if lengths.max() > max_length:
+        raise ValueError(
+            "`max_length` must hold the longest window. "
+            f"Received: max_length={max_length}, a window of {lengths.max()} pieces"
+        )
     more = {"row_length": max_length} if layout == "padded" else {}
     return LAYOUTS[layout](
         lengths, batch_size=batch_size, seed=seed, epochs=epochs, **more
