@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -43,6 +43,23 @@ class Entity:
             )
         if not self.label:
             raise ValueError("an entity needs a label. Received: label=''")
+
+
+def outermost(entities: Iterable[Entity]) -> list[Entity]:
+    """Those that neither lie within another nor overlap an earlier one.
+
+    Args:
+        entities: sorted as in a document.
+
+    Example:
+        >>> [e.label for e in outermost([Entity(0, 9, "A"), Entity(2, 4, "B")])]
+        ['A']
+    """
+    kept: list[Entity] = []
+    for entity in entities:
+        if not kept or entity.start >= kept[-1].end:
+            kept.append(entity)
+    return kept
 
 
 @dataclass(frozen=True, slots=True)

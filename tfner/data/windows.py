@@ -1,7 +1,7 @@
 """Windows: the pieces of one document, cut into rows that a model can take.
 
 Nothing is ever dropped: neighbouring windows overlap, and each piece belongs to the
-*core* of exactly one of them, the one in which it lies furthest from a cut.
+*core* of exactly one of them, the one in which its word lies furthest from a cut.
 """
 
 from __future__ import annotations
@@ -78,14 +78,31 @@ def cut(
     return ranges
 
 
-def cores(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def cores(ranges: list[tuple[int, int]], *, word_starts: Ints) -> list[tuple[int, int]]:
     """The part of each range in which its predictions count; they tile the document.
 
+    Args:
+        ranges: from `cut`.
+        word_starts: (W,) index of the first piece of every word, rising.
+
     Example:
-        >>> cores([(0, 6), (4, 10)])
+        >>> cores([(0, 6), (4, 10)], word_starts=np.arange(10, dtype="int32"))
         [(0, 5), (5, 10)]
     """
-    if not ranges:
-        return []
-    borders = [(right[0] + left[1]) // 2 for left, right in pairwise(ranges)]
+    if len(ranges) < 2:
+        return list(ranges)
+    word_borders = np.append(word_starts, ranges[-1][1])
+    borders = [
+        _border(left[1], right[0], word_borders) for left, right in pairwise(ranges)
+    ]
     return list(zip([ranges[0][0], *borders], [*borders, ranges[-1][1]], strict=True))
+
+
+def _border(end: int, start: int, word_borders: Ints) -> int:
+    """The border of words nearest to the middle of what two neighbours share."""
+    after = int(np.searchsorted(2 * word_borders, start + end))
+    nearest = min(
+        word_borders[max(after - 1, 0) : after + 1].tolist(),
+        key=lambda border: abs(2 * border - start - end),
+    )
+    return int(min(max(nearest, start), end))

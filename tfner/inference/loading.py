@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfner.errors import BundleError
 from tfner.inference.batching import Runner
-from tfner.inference.bundle import CONFIG, WEIGHTS, Bundle
+from tfner.inference.bundle import CONFIG, WEIGHTS, Bundle, reading
 from tfner.inference.runners import KerasRunner, SavedModelRunner
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def open_model(model: str | Path) -> tuple[Bundle | ForeignBundle, Runner]:
     exported = saved_model_directory(Path(model))
     if exported is not None:
         bundle = Bundle(exported / ASSETS)
-        packs = bool(bundle.config["serving"]["packs"])
+        with reading(exported / ASSETS / CONFIG):
+            packs = bool(bundle.config["serving"]["packs"])
         return bundle, SavedModelRunner(exported, packs=packs)
     found = open_bundle(model)
     return found, KerasRunner(found.load_model())

@@ -62,13 +62,15 @@ class Predictor:
         """As `predict`, one by one and in constant memory."""
         chunk: list[Document] = []
         windows: list[list[Window]] = []
+        waiting = 0
         for number, given in enumerate(documents, start=1):
             document = Document(str(number), given) if isinstance(given, str) else given
             chunk.append(document)
             windows.append(self.task.encode(document))
-            if sum(map(len, windows)) >= WINDOWS_AT_ONCE:
+            waiting += max(1, len(windows[-1]))  # empty texts take memory, too
+            if waiting >= WINDOWS_AT_ONCE:
                 yield from self._decoded(chunk, windows)
-                chunk, windows = [], []
+                chunk, windows, waiting = [], [], 0
         yield from self._decoded(chunk, windows)
 
     def _decoded(

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tfner.document import Document, Entity
+from tfner.document import Document, Entity, outermost
 from tfner.errors import ConfigError, unknown
 
 COLORS = (31, 32, 33, 34, 35, 36)
@@ -102,9 +102,7 @@ def _marked(
 ) -> str:
     """Text with every outermost entity drawn."""
     parts, done = [], 0
-    for entity in document.entities:
-        if entity.start < done:
-            continue
+    for entity in outermost(document.entities):
         parts.append(plain(document.text[done : entity.start]))
         parts.append(draw(document.surface(entity), entity))
         done = entity.end

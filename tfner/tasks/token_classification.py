@@ -19,11 +19,11 @@ from tfner.data.features import (
     Feature,
 )
 from tfner.data.windows import Ints, Window, cores, cut
-from tfner.document import Document, Entity, Word
-from tfner.errors import ConfigError, CorpusError
+from tfner.document import Document, Entity, Word, outermost
+from tfner.errors import ConfigError, CorpusError, LabelError, unknown
 from tfner.schemes import LabelSet
 from tfner.tokenization import Encoding, Tokenizer
-from tfner.tokenization.align import align
+from tfner.tokenization.align import POLICIES, align
 
 if TYPE_CHECKING:
     import keras
@@ -32,6 +32,13 @@ Floats = NDArray[np.float32]
 
 SMALLEST_PROBABILITY = 1e-12
 """Keeps the loss of a certain mistake finite."""
+CHOICES = {
+    "words": ("gold", "own"),
+    "label_pieces": ("first", "all"),
+    "borders": POLICIES,
+    "on_overflow": ("window", "error", "truncate"),
+}
+"""What the settings that are words may be."""
 
 
 class TokenClassification:
@@ -55,7 +62,7 @@ class TokenClassification:
         counts: what was lost so far, by reason.
 
     Raises:
-        ConfigError: a setting is out of range.
+        ConfigError: a setting is out of range or unknown.
     """
 
     name = "token"
@@ -92,6 +99,9 @@ class TokenClassification:
             )
         self.words, self.label_pieces = words, label_pieces
         self.borders, self.on_overflow = borders, on_overflow
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise ConfigError(unknown(f"`{name}`", str(getattr(self, name)), known))
         self.counts: Counter[str] = Counter()
 
     def settings(self) -> dict[str, Any]:
@@ -118,17 +128,23 @@ class TokenClassification:
             LabelError: `with_targets` and an entity's label is unknown, or entities
                 overlap.
         """
-        words = document.words if self.words == "gold" else None
+        encoding = self._encode(document)
         if not with_targets:
-            return self._windows(document, self._encode(document.text, words), None)
-        given = words or self._encode(document.text, None).words
-        given, spans, counts = align(given, document.entities, policy=self.borders)
-        self.counts.update(counts)
-        labels = np.array(self.label_set.encode(spans, len(given)), np.int32)
-        return self._windows(document, self._encode(document.text, given), labels)
+            return self._windows(document, encoding, None)
+        words = encoding.words
+        try:
+            aligned = align(words, document.entities, policy=self.borders)
+            tags = self.label_set.encode(aligned.spans, len(aligned.words))
+        except LabelError as error:
+            raise LabelError(f"document {document.id!r}: {error}") from error
+        self.counts.update(aligned.counts)
+        if aligned.words != words:
+            encoding = self.tokenizer.encode(document.text, aligned.words)
+        return self._windows(document, encoding, np.array(tags, np.int32))
 
-    def _encode(self, text: str, words: Sequence[Word] | None) -> Encoding:
-        return self.tokenizer.encode(text, words)
+    def _encode(self, document: Document) -> Encoding:
+        words = document.words if self.words == "gold" else None
+        return self.tokenizer.encode(document.text, words)
 
     def _windows(
         self, document: Document, encoding: Encoding, labels: Ints | None
@@ -136,16 +152,18 @@ class TokenClassification:
         word_of = encoding.word_index
         is_first = np.diff(word_of, prepend=-1) > 0
         self.counts["words_without_pieces"] += len(encoding.words) - int(is_first.sum())
-        ranges = self._ranges(document, len(word_of), np.flatnonzero(is_first))
+        word_starts = np.flatnonzero(is_first).astype(np.int32)
+        ranges = self._ranges(document, len(word_of), word_starts)
+        owned = cores(ranges, word_starts=word_starts)
         everywhere = labels is not None and self.label_pieces == "all"
         chosen = np.ones_like(is_first) if everywhere else is_first
         return [
             self._window(encoding, labels, pieces, core, chosen)
-            for pieces, core in zip(ranges, cores(ranges), strict=True)
+            for pieces, core in zip(ranges, owned, strict=True)
         ]
 
     def _ranges(
-        self, document: Document, num_pieces: int, word_starts: NDArray[np.int64]
+        self, document: Document, num_pieces: int, word_starts: Ints
     ) -> list[tuple[int, int]]:
         if num_pieces <= self.room:
             return [(0, num_pieces)] if num_pieces else []
@@ -162,7 +180,7 @@ class TokenClassification:
             num_pieces,
             capacity=self.room,
             overlap=self.overlap,
-            word_starts=word_starts.astype(np.int32),
+            word_starts=word_starts,
         )
 
     def _window(
@@ -206,9 +224,7 @@ class TokenClassification:
 
     def words_of(self, document: Document, windows: Sequence[Window]) -> Sequence[Word]:
         """The words that predictions speak of, also where no window was made."""
-        if windows:
-            return windows[0].words
-        return document.words or () if self.words == "gold" else ()
+        return windows[0].words if windows else self._encode(document).words
 
     def merge(
         self,
@@ -234,11 +250,12 @@ class TokenClassification:
     ) -> Floats:
         """Cross-entropy (W,) of every word that has a piece, against the gold entities.
 
-        For the loss on held-out data, whose words must not know the entities: one that
-        does not fall on word borders is taken for O.
+        For the loss on held-out data, whose words must not know the entities: what
+        tags cannot say (an entity that does not fall on word borders, lies within
+        another or has an unknown label) is taken for O.
         """
         words = self.words_of(document, windows)
-        _, spans, _ = align(words, document.entities, policy="drop")
+        _, spans, _ = align(words, outermost(document.entities), policy="drop")
         known = [span for span in spans if span.label in self.label_set.labels]
         gold = self.label_set.encode(known, len(words))
         probs = self.merge(document, windows, outputs)
