@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -24,10 +23,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 import numpy as np
+from environment import describe
 
 from tfner.corpus import read_corpus
 from tfner.data.packing import assemble
-from tfner.inference.bundle import Bundle, versions
+from tfner.inference.bundle import Bundle
 from tfner.inference.runners import SavedModelRunner
 from tfner_export import export_saved_model
 
@@ -62,8 +62,7 @@ def main() -> None:
         "median_seconds": medians,
         "ratio": medians["untrimmed"] / medians["trimmed"],
         "max_abs_difference": difference,
-        "hardware": hardware(),
-        "versions": {"python": platform.python_version(), **versions()},
+        **describe(),
     }
     text = json.dumps(record, indent=2) + "\n"
     sys.stdout.write(text)
@@ -120,18 +119,6 @@ def measured(
                 run(batch)
             seconds[name].append(round(time.perf_counter() - start, 3))
     return seconds
-
-
-def hardware() -> dict[str, Any]:
-    """The processor and how many of its cores this process may use."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
-    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    return {
-        "processor": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "system": platform.platform(),
-    }
 
 
 if __name__ == "__main__":
