@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
 import math
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import keras
 import numpy as np
@@ -22,6 +24,10 @@ BEST = "best.npz"
 LOG = "log.csv"
 REPORT_EVERY = 0.5
 """Seconds between two updates of the progress line."""
+
+
+class DivergedError(TrainingError):
+    """The loss or the weights are no numbers any more."""
 
 
 class StopAtNaN(keras.callbacks.Callback):
@@ -38,7 +44,7 @@ class StopAtNaN(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Look at the running mean, which stays NaN once it is."""
         if not math.isfinite(float((logs or {}).get("loss", 0.0))):
-            raise TrainingError(
+            raise DivergedError(
                 f"the loss is no longer a number at epoch {self.epoch}, step "
                 f"{batch + 1}. Lower --learning-rate or raise --warmup."
             )
@@ -119,26 +125,36 @@ class Checkpoint(keras.callbacks.Callback):
         self.best_epoch = 0
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Write the best weights first: the state that names them must not be ahead."""
+        """Write the best weights first: the state that names them must not be ahead.
+
+        Raises:
+            DivergedError: the epoch's last step spoilt the weights.
+            TrainingError: the files cannot be written.
+        """
+        weights = self._weights()
+        if not all(np.isfinite(array).all() for array in weights):
+            raise DivergedError(
+                f"weights are no longer numbers at the end of epoch {epoch + 1}. "
+                "Lower --learning-rate or raise --warmup."
+            )
         self.history.append(
             {"epoch": epoch + 1, **{name: float(v) for name, v in logs.items()}}
         )
         if self._is_best():
             self.best_epoch = epoch + 1
-            save_arrays(self.directory / BEST, self._weights())
+            save_arrays(self.directory / BEST, weights)
         about = {
             "history": self.history,
             "best_epoch": self.best_epoch,
             "settings": self.fingerprint,
         }
         optimizer = [v.numpy() for v in self.trainee.optimizer.variables]
-        save_arrays(
-            self.directory / STATE, [*self._weights(), *optimizer], json.dumps(about)
-        )
-        write_log(self.directory / LOG, self.history)
+        save_arrays(self.directory / STATE, [*weights, *optimizer], json.dumps(about))
+        with written(self.directory / LOG) as file:
+            file.write(log_text(self.history).encode())
 
     def _weights(self) -> list[Any]:
-        return [v.numpy() for v in self.trainee.model.trainable_variables]
+        return [v.numpy() for v in self.trainee.model.weights]
 
     def _is_best(self) -> bool:
         if self.monitor is None:
@@ -170,21 +186,15 @@ class Checkpoint(keras.callbacks.Callback):
                 f"{path} belongs to other settings: {'; '.join(changed)}. Give the old "
                 "ones to go on, or --overwrite to start afresh."
             )
-        assign(
-            [
-                *self.trainee.model.trainable_variables,
-                *self.trainee.optimizer.variables,
-            ],
-            arrays,
-            path,
-        )
+        variables = [*self.trainee.model.weights, *self.trainee.optimizer.variables]
+        assign(variables, arrays, path)
         self.history, self.best_epoch = about["history"], about["best_epoch"]
         return len(self.history)
 
     def load_best(self) -> None:
         """Put the best epoch's weights into the model."""
         path = self.directory / BEST
-        assign(self.trainee.model.trainable_variables, load_arrays(path)[0], path)
+        assign(self.trainee.model.weights, load_arrays(path)[0], path)
 
 
 class Progress(keras.callbacks.Callback):
@@ -229,13 +239,31 @@ class Progress(keras.callbacks.Callback):
 
 def save_arrays(path: Path, arrays: Sequence[Any], about: str = "") -> None:
     """Arrays in order and a text, in one file that is never half-written."""
-    temporary = path.with_name(f".{path.name}")
-    with temporary.open("wb") as file:
-        named = {f"{number:05d}": array for number, array in enumerate(arrays)}
+    named = {f"{number:05d}": array for number, array in enumerate(arrays)}
+    with written(path) as file:
         np.savez(file, about=np.array(about), **named)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+
+
+@contextlib.contextmanager
+def written(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its place only when it is complete and on the disk.
+
+    Raises:
+        TrainingError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise TrainingError(
+            f"{path} cannot be written: {error.strerror or error}. Make room, then go "
+            "on with --resume."
+        ) from error
 
 
 def load_arrays(path: Path) -> tuple[list[Any], str]:
@@ -245,7 +273,7 @@ def load_arrays(path: Path) -> tuple[list[Any], str]:
         TrainingError: the file is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             names = sorted(name for name in file.files if name != "about")
             return [file[name] for name in names], str(file["about"])
     except Exception as error:
@@ -269,11 +297,10 @@ def assign(variables: Sequence[Any], arrays: Sequence[Any], path: Path) -> None:
         variable.assign(array)
 
 
-def write_log(path: Path, history: Sequence[Mapping[str, float]]) -> None:
-    """One CSV line per epoch."""
-    temporary = path.with_name(f".{path.name}")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(history[-1]))
-        writer.writeheader()
-        writer.writerows(history)
-    temporary.replace(path)
+def log_text(history: Sequence[Mapping[str, float]]) -> str:
+    """CSV with one line per epoch."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(history[-1]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()

@@ -50,10 +50,11 @@ def load_corpora(config: TrainConfig, *, say: Callable[[str], None]) -> Corpora:
     if config.dev:
         dev = _read(config, config.dev)
     elif config.dev_fraction:
-        train, dev = hold_out(train, config.dev_fraction, seed=config.seed)
+        train, dev = _held_out(config, train)
         say(
             f"no --dev: {len(dev)} of {len(train) + len(dev)} training sentences are "
-            f"held out (--dev-fraction {config.dev_fraction}, seed {config.seed})"
+            f"held out (--dev-fraction {config.dev_fraction}, "
+            f"--dev-seed {config.dev_seed})"
         )
     if config.test:
         test = _read(config, config.test)
@@ -66,6 +67,19 @@ def load_corpora(config: TrainConfig, *, say: Callable[[str], None]) -> Corpora:
         )
     say(f"{len(train)} training, {len(dev)} dev, {len(test)} test sentences")
     return Corpora(train, dev, test, LabelSet(names, scheme=config.scheme))
+
+
+def _held_out(
+    config: TrainConfig, documents: list[Document]
+) -> tuple[list[Document], list[Document]]:
+    try:
+        return hold_out(documents, config.dev_fraction, seed=config.dev_seed)
+    except CorpusError as error:
+        raise CorpusError(
+            f"nothing can be held out as dev: {error}. Or give --dev, or train on "
+            "everything with --dev-fraction 0.",
+            path=config.train,
+        ) from error
 
 
 def _read(config: TrainConfig, path: str) -> list[Document]:
@@ -82,7 +96,7 @@ def _read(config: TrainConfig, path: str) -> list[Document]:
 
 
 def _texts(documents: list[Document]) -> list[str]:
-    return [document.text for document in documents]
+    return sorted(document.text for document in documents)
 
 
 def _check_labels(
@@ -94,8 +108,9 @@ def _check_labels(
         found = {e.label for document in documents for e in document.entities}
         strangers = sorted(found - set(names))
         if strangers:
+            source = "--labels does" if config.labels else "the training corpus does"
             raise CorpusError(
-                f"labels that the training corpus does not have: "
+                f"labels that {source} not have: "
                 f"{', '.join(strangers[:SHOWN_LABELS])}. Known: {', '.join(names)}. "
                 "Correct the file, or name all labels with --labels to train without "
                 "examples of some.",

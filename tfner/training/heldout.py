@@ -56,7 +56,8 @@ class HeldOut:
                 predicted.append(self.task.decode(document, windows, found))
                 losses.append(self.task.word_losses(document, windows, found))
             result = score(documents, predicted, resamples=0)
-            loss = float(np.concatenate(losses).mean()) if losses else 0.0
+            by_word = np.concatenate(losses)
+            loss = float(by_word.mean()) if by_word.size else 0.0
             return {"dev_loss": loss, "dev_f1": result.f1}
 
         return now

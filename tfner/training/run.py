@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,16 @@ from tfner.data.windows import Window
 from tfner.errors import ConfigError, TrainingError
 from tfner.inference.bundle import build, save_bundle
 from tfner.tasks import Task
-from tfner.training.callbacks import Checkpoint, Clock, Progress, Scorer, StopAtNaN
+from tfner.training.callbacks import (
+    LOG,
+    Checkpoint,
+    Clock,
+    DivergedError,
+    Progress,
+    Scorer,
+    StopAtNaN,
+    log_text,
+)
 from tfner.training.corpora import Corpora
 from tfner.training.heldout import HeldOut, selftest_texts
 from tfner.training.optimizers import adamw
@@ -116,8 +126,13 @@ class Run:
         if self.corpora.dev:
             self.say(f"best epoch: {checkpoint.best_epoch} by dev {self.config.best}")
         speed = {**clock.speed(), "filled_positions": plan.filled(table.lengths)}
+        if failure is not None and target.exists():
+            # A broken-off run never takes the place of a finished one.
+            target = self.directory.with_name(f"{self.directory.name}.bundle")
         trial = self._save(target, model, checkpoint.history, speed)
         if failure is not None:
+            # What is good is saved; going on from here would only fail again.
+            shutil.rmtree(self.directory)
             raise TrainingError(
                 f"{failure} The model of epoch {checkpoint.best_epoch} is in {target}."
             )
@@ -205,7 +220,7 @@ class Run:
                 verbose=0,
                 callbacks=callbacks,
             )
-        except TrainingError as error:
+        except DivergedError as error:
             if not checkpoint.history:
                 raise
             return error
@@ -228,9 +243,15 @@ class Run:
             training={**self.config.to_json(), "seed": self.seed},
             metrics={"dev": dev, "test": test, "history": history, **speed},
             selftest=held_out.predictor.selftest(selftest_texts(self.corpora)),
-            extra_files={RUN_FILE: self.config.replace(seed=self.seed).to_toml()},
+            extra_files={RUN_FILE: self._own_config(), LOG: log_text(history)},
         )
         return Trial(self.seed, target, dev, test, speed)
+
+    def _own_config(self) -> str:
+        """Settings that give this trial again, and overwrite nothing when they do."""
+        return self.config.replace(
+            seed=self.seed, trials=1, overwrite=False, resume=False
+        ).to_toml()
 
     def _fingerprint(self) -> dict[str, Any]:
         """Settings that must be equal for a run to be resumed."""
@@ -239,4 +260,8 @@ class Run:
             for name, value in self.config.to_json().items()
             if name not in NOT_COMPARED
         }
-        return {**settings, "labels_digest": self.task.label_set.digest}
+        return {
+            **settings,
+            "number of training windows": len(self.windows),
+            "digest of the labels": self.task.label_set.digest,
+        }

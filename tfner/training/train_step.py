@@ -57,7 +57,7 @@ class Trainee(keras.Model):
             logits = self.model(features, training=True)
             total, count = self.task.loss(labels, logits)
             loss = total / tf.maximum(count, 1.0)
-        # Embeddings give one slice per piece; norms and AdamW's squares need their sums.
+        # An embedding gives one slice per piece; norm and AdamW need their sums.
         gradients = [
             None if gradient is None else tf.convert_to_tensor(gradient)
             for gradient in tape.gradient(loss, weights)

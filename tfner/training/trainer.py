@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import statistics
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfner.config import TrainConfig
 from tfner.data.windows import Window
 from tfner.errors import ConfigError, TrainingError
-from tfner.inference.bundle import SUMMARY, Bundle, staged, write_json
+from tfner.inference.bundle import CONFIG, SUMMARY, Bundle, staged, write_json
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
 from tfner.tasks.token_classification import TokenClassification
@@ -60,49 +62,78 @@ def run_trials(
     say: Say = quiet,
 ) -> dict[str, Any]:
     """As `train`; returns the JSON that `tfner train` prints."""
-    output = Path(config.output)
-    workplace = prepare_workplace(config)
-    corpora = load_corpora(config, say=say)
-    task = task or make_task(config, corpora.label_set, tokenizer, say=say)
-    windows = encode_training(task, corpora, say=say)
-    trials = []
-    for seed in range(config.seed, config.seed + config.trials):
-        target = output
+    output = output_of(config)
+    with workplace_of(config, output) as workplace:
+        corpora = load_corpora(config, say=say)
+        task = task or make_task(config, corpora.label_set, tokenizer, say=say)
+        windows = encode_training(task, corpora, say=say)
+        trials = []
+        for seed in range(config.seed, config.seed + config.trials):
+            target = output
+            if config.trials > 1:
+                say(f"trial with seed {seed}")
+                target = workplace / f"seed-{seed}.bundle"
+            run = Run(
+                config,
+                seed,
+                task=task,
+                corpora=corpora,
+                windows=windows,
+                directory=workplace / f"seed-{seed}",
+                say=say,
+            )
+            trials.append(run.finish(target, make_encoder(config, encoder)))
         if config.trials > 1:
-            say(f"trial with seed {seed}")
-            target = workplace / f"seed-{seed}.bundle"
-        run = Run(
-            config,
-            seed,
-            task=task,
-            corpora=corpora,
-            windows=windows,
-            directory=workplace / f"seed-{seed}",
-            say=say,
-        )
-        trials.append(run.finish(target, make_encoder(config, encoder)))
-    if config.trials > 1:
-        publish_trials(output, trials)
-    shutil.rmtree(workplace, ignore_errors=True)
+            publish_trials(output, trials)
     return summarize(trials)
 
 
-def prepare_workplace(config: TrainConfig) -> Path:
+def output_of(config: TrainConfig) -> Path:
+    """Where the model goes; `.` and links by their real names, for they are renamed.
+
+    Raises:
+        ConfigError: something is there that may not be replaced.
+    """
+    output = Path(config.output)
+    if output.is_symlink() or not output.name.strip("."):
+        output = output.resolve()
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+        return output
+    if not any((output / name).is_file() for name in (CONFIG, SUMMARY)):
+        raise ConfigError(
+            f"{output} exists and is no model, so --overwrite would not replace it "
+            "either. Choose another --output."
+        )
+    if not config.overwrite:
+        raise ConfigError(
+            f"{output} holds a finished model. Add --overwrite to replace it when the "
+            "new one is done, or choose another --output."
+        )
+    return output
+
+
+@contextlib.contextmanager
+def workplace_of(config: TrainConfig, output: Path) -> Iterator[Path]:
+    """The workplace of a run; stays only if it holds what a resumed run can use."""
+    workplace = prepare_workplace(config, output)
+    useful = False
+    try:
+        yield workplace
+    except BaseException:
+        useful = any(path.is_file() for path in workplace.rglob("*"))
+        raise
+    finally:
+        if not useful:
+            shutil.rmtree(workplace, ignore_errors=True)
+
+
+def prepare_workplace(config: TrainConfig, output: Path) -> Path:
     """Where an unfinished run lives: beside the output, which only holds whole models.
 
     Raises:
-        ConfigError: there is an output or an unfinished run, and no word on it.
+        ConfigError: there is an unfinished run, and no word on it.
     """
-    output = Path(config.output)
     workplace = output.with_name(f"{output.name}.training")
-    if output.exists() and not config.overwrite:
-        done = output / "config.json"
-        if output.is_file() or any(output.iterdir()):
-            state = "holds a finished model" if done.exists() else "exists"
-            raise ConfigError(
-                f"{output} {state}. Add --overwrite to replace it when the new one is "
-                "done, or choose another --output."
-            )
     if workplace.exists():
         if not (config.resume or config.overwrite):
             raise ConfigError(
