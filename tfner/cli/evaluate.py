@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tfner.cli.output import import_tensorflow, print_json, print_text, say
+from tfner.cli.output import (
+    as_json,
+    import_tensorflow,
+    print_json,
+    print_text,
+    refuse_existing,
+    say,
+)
 from tfner.document import Document
 from tfner.errors import LabelError
 
@@ -39,6 +46,9 @@ def command(
     report: Annotated[
         Path | None, typer.Option(help="Directory for the report in text and Markdown.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option(help="Replace the files of an existing report.")
+    ] = False,
     convention: Annotated[
         str, typer.Option(help="exact, conlleval, strict or partial.")
     ] = "exact",
@@ -55,8 +65,12 @@ def command(
     """Score a model on a corpus: precision, recall, F1, in total and per label."""
     from tfner.corpus import read_corpus
     from tfner.evaluation import score
+    from tfner.evaluation.conventions import check_convention
     from tfner.inference.predictor import Predictor
 
+    check_convention(convention)
+    if report is not None:
+        refuse_existing(report, overwrite=overwrite)
     gold = list(
         read_corpus(
             file,
@@ -103,15 +117,16 @@ def check_labels(file: str, gold: Iterable[Document], labels: Iterable[str]) -> 
 
 
 def write_report(directory: Path, result: Score) -> None:
-    """`classification_report.txt`, `report.md` and `metrics.json`, written together."""
+    """Write `classification_report.txt`, `report.md` and `metrics.json`."""
+    from tfner.corpus.files import whole_file
     from tfner.evaluation.report import render_markdown, render_text
-    from tfner.inference.bundle import METRICS, staged, write_json
 
-    with staged(directory) as stage:
-        for name, text in (
-            ("classification_report.txt", render_text(result)),
-            ("report.md", render_markdown(result)),
-        ):
-            (stage / name).write_text(text.rstrip("\n") + "\n", encoding="utf-8")
-        write_json(stage / METRICS, result.to_json())
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in (
+        ("classification_report.txt", render_text(result)),
+        ("report.md", render_markdown(result)),
+        ("metrics.json", as_json(result.to_json())),
+    ):
+        with whole_file(str(directory / name)) as file:
+            file.write(text.rstrip("\n") + "\n")
     say(f"report: {directory}")

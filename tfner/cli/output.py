@@ -11,9 +11,27 @@ from typing import Any
 
 from tfner.errors import ConfigError
 
+_muted = {"say": False}
+
+
+def mute(wanted: bool) -> None:
+    """Whether `say` is silent: results and errors remain."""
+    _muted["say"] = wanted
+
+
+def is_muted() -> bool:
+    """Whether `--quiet` was given."""
+    return _muted["say"]
+
 
 def say(message: str) -> None:
     """One line for the person at the terminal, on stderr."""
+    if not is_muted():
+        complain(message)
+
+
+def complain(message: str) -> None:
+    """As `say`, with or without `--quiet`."""
     sys.stderr.write(f"{message}\n")
     sys.stderr.flush()
 
@@ -25,7 +43,12 @@ def print_text(text: str) -> None:
 
 def print_json(record: Any) -> None:
     """A result for programs: one JSON document on stdout."""
-    print_text(json.dumps(record, ensure_ascii=False, indent=2))
+    print_text(as_json(record))
+
+
+def as_json(record: Any) -> str:
+    """JSON for people too."""
+    return json.dumps(record, ensure_ascii=False, indent=2)
 
 
 def import_tensorflow() -> None:
@@ -49,8 +72,9 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Stop before anything is overwritten.
 
     Raises:
-        ConfigError: `path` exists (a directory: and is not empty).
+        ConfigError: `path` is a file, or a directory that is not empty. Devices and
+            pipes hold nothing to lose.
     """
-    exists = any(path.iterdir()) if path.is_dir() else path.exists()
+    exists = any(path.iterdir()) if path.is_dir() else path.is_file()
     if exists and not overwrite:
         raise ConfigError(f"{path} exists. Choose another place or add --overwrite.")

@@ -19,7 +19,6 @@ from tfner.cli.evaluate import (
 )
 from tfner.cli.output import import_tensorflow, refuse_existing, say
 from tfner.document import Document
-from tfner.errors import ConfigError
 
 
 def command(
@@ -51,11 +50,12 @@ def command(
 ) -> None:
     """Find entities. Long input is streamed: memory does not grow with it."""
     from tfner.corpus import read_corpus
+    from tfner.corpus.files import whole_file
     from tfner.inference.predictor import Predictor
     from tfner.inference.rendering import render
 
     if (file is None) == (not text):
-        raise ConfigError("give one of FILE and --text; - reads standard input.")
+        raise typer.BadParameter("give one of FILE and --text; - reads stdin.")
     chosen = format or ("text" if _at_terminal(output) else "jsonl")
     render((), chosen, labels=())  # an unknown format fails before the model loads
     if output is not None:
@@ -74,11 +74,8 @@ def command(
     predictor = Predictor.load(model, verify=verify)
     labels = predictor.task.label_set.labels
     parts = render(predictor.stream(documents), chosen, labels=labels)
-    if output is None:
-        for part in parts:
-            sys.stdout.write(part)
-    else:
-        write_file(output, parts)
+    with whole_file("-" if output is None else str(output)) as stream:
+        stream.writelines(parts)
     lost = [f"{count} {name}" for name, count in predictor.counts.items() if count]
     if lost:
         say(f"not everything could be read: {', '.join(lost)}")
@@ -86,16 +83,3 @@ def command(
 
 def _at_terminal(output: Path | None) -> bool:
     return output is None and sys.stdout.isatty()
-
-
-def write_file(path: Path, parts: Iterable[str]) -> None:
-    """Write under a temporary name, then rename: never half a file."""
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            for part in parts:
-                file.write(part)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -10,7 +10,13 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from tfner.cli.output import import_tensorflow, print_json, print_text, say
+from tfner.cli.output import (
+    import_tensorflow,
+    is_muted,
+    print_json,
+    print_text,
+    say,
+)
 from tfner.config import TrainConfig, read_settings
 
 
@@ -18,13 +24,13 @@ def _flag(field: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
     """A command-line option for one setting; not given means None."""
     about = field.metadata
     dashed = field.name.replace("_", "-")
-    names = [f"--{dashed}/--no-{dashed}"] if hint is bool else [f"--{dashed}"]
+    kind = list[str] if hint == tuple[str, ...] else _optional(hint)
+    names = [f"--{dashed}/--no-{dashed}"] if kind is bool else [f"--{dashed}"]
     text = about["help"]
     if about["choices"]:
         text += f" [{'|'.join(about['choices'])}]"
     if field.default not in (None, "", ()):
         text += f" (default: {field.default})"
-    kind = list[str] if hint == tuple[str, ...] else _optional(hint)
     return inspect.Parameter(
         field.name,
         inspect.Parameter.KEYWORD_ONLY,
@@ -85,9 +91,17 @@ def command(
     chosen = TrainConfig(**read_settings(config, set or [], given))
     # Only now: the settings may be wrong, and this import takes seconds.
     import_tensorflow()
+    from tfner.training.run import quiet
     from tfner.training.trainer import run_trials
 
-    report = run_trials(chosen, say=say)
+    try:
+        report = run_trials(chosen, say=quiet if is_muted() else say)
+    except KeyboardInterrupt:
+        say(
+            "\ninterrupted. The same command with --resume goes on after the last "
+            "finished epoch."
+        )
+        raise
     if json:
         print_json(report)
     else:
