@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,3 +17,177 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"the real corpora are not at {SHARED}")
     return SHARED
+
+
+TOY_NAMES = {
+    "PER": ("anna", "bert", "carla", "dmitri", "emma", "farid"),
+    "LOC": ("paris", "rome", "oslo", "lima", "cairo", "quito"),
+    "ORG": ("acme", "globex", "initech", "umbrella", "hooli", "stark"),
+}
+TOY_PATTERNS = (
+    "PER lives in LOC",
+    "PER Jones works for ORG Corp in LOC",
+    "ORG Corp hired PER and PER",
+    "we flew from LOC to LOC on monday",
+    "the office of ORG Corp is in LOC",
+    "nothing happened today",
+)
+
+
+def toy_sentences(count: int, *, first: int = 0) -> list[list[tuple[str, str]]]:
+    """Words and tags; each name has one label, so that a tiny model can learn them."""
+    sentences = []
+    for number in range(first, first + count):
+        rows, place, label = [], number, "O"
+        for word in TOY_PATTERNS[number % len(TOY_PATTERNS)].split():
+            if word in TOY_NAMES:
+                label, place = word, place + 5
+                rows.append((TOY_NAMES[word][place // 5 % 6], f"B-{word}"))
+            elif word in ("Jones", "Corp"):
+                rows.append((word, f"I-{label}"))
+            else:
+                rows.append((word, "O"))
+        # A number of its own: no two sentences are equal, so that any can be held out.
+        sentences.append([*rows, (f"no{number}", "O")])
+    return sentences
+
+
+def write_columns(path: Path, sentences: list[list[tuple[str, str]]]) -> Path:
+    blocks = ("".join(f"{w}\t{t}\n" for w, t in rows) for rows in sentences)
+    path.write_text("\n".join(blocks) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def toy_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of train.conll (60 sentences), dev.conll and test.conll (12 each)."""
+    folder = tmp_path_factory.mktemp("toy_corpus")
+    write_columns(folder / "train.conll", toy_sentences(60))
+    write_columns(folder / "dev.conll", toy_sentences(12, first=60))
+    write_columns(folder / "test.conll", toy_sentences(12, first=72))
+    return folder
+
+
+def write_tiny_tokenizer(folder: Path) -> int:
+    """tokenizer.json and vocab.txt of a few hundred pieces; returns how many."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    words = {word.lower() for pattern in TOY_PATTERNS for word in pattern.split()}
+    words |= {name for names in TOY_NAMES.values() for name in names}
+    letters = [chr(code) for code in range(33, 127) if not chr(code).isupper()]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters]
+    pieces += [f"##{letter}" for letter in letters] + sorted(words - set(letters))
+    (folder / "vocab.txt").write_text("".join(f"{p}\n" for p in pieces), "utf-8")
+    ids = {piece: number for number, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(
+        ("[SEP]", ids["[SEP]"]), ("[CLS]", ids["[CLS]"])
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return len(pieces)
+
+
+def tiny_bert(
+    vocab_size: int, *, width: int = 32, layers: int = 2, positions: int = 64
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A BERT's config.json and its tensors as transformers names them, random."""
+    import numpy as np
+
+    config = {
+        "model_type": "bert",
+        "architectures": ["BertModel"],
+        "vocab_size": vocab_size,
+        "hidden_size": width,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 2,
+        "intermediate_size": 2 * width,
+        "max_position_embeddings": positions,
+        "type_vocab_size": 2,
+        "hidden_act": "gelu",
+        "hidden_dropout_prob": 0.1,
+        "attention_probs_dropout_prob": 0.1,
+        "layer_norm_eps": 1e-12,
+        "pad_token_id": 0,
+    }
+    random = np.random.default_rng(0)
+    tensors: dict[str, Any] = {}
+
+    def dense(name: str, out: int, into: int) -> None:
+        tensors[f"{name}.weight"] = random.normal(0, 0.1, (out, into)).astype("float32")
+        tensors[f"{name}.bias"] = np.zeros(out, "float32")
+
+    def norm(name: str) -> None:
+        tensors[f"{name}.LayerNorm.weight"] = np.ones(width, "float32")
+        tensors[f"{name}.LayerNorm.bias"] = np.zeros(width, "float32")
+
+    for kind, rows in (
+        ("word", vocab_size),
+        ("position", positions),
+        ("token_type", 2),
+    ):
+        name = f"embeddings.{kind}_embeddings"
+        dense(name, rows, width)
+        del tensors[f"{name}.bias"]
+    norm("embeddings")
+    for number in range(layers):
+        layer = f"encoder.layer.{number}"
+        for part in ("query", "key", "value"):
+            dense(f"{layer}.attention.self.{part}", width, width)
+        dense(f"{layer}.attention.output.dense", width, width)
+        norm(f"{layer}.attention.output")
+        dense(f"{layer}.intermediate.dense", 2 * width, width)
+        dense(f"{layer}.output.dense", width, 2 * width)
+        norm(f"{layer}.output")
+    dense("pooler.dense", width, width)
+    return config, tensors
+
+
+def write_tiny_encoder(folder: Path, **settings: int) -> Path:
+    """A whole Hugging Face directory: config, weights, tokenizer."""
+    from safetensors.numpy import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    vocab_size = write_tiny_tokenizer(folder)
+    config, tensors = tiny_bert(vocab_size, **settings)
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    save_file(tensors, folder / "model.safetensors")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def encoder_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny BERT with random weights: 2 layers, 32 wide, 64 positions."""
+    return write_tiny_encoder(tmp_path_factory.mktemp("encoder") / "tiny-bert")
+
+
+@pytest.fixture(scope="session")
+def toy_settings(encoder_directory: Path, toy_corpus: Path) -> dict[str, Any]:
+    """Settings that `TrainConfig` takes, but for the output; learnt within seconds."""
+    return {
+        "train": str(toy_corpus / "train.conll"),
+        "dev": str(toy_corpus / "dev.conll"),
+        "encoder": str(encoder_directory),
+        "max_length": 32,
+        "epochs": 2,
+        "batch_size": 16,
+        "learning_rate": 5e-3,
+        "jit_compile": False,
+    }
+
+
+@pytest.fixture(scope="session")
+def toy_bundle(
+    tmp_path_factory: pytest.TempPathFactory,
+    toy_settings: dict[str, Any],
+    toy_corpus: Path,
+) -> Path:
+    """A trained model with a fair F1; read it only."""
+    from tfner.config import TrainConfig
+    from tfner.training.trainer import train
+
+    output = tmp_path_factory.mktemp("toy_bundle") / "model"
+    test = str(toy_corpus / "test.conll")
+    settings = toy_settings | {"epochs": 8, "test": test, "output": str(output)}
+    return train(TrainConfig(**settings)).directory
