@@ -260,7 +260,7 @@ def read_settings(
             problems.append(f"{place}: `{name}` belongs to section [{known[name]}].")
         else:
             found[name] = _plain(value)
-    found |= {name: value for name, value in flags.items() if value is not None}
+    found |= {n: _plain(value) for n, value in flags.items() if value is not None}
     problems += _problems(found)
     if problems:
         raise ConfigError(joined(problems, what="problems in the settings"))
