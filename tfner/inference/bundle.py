@@ -161,7 +161,27 @@ class Bundle:
             build(model)
         with reading(path):
             model.load_weights(str(path))
+            if about["encoder"].get("class") == "tfner":
+                _check_all_loaded(path, model)
         return model
+
+
+def _check_all_loaded(path: Path, model: keras.Model) -> None:
+    """Keras passes over stored weights that the model has no place for."""
+    import h5py  # type: ignore[import-untyped]
+
+    stored: list[str] = []
+
+    def note(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
+            stored.append(name)
+
+    with h5py.File(path) as file:
+        file.visititems(note)
+    if len(stored) != len(model.weights):
+        raise ValueError(
+            f"it holds {len(stored)} arrays, the model {len(model.weights)}"
+        )
 
 
 def read_json(directory: Path, name: str) -> Any:

@@ -84,7 +84,8 @@ def saved_model_directory(directory: Path) -> Path | None:
 def _is_foreign(directory: Path) -> bool:
     """Whether it is a Hugging Face directory, or looks like a hub id."""
     if not directory.exists():
-        return str(directory).count("/") == 1 and not str(directory).startswith(".")
+        owner = directory.parts[0] if len(directory.parts) == 2 else ""
+        return bool(owner.strip("./"))
     config = _config(directory)
     return "model_type" in config and not (directory / WEIGHTS).exists()
 

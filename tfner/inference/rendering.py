@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tfner.document import Document, Entity, outermost
-from tfner.errors import ConfigError, unknown
+from tfner.errors import ConfigError, CorpusError, shorten, unknown
 
 COLORS = (31, 32, 33, 34, 35, 36)
 """ANSI foreground colours, taken by label in order."""
@@ -53,10 +53,21 @@ def json_lines(documents: Iterable[Document], labels: Sequence[str]) -> Iterator
 
 
 def columns(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]:
-    """Word and tag columns, an empty line after every document."""
+    """Word and tag columns, an empty line after every document.
+
+    Raises:
+        CorpusError: a word holds a tab or a line break.
+    """
     for document in documents:
-        pairs = zip(document.words or (), document.tags or (), strict=True)
-        yield "".join(f"{document.surface(word)}\t{tag}\n" for word, tag in pairs)
+        surfaces = [document.surface(word) for word in document.words or ()]
+        for surface in surfaces:
+            if "\t" in surface or "\n" in surface:
+                raise CorpusError(
+                    f"document {document.id!r}: a tab or line break in the word "
+                    f"{shorten(surface)}; columns cannot hold it. Use --format jsonl."
+                )
+        pairs = zip(surfaces, document.tags or (), strict=True)
+        yield "".join(f"{surface}\t{tag}\n" for surface, tag in pairs)
         yield "\n"
 
 
