@@ -54,9 +54,7 @@ class MaskedAccuracy(keras.metrics.Metric):
         self.right = self.add_weight(name="right", initializer="zeros")
         self.total = self.add_weight(name="total", initializer="zeros")
 
-    def update_state(
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None
-    ) -> None:
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count one batch: labels (B, W) and logits (B, W, T)."""
         del sample_weight  # -100 already says what counts
         labels = ops.cast(y_true, "int32")
