@@ -106,7 +106,7 @@ class Checkpoint(keras.callbacks.Callback):
     Args:
         directory: of this run.
         trainee: whose weights and optimizer are kept.
-        monitor: what selects the epoch, such as `dev_f1`; the last epoch if None.
+        monitor: what selects the epoch, `dev_f1` or `dev_loss`; the last one if None.
         fingerprint: settings that a resumed run must share.
     """
 
@@ -159,11 +159,12 @@ class Checkpoint(keras.callbacks.Callback):
     def _is_best(self) -> bool:
         if self.monitor is None:
             return True
-        scores = [line[self.monitor] for line in self.history]
-        earlier, now = scores[:-1], scores[-1]
-        if self.monitor.endswith("loss"):
-            return now < min(earlier, default=math.inf)
-        return now > max(earlier, default=-math.inf)
+        *earlier, now = map(self._merit, self.history)
+        return all(now > merit for merit in earlier)
+
+    def _merit(self, line: Mapping[str, float]) -> tuple[float, float]:
+        """Higher is better; the loss decides between epochs of the same F1."""
+        return (line["dev_f1"] if self.monitor == "dev_f1" else 0.0, -line["dev_loss"])
 
     def resume(self) -> int:
         """Load the last finished epoch; returns how many are done, 0 without one.

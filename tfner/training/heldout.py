@@ -30,7 +30,7 @@ class HeldOut:
     """
 
     def __init__(self, task: Task, model: keras.Model) -> None:
-        self.task = task
+        self.task, self.model = task, model
         self.predictor = Predictor(task, KerasRunner(model))
 
     def report(self, documents: list[Document]) -> dict[str, Any] | None:

@@ -114,6 +114,7 @@ class Run:
         table = WindowTable(self.windows, pad_id=self.task.tokenizer.pad_id)
         plan = self._plan(table, packs=getattr(model, "packs", False))
         trainee = self._trainee(model, steps=len(plan.row_lengths))
+        held_out = HeldOut(self.task, model)
         checkpoint = Checkpoint(
             self.directory,
             trainee,
@@ -121,7 +122,7 @@ class Run:
             fingerprint=self._fingerprint(),
         )
         clock = Clock()
-        failure = self._fit(trainee, checkpoint, clock, table, plan)
+        failure = self._fit(trainee, checkpoint, clock, held_out, table, plan)
         checkpoint.load_best()
         if self.corpora.dev:
             self.say(f"best epoch: {checkpoint.best_epoch} by dev {self.config.best}")
@@ -129,7 +130,7 @@ class Run:
         if failure is not None and target.exists():
             # A broken-off run never takes the place of a finished one.
             target = self.directory.with_name(f"{self.directory.name}.bundle")
-        trial = self._save(target, model, checkpoint.history, speed)
+        trial = self._save(target, held_out, checkpoint.history, speed)
         if failure is not None:
             # What is good is saved; going on from here would only fail again.
             shutil.rmtree(self.directory)
@@ -190,6 +191,7 @@ class Run:
         trainee: Trainee,
         checkpoint: Checkpoint,
         clock: Clock,
+        held_out: HeldOut,
         table: WindowTable,
         plan: Plan,
     ) -> TrainingError | None:
@@ -205,7 +207,7 @@ class Run:
         clock.sentences_per_epoch = len(self.corpora.train)
         callbacks: list[keras.callbacks.Callback] = [StopAtNaN(), clock]
         if dev:
-            callbacks.append(Scorer(HeldOut(self.task, trainee.model).scorer(dev)))
+            callbacks.append(Scorer(held_out.scorer(dev)))
         live = self.say is not quiet and sys.stderr.isatty()
         callbacks += [checkpoint, Progress(epochs, steps, say=self.say, live=live)]
         if done == epochs:
@@ -229,17 +231,16 @@ class Run:
     def _save(
         self,
         target: Path,
-        model: keras.Model,
+        held_out: HeldOut,
         history: list[dict[str, float]],
         speed: dict[str, float],
     ) -> Trial:
-        held_out = HeldOut(self.task, model)
         dev = held_out.report(self.corpora.dev)
         test = held_out.report(self.corpora.test)
         save_bundle(
             target,
             task=self.task,
-            model=model,
+            model=held_out.model,
             training={**self.config.to_json(), "seed": self.seed},
             metrics={"dev": dev, "test": test, "history": history, **speed},
             selftest=held_out.predictor.selftest(selftest_texts(self.corpora)),
