@@ -158,8 +158,9 @@ def write_tiny_encoder(folder: Path, **settings: int) -> Path:
 
 @pytest.fixture(scope="session")
 def encoder_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny BERT with random weights: 2 layers, 32 wide, 64 positions."""
-    return write_tiny_encoder(tmp_path_factory.mktemp("encoder") / "tiny-bert")
+    """A tiny BERT with random weights: 1 layer, 32 wide, 64 positions."""
+    folder = tmp_path_factory.mktemp("encoder") / "tiny-bert"
+    return write_tiny_encoder(folder, layers=1)
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,10 @@ def test_defaults_survive_toml(tmp_path: Path) -> None:
     assert TrainConfig(**settings_of(config.to_toml(), tmp_path)) == config
 
 
+def test_lists_of_flags_become_tuples() -> None:
+    assert read_settings(None, [], {"labels": ["A", "B"]}) == {"labels": ("A", "B")}
+
+
 def test_flags_win_over_assignments_and_those_over_the_file(tmp_path: Path) -> None:
     text = "[training]\nepochs = 1\nseed = 1\nbatch_size = 1\n"
     found = settings_of(

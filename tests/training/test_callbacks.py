@@ -51,22 +51,22 @@ def fill(trainee: Any, value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("monitor", "scores", "best"),
+    ("monitor", "scores", "losses", "best"),
     [
-        ("dev_f1", [0.1, 0.5, 0.3], 2),
-        ("dev_f1", [0.5, 0.5, 0.4], 1),
-        ("dev_f1", [0.0, 0.0], 1),
-        ("dev_loss", [0.3, 0.1, 0.2], 2),
-        (None, [0.5, 0.1], 2),
+        ("dev_f1", [0.1, 0.5, 0.3], [1, 2, 0.5], 2),
+        ("dev_f1", [0.5, 0.5, 0.4], [1, 1, 1], 1),
+        ("dev_f1", [0.0, 0.0, 0.0], [3, 1, 2], 2),
+        ("dev_loss", [0.1, 0.2, 0.3], [0.3, 0.1, 0.2], 2),
+        (None, [0.5, 0.1], [1, 2], 2),
     ],
 )
-def test_the_best_epoch_is_kept(tmp_path, trainee, monitor, scores, best) -> None:
+def test_the_best_epoch_is_kept(
+    tmp_path, trainee, monitor, scores, losses, best
+) -> None:
     checkpoint = make(tmp_path, trainee, monitor)
-    for epoch, score in enumerate(scores):
+    for epoch, (f1, loss) in enumerate(zip(scores, losses, strict=True)):
         fill(trainee, epoch + 1)
-        checkpoint.on_epoch_end(
-            epoch, {"loss": 1.0, "dev_f1": score, "dev_loss": score}
-        )
+        checkpoint.on_epoch_end(epoch, {"loss": 1.0, "dev_f1": f1, "dev_loss": loss})
     checkpoint.load_best()
     assert checkpoint.best_epoch == best
     assert all((v.numpy() == best).all() for v in trainee.model.weights)
@@ -77,13 +77,13 @@ def test_a_resumed_run_has_weights_optimizer_and_the_best_score(
 ) -> None:
     first = make(tmp_path, trainee, "dev_f1", epochs=3)
     fill(trainee, 7)
-    first.on_epoch_end(0, {"dev_f1": 0.9})
+    first.on_epoch_end(0, {"dev_f1": 0.9, "dev_loss": 1.0})
     fill(trainee, 0)
     again = make(tmp_path, trainee, "dev_f1", epochs=3)
     assert again.resume() == 1
     variables = [*trainee.model.weights, *trainee.optimizer.variables]
     assert all((v.numpy() == 7).all() for v in variables)
-    again.on_epoch_end(1, {"dev_f1": 0.5})
+    again.on_epoch_end(1, {"dev_f1": 0.5, "dev_loss": 0.5})
     assert again.best_epoch == 1
 
 

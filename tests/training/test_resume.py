@@ -123,7 +123,10 @@ def unfinished(config) -> TrainConfig:
     return settings
 
 
-def test_what_an_unfinished_run_allows(unfinished, toy_corpus) -> None:
+def test_an_unfinished_run_is_only_resumed_unchanged(
+    unfinished, toy_corpus, tmp_path
+) -> None:
+    before = files(tmp_path)
     with pytest.raises(ConfigError, match=r"holds an unfinished run\. Add --resume"):
         train(unfinished)
     other = {"resume": True, "learning_rate": 1.0, "epochs": 5}
@@ -132,10 +135,7 @@ def test_what_an_unfinished_run_allows(unfinished, toy_corpus) -> None:
     assert "epochs was 2, is 5; learning_rate was 0.005, is 1.0" in str(caught.value)
     with pytest.raises(CorpusError):
         train(unfinished.replace(resume=True, train=str(toy_corpus / "no.conll")))
-    # None of these has harmed it.
-    said: list[str] = []
-    train(unfinished.replace(resume=True), say=said.append)
-    assert "resumed after epoch 1" in said
+    assert files(tmp_path) == before
 
 
 @pytest.fixture
@@ -181,7 +181,6 @@ def test_overwrite_keeps_the_old_model_until_the_new_one_is_complete(
     for error, change in (
         (CorpusError, {"train": str(tmp_path / "no.conll")}),
         (ConfigError, {"max_length": 4000}),
-        (TrainingError, {"learning_rate": 1e30, "warmup": 0.0}),
     ):
         with pytest.raises(error):
             train(settings.replace(**change))
@@ -189,10 +188,9 @@ def test_overwrite_keeps_the_old_model_until_the_new_one_is_complete(
     with pytest.raises(Stop):
         train(settings, say=stop_at("best epoch"))
     assert files(finished) == {"config.json": b"old"}
-    train(settings)
-    assert Bundle(finished).metrics["history"]
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_be_saved_leaves_the_old_one_and_the_checkpoint(
     config, finished, monkeypatch
 ) -> None:
@@ -213,10 +211,14 @@ def test_a_model_that_cannot_be_saved_leaves_the_old_one_and_the_checkpoint(
     ]
 
 
-def test_a_diverging_run_leaves_nothing(config, tmp_path) -> None:
+def test_a_run_that_diverges_at_once_leaves_what_was_there(
+    config, finished, tmp_path
+) -> None:
+    settings = config(learning_rate=1e30, warmup=0.0, overwrite=True)
     with pytest.raises(TrainingError, match=r"at epoch 1, step 2.*--learning-rate"):
-        train(config(learning_rate=1e30, warmup=0.0))
-    assert list(tmp_path.iterdir()) == []
+        train(settings)
+    assert files(tmp_path) == {"model/config.json": b"old"}
+    assert [p.name for p in tmp_path.iterdir()] == ["model"]
 
 
 class Poison:
@@ -237,17 +239,14 @@ class Poison:
             weight.assign(np.full(weight.shape, np.nan))
 
 
-def test_a_run_that_diverges_later_keeps_the_last_good_epoch(
-    config, weights, same
-) -> None:
-    good = train(config(output=config().output + "-good"))
+def test_a_run_that_diverges_later_keeps_the_last_good_epoch(config, weights) -> None:
     poison = Poison(config().encoder)
     with pytest.raises(TrainingError) as caught:
         train(config(), encoder=poison, say=poison.say)
     output = Path(config().output)
     assert f"The model of epoch 1 is in {output}" in str(caught.value)
     assert "epoch 2, step 1" in str(caught.value)
-    assert Bundle(output).metrics["history"] == good.metrics["history"][:1]
+    assert [line["epoch"] for line in Bundle(output).metrics["history"]] == [1]
     assert all(np.isfinite(array).all() for array in weights(output).values())
     assert not Path(f"{output}.training").exists()
 
@@ -261,6 +260,7 @@ def test_a_diverging_run_never_replaces_a_finished_model(config, finished) -> No
     assert json.dumps(kept.metrics)
 
 
+@pytest.mark.slow
 def test_the_working_directory_can_be_the_output(config, tmp_path, monkeypatch) -> None:
     folder = tmp_path / "here"
     folder.mkdir()

@@ -1,0 +1,230 @@
+"""`tfner predict`: sources, formats, places, and streams that go on for ever."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from tfner.corpus import read_corpus
+from tfner.inference import predictor
+from tfner.inference.predictor import Predictor
+from tfner.inference.rendering import render
+
+TEXT = "Anna lives in Paris"
+
+
+def records(out: str) -> list[dict]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def surfaces(record: dict) -> list[tuple[str, str]]:
+    for entity in record["entities"]:
+        found = record["text"][entity["start"] : entity["end"]]
+        assert found == entity["text"]
+    return [(e["text"], e["label"]) for e in record["entities"]]
+
+
+def test_texts_become_json_lines_with_offsets(tfner, toy_bundle) -> None:
+    flags = ["--text", TEXT, "--text", "  we flew from  ROME to Oslo\non monday"]
+    result = tfner("predict", toy_bundle, *flags)
+    assert result.code == 0, result.err
+    first, second = records(result.out)
+    assert list(first) == ["id", "text", "entities"]
+    assert (first["id"], first["text"]) == ("1", TEXT)
+    assert surfaces(first) == [("Anna", "PER"), ("Paris", "LOC")]
+    assert surfaces(second) == [("ROME", "LOC"), ("Oslo", "LOC")]
+    assert all(0 < entity["score"] <= 1 for entity in first["entities"])
+
+
+@pytest.mark.parametrize("text", ["", " ", "\u200b", "日本 😀 ㈱"])
+def test_any_text_has_an_answer(tfner, toy_bundle, text) -> None:
+    (record,) = records(tfner("predict", toy_bundle, "--text", text).out)
+    assert record["text"] == text
+
+
+def test_bytes_that_are_no_text_are_refused(tfner, toy_bundle, tmp_path) -> None:
+    place = ["--output", tmp_path / "out.html", "--format", "html"]
+    result = tfner("predict", toy_bundle, "--text", "a \udcff b", *place)
+    assert "lone surrogate U+DCFF" in result.sentence
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_standard_input_is_a_text_per_line(tfner, toy_bundle) -> None:
+    result = tfner("predict", toy_bundle, "-", stdin=f"{TEXT}\nthe office\n".encode())
+    assert [record["text"] for record in records(result.out)] == [TEXT, "the office"]
+
+
+def test_standard_input_can_be_json_lines(tfner, toy_bundle) -> None:
+    line = json.dumps({"id": "x", "text": TEXT, "entities": []}) + "\n"
+    result = tfner("predict", toy_bundle, "-", "--from", "jsonl", stdin=line.encode())
+    (record,) = records(result.out)
+    assert (record["id"], surfaces(record)[0]) == ("x", ("Anna", "PER"))
+
+
+def test_standard_input_that_is_no_utf8_is_refused(tfner, toy_bundle) -> None:
+    result = tfner("predict", toy_bundle, "-", stdin=b"a\n\xff\n")
+    assert result.sentence.startswith("-:2: not UTF-8")
+
+
+def test_column_files_keep_their_words(tfner, toy_bundle, tmp_path) -> None:
+    path = tmp_path / "a.conll"
+    path.write_text("Anna-Lena\tO\nlives\tO\nin\tO\nParis,\tO\n\nthe\tO\noffice\tO\n")
+    result = tfner("predict", toy_bundle, path, "--format", "conll")
+    blocks = [
+        [line.split("\t") for line in block.splitlines()]
+        for block in result.out.strip().split("\n\n")
+    ]
+    assert [[row[0] for row in block] for block in blocks] == [
+        ["Anna-Lena", "lives", "in", "Paris,"],
+        ["the", "office"],
+    ]
+    tags = {row[1] for block in blocks for row in block}
+    assert tags <= {f"{b}-{x}" for b in "BI" for x in ("PER", "LOC", "ORG")} | {"O"}
+
+
+def test_predicted_columns_can_be_read_again(
+    tfner, toy_bundle, toy_corpus, tmp_path
+) -> None:
+    out, source = tmp_path / "out.conll", toy_corpus / "dev.conll"
+    flags = ["--format", "conll", "--output", out]
+    result = tfner("predict", toy_bundle, source, *flags)
+    assert (result.code, result.out) == (0, "")
+    found = Predictor.load(toy_bundle).predict(read_corpus(source))
+    assert [d.tags for d in read_corpus(out)] == [d.tags for d in found]
+
+
+def test_text_is_coloured(tfner, toy_bundle) -> None:
+    result = tfner("predict", toy_bundle, "--text", TEXT, "--format", "text")
+    assert "\x1b[1;" in result.out
+    assert "Anna" in result.out
+    assert "[PER]" in result.out
+
+
+class Marks(HTMLParser):
+    """Texts of marked entities, and tags that are still open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] == ["span"]:
+            self.found.append(data)
+
+
+def test_html_is_a_page_of_its_own_with_marked_entities(tfner, toy_bundle) -> None:
+    text = "Anna lives in <b>Paris</b> & Oslo"
+    result = tfner("predict", toy_bundle, "--text", text, "--format", "html")
+    page = Marks()
+    page.feed(result.out)
+    assert page.open == []
+    assert page.found[0] == "Anna"
+    assert "<b>" not in result.out
+    assert "http" not in result.out
+
+
+def test_a_file_is_written_whole_or_not_at_all(
+    tfner, toy_bundle, tmp_path, monkeypatch
+) -> None:
+    out = tmp_path / "out.jsonl"
+    assert tfner("predict", toy_bundle, "--text", TEXT, "--output", out).code == 0
+    before = out.read_text()
+    again = ["predict", toy_bundle, "--text", "other", "--output", out]
+    assert "exists" in tfner(*again).sentence
+    source = tmp_path / "bad.txt"
+    source.write_bytes(b"a\n" * 5 + b"\xff\n")
+    monkeypatch.setattr(predictor, "WINDOWS_AT_ONCE", 2)
+    broken = ["predict", toy_bundle, source, "--from", "text", "--output", out]
+    assert "not UTF-8" in tfner(*broken, "--overwrite").sentence
+    assert out.read_text() == before
+    assert tfner(*again, "--overwrite").code == 0
+    assert records(out.read_text())[0]["text"] == "other"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.txt", "out.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--text", "a", "--output", "/dev/full"], "No space left on device"),
+        (["--text", "a", "--output", "/proc/out"], "/proc/out: cannot be written"),
+        (["--text", "a", "--output", "/tmp"], "exists"),
+        (["--text", "a", "--format", "jsnl"], "did you mean 'jsonl'"),
+        (["no.txt"], "no.txt: cannot be read"),
+        (["{dev}", "--from-scheme", "IOE2"], "contradicts the scheme"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence(
+    tfner, toy_bundle, toy_corpus, flags, message
+) -> None:
+    dev = str(toy_corpus / "dev.conll")
+    arguments = [flag.format(dev=dev) for flag in flags]
+    assert message in tfner("predict", toy_bundle, *arguments).sentence
+
+
+def test_words_that_the_model_cannot_see_are_counted(
+    tfner, toy_bundle, tmp_path
+) -> None:
+    path = tmp_path / "a.conll"
+    path.write_text("Anna\tO\n\u200b\tO\nlives\tO\n", encoding="utf-8")
+    result = tfner("predict", toy_bundle, path)
+    assert "not everything could be read: 1 words_without_pieces" in result.err
+    assert tfner("--quiet", "predict", toy_bundle, path).err == ""
+
+
+def test_stored_texts_can_be_verified_first(tfner, toy_bundle) -> None:
+    assert tfner("predict", toy_bundle, "--text", TEXT, "--verify").code == 0
+
+
+@pytest.mark.parametrize("format", ["jsonl", "conll", "text", "html"])
+def test_an_endless_stream_is_answered_while_it_comes(
+    toy_bundle, monkeypatch, format
+) -> None:
+    monkeypatch.setattr(predictor, "WINDOWS_AT_ONCE", 8)
+    model, taken = Predictor.load(toy_bundle), 0
+
+    def endless():
+        nonlocal taken
+        while True:
+            taken += 1
+            yield TEXT if taken % 2 else ""
+
+    parts = render(model.stream(endless()), format, labels=("LOC", "ORG", "PER"))
+    assert len(list(islice(parts, 40))) == 40
+    assert taken < 80
+
+
+def test_a_process_writes_results_alone_to_stdout(real, toy_bundle) -> None:
+    result = real("predict", toy_bundle, "--text", TEXT)
+    assert surfaces(records(result.out)[0])[0] == ("Anna", "PER")
+    assert result.err == ""
+
+
+@pytest.mark.slow
+def test_a_reader_that_leaves_early_hears_nothing(
+    real, toy_bundle, tmp_path: Path
+) -> None:
+    path = tmp_path / "many.txt"
+    path.write_text(f"{TEXT}\n" * 5000)
+    shell = '"$0" "$@" | head -1'
+    result = real("predict", toy_bundle, path, "--from", "text", shell=shell)
+    assert len(records(result.out)) == 1
+    assert result.err == ""
+
+
+@pytest.mark.slow
+def test_a_full_disk_behind_stdout_is_a_sentence(real, toy_bundle) -> None:
+    shell = '"$0" "$@" > /dev/full'
+    result = real("predict", toy_bundle, "--text", TEXT, shell=shell)
+    assert "No space left on device" in result.sentence
