@@ -130,6 +130,8 @@ def test_a_stream_reads_only_a_few_documents_ahead(
         nonlocal read
         while True:
             read += 1
+            if read > 10 * WINDOWS_AT_ONCE:
+                pytest.fail("the whole stream is read before anything comes out")
             yield text
 
     stream = predictor.stream(endless())

@@ -206,11 +206,11 @@ def make_plan(
 
     Raises:
         ConfigError: the layout is unknown.
-        ValueError: a window is longer than `max_length`.
+        ValueError: where padded, a window is longer than `max_length`.
     """
     if layout not in LAYOUTS:
         raise ConfigError(unknown("layout", layout, LAYOUTS))
-    if lengths.max() > max_length:
+    if layout == "padded" and lengths.max() > max_length:
         raise ValueError(
             "`max_length` must hold the longest window. "
             f"Received: max_length={max_length}, a window of {lengths.max()} pieces"
