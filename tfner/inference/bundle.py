@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,10 @@ SHOWN_REASON = 300
 CONFIG, LABELS, METRICS = "config.json", "labels.json", "metrics.json"
 SUMMARY = "summary.json"
 SELFTEST, TOKENIZER, WEIGHTS = "selftest.json", "tokenizer", "model.weights.h5"
+
+HDF5_OVERHEAD = 8192
+"""Bytes beside the values of one weight, at most."""
+CHUNK = 1 << 20
 
 TASKS = {TokenClassification.name: TokenClassification}
 
@@ -278,8 +283,17 @@ def save_bundle(
         )
         for name, text in (extra_files or {}).items():
             (stage / name).write_text(text, encoding="utf-8")
+        _make_room(stage / WEIGHTS, model)
         model.save_weights(str(stage / WEIGHTS))
     return Bundle(directory)
+
+
+def _make_room(path: Path, model: keras.Model) -> None:
+    """Fill the file once: where the disk is full, HDF5 would end the process."""
+    size = sum(4 * math.prod(v.shape) + HDF5_OVERHEAD for v in model.weights)
+    with path.open("wb") as file:
+        for start in range(0, size, CHUNK):
+            file.write(bytes(min(CHUNK, size - start)))
 
 
 def describe(task: Task, model: keras.Model) -> dict[str, Any]:
