@@ -242,7 +242,7 @@ def test_words_longer_than_a_window_are_learnt_in_pieces(
 @pytest.mark.slow
 def test_a_disk_that_fills_up_leaves_no_half_model(real, needed, tmp_path) -> None:
     """A limit on the size of files stands for the full disk."""
-    for kilobytes in (40, 250):
+    for kilobytes in (40, 150):
         result = real("train", *needed, shell=f'ulimit -f {kilobytes}; "$0" "$@"')
         assert "cannot be written" in result.sentence
         assert not (tmp_path / "model").exists()

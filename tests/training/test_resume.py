@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tfner.config import TrainConfig
-from tfner.errors import BundleError, ConfigError, CorpusError, TrainingError
+from tfner.errors import ConfigError, CorpusError, TrainingError
 from tfner.inference.bundle import Bundle
 from tfner.training import callbacks, run
 from tfner.training.trainer import output_of, train
@@ -42,8 +42,35 @@ train(TrainConfig(**read_settings(Path(sys.argv[1]), [], {})), say=say)
 """
 
 
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from tfner.config import TrainConfig, read_settings
+from tfner.errors import BundleError
+from tfner.training.trainer import train
+
+def say(line):
+    if line.startswith("best epoch"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+try:
+    train(TrainConfig(**read_settings(Path(sys.argv[1]), [], {})), say=say)
+except BundleError as error:
+    sys.exit(str(error))
+"""
+
+
 class Stop(BaseException):
     """Not an Exception, as KeyboardInterrupt is not."""
+
+
+def run_script(code: str, *arguments: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
 
 
 def stop_at(start: str) -> Any:
@@ -101,12 +128,7 @@ def test_a_killed_run_can_be_resumed(
 ) -> None:
     settings = config(epochs=3)
     (tmp_path / "run.toml").write_text(settings.to_toml())
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED_RUN, str(tmp_path / "run.toml"), moment],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-    )
+    killed = run_script(KILLED_RUN, tmp_path / "run.toml", moment)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     said: list[str] = []
     bundle = train(settings.replace(resume=True), say=said.append)
@@ -192,23 +214,19 @@ def test_overwrite_keeps_the_old_model_until_the_new_one_is_complete(
 
 @pytest.mark.slow
 def test_a_model_that_cannot_be_saved_leaves_the_old_one_and_the_checkpoint(
-    config, finished, monkeypatch
+    config, finished, tmp_path
 ) -> None:
-    import keras
-
-    def full(self: Any, path: str, **more: Any) -> None:
-        Path(path).write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    settings = config(overwrite=True, epochs=1)
-    monkeypatch.setattr(keras.Model, "save_weights", full)
-    with pytest.raises(BundleError, match="No space left"):
-        train(settings)
-    assert files(finished) == {"config.json": b"old"}
-    assert sorted(p.name for p in finished.parent.iterdir()) == [
-        "model",
-        "model.training",
-    ]
+    """A limit on the size of files stands for the full disk; HDF5 crashes on one."""
+    (tmp_path / "run.toml").write_text(config(overwrite=True, epochs=1).to_toml())
+    for size in (1_000, 60_000, 100_000):
+        failed = run_script(FULL_DISK, tmp_path / "run.toml", size)
+        assert failed.returncode == 1, failed.stderr
+        sentence = failed.stderr.splitlines()[-1]
+        assert sentence.startswith(f"{finished} cannot be written: ")
+        assert "File too large" in sentence
+        assert files(finished) == {"config.json": b"old"}
+        kept = sorted(p.name for p in tmp_path.iterdir())
+        assert kept == ["model", "model.training", "run.toml"]
 
 
 def test_a_run_that_diverges_at_once_leaves_what_was_there(
