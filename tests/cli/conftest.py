@@ -74,10 +74,13 @@ def process() -> Callable[..., subprocess.Popen[str]]:
         command = [sys.executable, "-m", "tfner.cli.main", *map(str, arguments)]
         if shell:
             command = ["bash", "-c", shell, *command]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        # What the caller's shell or a library of another test asks TensorFlow to say.
+        environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
         return subprocess.Popen(
             command,
             cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=environment,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
