@@ -228,3 +228,10 @@ def test_a_full_disk_behind_stdout_is_a_sentence(real, toy_bundle) -> None:
     shell = '"$0" "$@" > /dev/full'
     result = real("predict", toy_bundle, "--text", TEXT, shell=shell)
     assert "No space left on device" in result.sentence
+
+
+def test_a_txt_file_is_lines_of_text(tfner, toy_bundle, tmp_path: Path) -> None:
+    source = tmp_path / "texts.txt"
+    source.write_text(f"{TEXT}\n\nnothing here\n", encoding="utf-8")
+    result = tfner("predict", toy_bundle, source, "--format", "jsonl")
+    assert [record["text"] for record in records(result.out)] == [TEXT, "nothing here"]

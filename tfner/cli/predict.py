@@ -24,7 +24,8 @@ from tfner.document import Document
 def command(
     model: Model,
     file: Annotated[
-        str | None, typer.Argument(help="Texts or corpus; - reads lines from stdin.")
+        str | None,
+        typer.Argument(help="Lines of text (.txt, or - for stdin) or a corpus."),
     ] = None,
     text: Annotated[
         list[str] | None, typer.Option(help="A text; may be repeated.")
@@ -64,7 +65,7 @@ def command(
     if file is not None:
         documents = read_corpus(
             file,
-            format=from_ or ("text" if file == "-" else None),
+            format=from_ or guessed_format(file),
             scheme=from_scheme,
             join=join,
             word_column=word_column,
@@ -79,6 +80,15 @@ def command(
     lost = [f"{count} {name}" for name, count in predictor.counts.items() if count]
     if lost:
         say(f"not everything could be read: {', '.join(lost)}")
+
+
+def guessed_format(file: str) -> str | None:
+    """Standard input and `.txt` are plain text here, one document a line.
+
+    As corpora, `.txt` files have columns; but what is to be predicted has no tags yet.
+    """
+    is_text = file == "-" or file.removesuffix(".gz").endswith(".txt")
+    return "text" if is_text else None
 
 
 def _at_terminal(output: Path | None) -> bool:
