@@ -44,7 +44,7 @@ def training_table() -> str:
     for title, name in (("MIT Movie", "mit_movie"), ("JNLPBA, first 5,000", "jnlpba")):
         record = load(name)
         ours, peer = record["summary"]["tfner"], record["summary"]["peer"]
-        cells = [title, ", ".join(str(run["seed"]) for run in record["runs"])]
+        cells = [title, seeds(record["runs"])]
         for key in ("f1", "f1_strict"):
             cells += [f"{ours[key]:.3f}", f"{peer[key]:.3f}"]
         rate = "train_sentences_per_second"
@@ -52,6 +52,14 @@ def training_table() -> str:
         cells.append(f"{record['summary']['speed_ratio']:.2f}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def seeds(runs: list[dict[str, Any]]) -> str:
+    """The seeds of a corpus, and those of the peer where it ran fewer."""
+    ours = [str(run["seed"]) for run in runs]
+    peers = [str(run["seed"]) for run in runs if "peer" in run]
+    fewer = f" (PyTorch {', '.join(peers)})" if peers != ours else ""
+    return ", ".join(ours) + fewer
 
 
 def other_lines() -> str:

@@ -126,18 +126,19 @@ def output_of(command: list[str]) -> str:
 
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Means over the seeds, and the ratio of the rates seed by seed."""
-    sides = [side for side in ("tfner", "peer") if side in runs[0]]
+    """Means over each side's seeds, and the ratio of the rates where both ran."""
+    rate = "train_sentences_per_second"
+    pairs = [run for run in runs if "peer" in run]
     found: dict[str, Any] = {
         side: {
-            name: statistics.fmean(run[side][name] for run in runs)
-            for name in ("f1", "f1_strict", "train_sentences_per_second")
+            name: statistics.fmean(run[side][name] for run in having)
+            for name in ("f1", "f1_strict", rate)
         }
-        for side in sides
+        for side, having in (("tfner", runs), ("peer", pairs))
+        if having
     }
-    if "peer" in sides:
-        rate = "train_sentences_per_second"
-        ratios = [run["tfner"][rate] / run["peer"][rate] for run in runs]
+    if pairs:
+        ratios = [run["tfner"][rate] / run["peer"][rate] for run in pairs]
         found["speed_ratios"] = ratios
         found["speed_ratio"] = statistics.median(ratios)
     return found
