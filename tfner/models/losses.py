@@ -7,8 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-IGNORED = -100
-"""Label of a position that takes no part, as `tfner.data.features.IGNORED`."""
+from tfner.data.features import IGNORED
 
 
 def summed_crossentropy(labels: Any, logits: Any) -> tuple[Any, Any]:

@@ -212,7 +212,7 @@ class Progress(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.epochs, self.steps, self.say, self.live = epochs, steps, say, live
-        self.shown = self.epoch = 0
+        self.epoch = 0
         self.last = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfner.models.losses import MaskedAccuracy
 from tfner.tasks import Task
 
 
@@ -37,7 +38,7 @@ class Trainee(keras.Model):
             if hasattr(layer, "seed_generator")
         ]
         self.mean_loss = keras.metrics.Mean(name="loss")
-        self.mean_accuracy = keras.metrics.Mean(name="accuracy")
+        self.mean_accuracy = MaskedAccuracy()
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -65,10 +66,8 @@ class Trainee(keras.Model):
         if self.clip_norm:
             gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
         self.optimizer.apply(gradients, weights)
-        right = tf.cast(tf.argmax(logits, -1, tf.int32) == labels, tf.float32)
         self.mean_loss.update_state(loss, sample_weight=count)
-        accuracy = tf.reduce_sum(right) / tf.maximum(count, 1.0)
-        self.mean_accuracy.update_state(accuracy, sample_weight=count)
+        self.mean_accuracy.update_state(labels, logits)
         return {metric.name: metric.result() for metric in self.metrics}
 
     def _seed(self, step: Any) -> None:
