@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -223,7 +224,8 @@ def test_the_predictor_sends_packed_rows(
         return run(features)
 
     run = exported.run
-    watched.packs, watched.row_length = run.packs, run.row_length  # type: ignore[attr-defined]
+    for name in ("packs", "row_length", "trims"):
+        setattr(watched, name, getattr(run, name))
     monkeypatch.setattr(exported, "run", watched)
     exported.predict(["anna met bert in paris"] * 10)
     assert max(int(mask.max()) for mask in masks) > 1
@@ -252,6 +254,21 @@ def test_old_clients_find_the_tag_ids_in_a_pickle(
     assert pickle.loads(content) == {
         tag: number for number, tag in enumerate(bundle.label_set.tags)
     }
+
+
+def test_an_export_without_its_assets_is_still_a_model(
+    saved_model: Path, tmp_path: Path
+) -> None:
+    bare = shutil.copytree(saved_model, tmp_path / "1")
+    shutil.rmtree(bare / "assets")
+    given = {
+        "tokenizer": saved_model / "assets" / "tokenizer",
+        "labels": saved_model / "chunk_label_mapping.pkl",
+    }
+    texts = ["anna met bert in paris", "we met on monday and on sunday", "", "rome"]
+    found = Predictor.load(bare, **given).predict(texts)
+    assert found == Predictor.load(saved_model).predict(texts)
+    assert any(document.entities for document in found)
 
 
 def test_the_assets_describe_the_model_as_its_bundle_does(
