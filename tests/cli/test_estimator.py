@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tfner.errors import BundleError, ConfigError
+from tfner.inference.batching import POSITIONS
 from tfner.inference.predictor import Predictor
 from tfner.schemes import LabelSet
 from tfner.tokenization import load_tokenizer
@@ -63,7 +64,8 @@ def write_saved_model(
         rows = tf.gather(table, fed["input_ids"], name="rows")
         rows = tf.gather(rows, fed["labeled_positions"], batch_dims=1)
         outside = tf.one_hot(TAGS.index("O"), len(TAGS))
-        probs = tf.nn.softmax(rows * trusted + outside)
+        columns = tf.reduce_max(tf.math.count_nonzero(fed["labeled_positions"], 1))
+        probs = tf.nn.softmax(rows * trusted + outside)[:, :columns]
         shape = [None, None, len(TAGS) if knows_tags else None]
         given = {
             "chunk_predictions": tf.argmax(probs, -1),
@@ -147,6 +149,27 @@ def test_texts_longer_than_a_row_are_read_to_their_end(
     assert [e["start"] for e in found] == [
         e["start"] + n * len(TEXT) for n in range(40) for e in ENTITIES
     ]
+
+
+def test_rows_that_cost_their_full_length_are_run_a_few_at_once(
+    exported: Path, japanese_vocabulary: Path, labels: Path, monkeypatch: Any
+) -> None:
+    given = {"tokenizer": japanese_vocabulary, "labels": labels, "segment_id": 1}
+    predictor = Predictor.load(exported, **given)
+    graph, shapes = predictor.run._run, []
+
+    def watched(**features: Any) -> Any:
+        shapes.append(tuple(features["input_ids"].shape))
+        return graph(**features)
+
+    monkeypatch.setattr(predictor.run, "_run", watched)
+    texts = [TEXT[:end] for end in (5, 9, 19, 22, 31, len(TEXT))] * 4
+    found = predictor.predict(texts)
+    assert max(rows * length for rows, length in shapes) <= POSITIONS
+    assert sum(rows for rows, _ in shapes) == len(texts)
+    for text, document in zip(texts, found, strict=True):
+        ends = [e.end for e in document.entities]
+        assert ends == [e["end"] for e in ENTITIES if e["end"] <= len(text)]
 
 
 @pytest.mark.parametrize(("segment_id", "f1"), [(1, 1.0), (0, 0.0)])

@@ -19,10 +19,8 @@ PAD = 3
 class Echo:
     """A runner that answers each word with the id of its piece."""
 
-    def __init__(
-        self, *, packs: bool = True, row_length: int | None = None, trims: bool = True
-    ) -> None:
-        self.packs, self.row_length, self.trims = packs, row_length, trims
+    def __init__(self, *, packs: bool = True, row_length: int | None = None) -> None:
+        self.packs, self.row_length = packs, row_length
         self.shapes: list[tuple[int, ...]] = []
         self.slots: list[int] = []
 
@@ -90,12 +88,6 @@ def test_one_long_window_does_not_stretch_the_rows_of_the_others(packs: bool) ->
     run_windows(run, make_windows([512, *[12] * 400]), pad_id=PAD)
     positions = sum(rows * length for rows, length in run.shapes)
     assert positions < 2 * (512 + 400 * 16)
-
-
-def test_a_graph_that_runs_all_padding_gets_no_more_positions_at_once() -> None:
-    run = Echo(packs=False, row_length=512, trims=False)
-    run_windows(run, make_windows([3] * 20), pad_id=PAD)
-    assert {rows * length for rows, length in run.shapes} == {POSITIONS}
 
 
 def test_no_windows_run_nothing() -> None:

@@ -122,7 +122,7 @@ def test_segment_ids_of_google_electra_are_1_but_at_padding(
 class Published:
     """A runner that answers as the served model did: a row of `chunk_predictions`."""
 
-    packs, row_length, trims = False, MAX_LENGTH, False
+    packs, row_length = False, MAX_LENGTH
 
     def __init__(self) -> None:
         tags = ["O"] * len(in_words(IBSEN_WORDS))

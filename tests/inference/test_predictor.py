@@ -88,7 +88,6 @@ def test_long_texts_are_predicted_to_their_end(
 
         packs = True
         row_length: int | None = None
-        trims = True
         anna = int(task.tokenizer.encode("anna").ids[0])
 
         def __call__(self, features: Any) -> Any:

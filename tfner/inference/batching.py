@@ -27,12 +27,10 @@ class Runner(Protocol):
     Attributes:
         packs: whether several windows may share a row.
         row_length: fixed number of pieces of a row, or None.
-        trims: whether padding that all rows of a batch share costs nothing.
     """
 
     packs: bool
     row_length: int | None
-    trims: bool
 
     def __call__(self, features: Mapping[str, Ints]) -> dict[str, Floats]:
         """Outputs such as `probs` (B, W, T) of `input_ids` (B, S) and the others."""
@@ -88,9 +86,7 @@ def _batches(run: Runner, windows: Sequence[Window]) -> Iterator[list[list[int]]
     else:
         rows = [[index] for index in longest_first]
     while rows:
-        length = sum(int(lengths[i]) for i in rows[0])
-        if not run.trims:
-            length = run.row_length or length
+        length = max(sum(int(lengths[i]) for i in row) for row in rows[:1])
         count = max(1, POSITIONS // length)
         yield rows[:count]
         rows = rows[count:]

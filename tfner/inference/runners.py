@@ -13,7 +13,7 @@ import numpy as np
 from tfner.data.features import INPUT_IDS, TAGGER_INPUTS, to_wire
 from tfner.data.windows import Ints
 from tfner.errors import BundleError
-from tfner.inference.batching import Floats
+from tfner.inference.batching import POSITIONS, Floats
 
 if TYPE_CHECKING:
     import keras
@@ -31,7 +31,6 @@ class KerasRunner:
     """
 
     row_length: int | None = None
-    trims = True
 
     def __init__(self, model: keras.Model, *, jit_compile: bool = False) -> None:
         import tensorflow as tf
@@ -55,7 +54,8 @@ class SavedModelRunner:
     Args:
         directory: holds `saved_model.pb`.
         packs: whether its graph takes several windows in a row.
-        trims: whether its graph cuts away what is padding in all rows.
+        trims: whether its graph cuts away what is padding in all rows. One that does
+            not gets fewer rows at once: short ones take it as much memory as long ones.
 
     Attributes:
         num_tags: tags it predicts; None if the signature does not say.
@@ -67,8 +67,7 @@ class SavedModelRunner:
     def __init__(self, directory: Path, *, packs: bool, trims: bool = True) -> None:
         import tensorflow as tf
 
-        self.packs, self.trims = packs, trims
-        self._directory = directory
+        self.packs, self._directory = packs, directory
         try:
             # The loaded object must live as long as its signature is called.
             with _quiet(tf.get_logger()):
@@ -95,6 +94,9 @@ class SavedModelRunner:
         self.row_length: int | None = inputs[INPUT_IDS.wire].shape[1]
         shape = outputs[self._probs].shape
         self.num_tags: int | None = shape[-1] if shape.rank else None
+        self._rows_at_once: int | None = None
+        if self.row_length and not trims:
+            self._rows_at_once = max(1, POSITIONS // self.row_length)
 
     def __call__(self, features: Mapping[str, Ints]) -> dict[str, Floats]:
         """Outputs `probs` (B, W, T), W the words of the longest row or more.
@@ -103,16 +105,28 @@ class SavedModelRunner:
             BundleError: the graph cannot take the features, such as ids that its
                 vocabulary does not have.
         """
+        fed = to_wire(features)
+        rows = len(fed[INPUT_IDS.wire])
+        step = self._rows_at_once or rows
+        parts = [
+            self._probabilities({name: a[i : i + step] for name, a in fed.items()})
+            for i in range(0, rows, step)
+        ]
+        words = max(part.shape[1] for part in parts)
+        filled = [np.pad(p, ((0, 0), (0, words - p.shape[1]), (0, 0))) for p in parts]
+        return {"probs": np.concatenate(filled)}
+
+    def _probabilities(self, fed: Mapping[str, Ints]) -> Floats:
         import tensorflow as tf
 
-        fed = {name: tf.constant(array) for name, array in to_wire(features).items()}
         try:
-            return {"probs": np.asarray(self._run(**fed)[self._probs])}
+            results = self._run(**{n: tf.constant(array) for n, array in fed.items()})
         except tf.errors.InvalidArgumentError as error:
             raise BundleError(
                 f"{self._directory} cannot run on what the tokenizer gives. Give the "
                 "tokenizer that it was trained with."
             ) from error
+        return np.asarray(results[self._probs])
 
     def num_pieces(self) -> int | None:
         """Rows of the embedding table of BERT or ELECTRA, if there is one to be found.
