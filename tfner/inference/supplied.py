@@ -12,7 +12,7 @@ from tfner.inference.bundle import SelfTest
 from tfner.inference.labels import read_labels
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
-from tfner.tasks.token_classification import TokenClassification
+from tfner.tasks.token_classification import TokenClassification, default_words
 from tfner.tokenization import Tokenizer, load_tokenizer
 
 logger = logging.getLogger(__name__)
@@ -115,12 +115,10 @@ class Supplied:
                 f"{model} knows {num_pieces} pieces, the tokenizer has "
                 f"{tokenizer.vocab_size}. Give the tokenizer that it was trained with."
             )
-        # A model that learnt MeCab's words cannot read those of a corpus.
-        words = "own" if tokenizer.splitter == "mecab" else "gold"
         return TokenClassification(
             tokenizer,
             label_set,
             max_length=max_length,
-            words=words,
+            words=default_words(tokenizer),
             segment_id=self.segment_id,
         )

@@ -24,6 +24,7 @@ from tfner.errors import ConfigError, CorpusError, LabelError, unknown
 from tfner.schemes import LabelSet
 from tfner.tokenization import Encoding, Tokenizer
 from tfner.tokenization.align import POLICIES, align
+from tfner.tokenization.huggingface import PIECES
 
 if TYPE_CHECKING:
     import keras
@@ -307,3 +308,13 @@ class TokenClassification:
             tags=tags,
             metadata={**document.metadata, "scheme": self.label_set.scheme.name},
         )
+
+
+def default_words(tokenizer: Tokenizer) -> str:
+    """Whose words a model learns: those that serving will see, where they are found.
+
+    A language without spaces is cut into words by the tokenizer; a corpus's own words
+    are others, and a model of them would meet words in serving that it never learnt.
+    """
+    finds_words = tokenizer.splitter.startswith("mecab") or tokenizer.splitter == PIECES
+    return "own" if finds_words else "gold"
