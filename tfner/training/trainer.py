@@ -15,9 +15,8 @@ from tfner.errors import ConfigError, TrainingError
 from tfner.inference.bundle import CONFIG, SUMMARY, Bundle, staged, write_json
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
-from tfner.tasks.token_classification import TokenClassification
+from tfner.tasks.token_classification import TokenClassification, default_words
 from tfner.tokenization import Tokenizer, load_tokenizer
-from tfner.tokenization.huggingface import PIECES
 from tfner.training.corpora import Corpora, load_corpora
 from tfner.training.run import EncoderFactory, Run, Say, Trial, quiet
 
@@ -173,16 +172,6 @@ def make_task(
         borders=config.borders,
         on_overflow=config.on_overflow,
     )
-
-
-def default_words(tokenizer: Tokenizer) -> str:
-    """Whose words a model learns: those that serving will see, where they are found.
-
-    A language without spaces is cut into words by the tokenizer; a corpus's own words
-    are others, and a model of them would meet words in serving that it never learnt.
-    """
-    finds_words = tokenizer.splitter.startswith("mecab") or tokenizer.splitter == PIECES
-    return "own" if finds_words else "gold"
 
 
 def make_encoder(config: TrainConfig, factory: EncoderFactory | None) -> EncoderFactory:
