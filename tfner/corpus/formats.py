@@ -11,6 +11,7 @@ from tfner.corpus.conll import read_conll, write_conll
 from tfner.corpus.files import STANDARD_STREAM, check_readable, whole_file
 from tfner.corpus.jsonl import scan_jsonl, write_jsonl
 from tfner.corpus.options import ReadOptions
+from tfner.corpus.rasa import scan_rasa, write_rasa
 from tfner.corpus.records import Scan, read_records
 from tfner.corpus.text import scan_text, write_text
 from tfner.document import Document
@@ -19,6 +20,7 @@ from tfner.schemes import find_scheme
 
 SCANS: dict[str, Scan] = {
     "jsonl": scan_jsonl,
+    "rasa": scan_rasa,
     "text": scan_text,
 }
 """Formats of independent records."""
@@ -31,6 +33,7 @@ READERS: dict[str, Callable[[str, ReadOptions], Iterator[Document]]] = {
 WRITERS: dict[str, Callable[..., int]] = {
     "conll": write_conll,
     "jsonl": write_jsonl,
+    "rasa": write_rasa,
     "text": write_text,
 }
 """Each takes documents, a text stream and `scheme`, and returns how many it wrote."""
@@ -43,6 +46,7 @@ SUFFIXES = {
     ".tsv": "conll",
     ".txt": "conll",
     ".jsonl": "jsonl",
+    ".md": "rasa",
 }
 """Format by the end of the name, `.gz` aside."""
 
