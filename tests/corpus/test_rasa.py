@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import logging
-from itertools import pairwise
+import time
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tfner.corpus import read_corpus, write_corpus
-from tfner.corpus.attributes import KEY
+from tfner.corpus.attributes import ATTRIBUTES
 from tfner.corpus.check import check_corpora
 from tfner.corpus.options import ReadOptions
-from tfner.corpus.rasa import scan_rasa, write_rasa
 from tfner.document import Document, Entity
 from tfner.errors import CorpusError
 
@@ -68,7 +64,7 @@ def test_sections_give_intents_and_marks_give_entities(write):
         (Entity(3, 11, "city"), Entity(15, 16, "n")),
         metadata={
             "intent": "fly",
-            KEY: [
+            ATTRIBUTES: [
                 {"start": 3, "end": 11, "label": "city", "attributes": {"value": "NYC"}}
             ],
         },
@@ -155,7 +151,7 @@ def test_sections_without_sentences_are_skipped_and_counted(write, caplog):
         "## lookup:l\npath/to/file\n## regex:q\n- x\n"
     )
     assert [d.text for d in read(write(content))] == ["b"]
-    assert "skipped: 1 synonym, 2 regex, 1 lookup" in caplog.text
+    assert "hold no sentences: 1 synonym, 2 regex, 1 lookup" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -176,7 +172,7 @@ def test_sections_without_sentences_are_skipped_and_counted(write, caplog):
         ('[a]{"value": "b"}', 6, 'needs "entity"'),
         ('[a]{"entity": 3}', 6, 'needs "entity"'),
         ('[a]{"entity": ""}', 6, 'needs "entity"'),
-        ('[a]{"entity": ' + "[" * 100_000, 6, "beyond all measure"),
+        ('[a]{"entity": ' + "[" * 5_000, 6, "beyond all measure"),
         ('[a]{"entity": ' + "9" * 5_000 + "}", 6, "beyond all measure"),
         ('[a][{"entity": "b"}, {"entity": "c"}]', 6, "several entities"),
     ],
@@ -212,6 +208,13 @@ def test_all_problems_of_a_file_are_reported_together(write):
     assert "column 12: an empty label" in found
 
 
+def test_a_long_line_of_nothing_but_brackets_ends_soon_and_in_few_words(write):
+    for line in ("[" * 100_000 + "(", "[](" * 30_000):
+        begin = time.process_time()
+        assert len(problem(write(f"- {line}\n"))) < 5_000
+        assert time.process_time() - begin < 5  # some 0.2 s on an idle core
+
+
 def test_check_names_the_problems_and_goes_on(write):
     path = write("- [a](\n- [b](X)\n")
     (report,) = check_corpora([str(path)], options=ReadOptions())
@@ -236,7 +239,7 @@ def test_check_names_the_problems_and_goes_on(write):
         (Document("d", "a", metadata={"intent": {}}), "the intent '{}'"),
     ],
 )
-@pytest.mark.parametrize("format", ["rasa"])
+@pytest.mark.parametrize("format", ["rasa", "rasa-yaml"])
 def test_what_the_format_cannot_hold_is_refused(tmp_path, format, document, message):
     path = tmp_path / "b"
     with pytest.raises(CorpusError) as caught:
@@ -258,69 +261,8 @@ def test_a_sentence_without_intent_among_others_is_named_so(tmp_path, caplog):
 def test_attributes_of_entities_that_are_gone_are_not_written(tmp_path):
     note = {"start": 0, "end": 1, "label": "X", "attributes": {"value": "v"}}
     for notes in ([note], "foreign", [3], [{"start": 0}]):
-        document = Document("d", "ab", (Entity(0, 1, "Y"),), metadata={KEY: notes})
+        document = Document(
+            "d", "ab", (Entity(0, 1, "Y"),), metadata={ATTRIBUTES: notes}
+        )
         write_corpus([document], tmp_path / "a.md")
         assert (tmp_path / "a.md").read_text() == "- [a](Y)b\n"
-
-
-TEXTS = st.text(
-    st.one_of(
-        st.sampled_from("[](){}\\\"'-#*<!:, \t|>&\ufeff\x85\u2028 日本語😀"),
-        st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]),
-    ),
-    max_size=12,
-)
-LABELS = st.one_of(
-    st.sampled_from(["PER", "a:b", "(x)", " ", "役職", "<!--", "["]),
-    TEXTS.filter(bool),
-)
-ATTRIBUTES = st.dictionaries(
-    st.sampled_from(["value", "role", "group"]), TEXTS, max_size=2
-)
-
-
-@st.composite
-def documents(draw, texts=TEXTS, labels=LABELS, attributes=ATTRIBUTES):
-    text = draw(texts)
-    cuts = sorted(draw(st.sets(st.integers(0, len(text)), max_size=6)))
-    entities, notes = [], []
-    for start, end in pairwise(cuts):
-        if draw(st.booleans()):
-            entities.append(Entity(start, end, draw(labels)))
-            note = {"start": start, "end": end, "label": entities[-1].label}
-            if given_attributes := draw(attributes):
-                notes.append(note | {"attributes": given_attributes})
-    intent = draw(st.sampled_from([None, "greet", "yes", "a/b: c", "#x"]))
-    metadata = {"intent": intent} if intent else {}
-    metadata |= {KEY: notes} if notes else {}
-    return Document("d", text, tuple(entities), metadata=metadata)
-
-
-def contents(corpus):
-    return [(d.text, d.entities, d.metadata.get(KEY)) for d in corpus]
-
-
-@settings(deadline=None)
-@given(st.lists(documents(), min_size=1, max_size=4))
-def test_any_flat_documents_come_back_equal_and_are_written_equal(corpus):
-    stream = io.StringIO()
-    write_rasa(corpus, stream)
-    again = [document for _, document in scan_text(stream.getvalue())]
-    assert contents(again) == contents(corpus)
-    second = io.StringIO()
-    write_rasa(again, second)
-    assert second.getvalue() == stream.getvalue()
-
-
-def scan_text(content):
-    with pytest.MonkeyPatch.context() as patch:
-        stream = io.TextIOWrapper(io.BytesIO(content.encode()))
-        patch.setattr("sys.stdin", stream)
-        return list(scan_rasa("-", ReadOptions()))
-
-
-@settings(deadline=None)
-@given(st.lists(TEXTS, max_size=4).map("\n".join))
-def test_any_text_is_read_or_refused_without_a_traceback(content):
-    for _, found in scan_text(content):
-        assert isinstance(found, Document | str)

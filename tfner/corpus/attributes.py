@@ -11,7 +11,7 @@ from typing import Any
 
 from tfner.document import Document, Entity
 
-KEY = "entity_attributes"
+ATTRIBUTES = "entity_attributes"
 
 
 def attribute_metadata(
@@ -23,12 +23,12 @@ def attribute_metadata(
         for e, attributes in entities
         if attributes
     ]
-    return {KEY: notes} if notes else {}
+    return {ATTRIBUTES: notes} if notes else {}
 
 
 def attributes_by_entity(document: Document) -> dict[Entity, dict[str, Any]]:
     """The attributes of a document's entities; notes of another shape are passed by."""
-    notes = document.metadata.get(KEY)
+    notes = document.metadata.get(ATTRIBUTES)
     found = {}
     for note in notes if isinstance(notes, list) else []:
         match note:

@@ -12,7 +12,9 @@ from tfner.corpus.files import STANDARD_STREAM, check_readable, whole_file
 from tfner.corpus.jsonl import scan_jsonl, write_jsonl
 from tfner.corpus.options import ReadOptions
 from tfner.corpus.rasa import scan_rasa, write_rasa
+from tfner.corpus.rasa_yaml import scan_rasa_yaml, write_rasa_yaml
 from tfner.corpus.records import Scan, read_records
+from tfner.corpus.stockmark import scan_stockmark, write_stockmark
 from tfner.corpus.text import scan_text, write_text
 from tfner.document import Document
 from tfner.errors import ConfigError, CorpusError, unknown
@@ -21,6 +23,8 @@ from tfner.schemes import find_scheme
 SCANS: dict[str, Scan] = {
     "jsonl": scan_jsonl,
     "rasa": scan_rasa,
+    "rasa-yaml": scan_rasa_yaml,
+    "stockmark": scan_stockmark,
     "text": scan_text,
 }
 """Formats of independent records."""
@@ -34,6 +38,8 @@ WRITERS: dict[str, Callable[..., int]] = {
     "conll": write_conll,
     "jsonl": write_jsonl,
     "rasa": write_rasa,
+    "rasa-yaml": write_rasa_yaml,
+    "stockmark": write_stockmark,
     "text": write_text,
 }
 """Each takes documents, a text stream and `scheme`, and returns how many it wrote."""
@@ -45,8 +51,11 @@ SUFFIXES = {
     ".conll": "conll",
     ".tsv": "conll",
     ".txt": "conll",
+    ".json": "stockmark",
     ".jsonl": "jsonl",
     ".md": "rasa",
+    ".yaml": "rasa-yaml",
+    ".yml": "rasa-yaml",
 }
 """Format by the end of the name, `.gz` aside."""
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from tfner.corpus.attributes import attributes_by_entity
 from tfner.document import Document, Entity
-from tfner.errors import CorpusError, shorten
+from tfner.errors import SHOWN_PROBLEMS, CorpusError, shorten
 
 SPECIAL = re.compile(r"\\([\[\]\\]|<(?=!--))|([\[\]])")
 TO_ESCAPE = re.compile(r"[\[\]\\]|<(?=!--)")
@@ -57,7 +57,10 @@ def parse_markup(line: str, *, column: int = 1) -> Markup:
     parser = _Parser(line)
     parser.run()
     if parser.problems:
-        problems = [f"column {column + at}: {what}" for at, what in parser.problems]
+        shown = parser.problems[:SHOWN_PROBLEMS]
+        problems = [f"column {column + at}: {what}" for at, what in shown]
+        if len(parser.problems) > len(shown):
+            problems.append(f"and {len(parser.problems) - len(shown)} more")
         raise ValueError("; ".join(problems))
     return Markup("".join(parser.pieces), parser.entities)
 
@@ -104,9 +107,9 @@ class _Parser:
                 self.open.append(here)
             self._add(escaped or bracket)
         self._add(self.line[at:])
-        for opened in self.open:
-            if any(mark in self.line[opened.at :] for mark in "({"):
-                self._note(opened.at, f"this [ is not closed; {REMEDY}")
+        last = max(self.line.rfind("("), self.line.rfind("{"))
+        if self.open and self.open[0].at < last:
+            self._note(self.open[0].at, f"this [ is not closed; {REMEDY}")
         self.problems.sort()
 
     def _add(self, text: str) -> None:

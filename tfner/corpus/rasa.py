@@ -59,8 +59,12 @@ def scan_rasa(path: str, options: ReadOptions) -> Iterator[tuple[int, Document |
                 skipped[kind] += kind in SKIPPED
             elif kind == INTENT:
                 start = item_start(line) if has_items else plain_start(line)
-                identifier = f"{stem}:{number}"
-                yield number, parse_sentence(line, start, identifier, intent)
+                yield (
+                    number,
+                    parse_sentence(
+                        line[start:], f"{stem}:{number}", intent, column=start + 1
+                    ),
+                )
         except ValueError as error:
             yield number, str(error)
     if inside:
@@ -133,20 +137,20 @@ def plain_start(line: str) -> int:
 
 
 def parse_sentence(
-    line: str, start: int, identifier: str, intent: str | None
+    sentence: str, identifier: str, intent: str | None, *, column: int
 ) -> Document:
     """One marked sentence as a Document.
 
     Args:
-        line: the line of the file.
-        start: where in it the sentence begins.
+        sentence: without its dash.
         identifier: id of the document.
         intent: kept in the metadata.
+        column: where it begins in the file's line, from 1.
 
     Raises:
         ValueError: see `parse_markup`.
     """
-    text, entities = parse_markup(line[start:], column=start + 1)
+    text, entities = parse_markup(sentence, column=column)
     metadata = {} if intent is None else {INTENT: intent}
     metadata |= attribute_metadata(entities)
     return Document(identifier, text, tuple(e for e, _ in entities), metadata=metadata)
@@ -156,7 +160,7 @@ def log_skipped(path: str, skipped: Counter[str]) -> None:
     """One line about what holds no sentences, if there was any."""
     if skipped.total():
         kinds = ", ".join(f"{count} {kind}" for kind, count in skipped.items() if count)
-        logger.info("%s: sections without sentences skipped: %s", path, kinds)
+        logger.info("%s: skipped, for they hold no sentences: %s", path, kinds)
 
 
 def write_rasa(
