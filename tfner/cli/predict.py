@@ -33,7 +33,8 @@ def command(
     format: Annotated[
         str | None,
         typer.Option(
-            help="jsonl, conll, text or html; coloured text on a terminal, else jsonl."
+            help="jsonl, conll, rasa, text or html; coloured text on a terminal, else "
+            "jsonl."
         ),
     ] = None,
     output: Annotated[

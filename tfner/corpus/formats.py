@@ -100,7 +100,7 @@ def read_corpus(
 
     Args:
         path: a file, gzip if it ends in `.gz`; "-" is standard input (jsonl, text).
-        format: `conll`, `jsonl` or `text`; None goes by the suffix ("-": text).
+        format: a key of `READERS`; None goes by the suffix ("-": text).
         scheme: tag scheme of the file. None takes the one that explains it with the
             fewest invalid transitions and logs it. Entities are the same in any case;
             a scheme that fits worse than another is an error.
@@ -141,7 +141,7 @@ def write_corpus(
         documents: may be an iterator; nothing is held in memory.
         path: an existing file is replaced; `.gz` is compressed; "-" is standard
             output.
-        format: `conll`, `jsonl` or `text`; None goes by the suffix ("-": jsonl).
+        format: a key of `READERS`; None goes by the suffix ("-": jsonl).
         scheme: tag scheme of column files. None keeps each document's tags as they
             were read, or else its scheme, or else IOB2.
 
