@@ -237,6 +237,15 @@ def test_line_ends_of_windows_are_no_part_of_a_sentence(write):
     assert "a.yml:5: column 7" in problem(path)
 
 
+def test_all_that_yaml_takes_for_line_breaks_is_counted(write):
+    content = "# \x85 \u2028\n" * 3 + f"{HEAD}    - [](x)\u2028    - b\u2029    c\n"
+    path = write(content)
+    found = problem(path)
+    assert "2 problems" in found
+    assert "a.yml:13: column 7: an entity without text" in found
+    assert "a.yml:15: an item must begin with '- '" in found
+
+
 def test_yaml_is_not_loaded_until_a_file_is_read(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "yaml", None)
     write_corpus([Document("d", "a")], tmp_path / "a.yml")

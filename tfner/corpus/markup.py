@@ -138,7 +138,8 @@ class _Parser:
                 f"brackets within a mark: entities cannot nest here; {REMEDY}",
             )
         elif opened.start + 1 == self.length:
-            self._note(opened.at, f"an entity without text: {self.line[at - 2 : end]}")
+            mark = shorten(self.line[opened.at : end])
+            self._note(opened.at, f"an entity without text: {mark}")
         else:
             self.pieces[opened.piece] = ""
             self.length -= 1
@@ -162,9 +163,9 @@ def _read_tail(line: str, at: int) -> tuple[str, Attributes, int]:
         )
     label, colon, value = found[1].partition(":")
     if not label.strip():
-        raise _MarkError(at, f"an empty label: {found[0]}")
+        raise _MarkError(at, f"an empty label: {shorten(found[0])}")
     if colon and not value:
-        raise _MarkError(at, f"an empty value: {found[0]}")
+        raise _MarkError(at, f"an empty value: {shorten(found[0])}")
     return label, {"value": value} if colon else {}, found.end()
 
 

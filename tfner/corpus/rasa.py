@@ -59,11 +59,10 @@ def scan_rasa(path: str, options: ReadOptions) -> Iterator[tuple[int, Document |
                 skipped[kind] += kind in SKIPPED
             elif kind == INTENT:
                 start = item_start(line) if has_items else plain_start(line)
+                sentence, identifier = line[start:], f"{stem}:{number}"
                 yield (
                     number,
-                    parse_sentence(
-                        line[start:], f"{stem}:{number}", intent, column=start + 1
-                    ),
+                    parse_sentence(sentence, identifier, intent, column=start + 1),
                 )
         except ValueError as error:
             yield number, str(error)

@@ -49,6 +49,8 @@ EXAMPLES = "examples"
 METADATA = "metadata"
 UNFIT = re.compile("[^\t -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What YAML does not allow, and where it breaks lines."""
+LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""Where PyYAML counts a new line."""
 PLAIN_NAME = re.compile(r"[^\W\d][\w/.-]*")
 NOT_STRINGS = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}
 
@@ -100,7 +102,7 @@ class _Scan:
 
     def __init__(self, stem: str, content: str) -> None:
         self.stem = stem
-        self.lines = content.split("\n")
+        self.lines = LINE_BREAK.split(content)
         self.skipped = Counter[str]()
 
     def file(self, root: Node) -> Found:
@@ -115,7 +117,7 @@ class _Scan:
         except ValueError as error:
             yield _line(root), str(error)
             return
-        self.skipped.update(keys.keys() - {NLU, "version"})
+        self.skipped.update(key for key in keys if key not in (NLU, "version"))
         if items.id == "sequence":
             for item in items.value:
                 yield from self._item(item)
@@ -155,7 +157,7 @@ class _Scan:
             )
 
     def _block(self, block: Node, intent: str) -> Found:
-        for line, text in enumerate(block.value.split("\n"), _line(block) + 1):
+        for line, text in enumerate(LINE_BREAK.split(block.value), _line(block) + 1):
             if text.strip():
                 try:
                     start = item_start(text)
