@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from tfner.cli.output import print_json, print_text, refuse_existing, say
-from tfner.corpus import find_format, read_corpus, write_corpus
+from tfner.corpus import READERS, find_format, read_corpus, write_corpus
 from tfner.corpus.check import FileReport, check_corpora
 from tfner.corpus.files import STANDARD_STREAM
 from tfner.corpus.findings import count_severities
@@ -34,7 +34,7 @@ PARTS = ("train", "dev", "test")
 
 Format = Annotated[
     str | None,
-    typer.Option("--from", help="conll, jsonl or text; default: by the suffix."),
+    typer.Option("--from", help=f"{', '.join(READERS)}; default: by the suffix."),
 ]
 Join = Annotated[
     str, typer.Option(help="How words become a text: auto, space or none.")
@@ -84,7 +84,7 @@ def convert(
     from_format: Format = None,
     to_format: Annotated[
         str | None,
-        typer.Option("--to", help="conll, jsonl or text; default: by the suffix."),
+        typer.Option("--to", help=f"{', '.join(READERS)}; default: by the suffix."),
     ] = None,
     from_scheme: Annotated[
         str | None, typer.Option(help="Tag scheme of IN; default: found.")

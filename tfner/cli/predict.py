@@ -33,7 +33,7 @@ Text = Annotated[list[str] | None, typer.Option(help="A text; may be repeated.")
 OutputFormat = Annotated[
     str | None,
     typer.Option(
-        help="jsonl, conll, text or html; coloured text on a terminal, else jsonl."
+        help="jsonl, conll, rasa, text or html; text on a terminal, else jsonl."
     ),
 ]
 Output = Annotated[

@@ -11,7 +11,10 @@ from tfner.corpus.conll import read_conll, write_conll
 from tfner.corpus.files import STANDARD_STREAM, check_readable, whole_file
 from tfner.corpus.jsonl import scan_jsonl, write_jsonl
 from tfner.corpus.options import ReadOptions
+from tfner.corpus.rasa import scan_rasa, write_rasa
+from tfner.corpus.rasa_yaml import scan_rasa_yaml, write_rasa_yaml
 from tfner.corpus.records import Scan, read_records
+from tfner.corpus.stockmark import scan_stockmark, write_stockmark
 from tfner.corpus.text import scan_text, write_text
 from tfner.document import Document
 from tfner.errors import ConfigError, CorpusError, unknown
@@ -19,6 +22,9 @@ from tfner.schemes import find_scheme
 
 SCANS: dict[str, Scan] = {
     "jsonl": scan_jsonl,
+    "rasa": scan_rasa,
+    "rasa-yaml": scan_rasa_yaml,
+    "stockmark": scan_stockmark,
     "text": scan_text,
 }
 """Formats of independent records."""
@@ -31,6 +37,9 @@ READERS: dict[str, Callable[[str, ReadOptions], Iterator[Document]]] = {
 WRITERS: dict[str, Callable[..., int]] = {
     "conll": write_conll,
     "jsonl": write_jsonl,
+    "rasa": write_rasa,
+    "rasa-yaml": write_rasa_yaml,
+    "stockmark": write_stockmark,
     "text": write_text,
 }
 """Each takes documents, a text stream and `scheme`, and returns how many it wrote."""
@@ -42,7 +51,11 @@ SUFFIXES = {
     ".conll": "conll",
     ".tsv": "conll",
     ".txt": "conll",
+    ".json": "stockmark",
     ".jsonl": "jsonl",
+    ".md": "rasa",
+    ".yaml": "rasa-yaml",
+    ".yml": "rasa-yaml",
 }
 """Format by the end of the name, `.gz` aside."""
 
@@ -87,7 +100,7 @@ def read_corpus(
 
     Args:
         path: a file, gzip if it ends in `.gz`; "-" is standard input (jsonl, text).
-        format: `conll`, `jsonl` or `text`; None goes by the suffix ("-": text).
+        format: a key of `READERS`; None goes by the suffix ("-": text).
         scheme: tag scheme of the file. None takes the one that explains it with the
             fewest invalid transitions and logs it. Entities are the same in any case;
             a scheme that fits worse than another is an error.
@@ -128,7 +141,7 @@ def write_corpus(
         documents: may be an iterator; nothing is held in memory.
         path: an existing file is replaced; `.gz` is compressed; "-" is standard
             output.
-        format: `conll`, `jsonl` or `text`; None goes by the suffix ("-": jsonl).
+        format: a key of `READERS`; None goes by the suffix ("-": jsonl).
         scheme: tag scheme of column files. None keeps each document's tags as they
             were read, or else its scheme, or else IOB2.
 
