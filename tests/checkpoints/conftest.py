@@ -85,8 +85,8 @@ class Google:
 
     vocab_size, positions, layers = 40, 16, 2
 
-    def __init__(self, seed: int = 0) -> None:
-        self._random = np.random.default_rng(seed)
+    def __init__(self) -> None:
+        self._random = np.random.default_rng(0)
 
     def _normal(self, *shape: int, mean: float = 0.0) -> np.ndarray:
         return self._random.normal(mean, 0.3, shape).astype(np.float32)
@@ -180,16 +180,17 @@ class Google:
         variables: Mapping[str, np.ndarray],
         *,
         step: int = 1000,
+        optimizer: bool = False,
         **config: Any,
     ) -> Path:
-        """By TensorFlow's own saver, with the state of the optimizer; the prefix."""
+        """By TensorFlow's own saver, on request with Adam's state; the prefix."""
         import tensorflow as tf
 
         v1 = tf.compat.v1
         slots = {
             f"{name}/{slot}": np.ones_like(array)
             for name, array in variables.items()
-            for slot in ("adam_m", "adam_v")
+            for slot in (("adam_m", "adam_v") if optimizer else ())
         }
         with tf.Graph().as_default(), v1.Session() as session:
             for name, array in {**variables, **slots}.items():
@@ -198,12 +199,17 @@ class Google:
             session.run(v1.global_variables_initializer())
             saver = v1.train.Saver()
             folder.mkdir(parents=True, exist_ok=True)
-            prefix = saver.save(session, str(folder / "model.ckpt"), global_step=step)
+            prefix = saver.save(
+                session,
+                str(folder / "model.ckpt"),
+                global_step=step,
+                write_meta_graph=False,
+            )
         if config:
             (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
         return Path(prefix)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def google() -> Google:
     return Google()

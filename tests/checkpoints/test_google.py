@@ -97,7 +97,7 @@ def test_discriminators_equal_transformers(
 ) -> None:
     transformers = pytest.importorskip("transformers")
     variables = google.electra(inner)
-    google.save(tmp_path, variables, num_attention_heads=3)
+    google.save(tmp_path, variables, optimizer=True, num_attention_heads=3)
     state = torch_state(variables, "electra")
     config = torch_config(transformers.ElectraConfig, state, heads=3)
     expected = run_torch(transformers.ElectraModel(config), state)
@@ -115,13 +115,15 @@ def test_generators_equal_transformers(
     transformers = pytest.importorskip("transformers")
     variables = google.electra(untied=untied)
     # The config tells the discriminator's heads, which are not the generator's.
-    google.save(tmp_path, variables, hidden_size=12, num_attention_heads=3)
+    google.save(
+        tmp_path, variables, optimizer=True, hidden_size=12, num_attention_heads=3
+    )
     state = torch_state(variables, "generator")
     if not untied:
         shared = torch_state(variables, "electra")
         state |= {k: v for k, v in shared.items() if k.startswith("embeddings.")}
-    config = torch_config(transformers.ElectraConfig, state, heads=2)
-    expected = run_torch(transformers.ElectraModel(config), state)
+    theirs = torch_config(transformers.ElectraConfig, state, heads=2)
+    expected = run_torch(transformers.ElectraModel(theirs), state)
     encoder = load_google_encoder(tmp_path, part="generator", num_heads=2)
     assert worst(encoder(batch()), expected) < TOLERANCE
     assert encoder.hidden_size == 6
@@ -132,7 +134,7 @@ def test_generators_equal_transformers(
 def test_bert_equals_transformers(google: Any, tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     variables = google.bert()
-    google.save(tmp_path, variables)
+    google.save(tmp_path, variables, optimizer=True)
     (tmp_path / "bert_config.json").write_text('{"num_attention_heads": 3}')
     state = torch_state(variables, "bert")
     config = torch_config(transformers.BertConfig, state, heads=3)
@@ -148,7 +150,7 @@ def test_bert_equals_transformers(google: Any, tmp_path: Path) -> None:
 def test_taggers_equal_transformers(google: Any, tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     variables = google.tagger("chunk")
-    google.save(tmp_path, variables, num_attention_heads=3)
+    google.save(tmp_path, variables, optimizer=True, num_attention_heads=3)
     state = torch_state(variables, "electra")
     config = torch_config(transformers.ElectraConfig, state, heads=3)
     whole = {f"electra.{name}": tensor for name, tensor in state.items()}
