@@ -68,8 +68,7 @@ def _reading(prefix: Path) -> Iterator[None]:
 
     try:
         yield
-    # The reader has an exception of Python for some states: IndexError for a file
-    # that is too short.
+    # Python's own come from the reader too: IndexError where a file is too short.
     except (tf.errors.OpError, RuntimeError, LookupError, ValueError) as error:
         first = str(error).partition("\n")[0]
         raise CheckpointError(
