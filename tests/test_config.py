@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tfner.config import TrainConfig, read_settings
+from tfner.config import PRESETS, TrainConfig, read_settings
 from tfner.errors import ConfigError
 
 NEEDED = {"train": "a.conll", "encoder": "e", "output": "o"}
@@ -139,3 +139,21 @@ def test_paths_and_lists_are_stored_as_text_and_tuples() -> None:
 def test_replace_checks_again() -> None:
     with pytest.raises(ConfigError, match="epochs=0"):
         TrainConfig(**NEEDED).replace(epochs=0)
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_a_preset_is_made_of_settings(name: str) -> None:
+    config = TrainConfig(**NEEDED, **PRESETS[name])
+    assert {key: getattr(config, key) for key in PRESETS[name]} == PRESETS[name]
+
+
+def test_a_preset_yields_to_what_is_given_anywhere(tmp_path: Path) -> None:
+    text = '[training]\npreset = "electra-base"\nwarmup = 0.5\nlearning_rate = 5e-5\n'
+    found = settings_of(text, tmp_path, "training.adam_epsilon=1e-3", weight_decay=0.0)
+    given = {"learning_rate": 5e-5, "warmup": 0.5, "adam_epsilon": 1e-3}
+    assert found == {**PRESETS["electra-base"], **given, "weight_decay": 0.0}
+
+
+def test_an_unknown_preset_is_told_with_its_neighbours() -> None:
+    message = failure(preset="electra-bass")
+    assert "did you mean 'electra-base'" in message

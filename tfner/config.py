@@ -49,6 +49,28 @@ def _training(default: Any, help: str, **about: Any) -> Any:
     return setting(default, help, section="training", **about)
 
 
+_ELECTRA = {
+    "learning_rate": 1e-4,
+    "layerwise_lr_decay": 0.8,
+    "warmup": 0.1,
+    "weight_decay": 0.01,
+    "adam_epsilon": 1e-6,
+    "bias_correction": False,
+    "clip_norm": 1.0,
+    "dropout": 0.0,
+}
+PRESETS: dict[str, dict[str, Any]] = {
+    "electra-small": _ELECTRA,
+    "electra-base": _ELECTRA,
+    "electra-large": {**_ELECTRA, "learning_rate": 5e-5, "layerwise_lr_decay": 0.9},
+}
+"""Published settings by name: `TrainConfig(**PRESETS["electra-base"], train=…)`.
+
+Source: google-research/electra configure_finetuning.py, model/optimization.py,
+finetune/tagging/tagging_tasks.py (no dropout before the tagging head).
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Everything that decides a training run.
@@ -87,9 +109,10 @@ class TrainConfig:
     dev_seed: int = _data(
         0, "Decides which sentences are held out, the same ones in every trial.", low=0
     )
-    words: str = _data(
-        "gold",
-        "Words of the corpus, or the tokenizer's own as in serving.",
+    words: str | None = _data(
+        None,
+        "Words of the corpus, or the tokenizer's own as in serving; if not set, its "
+        "own for languages without spaces (MeCab's for Japanese), else the corpus's.",
         choices=("gold", "own"),
     )
     borders: str = _data(
@@ -147,6 +170,18 @@ class TrainConfig:
     )
     weight_decay: float = _training(
         0.01, "Decay of weights, biases and norms excepted.", low=0
+    )
+    layerwise_lr_decay: float = _training(
+        1.0,
+        "Rate of a layer as a share of that of the layer above; 1 gives all the same.",
+        low=0,
+        high=1,
+    )
+    adam_epsilon: float = _training(
+        1e-8, "Added to the root of Adam's second moment.", low=0
+    )
+    bias_correction: bool = _training(
+        True, "Correct Adam's moments for their start at 0; ELECTRA and BERT do not."
     )
     clip_norm: float = _training(
         1.0, "Largest global norm of the gradient; 0 does not clip.", low=0
@@ -238,11 +273,14 @@ def read_settings(
 ) -> dict[str, Any]:
     """Settings of a TOML file, then `section.key=value`, then flags that are not None.
 
+    Any of them may name a `preset`, which yields to every setting that is given.
+
     Raises:
         ConfigError: the file cannot be read, a key does not exist or sits in the wrong
             section, or a value may not be; all problems at once.
     """
     known = {about.name: about.metadata["section"] for about in fields(TrainConfig)}
+    known["preset"] = "training"
     hints = get_type_hints(TrainConfig)
     found: dict[str, Any] = {}
     problems: list[str] = []
@@ -263,6 +301,10 @@ def read_settings(
         else:
             found[name] = _plain(value)
     found |= {n: _plain(value) for n, value in flags.items() if value is not None}
+    preset = found.pop("preset", None)
+    if preset is not None and preset not in PRESETS:
+        problems.append(unknown("`preset`", str(preset), PRESETS))
+    found = {**PRESETS.get(str(preset), {}), **found}
     problems += _problems(found)
     if problems:
         raise ConfigError(joined(problems, what="problems in the settings"))

@@ -87,22 +87,41 @@ def test_json_is_one_document_and_all_of_stdout(tfner, needed, toy_corpus) -> No
         assert line in result.err
 
 
-def test_people_get_a_few_lines() -> None:
-    score = {"f1": 0.5, "precision": 0.25, "recall": 1.0, "support": 7}
+def test_people_get_a_line_a_trial_and_their_mean() -> None:
+    interval = {"low": 0.25, "high": 0.75, "level": 0.95}
+    score = {"precision": 0.25, "recall": 1.0, "support": 7, "interval": interval}
     report = {
         "bundle": "model/seed-1",
-        "dev": score,
-        "test": None,
-        "trials": [{}, {}],
+        "trials": [
+            {"seed": 0, "dev": {**score, "f1": 0.3}, "test": None},
+            {"seed": 1, "dev": {**score, "f1": 0.5}, "test": None},
+        ],
         "summary": {"dev": {"mean": 0.4, "sd": 0.1}},
         "train_sentences_per_second": 12.3,
     }
+    rest = "(95% interval 0.2500 to 0.7500)  precision 0.2500  recall 1.0000  "
     assert summary(report).splitlines() == [
-        "dev  F1 0.5000  precision 0.2500  recall 1.0000  entities 7",
+        f"dev  seed 0  F1 0.3000 {rest}entities 7",
+        f"dev  seed 1  F1 0.5000 {rest}entities 7",
         "dev  mean F1 0.4000, standard deviation 0.1000 over 2 seeds",
         "12 training sentences a second, compilation included",
         "model: model/seed-1",
     ]
+
+
+def test_a_preset_sets_what_is_not_set(tfner, needed, monkeypatch) -> None:
+    chosen: list[TrainConfig] = []
+
+    def remember(config: TrainConfig, **more: Any) -> Any:
+        chosen.append(config)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer, "run_trials", remember)
+    result = tfner("train", *needed, "--preset", "electra-large", "--warmup", 0.25)
+    assert result.code == 130, result.err
+    (config,) = chosen
+    assert config.warmup == 0.25
+    assert (config.layerwise_lr_decay, config.bias_correction) == (0.9, False)
 
 
 def test_ctrl_c_says_how_to_go_on(tfner, needed, monkeypatch) -> None:

@@ -12,7 +12,8 @@ from tfner.config import TrainConfig, read_settings
 from tfner.corpus import read_corpus, write_corpus
 from tfner.inference.bundle import Bundle
 from tfner.inference.predictor import Predictor
-from tfner.training.trainer import run_trials, train
+from tfner.schemes import LabelSet
+from tfner.training.trainer import make_task, run_trials, train
 
 
 def test_eight_sentences_are_learnt_by_heart(config, toy_corpus, tmp_path) -> None:
@@ -30,6 +31,29 @@ def test_eight_sentences_are_learnt_by_heart(config, toy_corpus, tmp_path) -> No
         )
     )
     assert bundle.metrics["dev"]["f1"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("splitter", "words", "used"),
+    [
+        ("punctuation", None, "gold"),
+        ("mecab", None, "own"),
+        ("pieces", None, "own"),
+        ("mecab", "gold", "gold"),
+        ("whitespace", "own", "own"),
+    ],
+)
+def test_languages_without_spaces_are_learnt_on_the_words_that_serving_finds(
+    config, splitter, words, used
+) -> None:
+    chosen = config(word_splitter=splitter, words=words)
+    task = make_task(chosen, LabelSet(["PER"]), None, say=print)
+    assert task.settings()["words"] == used
+
+
+def test_the_settings_of_a_bundle_say_whose_words_were_used(runs) -> None:
+    settings = read_settings(runs["plain"] / "run.toml", [], {})
+    assert settings["words"] == "gold"
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tfner.cli.output import (
     print_text,
     say,
 )
-from tfner.config import TrainConfig, read_settings
+from tfner.config import PRESETS, TrainConfig, read_settings
 
 
 def _flag(field: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
@@ -82,12 +82,20 @@ def command(
     set: Annotated[
         list[str] | None, typer.Option(help="section.key=value, over the file.")
     ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Published settings for an encoder's size; whatever is set wins over "
+            f"it. [{'|'.join(PRESETS)}]"
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON document on stdout.")
     ] = False,
 ) -> None:
     """Train a model on a corpus and write a bundle."""
     given = {name: value for name, value in settings.items() if value not in (None, [])}
+    given["preset"] = preset
     chosen = TrainConfig(**read_settings(config, set or [], given))
     # Only now: the settings may be wrong, and this import takes seconds.
     import_tensorflow()
@@ -109,22 +117,30 @@ def command(
 
 
 def summary(report: dict[str, Any]) -> str:
-    """The result of a run in a few lines."""
+    """The result of a run: each trial, their mean, and the model to use."""
+    trials = report["trials"]
     lines = []
     for part in ("dev", "test"):
-        score = report[part]
-        if score:
-            lines.append(
-                f"{part}  F1 {score['f1']:.4f}  precision {score['precision']:.4f}  "
-                f"recall {score['recall']:.4f}  entities {score['support']}"
-            )
+        for trial in trials:
+            if trial[part]:
+                seed = f"seed {trial['seed']}  " if len(trials) > 1 else ""
+                lines.append(f"{part}  {seed}{_scores(trial[part])}")
         spread = report["summary"].get(part)
-        if spread and len(report["trials"]) > 1:
+        if spread and len(trials) > 1:
             lines.append(
                 f"{part}  mean F1 {spread['mean']:.4f}, standard deviation "
-                f"{spread['sd']:.4f} over {len(report['trials'])} seeds"
+                f"{spread['sd']:.4f} over {len(trials)} seeds"
             )
     rate = report["train_sentences_per_second"]
     lines.append(f"{rate:.0f} training sentences a second, compilation included")
     lines.append(f"model: {report['bundle']}")
     return "\n".join(lines)
+
+
+def _scores(score: dict[str, Any]) -> str:
+    interval = score["interval"]
+    return (
+        f"F1 {score['f1']:.4f} ({interval['level']:.0%} interval {interval['low']:.4f} "
+        f"to {interval['high']:.4f})  precision {score['precision']:.4f}  "
+        f"recall {score['recall']:.4f}  entities {score['support']}"
+    )

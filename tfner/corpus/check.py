@@ -17,11 +17,10 @@ from tfner.corpus.conll import (
     tag_of,
 )
 from tfner.corpus.detection import TagCensus
-from tfner.corpus.files import BOM, read_lines, stem_of
+from tfner.corpus.files import BOM, read_lines
 from tfner.corpus.findings import Finding
-from tfner.corpus.formats import find_format
+from tfner.corpus.formats import SCANS, find_format
 from tfner.corpus.joining import text_key
-from tfner.corpus.jsonl import parse_line
 from tfner.corpus.options import ReadOptions
 from tfner.corpus.stats import count_nested
 from tfner.corpus.tagging import off_borders
@@ -100,7 +99,10 @@ def _check_file(path: str, format: str | None, options: ReadOptions) -> FileRepo
     report = FileReport(path, find_format(path, format))
     try:
         _check_line_ends(report)
-        CHECKS[report.format](report, options)
+        if report.format == "conll":
+            _check_conll(report, options)
+        else:
+            _check_records(report, options)
     except CorpusError as error:
         report.add_error(error)
         return report
@@ -250,10 +252,10 @@ def _check_transitions(
         )
 
 
-def _check_jsonl(report: FileReport, options: ReadOptions) -> None:
+def _check_records(report: FileReport, options: ReadOptions) -> None:
     census, tagged = TagCensus(), False
     ids: dict[str, int] = {}
-    for line, document in _jsonl_documents(report, options):
+    for line, document in _documents(report, options):
         if document.tags is not None:
             tagged = True
             census.add(document.tags, [line] * len(document.tags))
@@ -268,25 +270,21 @@ def _check_jsonl(report: FileReport, options: ReadOptions) -> None:
     if tagged:
         scheme = _scheme_for(report, options, census)
         known = FileReport(report.path, report.format)  # the same findings again
-        for line, document in _jsonl_documents(known, options):
+        for line, document in _documents(known, options):
             tags = document.tags or ()
             _check_transitions(report, tags, [line] * len(tags), scheme)
 
 
-def _jsonl_documents(
+def _documents(
     report: FileReport, options: ReadOptions
 ) -> Iterator[tuple[int, Document]]:
     # A given scheme is judged over the whole file, not line by line.
-    options, stem = replace(options, scheme=None), stem_of(report.path)
-    for line, text in read_lines(report.path, announce=False):
-        if not text.strip():
-            continue
-        try:
-            document = parse_line(text, f"{stem}:{line}", options)
-        except ValueError as error:
-            report.add(line, "error", "bad-record", str(error))
-            continue
-        yield line, document
+    options = replace(options, scheme=None)
+    for line, content in SCANS[report.format](report.path, options):
+        if isinstance(content, str):
+            report.add(line, "error", "bad-record", content)
+        else:
+            yield line, content
 
 
 def _check_document(report: FileReport, line: int, document: Document) -> None:
@@ -328,17 +326,6 @@ def _crossing(entities: Sequence[Entity]) -> Iterator[tuple[Entity, Entity]]:
                 break
             if left.start < right.start and left.end < right.end:
                 yield left, right
-
-
-def _check_text(report: FileReport, options: ReadOptions) -> None:
-    del options
-    for line, text in read_lines(report.path, announce=False):
-        if text.strip():
-            _check_characters(report, line, text)
-            report.see(text, (), line)
-
-
-CHECKS = {"conll": _check_conll, "jsonl": _check_jsonl, "text": _check_text}
 
 
 def _compare_texts(earlier: Sequence[FileReport], report: FileReport) -> None:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from tfner.corpus.conll import read_conll, write_conll
 from tfner.corpus.files import STANDARD_STREAM, check_readable, whole_file
-from tfner.corpus.jsonl import read_jsonl, write_jsonl
+from tfner.corpus.jsonl import scan_jsonl, write_jsonl
 from tfner.corpus.options import ReadOptions
-from tfner.corpus.text import read_text, write_text
+from tfner.corpus.records import Scan, read_records
+from tfner.corpus.text import scan_text, write_text
 from tfner.document import Document
 from tfner.errors import ConfigError, CorpusError, unknown
 from tfner.schemes import find_scheme
 
+SCANS: dict[str, Scan] = {
+    "jsonl": scan_jsonl,
+    "text": scan_text,
+}
+"""Formats of independent records."""
+
 READERS: dict[str, Callable[[str, ReadOptions], Iterator[Document]]] = {
     "conll": read_conll,
-    "jsonl": read_jsonl,
-    "text": read_text,
+    **{name: partial(read_records, scan=scan) for name, scan in SCANS.items()},
 }
 
 WRITERS: dict[str, Callable[..., int]] = {

@@ -16,44 +16,27 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tfner.corpus.conll import entities_of
-from tfner.corpus.files import STANDARD_STREAM, read_lines, stem_of
+from tfner.corpus.files import read_lines, stem_of
 from tfner.corpus.joining import join_words
 from tfner.corpus.options import ReadOptions
 from tfner.document import Document, Entity, Word
-from tfner.errors import ConfigError, CorpusError, joined, shorten
+from tfner.errors import ConfigError, shorten
 from tfner.schemes import find_scheme, is_tag, split_tag
 
 TAG_KEYS = ("tags", "ner_tags")
 OWN_KEYS = {"id", "text", "words", "entities", "tokens", *TAG_KEYS}
 
 
-def read_jsonl(path: str, options: ReadOptions) -> Iterator[Document]:
-    """Documents of a JSON lines file.
-
-    After a first bad line the rest is read for further ones, and all are reported.
-
-    Raises:
-        CorpusError: lines that are no such record, all named; or no line at all.
-    """
-    problems: list[str] = []
-    found = False
+def scan_jsonl(path: str, options: ReadOptions) -> Iterator[tuple[int, Document | str]]:
+    """Line by line the document of a JSON lines file, or what is wrong with it."""
+    stem = stem_of(path)
     for number, line in read_lines(path):
         if not line.strip():
             continue
-        found = True
         try:
-            document = parse_line(line, f"{stem_of(path)}:{number}", options)
+            yield number, parse_line(line, f"{stem}:{number}", options)
         except ValueError as error:
-            problems.append(f"{path}:{number}: {error}")
-            if path == STANDARD_STREAM:
-                break
-            continue
-        if not problems:
-            yield document
-    if problems:
-        raise CorpusError(joined(problems))
-    if not found:
-        raise CorpusError("the file is empty: it holds no record", path=path)
+            yield number, str(error)
 
 
 def parse_line(line: str, identifier: str, options: ReadOptions) -> Document:

@@ -11,16 +11,13 @@ from tfner.document import Document
 from tfner.errors import CorpusError, joined
 
 
-def read_text(path: str, options: ReadOptions) -> Iterator[Document]:
+def scan_text(path: str, options: ReadOptions) -> Iterator[tuple[int, Document]]:
     """Documents without words and entities; the id is the number of the line."""
     del options  # nothing in plain text to choose
-    stem, found = stem_of(path), False
+    stem = stem_of(path)
     for number, line in read_lines(path):
         if line.strip():
-            found = True
-            yield Document(f"{stem}:{number}", line)
-    if not found:
-        raise CorpusError("the file is empty: it holds no text", path=path)
+            yield number, Document(f"{stem}:{number}", line)
 
 
 def write_text(

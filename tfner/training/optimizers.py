@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -40,9 +41,77 @@ class WarmupLinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
+@keras.saving.register_keras_serializable(package="tfner")
+class AdamW(keras.optimizers.Adam):
+    """Adam with decoupled weight decay and a rate of its own for every weight.
+
+    Args:
+        learning_rate: of a weight whose share is 1; a number or a schedule.
+        decay: of weights other than biases and norms, per step, times the rate.
+        rates: path of a weight -> its share of the rate; 1 where it has none.
+        bias_correction: as in Adam; ELECTRA's and BERT's own optimizers leave it out,
+            which makes the first thousand steps up to three times as large.
+        epsilon: added to the root of the second moment.
+
+    Source: google-research/electra model/optimization.py.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        *,
+        decay: float = 0.0,
+        rates: Mapping[str, float] | None = None,
+        bias_correction: bool = True,
+        epsilon: float = 1e-8,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(learning_rate, epsilon=epsilon, **kwargs)
+        self.decay, self.rates = decay, dict(rates or {})
+        self.bias_correction = bias_correction
+
+    def build(self, variables: Sequence[keras.Variable]) -> None:
+        """Moments, and each weight's share of rate and decay."""
+        super().build(variables)
+        self._shares = [self.rates.get(variable.path, 1.0) for variable in variables]
+        self._decays = [
+            0.0 if any(name in variable.name for name in NOT_DECAYED) else self.decay
+            for variable in variables
+        ]
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """One weight's update; the decay sees the weight as it was before."""
+        number = self._get_variable_index(variable)
+        rate = learning_rate * self._shares[number]
+        if self._decays[number]:
+            lost = ops.cast(rate * self._decays[number], variable.dtype)
+            self.assign_sub(variable, variable * lost)
+        if not self.bias_correction:
+            step = ops.cast(self.iterations + 1, "float32")
+            first, second = (1.0 - b**step for b in (self.beta_1, self.beta_2))
+            rate = rate * first / ops.sqrt(second)
+        super().update_step(gradient, variable, rate)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {
+            **super().get_config(),
+            "decay": self.decay,
+            "rates": self.rates,
+            "bias_correction": self.bias_correction,
+        }
+
+
 def adamw(
-    *, learning_rate: float, steps: int, warmup: float, weight_decay: float
-) -> keras.optimizers.Optimizer:
+    *,
+    learning_rate: float,
+    steps: int,
+    warmup: float,
+    weight_decay: float,
+    epsilon: float = 1e-8,
+    bias_correction: bool = True,
+    rates: Mapping[str, float] | None = None,
+) -> AdamW:
     """AdamW with warm-up and linear decay, biases and norms not decayed.
 
     Args:
@@ -50,12 +119,49 @@ def adamw(
         steps: length of the run.
         warmup: share of the steps in which the rate rises, between 0 and 1.
         weight_decay: decoupled decay per step, times the rate.
+        epsilon: see `AdamW`.
+        bias_correction: see `AdamW`.
+        rates: see `AdamW`; `layerwise_rates` gives ELECTRA's.
     """
     schedule = WarmupLinearDecay(
         learning_rate, steps=steps, warmup_steps=round(warmup * steps)
     )
-    optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=weight_decay, beta_1=0.9, beta_2=0.999, epsilon=1e-8
+    return AdamW(
+        schedule,
+        decay=weight_decay,
+        epsilon=epsilon,
+        bias_correction=bias_correction,
+        rates=rates,
     )
-    optimizer.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
-    return optimizer
+
+
+def layerwise_rates(model: keras.Model, decay: float) -> dict[str, float]:
+    """Each weight's share of the rate: the deeper below the head, the smaller.
+
+    Args:
+        model: with an `encoder` that has `embeddings` and `blocks`; whatever else the
+            model holds is its head, with a share of 1.
+        decay: share of a layer in the rate of the layer above, between 0 and 1. As in
+            ELECTRA the highest layer is two steps below the head.
+
+    Returns:
+        Path of a trainable weight -> its share.
+
+    Raises:
+        ValueError: the encoder names no layers.
+
+    Source: google-research/electra model/optimization.py (_get_layer_lrs).
+    """
+    encoder = model.encoder
+    if not hasattr(encoder, "blocks"):
+        raise ValueError(
+            "layer-wise learning rates need an encoder whose layers are its `blocks`. "
+            f"Received: encoder={type(encoder).__name__}"
+        )
+    top = len(encoder.blocks) + 2
+    rates = {weight.path: 1.0 for weight in model.trainable_variables}
+    rates |= {weight.path: decay**top for weight in encoder.trainable_variables}
+    for number, block in enumerate(encoder.blocks, start=1):
+        share = decay ** (top - number)
+        rates |= {weight.path: share for weight in block.trainable_variables}
+    return rates

@@ -30,7 +30,7 @@ from tfner.training.callbacks import (
 )
 from tfner.training.corpora import Corpora
 from tfner.training.heldout import HeldOut, selftest_texts
-from tfner.training.optimizers import adamw
+from tfner.training.optimizers import adamw, layerwise_rates
 from tfner.training.train_step import Trainee
 
 Say = Callable[[str], None]
@@ -173,11 +173,15 @@ class Run:
         )
 
     def _trainee(self, model: keras.Model, *, steps: int) -> Trainee:
+        config = self.config
         optimizer = adamw(
-            learning_rate=self.config.learning_rate,
+            learning_rate=config.learning_rate,
             steps=steps,
-            warmup=self.config.warmup,
-            weight_decay=self.config.weight_decay,
+            warmup=config.warmup,
+            weight_decay=config.weight_decay,
+            epsilon=config.adam_epsilon,
+            bias_correction=config.bias_correction,
+            rates=self._rates(model),
         )
         optimizer.build(model.trainable_variables)
         trainee = Trainee(
@@ -185,6 +189,16 @@ class Run:
         )
         trainee.compile(optimizer=optimizer, jit_compile=self.config.jit_compile)
         return trainee
+
+    def _rates(self, model: keras.Model) -> dict[str, float] | None:
+        if self.config.layerwise_lr_decay == 1:
+            return None
+        try:
+            return layerwise_rates(model, self.config.layerwise_lr_decay)
+        except ValueError as error:
+            raise ConfigError(
+                f"`layerwise_lr_decay` must be 1 here: {error}"
+            ) from error
 
     def _fit(
         self,

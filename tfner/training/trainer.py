@@ -18,6 +18,7 @@ from tfner.schemes import LabelSet
 from tfner.tasks import Task
 from tfner.tasks.token_classification import TokenClassification
 from tfner.tokenization import Tokenizer, load_tokenizer
+from tfner.tokenization.huggingface import PIECES
 from tfner.training.corpora import Corpora, load_corpora
 from tfner.training.run import EncoderFactory, Run, Say, Trial, quiet
 
@@ -67,6 +68,7 @@ def run_trials(
     with workplace_of(config, output) as workplace:
         corpora = load_corpora(config, say=say)
         task = task or make_task(config, corpora.label_set, tokenizer, say=say)
+        config = config.replace(words=task.settings().get("words", config.words))
         windows = encode_training(task, corpora, say=say)
         trials = []
         for seed in range(config.seed, config.seed + config.trials):
@@ -167,11 +169,21 @@ def make_task(
         label_set,
         max_length=config.max_length,
         overlap=config.overlap,
-        words=config.words,
+        words=config.words or default_words(tokenizer),
         label_pieces=config.label_pieces,
         borders=config.borders,
         on_overflow=config.on_overflow,
     )
+
+
+def default_words(tokenizer: Tokenizer) -> str:
+    """Whose words a model learns: those that serving will see, where they are found.
+
+    A language without spaces is cut into words by the tokenizer; a corpus's own words
+    are others, and a model of them would meet words in serving that it never learnt.
+    """
+    finds_words = tokenizer.splitter.startswith("mecab") or tokenizer.splitter == PIECES
+    return "own" if finds_words else "gold"
 
 
 def make_encoder(config: TrainConfig, factory: EncoderFactory | None) -> EncoderFactory:

@@ -1,0 +1,41 @@
+"""Formats of independent records: one scan of the file serves reading and checking.
+
+A *scan* yields, for each record, its line and either a Document or what is wrong with
+it, so that a reader can report all problems at once and a check can go on after them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from tfner.corpus.files import STANDARD_STREAM
+from tfner.corpus.options import ReadOptions
+from tfner.document import Document
+from tfner.errors import CorpusError, joined
+
+Scan = Callable[[str, ReadOptions], Iterator[tuple[int, Document | str]]]
+
+
+def read_records(path: str, options: ReadOptions, *, scan: Scan) -> Iterator[Document]:
+    """Documents of a file, as long as there is no problem; then all the problems.
+
+    After a first bad record the rest is read for further ones, except from a stream,
+    which may never end.
+
+    Raises:
+        CorpusError: bad records, all named; or no record at all.
+    """
+    problems: list[str] = []
+    found = False
+    for line, content in scan(path, options):
+        found = True
+        if isinstance(content, str):
+            problems.append(f"{path}:{line}: {content}")
+            if path == STANDARD_STREAM:
+                break
+        elif not problems:
+            yield content
+    if problems:
+        raise CorpusError(joined(problems))
+    if not found:
+        raise CorpusError("the file is empty: it holds no record", path=path)
