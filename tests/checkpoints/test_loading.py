@@ -61,6 +61,7 @@ def test_ids_stay_ids_beside_checkpoints_of_another_name(
     monkeypatch.setattr(huggingface, "load_encoder", load)
     load_encoder("bert-base-cased")
     assert asked == [tokenizer_of("bert-base-cased")] == ["bert-base-cased"]
+    assert load_encoder("model.ckpt-1000.index").family == "electra"
 
 
 def test_a_step_that_was_not_kept_is_no_hub_id(

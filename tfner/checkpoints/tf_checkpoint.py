@@ -86,7 +86,7 @@ def holds_checkpoint(path: Path) -> bool:
         )
     directory = path.parent
     if not directory.name:  # a bare name may be a hub id
-        return path.with_name(path.name + INDEX_SUFFIX).is_file()
+        return path.name.removesuffix(INDEX_SUFFIX) in _kept(directory)
     return directory.is_dir() and bool(_kept(directory))
 
 
