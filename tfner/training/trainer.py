@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfner.checkpoints.loading import load_encoder, tokenizer_of
 from tfner.config import TrainConfig
 from tfner.data.windows import Window
 from tfner.errors import ConfigError, TrainingError
@@ -156,7 +157,7 @@ def make_task(
     """The task that the settings name, with its tokenizer."""
     if tokenizer is None:
         tokenizer = load_tokenizer(
-            config.encoder,
+            tokenizer_of(config.encoder),
             lower_case=config.lower_case,
             word_splitter=config.word_splitter,
         )
@@ -175,13 +176,11 @@ def make_task(
 
 
 def make_encoder(config: TrainConfig, factory: EncoderFactory | None) -> EncoderFactory:
-    """The user's encoder, or that of the directory or hub id."""
+    """The user's encoder, or that of the directory, checkpoint or hub id."""
     if factory is not None:
         return factory
 
     def load() -> keras.Model:
-        from tfner.checkpoints.huggingface import load_encoder
-
         return load_encoder(
             config.encoder,
             hidden_dropout=config.hidden_dropout,
