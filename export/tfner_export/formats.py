@@ -17,7 +17,7 @@ from tfner_export.saved_model import check_task_name, write_label_mapping
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
-    from tfner.inference.huggingface import ForeignBundle
+    from tfner.inference.foreign import ForeignBundle
     from tfner.tokenization import Tokenizer
 
 GENERIC_CLASS = "PreTrainedTokenizerFast"

@@ -27,7 +27,7 @@ from tfner_export.verification import compare
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
-    from tfner.inference.huggingface import ForeignBundle
+    from tfner.inference.foreign import ForeignBundle
     from tfner.schemes import LabelSet
 
 TASK_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")

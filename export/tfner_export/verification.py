@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tfner.data.windows import Ints
     from tfner.inference.bundle import Bundle
-    from tfner.inference.huggingface import ForeignBundle
+    from tfner.inference.foreign import ForeignBundle
 
 Features = dict[str, "Ints"]
 Outputs = Mapping[str, Any]

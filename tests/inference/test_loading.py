@@ -13,7 +13,7 @@ import pytest
 
 from tfner.errors import BundleError, CheckpointError, ConfigError
 from tfner.inference.bundle import Bundle
-from tfner.inference.huggingface import ForeignBundle
+from tfner.inference.foreign import ForeignBundle
 from tfner.inference.loading import open_bundle, open_model, saved_model_directory
 from tfner.inference.predictor import Predictor
 from tfner.inference.supplied import Supplied

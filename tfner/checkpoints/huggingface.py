@@ -119,6 +119,25 @@ def load_token_classifier(
     return model, tags
 
 
+def save_encoder(encoder: Encoder, directory: str | Path) -> None:
+    """Write an encoder as transformers' `AutoModel` reads it.
+
+    BERT's pooler, which no tagger uses, is not there; transformers then makes a new one.
+
+    Args:
+        encoder: of any family.
+        directory: made if it is not there; files of the same names are replaced.
+
+    Raises:
+        CheckpointError: the format cannot express the encoder, or a file cannot be
+            written.
+    """
+    family = family_of(encoder.family, place="the encoder's family")
+    config = write_settings(encoder, family)
+    config["architectures"] = [f"{family.architecture}Model"]
+    _write(config, encoder_slots(encoder, family), family, directory=Path(directory))
+
+
 def save_token_classifier(
     model: TokenClassifier, tags: Sequence[str], directory: str | Path
 ) -> None:

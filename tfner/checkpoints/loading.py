@@ -34,7 +34,7 @@ def load_encoder(
         CheckpointError: it is missing, of another kind, or does not fit exactly.
     """
     path, generator = _split(name)
-    if generator or _is_google(path):
+    if generator or is_google(path):
         from tfner.checkpoints.google import load_google_encoder
 
         return load_google_encoder(
@@ -55,7 +55,7 @@ def tokenizer_of(name: str | Path) -> str | Path:
     path, generator = _split(name)
     if path.is_dir():
         return path
-    return path.parent if generator or _is_google(path) else name
+    return path.parent if generator or is_google(path) else name
 
 
 def _split(name: str | Path) -> tuple[Path, bool]:
@@ -63,7 +63,7 @@ def _split(name: str | Path) -> tuple[Path, bool]:
     return Path(path).expanduser(), path != str(name)
 
 
-def _is_google(path: Path) -> bool:
+def is_google(path: Path) -> bool:
     """Whether there is a TensorFlow 1 checkpoint, and none of Hugging Face."""
     foreign = any((path / name).is_file() for name in (SINGLE, INDEX, TORCH))
     return holds_checkpoint(path) and not foreign

@@ -9,7 +9,12 @@ from typing import Any
 from tfner.errors import BundleError
 from tfner.inference.batching import Runner
 from tfner.inference.bundle import CONFIG, WEIGHTS, Bundle, reading
-from tfner.inference.huggingface import LONGEST_WINDOW, ForeignBundle
+from tfner.inference.foreign import (
+    LONGEST_WINDOW,
+    ForeignBundle,
+    google_bundle,
+    huggingface_bundle,
+)
 from tfner.inference.runners import KerasRunner, SavedModelRunner
 from tfner.inference.supplied import Described, Supplied
 
@@ -23,9 +28,10 @@ def open_model(
     """What describes a model, and what runs it.
 
     Args:
-        model: a bundle, a SavedModel or the directory of its versions, or a Hugging
-            Face token-classification directory or hub id.
-        supplied: given beside it, for a SavedModel without assets alone.
+        model: a bundle, a SavedModel or the directory of its versions, a Hugging Face
+            token-classification directory or hub id, or a checkpoint that
+            google-research/electra has fine-tuned.
+        supplied: given beside it, for a SavedModel without assets or a checkpoint.
 
     Raises:
         BundleError: it is none of these.
@@ -40,8 +46,7 @@ def open_model(
         with reading(exported / ASSETS / CONFIG):
             packs = bool(bundle.config["serving"]["packs"])
         return bundle, SavedModelRunner(exported, packs=packs)
-    found = open_bundle(model)
-    supplied.refuse(model)
+    found = open_bundle(model, supplied)
     return found, KerasRunner(found.load_model())
 
 
@@ -65,12 +70,22 @@ def _open_estimator(exported: Path, supplied: Supplied) -> tuple[Described, Runn
     return Described(task), run
 
 
-def open_bundle(model: str | Path) -> Bundle | ForeignBundle:
+def open_bundle(
+    model: str | Path, supplied: Supplied | None = None
+) -> Bundle | ForeignBundle:
     """A bundle, or a foreign tagger that offers the same.
+
+    Args:
+        model: as for `open_model`.
+        supplied: given beside it, for a checkpoint.
 
     Raises:
         BundleError: it is neither, or a SavedModel, which holds no Keras model.
+        ConfigError: something was supplied that the model carries itself.
     """
+    from tfner.checkpoints.loading import is_google
+
+    supplied = supplied or Supplied()
     directory = Path(model)
     if saved_model_directory(directory) is not None:
         raise BundleError(
@@ -81,8 +96,11 @@ def open_bundle(model: str | Path) -> Bundle | ForeignBundle:
         raise BundleError(
             f"{model}: this version runs no model servers. Give a bundle or SavedModel."
         )
+    if is_google(directory):
+        return google_bundle(model, supplied)
+    supplied.refuse(model)
     if _is_foreign(directory):
-        return ForeignBundle(model)
+        return huggingface_bundle(model)
     if not directory.exists():
         raise BundleError(
             f"there is no model at {model}. Give a directory that `tfner train` or "
