@@ -91,8 +91,8 @@ def read_corpus(
         scheme: tag scheme of the file. None takes the one that explains it with the
             fewest invalid transitions and logs it. Entities are the same in any case;
             a scheme that fits worse than another is an error.
-        join: how words of column files and `tokens` become a text: `auto` puts a
-            space except between two Chinese or Japanese characters; `space`; `none`.
+        join: how words of column files and `tokens` become a text: `auto` goes by the
+            script, Chinese and Japanese being written without spaces; `space`; `none`.
         word_column: column of the words; negative ones count from the end.
         tag_column: column of the tags; None for files without tags.
         comments: skip lines of column files that start with `# `, keeping them as

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from tfner.corpus.conll import entities_of
 from tfner.corpus.files import read_lines, stem_of
-from tfner.corpus.joining import join_words
+from tfner.corpus.joining import join_words, place_words
 from tfner.corpus.options import ReadOptions
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, shorten
@@ -115,17 +115,10 @@ def _is_integer(value: object) -> bool:
 
 
 def _place_tokens(tokens: Sequence[str], text: str) -> tuple[Word, ...]:
-    words, position = [], 0
-    for number, token in enumerate(tokens):
-        start = text.find(token, position)
-        if start < 0 or text[position:start].strip():
-            raise ValueError(
-                f"token {number} {shorten(token)} does not follow in `text` at "
-                f"character {position}; drop `text`, or mend it"
-            )
-        position = start + len(token)
-        words.append(Word(start, position))
-    return tuple(words)
+    try:
+        return tuple(place_words(tokens, text))
+    except ValueError as error:
+        raise ValueError(f"{error}; drop `text`, or mend it") from None
 
 
 def _tags(record: Mapping[str, Any], options: ReadOptions) -> tuple[str, ...] | None:
