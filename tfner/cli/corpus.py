@@ -13,9 +13,9 @@ import typer
 
 from tfner.cli.output import print_json, print_text, refuse_existing, say
 from tfner.corpus import find_format, read_corpus, write_corpus
-from tfner.corpus.check import FileReport, check_corpora
+from tfner.corpus.check import check_corpora
 from tfner.corpus.files import STANDARD_STREAM
-from tfner.corpus.findings import count_severities
+from tfner.corpus.findings import FileReport, count_severities
 from tfner.corpus.jsonl import parse_labels
 from tfner.corpus.options import ReadOptions
 from tfner.corpus.repair import repair_conll
@@ -53,6 +53,12 @@ Labels = Annotated[
     str | None,
     typer.Option(help="Tags for integer ones in order: O,B-PER,… or a file."),
 ]
+RawText = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="Sentences of IN as text, one a line, with their spaces."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
 
@@ -65,6 +71,7 @@ def _settings(
     no_tags: bool,
     comments: bool,
     labels: str | None,
+    raw_text: str | None = None,
 ) -> dict[str, Any]:
     """The arguments of `read_corpus` and `ReadOptions` that all commands share."""
     return {
@@ -74,6 +81,7 @@ def _settings(
         "tag_column": None if no_tags else tag_column,
         "comments": comments,
         "labels": None if labels is None else parse_labels(labels),
+        "raw_text": raw_text,
     }
 
 
@@ -98,11 +106,12 @@ def convert(
     no_tags: NoTags = False,
     comments: Comments = False,
     labels: Labels = None,
+    raw_text: RawText = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a corpus in another format or tag scheme, or with another join."""
     settings = _settings(
-        from_scheme, join, word_column, tag_column, no_tags, comments, labels
+        from_scheme, join, word_column, tag_column, no_tags, comments, labels, raw_text
     )
     documents = read_corpus(source, format=from_format, **settings)
     if target != STANDARD_STREAM:
@@ -138,11 +147,12 @@ def stats(
     no_tags: NoTags = False,
     comments: Comments = False,
     labels: Labels = None,
+    raw_text: RawText = None,
     json: Json = False,
 ) -> None:
     """Count documents, words, entities by label, lengths and nesting."""
     settings = _settings(
-        scheme, join, word_column, tag_column, no_tags, comments, labels
+        scheme, join, word_column, tag_column, no_tags, comments, labels, raw_text
     )
     counted = count_corpus(read_corpus(source, format=from_format, **settings))
     if json:
@@ -165,6 +175,7 @@ def check(
     no_tags: NoTags = False,
     comments: Comments = False,
     labels: Labels = None,
+    raw_text: RawText = None,
     repair: Annotated[
         Path | None,
         typer.Option(
@@ -180,8 +191,12 @@ def check(
     something is wrong. A note names what is unusual. Several files are also compared
     with each other: sentences they share, labels that the first one lacks.
     """
+    if raw_text is not None and len(sources) != 1:
+        raise ConfigError(
+            f"--raw-text is for one file at a time. Received: {len(sources)} files"
+        )
     settings = _settings(
-        scheme, "auto", word_column, tag_column, no_tags, comments, labels
+        scheme, "auto", word_column, tag_column, no_tags, comments, labels, raw_text
     )
     options = ReadOptions(**settings)
     if repair is not None:

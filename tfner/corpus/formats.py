@@ -82,6 +82,7 @@ def read_corpus(
     tag_column: int | None = -1,
     comments: bool = False,
     labels: Sequence[str] | None = None,
+    raw_text: str | os.PathLike[str] | None = None,
 ) -> Iterator[Document]:
     """Documents of a corpus file, one at a time, in constant memory.
 
@@ -98,6 +99,8 @@ def read_corpus(
         comments: skip lines of column files that start with `# `, keeping them as
             metadata.
         labels: tags in the order of their ids, for records with integer tags.
+        raw_text: a file with the sentences of a column file as text, one a line: their
+            spaces are kept, and `join` is not used. Both files are held in memory.
 
     Returns:
         An iterator. `tags` are as read, unrepaired; `entities` are read from them as
@@ -106,13 +109,31 @@ def read_corpus(
     Raises:
         CorpusError: at once if the file cannot be opened; while iterating, at the
             latest at the end, for its content, all problems together.
-        ConfigError: an unknown format or join.
+        ConfigError: an unknown format or join, or a raw text for a format that has its
+            own.
         LabelError: an unknown scheme.
     """
     name = os.fspath(path)
-    options = ReadOptions(scheme, join, word_column, tag_column, comments, labels)
+    raw = None if raw_text is None else os.fspath(raw_text)
+    options = ReadOptions(scheme, join, word_column, tag_column, comments, labels, raw)
     check_readable(name)
-    return READERS[find_format(name, format)](name, options)
+    format = find_format(name, format)
+    check_raw_text(raw, format)
+    return READERS[format](name, options)
+
+
+def check_raw_text(path: str | None, format: str) -> None:
+    """Stop where a raw text is of no use or cannot be read.
+
+    Raises:
+        ConfigError: the format is not that of column files.
+        CorpusError: there is no such file.
+    """
+    if path is None:
+        return
+    if format != "conll":
+        raise ConfigError(f"a raw text is for conll files; {format} has its own text")
+    check_readable(path)
 
 
 def write_corpus(
