@@ -219,3 +219,15 @@ def test_split_into_a_place_that_cannot_be_written_leaves_nothing(source, tmp_pa
 @pytest.mark.parametrize("command", ["convert", "stats", "check", "split"])
 def test_help_names_the_options(command):
     assert "--word-column" in succeed(command, "--help").stdout
+
+
+def test_brat_is_split_into_directories_of_pairs(tmp_path):
+    succeed("convert", "-", tmp_path / "all", "--to", "brat", input="a\nb\nc\nd\n")
+    arguments = ("split", tmp_path / "all", tmp_path, "--fractions", "0.75,0.25")
+    succeed(*arguments)
+    parts = [len(list((tmp_path / name).iterdir())) for name in ("train", "dev")]
+    assert parts == [6, 2]
+    succeed(*arguments, "--overwrite")
+    (tmp_path / "dev" / "model.h5").write_text("precious")
+    assert "more than brat's pairs" in str(failure(*arguments, "--overwrite"))
+    assert (tmp_path / "dev" / "model.h5").is_file()

@@ -12,9 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from tfner.cli.output import print_json, print_text, refuse_existing, say
-from tfner.corpus import find_format, read_corpus, write_corpus
+from tfner.corpus import READERS, find_format, read_corpus, write_corpus
+from tfner.corpus.brat import check_target
 from tfner.corpus.check import check_corpora
-from tfner.corpus.files import STANDARD_STREAM
+from tfner.corpus.files import STANDARD_STREAM, move_into_place
 from tfner.corpus.findings import FileReport, count_severities
 from tfner.corpus.jsonl import parse_labels
 from tfner.corpus.options import ReadOptions
@@ -34,7 +35,7 @@ PARTS = ("train", "dev", "test")
 
 Format = Annotated[
     str | None,
-    typer.Option("--from", help="conll, jsonl or text; default: by the suffix."),
+    typer.Option("--from", help=f"{', '.join(READERS)}; default: by the suffix."),
 ]
 Join = Annotated[
     str, typer.Option(help="How words become a text: auto, space or none.")
@@ -92,7 +93,7 @@ def convert(
     from_format: Format = None,
     to_format: Annotated[
         str | None,
-        typer.Option("--to", help="conll, jsonl or text; default: by the suffix."),
+        typer.Option("--to", help=f"{', '.join(READERS)}; default: by the suffix."),
     ] = None,
     from_scheme: Annotated[
         str | None, typer.Option(help="Tag scheme of IN; default: found.")
@@ -290,6 +291,8 @@ def split(
     names = [f"{part}{_ending(source)}" for part in _parts(shares)]
     for name in names:
         refuse_existing(directory / name, overwrite=overwrite)
+        if format == "brat":
+            check_target(str(directory / name))
     documents = read_corpus(source, format=format, **settings)
     parts = [part for part in split_documents(documents, shares, seed) if part]
     _write_parts(dict(zip(names, parts, strict=True)), directory, format)
@@ -302,6 +305,8 @@ def split(
 
 
 def _ending(source: str) -> str:
+    if Path(source).is_dir():
+        return ""
     plain = source.removesuffix(".gz")
     return Path(plain).suffix + source[len(plain) :]
 
@@ -334,7 +339,7 @@ def _write_parts(
         for name, documents in parts.items():
             write_corpus(documents, work / name, format=format)
         for name in parts:
-            os.replace(work / name, directory / name)
+            move_into_place(work / name, directory / name)
     except OSError as error:
         raise CorpusError(
             f"cannot be written: {error.strerror}", path=directory

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from tfner.corpus.brat import holds_annotations, scan_brat, write_brat
 from tfner.corpus.conll import read_conll, write_conll
 from tfner.corpus.files import STANDARD_STREAM, check_readable, whole_file
 from tfner.corpus.jsonl import scan_jsonl, write_jsonl
@@ -18,6 +19,7 @@ from tfner.errors import ConfigError, CorpusError, unknown
 from tfner.schemes import find_scheme
 
 SCANS: dict[str, Scan] = {
+    "brat": scan_brat,
     "jsonl": scan_jsonl,
     "text": scan_text,
 }
@@ -33,9 +35,11 @@ WRITERS: dict[str, Callable[..., int]] = {
     "jsonl": write_jsonl,
     "text": write_text,
 }
-"""Each takes documents, a text stream and `scheme`, and returns how many it wrote."""
+"""Each takes documents, a text stream and `scheme`, and returns how many it wrote.
+`write_brat` is not among them: it takes a directory."""
 
 SUFFIXES = {
+    ".ann": "brat",
     ".bio": "conll",
     ".iob": "conll",
     ".iob2": "conll",
@@ -52,6 +56,8 @@ def find_format(
 ) -> str:
     """The format named, or that of the suffix; `default` for standard streams.
 
+    A directory with `.ann` files is brat.
+
     Raises:
         ConfigError: no format has this name.
         CorpusError: no format has this suffix.
@@ -62,6 +68,8 @@ def find_format(
         return format
     if os.fspath(path) == STANDARD_STREAM:
         return default
+    if holds_annotations(path):
+        return "brat"
     suffix = Path(os.fspath(path).removesuffix(".gz")).suffix.lower()
     if suffix not in SUFFIXES:
         raise CorpusError(
@@ -87,8 +95,9 @@ def read_corpus(
     """Documents of a corpus file, one at a time, in constant memory.
 
     Args:
-        path: a file, gzip if it ends in `.gz`; "-" is standard input (jsonl, text).
-        format: `conll`, `jsonl` or `text`; None goes by the suffix ("-": text).
+        path: a file, gzip if it ends in `.gz`; a directory of brat pairs; "-" is
+            standard input (for all but conll and brat).
+        format: a key of `READERS`; None goes by the suffix ("-": text).
         scheme: tag scheme of the file. None takes the one that explains it with the
             fewest invalid transitions and logs it. Entities are the same in any case;
             a scheme that fits worse than another is an error.
@@ -116,7 +125,8 @@ def read_corpus(
     name = os.fspath(path)
     raw = None if raw_text is None else os.fspath(raw_text)
     options = ReadOptions(scheme, join, word_column, tag_column, comments, labels, raw)
-    check_readable(name)
+    if format not in (None, "brat") or not holds_annotations(name):
+        check_readable(name)
     format = find_format(name, format)
     check_raw_text(raw, format)
     return READERS[format](name, options)
@@ -148,8 +158,8 @@ def write_corpus(
     Args:
         documents: may be an iterator; nothing is held in memory.
         path: an existing file is replaced; `.gz` is compressed; "-" is standard
-            output.
-        format: `conll`, `jsonl` or `text`; None goes by the suffix ("-": jsonl).
+            output. For brat a directory.
+        format: a key of `READERS`; None goes by the suffix ("-": jsonl).
         scheme: tag scheme of column files. None keeps each document's tags as they
             were read, or else its scheme, or else IOB2.
 
@@ -167,5 +177,7 @@ def write_corpus(
         if format != "conll":
             raise ConfigError(f"a scheme is for conll; {format} holds no tags")
         scheme = find_scheme(scheme).name
+    if format == "brat":
+        return write_brat(documents, name)
     with whole_file(name) as stream:
         return WRITERS[format](documents, stream, scheme=scheme)
