@@ -122,3 +122,24 @@ def test_the_letters_gsd_lost_are_found_against_the_later_release(shared, name, 
     (report,) = check_corpora([path], options=options)
     found = [f.line for f in report.findings if (f.kind, f.path) == ("raw-text", path)]
     assert found == lines
+
+
+@pytest.mark.parametrize("format", ["brat", "conllu"])
+def test_gsd_survives_other_formats(shared, tmp_path, format):
+    path = shared / "data/ud_japanese_gsd_ne/r2.8/dev.bio"
+    corpus = list(read_corpus(path, raw_text=path.parent / "raw/dev.txt"))
+    write_corpus(corpus, tmp_path / "out", format=format)
+    found = {d.id: d for d in read_corpus(tmp_path / "out", format=format)}
+    assert len(found) == len(corpus) == 507
+    for document in corpus:
+        copy = found[document.id]
+        assert (copy.text, copy.entities) == (document.text, document.entities)
+        if format == "conllu":
+            assert (copy.words, copy.tags) == (document.words, document.tags)
+
+
+def test_nested_entities_survive_brat(shared, tmp_path):
+    corpus = list(read_corpus(shared / "data/genia_nested/dev.jsonl"))
+    write_corpus(corpus, tmp_path / "out", format="brat")
+    found = {d.id: d.entities for d in read_corpus(tmp_path / "out")}
+    assert found == {d.id: d.entities for d in corpus}

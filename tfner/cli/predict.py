@@ -13,6 +13,7 @@ from tfner.cli.evaluate import (
     Format,
     Join,
     Model,
+    RawText,
     Scheme,
     TagColumn,
     WordColumn,
@@ -48,6 +49,7 @@ def command(
     join: Join = "auto",
     word_column: WordColumn = 0,
     tag_column: TagColumn = -1,
+    raw_text: RawText = None,
 ) -> None:
     """Find entities. Long input is streamed: memory does not grow with it."""
     from tfner.corpus import read_corpus
@@ -70,6 +72,7 @@ def command(
             join=join,
             word_column=word_column,
             tag_column=tag_column,
+            raw_text=raw_text,
         )
     import_tensorflow()
     predictor = Predictor.load(model, verify=verify)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tfner.corpus.brat import holds_annotations, scan_brat, write_brat
 from tfner.corpus.conll import read_conll, write_conll
+from tfner.corpus.conllu import scan_conllu, write_conllu
 from tfner.corpus.files import STANDARD_STREAM, check_readable, whole_file
 from tfner.corpus.jsonl import scan_jsonl, write_jsonl
 from tfner.corpus.options import ReadOptions
@@ -20,6 +21,7 @@ from tfner.schemes import find_scheme
 
 SCANS: dict[str, Scan] = {
     "brat": scan_brat,
+    "conllu": scan_conllu,
     "jsonl": scan_jsonl,
     "text": scan_text,
 }
@@ -32,11 +34,15 @@ READERS: dict[str, Callable[[str, ReadOptions], Iterator[Document]]] = {
 
 WRITERS: dict[str, Callable[..., int]] = {
     "conll": write_conll,
+    "conllu": write_conllu,
     "jsonl": write_jsonl,
     "text": write_text,
 }
 """Each takes documents, a text stream and `scheme`, and returns how many it wrote.
 `write_brat` is not among them: it takes a directory."""
+
+TAGGED = ("conll", "conllu")
+"""Formats that are written with tags."""
 
 SUFFIXES = {
     ".ann": "brat",
@@ -44,6 +50,7 @@ SUFFIXES = {
     ".iob": "conll",
     ".iob2": "conll",
     ".conll": "conll",
+    ".conllu": "conllu",
     ".tsv": "conll",
     ".txt": "conll",
     ".jsonl": "jsonl",
@@ -160,8 +167,8 @@ def write_corpus(
         path: an existing file is replaced; `.gz` is compressed; "-" is standard
             output. For brat a directory.
         format: a key of `READERS`; None goes by the suffix ("-": jsonl).
-        scheme: tag scheme of column files. None keeps each document's tags as they
-            were read, or else its scheme, or else IOB2.
+        scheme: tag scheme of column files and CoNLL-U. None keeps each document's tags
+            as they were read, or else its scheme, or else IOB2.
 
     Returns:
         Number of documents written.
@@ -174,8 +181,10 @@ def write_corpus(
     name = os.fspath(path)
     format = find_format(name, format, default="jsonl")
     if scheme is not None:
-        if format != "conll":
-            raise ConfigError(f"a scheme is for conll; {format} holds no tags")
+        if format not in TAGGED:
+            raise ConfigError(
+                f"a scheme is for {' and '.join(TAGGED)}; {format} holds no tags"
+            )
         scheme = find_scheme(scheme).name
     if format == "brat":
         return write_brat(documents, name)

@@ -19,9 +19,10 @@ from tfner.corpus.conll import entities_of
 from tfner.corpus.files import read_lines, stem_of
 from tfner.corpus.joining import join_words, place_words
 from tfner.corpus.options import ReadOptions
+from tfner.corpus.tagging import check_prefixes
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, shorten
-from tfner.schemes import find_scheme, is_tag, split_tag
+from tfner.schemes import is_tag
 
 TAG_KEYS = ("tags", "ner_tags")
 OWN_KEYS = {"id", "text", "words", "entities", "tokens", *TAG_KEYS}
@@ -128,13 +129,7 @@ def _tags(record: Mapping[str, Any], options: ReadOptions) -> tuple[str, ...] | 
     if not isinstance(values, list):
         raise ValueError("tags must be a list of strings or integers")
     tags = tuple(_tag(value, options.labels) for value in values)
-    if options.scheme:
-        prefixes = {"O", *find_scheme(options.scheme).prefixes}
-        for tag in tags:
-            if split_tag(tag)[0] not in prefixes:
-                raise ValueError(
-                    f"{tag} contradicts the scheme {options.scheme}; name another"
-                )
+    check_prefixes(tags, options.scheme)
     return tags
 
 
