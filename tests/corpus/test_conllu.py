@@ -189,6 +189,7 @@ def test_what_is_left_out_is_counted(write, caplog):
         (rows("/_"), ["1: expected 10 columns, none empty, received 10 with 1"]),
         (rows("a/"), ["1: expected 10 columns, none empty, received 10 with 1"]),
         ("a b c\n", ["1: expected 10 columns"]),
+        ("1\ta\n" + rows("b/_", ids=[2]), ["1: expected 10 columns"]),
         (rows("a/_") + "# x\n", ["2: expected 10 columns"]),
         (rows("a/_", "b/_", ids=[1, 3]), ["2: ID must be 2, 2-N or 1.N, received '3'"]),
         (rows("a/_", ids=["x"]), ["1: ID must be 1, 1-N or 0.N, received 'x'"]),
@@ -246,6 +247,14 @@ def test_a_given_scheme_that_contradicts_the_tags_is_refused(write):
     with pytest.raises(CorpusError, match="S-X contradicts the scheme IOB2"):
         read(path, scheme="IOB2")
     assert read(path, scheme="BIOES")[0].metadata["scheme"] == "BIOES"
+
+
+def test_documents_without_an_id_are_numbered(write):
+    content = "".join(
+        f"# {comment}\n{rows('a/_')}\n" for comment in ("text", "newdoc", "x", "newdoc")
+    )
+    found = [d.metadata.get("document") for d in read(write(content))]
+    assert found == [None, "a#1", "a#1", "a#2"]
 
 
 def test_an_empty_file_is_an_error(write):

@@ -66,7 +66,7 @@ def read_comments(comments: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for comment in comments:
         match = COMMENT.fullmatch(comment)
-        if match is not None:
+        if match is not None and (match[2] is not None or match[1] == "newdoc"):
             found.setdefault(match[1], match[2] or "")
     return found
 
@@ -78,6 +78,7 @@ def find_problems(rows: Sequence[Row]) -> list[tuple[int, str]]:
     for number, row in enumerate(rows):
         if len(row) != WIDTH or not all(row):
             found.append((number, _width_problem(row)))
+            following += row[ID] == str(following)
             continue
         match = IDENTIFIER.fullmatch(row[ID])
         start, kind, end = match.groups() if match else ("", "", "")
