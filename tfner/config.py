@@ -143,7 +143,9 @@ class TrainConfig:
 
     task: str = _model("token", "What is learned.", choices=("token",))
     encoder: str = _model(
-        "", "Hugging Face directory or hub id of the encoder and its tokenizer."
+        "",
+        "Encoder and its tokenizer: Hugging Face directory or hub id, or a BERT or "
+        "ELECTRA checkpoint of TensorFlow 1 (DIR, DIR/model.ckpt-N, DIR#generator).",
     )
     scheme: str = _model("IOB2", "Tag scheme that the model predicts.")
     dropout: float = _model(0.1, "Dropout before the head.", low=0, high=0.9)

@@ -1,4 +1,4 @@
-"""Models in the format of transformers."""
+"""Models in the formats of transformers and of google-research/electra."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfner.checkpoints.google import VOCABULARY, save_google_checkpoint
 from tfner.checkpoints.huggingface import save_token_classifier
+from tfner.errors import CheckpointError
 from tfner.inference.bundle import staged, write_json
 from tfner.tokenization.directories import CONFIG_FILE, JAPANESE_CLASS
 from tfner.tokenization.huggingface import SETTINGS_FILE, TOKENIZER_FILE
+from tfner.tokenization.vocabularies import read_vocabulary
+from tfner_export.saved_model import check_task_name, write_label_mapping
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
     from tfner.inference.huggingface import ForeignBundle
+    from tfner.tokenization import Tokenizer
 
 GENERIC_CLASS = "PreTrainedTokenizerFast"
 MASKS = ("[MASK]", "<mask>")
@@ -45,6 +50,57 @@ def export_huggingface(bundle: Bundle | ForeignBundle, directory: str | Path) ->
                 stage / CONFIG_FILE, tokenizer_config(stage, longest=task.max_length)
             )
     return directory
+
+
+def export_google(
+    bundle: Bundle | ForeignBundle, directory: str | Path, *, task_name: str = "chunk"
+) -> Path:
+    """Write a model as a fine-tuned tagger of google-research/electra.
+
+    Its code feeds segment ids 1 where tfner feeds 0, so a fair comparison has to
+    change one of them. An existing `directory` is replaced; whether it may be is for
+    the caller to ask.
+
+    Args:
+        bundle: a trained model with tfner's own encoder, of family electra or bert.
+        directory: gets the checkpoint, `config.json`, `vocab.txt`, the label mapping,
+            and the tokenizer as tfner reads it.
+        task_name: of the task in the checkpoint.
+
+    Returns:
+        The directory.
+
+    Raises:
+        CheckpointError: the format cannot express the model.
+        ExportError: it is no name of a task.
+        BundleError: the directory cannot be written.
+
+    Source: google-research/electra finetune/tagging/tagging_tasks.py (featurize).
+    """
+    check_task_name(task_name)
+    directory = Path(directory)
+    model, task = bundle.load_model(), bundle.task
+    with staged(directory) as stage:
+        save_google_checkpoint(model, stage, task_name=task_name)
+        task.tokenizer.save(stage)
+        _check_vocabulary(stage / VOCABULARY, task.tokenizer)
+        write_label_mapping(stage, task.label_set, task_name=task_name)
+    return directory
+
+
+def _check_vocabulary(path: Path, tokenizer: Tokenizer) -> None:
+    """Line numbers of `vocab.txt` are the only ids that google-research's code knows.
+
+    Raises:
+        CheckpointError: the tokenizer has others.
+    """
+    pieces = len(read_vocabulary(path)) if path.is_file() else 0
+    if pieces != tokenizer.vocab_size:
+        raise CheckpointError(
+            "google-research's code reads WordPiece vocabularies without added pieces. "
+            f"Received: a tokenizer of {tokenizer.vocab_size} pieces, {pieces} of them "
+            f"in its {path.name}. Use --format saved-model or huggingface."
+        )
 
 
 def tokenizer_config(directory: Path, *, longest: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tfner.cli.corpus import app
+from tfner.corpus import READERS
 from tfner.errors import ConfigError, CorpusError, TfnerError
 
 CONTENT = "a\tB-X\nb\tI-X\n\nc\tO\n\n"
@@ -41,6 +42,24 @@ def test_convert_goes_there_and_back(source, tmp_path):
     assert "2 documents, 1 entities, jsonl" in result.stderr
     succeed("convert", tmp_path / "b.jsonl", tmp_path / "c.conll")
     assert (tmp_path / "c.conll").read_text() == CONTENT
+
+
+@pytest.mark.parametrize("suffix", ["md", "yml", "yaml", "json"])
+def test_convert_goes_through_formats_without_words(source, tmp_path, suffix):
+    other, again = tmp_path / f"b.{suffix}", tmp_path / f"c.{suffix}"
+    succeed("convert", source, other)
+    succeed("convert", other, tmp_path / "b.jsonl")
+    succeed("convert", tmp_path / "b.jsonl", again)
+    assert again.read_bytes() == other.read_bytes()
+    result = succeed("check", other)
+    assert "2 documents: 0 errors" in result.stdout
+
+
+@pytest.mark.parametrize("command", ["convert", "stats", "check", "split"])
+def test_help_lists_the_formats(command):
+    text = " ".join(succeed(command, "--help").stdout.split())
+    for name in READERS:
+        assert name in text
 
 
 def test_convert_writes_another_scheme(source, tmp_path):

@@ -97,6 +97,18 @@ def test_predicted_columns_can_be_read_again(
     assert [d.tags for d in read_corpus(out)] == [d.tags for d in found]
 
 
+def test_predicted_rasa_items_can_be_read_again(
+    tfner, toy_bundle, toy_corpus, tmp_path
+) -> None:
+    out, source = tmp_path / "out.md", toy_corpus / "dev.conll"
+    flags = ["--format", "rasa", "--output", out]
+    result = tfner("predict", toy_bundle, source, *flags)
+    assert (result.code, result.out) == (0, "")
+    found = Predictor.load(toy_bundle).predict(read_corpus(source))
+    again = [(d.text, d.entities) for d in read_corpus(out)]
+    assert again == [(d.text, d.entities) for d in found]
+
+
 def test_text_is_coloured(tfner, toy_bundle) -> None:
     result = tfner("predict", toy_bundle, "--text", TEXT, "--format", "text")
     assert "\x1b[1;" in result.out
@@ -187,7 +199,7 @@ def test_stored_texts_can_be_verified_first(tfner, toy_bundle) -> None:
     assert tfner("predict", toy_bundle, "--text", TEXT, "--verify").code == 0
 
 
-@pytest.mark.parametrize("format", ["jsonl", "conll", "text", "html"])
+@pytest.mark.parametrize("format", ["jsonl", "conll", "rasa", "text", "html"])
 def test_an_endless_stream_is_answered_while_it_comes(
     toy_bundle, monkeypatch, format
 ) -> None:

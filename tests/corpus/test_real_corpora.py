@@ -55,6 +55,16 @@ def test_a_corpus_survives_another_scheme_byte_for_byte(shared, tmp_path):
     assert (tmp_path / "b.bio").read_bytes() == path.read_bytes()
 
 
+def test_gsd_survives_rasa_and_jsonl_byte_for_byte(shared, tmp_path):
+    path = shared / "data/ud_japanese_gsd_ne/r2.8/test.bio"
+    write_corpus(read_corpus(path, join="none"), tmp_path / "a.md")
+    write_corpus(read_corpus(tmp_path / "a.md"), tmp_path / "b.jsonl")
+    write_corpus(read_corpus(tmp_path / "b.jsonl"), tmp_path / "c.md")
+    assert (tmp_path / "a.md").read_bytes() == (tmp_path / "c.md").read_bytes()
+    stats = count_corpus(read_corpus(tmp_path / "c.md"))
+    assert (stats.documents, stats.entities) == (543, 609)
+
+
 def test_lines_of_one_column_are_named(shared):
     path = shared / "data/jnlpba/sample_with_abstract_ids.iob2"
     with pytest.raises(CorpusError) as caught:

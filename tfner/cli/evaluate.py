@@ -43,31 +43,65 @@ RawText = Annotated[
         metavar="FILE", help="Sentences of a column file as text, one a line."
     ),
 ]
+Tokenizer = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DIR",
+        help="Tokenizer of a model that carries none: an old Estimator's SavedModel.",
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Its labels: tag to id in .json or .pkl, or id2label."
+    ),
+]
+SegmentId = Annotated[
+    int,
+    typer.Option(min=0, max=1, help="1 for google-research/electra's fine-tuned ones."),
+]
+LowerCase = Annotated[
+    bool | None,
+    typer.Option(
+        "--lower-case/--no-lower-case",
+        help="Whether its tokenizer lower-cases; guessed if nothing says.",
+    ),
+]
+WordSplitter = Annotated[
+    str | None,
+    typer.Option(help="What finds its words in raw text; guessed if nothing says."),
+]
+Report = Annotated[
+    Path | None, typer.Option(help="Directory for the report in text and Markdown.")
+]
+OverwriteReport = Annotated[
+    bool, typer.Option(help="Replace the files of an existing report.")
+]
+Convention = Annotated[str, typer.Option(help="exact, conlleval, strict or partial.")]
+AllowUnknownLabels = Annotated[
+    bool, typer.Option(help="Count entities of labels the model lacks as missed.")
+]
 
 
 def command(
     model: Model,
     file: Annotated[str, typer.Argument(help="Corpus with gold entities.")],
     json: Json = False,
-    report: Annotated[
-        Path | None, typer.Option(help="Directory for the report in text and Markdown.")
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option(help="Replace the files of an existing report.")
-    ] = False,
-    convention: Annotated[
-        str, typer.Option(help="exact, conlleval, strict or partial.")
-    ] = "exact",
-    allow_unknown_labels: Annotated[
-        bool,
-        typer.Option(help="Count entities of labels the model lacks as missed."),
-    ] = False,
+    report: Report = None,
+    overwrite: OverwriteReport = False,
+    convention: Convention = "exact",
+    allow_unknown_labels: AllowUnknownLabels = False,
     format: Format = None,
     from_scheme: Scheme = None,
     join: Join = "auto",
     word_column: WordColumn = 0,
     tag_column: TagColumn = -1,
     raw_text: RawText = None,
+    tokenizer: Tokenizer = None,
+    labels: Labels = None,
+    segment_id: SegmentId = 0,
+    lower_case: LowerCase = None,
+    word_splitter: WordSplitter = None,
 ) -> None:
     """Score a model on a corpus: precision, recall, F1, in total and per label."""
     from tfner.corpus import read_corpus
@@ -90,16 +124,27 @@ def command(
         )
     )
     import_tensorflow()
-    predictor = Predictor.load(model)
-    labels = predictor.task.label_set.labels
+    predictor = Predictor.load(
+        model,
+        tokenizer=tokenizer,
+        labels=labels,
+        segment_id=segment_id,
+        lower_case=lower_case,
+        word_splitter=word_splitter,
+    )
     if not allow_unknown_labels:
-        check_labels(file, gold, labels)
+        check_labels(file, gold, predictor.task.label_set.labels)
     if not any(document.entities for document in gold):
         say(f"{file}: no document holds an entity; recall and F1 are 0 by convention")
     found = predictor.predict(gold)
     result = score(gold, found, convention=convention, counts=predictor.counts)
     if report is not None:
         write_report(report, result)
+    show(result, json=json)
+
+
+def show(result: Score, *, json: bool) -> None:
+    """The scores on standard output."""
     if json:
         print_json(result.to_json())
     else:

@@ -1,4 +1,4 @@
-"""`tfner export`: a trained model for TensorFlow Serving, or for transformers."""
+"""`tfner export`: a trained model for TensorFlow Serving and other libraries."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Format(StrEnum):
 
     SAVED_MODEL = "saved-model"
     HUGGINGFACE = "huggingface"
+    GOOGLE = "google"
 
 
 def command(
@@ -27,30 +28,28 @@ def command(
         Format, typer.Option("--format", help="What is written.")
     ] = Format.SAVED_MODEL,
     task_name: Annotated[
-        str, typer.Option(help="Prefix of the outputs, name of the served model.")
+        str, typer.Option(help="Prefix of the outputs, name of the model or task.")
     ] = "chunk",
     max_length: Annotated[
         int, typer.Option(min=1, help="Pieces of a row in the signature.")
     ] = 512,
     overwrite: Annotated[
-        bool, typer.Option(help="Replace a Hugging Face directory.")
+        bool, typer.Option(help="Replace a Hugging Face or google directory.")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON.")
     ] = False,
 ) -> None:
-    """Write a model for TensorFlow Serving, or as a Hugging Face directory.
+    """Write a model for TensorFlow Serving, transformers or google-research/electra.
 
     A SavedModel is a new version EXPORT_DIR/TASK_NAME/UNIX_SECONDS, published only
-    after it was loaded and found equal to the model. A Hugging Face directory is
-    EXPORT_DIR itself.
+    after it was loaded and found equal to the model. A Hugging Face directory, and
+    the TensorFlow 1 checkpoint of --format google, is EXPORT_DIR itself.
     """
-    if export_format is Format.HUGGINGFACE:
+    if export_format is not Format.SAVED_MODEL:
         refuse_existing(export_dir, overwrite=overwrite)
     import_tensorflow()
-    if export_format is Format.HUGGINGFACE:
-        _export_huggingface(model, export_dir, as_json=as_json)
-    else:
+    if export_format is Format.SAVED_MODEL:
         _export_saved_model(
             model,
             export_dir,
@@ -58,6 +57,12 @@ def command(
             max_length=max_length,
             as_json=as_json,
         )
+        return
+    directory = _export_directory(model, export_dir, export_format, task_name)
+    if as_json:
+        print_json({export_format.value: str(directory)})
+    else:
+        say(f"written {directory}")
 
 
 def _export_saved_model(
@@ -79,12 +84,13 @@ def _export_saved_model(
     )
 
 
-def _export_huggingface(model: str, export_dir: Path, *, as_json: bool) -> None:
+def _export_directory(
+    model: str, export_dir: Path, export_format: Format, task_name: str
+) -> Path:
     from tfner.inference.loading import open_bundle
-    from tfner_export.formats import export_huggingface
+    from tfner_export.formats import export_google, export_huggingface
 
-    directory = export_huggingface(open_bundle(model), export_dir)
-    if as_json:
-        print_json({"huggingface": str(directory)})
-    else:
-        say(f"written {directory}")
+    bundle = open_bundle(model)
+    if export_format is Format.GOOGLE:
+        return export_google(bundle, export_dir, task_name=task_name)
+    return export_huggingface(bundle, export_dir)

@@ -12,44 +12,59 @@ import typer
 from tfner.cli.evaluate import (
     Format,
     Join,
+    Labels,
+    LowerCase,
     Model,
     RawText,
     Scheme,
+    SegmentId,
     TagColumn,
+    Tokenizer,
     WordColumn,
+    WordSplitter,
 )
 from tfner.cli.output import import_tensorflow, refuse_existing, say
 from tfner.document import Document
 
+File = Annotated[
+    str | None,
+    typer.Argument(help="Lines of text (.txt, or - for stdin) or a corpus."),
+]
+Text = Annotated[list[str] | None, typer.Option(help="A text; may be repeated.")]
+OutputFormat = Annotated[
+    str | None,
+    typer.Option(
+        help="jsonl, conll, rasa, text or html; text on a terminal, else jsonl."
+    ),
+]
+Output = Annotated[
+    Path | None, typer.Option(help="File to write; standard output if not set.")
+]
+Overwrite = Annotated[bool, typer.Option(help="Replace an existing file.")]
+Verify = Annotated[
+    bool, typer.Option(help="First check the texts stored with the model.")
+]
+
 
 def command(
     model: Model,
-    file: Annotated[
-        str | None,
-        typer.Argument(help="Lines of text (.txt, or - for stdin) or a corpus."),
-    ] = None,
-    text: Annotated[
-        list[str] | None, typer.Option(help="A text; may be repeated.")
-    ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            help="jsonl, conll, text or html; coloured text on a terminal, else jsonl."
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="File to write; standard output if not set.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
-    verify: Annotated[
-        bool, typer.Option(help="First check the texts stored with the model.")
-    ] = False,
+    file: File = None,
+    text: Text = None,
+    format: OutputFormat = None,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    verify: Verify = False,
     from_: Format = None,
     from_scheme: Scheme = None,
     join: Join = "auto",
     word_column: WordColumn = 0,
     tag_column: TagColumn = -1,
     raw_text: RawText = None,
+    tokenizer: Tokenizer = None,
+    labels: Labels = None,
+    segment_id: SegmentId = 0,
+    lower_case: LowerCase = None,
+    word_splitter: WordSplitter = None,
 ) -> None:
     """Find entities. Long input is streamed: memory does not grow with it."""
     from tfner.corpus import read_corpus
@@ -75,9 +90,17 @@ def command(
             raw_text=raw_text,
         )
     import_tensorflow()
-    predictor = Predictor.load(model, verify=verify)
-    labels = predictor.task.label_set.labels
-    parts = render(predictor.stream(documents), chosen, labels=labels)
+    predictor = Predictor.load(
+        model,
+        verify=verify,
+        tokenizer=tokenizer,
+        labels=labels,
+        segment_id=segment_id,
+        lower_case=lower_case,
+        word_splitter=word_splitter,
+    )
+    known = predictor.task.label_set.labels
+    parts = render(predictor.stream(documents), chosen, labels=known)
     with whole_file("-" if output is None else str(output)) as stream:
         stream.writelines(parts)
     lost = [f"{count} {name}" for name, count in predictor.counts.items() if count]

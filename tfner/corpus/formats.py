@@ -13,7 +13,10 @@ from tfner.corpus.conllu import scan_conllu, write_conllu
 from tfner.corpus.files import STANDARD_STREAM, check_readable, whole_file
 from tfner.corpus.jsonl import scan_jsonl, write_jsonl
 from tfner.corpus.options import ReadOptions
+from tfner.corpus.rasa import scan_rasa, write_rasa
+from tfner.corpus.rasa_yaml import scan_rasa_yaml, write_rasa_yaml
 from tfner.corpus.records import Scan, read_records
+from tfner.corpus.stockmark import scan_stockmark, write_stockmark
 from tfner.corpus.text import scan_text, write_text
 from tfner.document import Document
 from tfner.errors import ConfigError, CorpusError, unknown
@@ -23,6 +26,9 @@ SCANS: dict[str, Scan] = {
     "brat": scan_brat,
     "conllu": scan_conllu,
     "jsonl": scan_jsonl,
+    "rasa": scan_rasa,
+    "rasa-yaml": scan_rasa_yaml,
+    "stockmark": scan_stockmark,
     "text": scan_text,
 }
 """Formats of independent records."""
@@ -36,6 +42,9 @@ WRITERS: dict[str, Callable[..., int]] = {
     "conll": write_conll,
     "conllu": write_conllu,
     "jsonl": write_jsonl,
+    "rasa": write_rasa,
+    "rasa-yaml": write_rasa_yaml,
+    "stockmark": write_stockmark,
     "text": write_text,
 }
 """Each takes documents, a text stream and `scheme`, and returns how many it wrote.
@@ -53,7 +62,11 @@ SUFFIXES = {
     ".conllu": "conllu",
     ".tsv": "conll",
     ".txt": "conll",
+    ".json": "stockmark",
     ".jsonl": "jsonl",
+    ".md": "rasa",
+    ".yaml": "rasa-yaml",
+    ".yml": "rasa-yaml",
 }
 """Format by the end of the name, `.gz` aside."""
 
@@ -103,7 +116,7 @@ def read_corpus(
 
     Args:
         path: a file, gzip if it ends in `.gz`; a directory of brat pairs; "-" is
-            standard input (for all but conll and brat).
+            standard input (jsonl, conllu, text).
         format: a key of `READERS`; None goes by the suffix ("-": text).
         scheme: tag scheme of the file. None takes the one that explains it with the
             fewest invalid transitions and logs it. Entities are the same in any case;

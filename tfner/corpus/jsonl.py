@@ -59,7 +59,7 @@ def parse_line(line: str, identifier: str, options: ReadOptions) -> Document:
         raise ValueError("a record must be an object: {…}")
     text, words = _text_and_words(record, options.join)
     if "\\u" in line:
-        _check_surrogates(text)
+        check_surrogates(text)
     tags = _tags(record, options)
     if tags is not None and len(tags) != len(words or ()):
         raise ValueError(f"{len(words or ())} words but {len(tags)} tags")
@@ -75,7 +75,12 @@ def parse_line(line: str, identifier: str, options: ReadOptions) -> Document:
     )
 
 
-def _check_surrogates(text: str) -> None:
+def check_surrogates(text: str) -> None:
+    """Refuse half a character, which JSON can write and UTF-8 cannot hold.
+
+    Raises:
+        ValueError: says where it is.
+    """
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -102,12 +107,13 @@ def _text_and_words(
     words = record.get("words")
     if words is None:
         return text or "", None
-    if not isinstance(words, list) or not all(_is_range(word) for word in words):
+    if not isinstance(words, list) or not all(is_range(word) for word in words):
         raise ValueError("`words` must be a list of [start, end], integers")
     return text or "", tuple(Word(*word) for word in words)
 
 
-def _is_range(value: object) -> bool:
+def is_range(value: object) -> bool:
+    """Whether a value is `[start, end]`, two integers."""
     return isinstance(value, list) and len(value) == 2 and all(map(_is_integer, value))
 
 
@@ -157,10 +163,15 @@ def _entities(record: Mapping[str, Any], text: str) -> tuple[Entity, ...]:
         return ()
     if not isinstance(values, list):
         raise ValueError("`entities` must be a list of objects")
-    return tuple(_entity(value, text) for value in values)
+    return tuple(parse_entity(value, text) for value in values)
 
 
-def _entity(value: object, text: str) -> Entity:
+def parse_entity(value: object, text: str) -> Entity:
+    """An entity from its JSON object; its `text`, if it has one, must be that there.
+
+    Raises:
+        ValueError: says what is wrong with it.
+    """
     if not isinstance(value, dict):
         raise ValueError('an entity must be {"start":, "end":, "label":}')
     start, end, label = (value.get(key) for key in ("start", "end", "label"))

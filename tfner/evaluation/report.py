@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 
 from tfner.evaluation.score import Score
 from tfner.evaluation.tally import Measures
@@ -19,26 +20,26 @@ SENTENCES = {
 
 def render_text(score: Score) -> str:
     """The score as a table of labels, averages, other conventions and losses."""
-    lines = _aligned([HEADINGS, *_label_rows(score), (), *_average_rows(score)])
+    lines = aligned([HEADINGS, *rows_of(score.per_label), (), *_average_rows(score)])
     if score.interval:
-        lines += ["", _interval(score)]
+        lines += ["", interval_line(score)]
     lines += ["", *_aligned_left(_convention_rows(score))]
-    return "\n".join([*lines, "", *_coverage(score), ""])
+    return "\n".join([*lines, "", *coverage_lines(score), ""])
 
 
 def render_markdown(score: Score) -> str:
     """The same content as Markdown."""
     others = (f"{name}: {figures}" for name, figures in _convention_rows(score))
-    rows = [*_label_rows(score), *_average_rows(score)]
+    rows = [*rows_of(score.per_label), *_average_rows(score)]
     lines = [
         f"## F1 {score.f1:.4f} ({score.convention})",
         "",
-        *([_interval(score), ""] if score.interval else []),
+        *([interval_line(score), ""] if score.interval else []),
         _markdown_row(HEADINGS),
         _markdown_row(("---", *["---:"] * (len(HEADINGS) - 1))),
         *(_markdown_row(row) for row in rows),
         "",
-        *(f"- {line}" for line in (*others, *_coverage(score))),
+        *(f"- {line}" for line in (*others, *coverage_lines(score))),
     ]
     return "\n".join([*lines, ""])
 
@@ -49,8 +50,15 @@ def _row(name: str, row: Measures) -> tuple[str, ...]:
     return (name, *(f"{x:.4f}" for x in fractions), *(str(n) for n in numbers))
 
 
-def _label_rows(score: Score) -> list[tuple[str, ...]]:
-    return [_row(label, row) for label, row in score.per_label.items()]
+def render_words(level: Mapping[str, Any]) -> str:
+    """The word level of a breakdown as a table of labels and their average."""
+    rows = [*rows_of(level["per_label"]), (), _row("micro", cast(Measures, level))]
+    return "\n".join(aligned([HEADINGS, *rows])) + "\n"
+
+
+def rows_of(per_label: Mapping[str, Measures]) -> list[tuple[str, ...]]:
+    """A row of text for each label: its name, then the columns of `HEADINGS`."""
+    return [_row(label, row) for label, row in per_label.items()]
 
 
 def _average_rows(score: Score) -> list[tuple[str, ...]]:
@@ -72,7 +80,8 @@ def _convention_rows(score: Score) -> Iterable[tuple[str, str]]:
             yield name, "F1 {:.4f}  P {:.4f}  R {:.4f}".format(*found) + mark
 
 
-def _interval(score: Score) -> str:
+def interval_line(score: Score) -> str:
+    """The F1 with its interval in a sentence; empty without one."""
     interval = score.interval
     if interval is None:
         return ""
@@ -83,7 +92,7 @@ def _interval(score: Score) -> str:
     )
 
 
-def _coverage(score: Score) -> list[str]:
+def coverage_lines(score: Score) -> list[str]:
     """One sentence for each kind of loss; what did not happen is not mentioned."""
     coverage = dict(score.coverage)
     totals = (coverage.pop(name) for name in ("documents", "gold_entities"))
@@ -99,7 +108,7 @@ def _markdown_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """First column to the left, numbers to the right; an empty row is a blank line."""
     full = [row for row in rows if row]
     widths = [max(map(len, column)) for column in zip(*full, strict=True)]

@@ -4,38 +4,65 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tfner.errors import BundleError
 from tfner.inference.batching import Runner
 from tfner.inference.bundle import CONFIG, WEIGHTS, Bundle, reading
+from tfner.inference.huggingface import LONGEST_WINDOW, ForeignBundle
 from tfner.inference.runners import KerasRunner, SavedModelRunner
-
-if TYPE_CHECKING:
-    from tfner.inference.huggingface import ForeignBundle
+from tfner.inference.supplied import Described, Supplied
 
 SAVED_MODEL = "saved_model.pb"
 ASSETS = "assets"
 
 
-def open_model(model: str | Path) -> tuple[Bundle | ForeignBundle, Runner]:
+def open_model(
+    model: str | Path, supplied: Supplied
+) -> tuple[Bundle | ForeignBundle | Described, Runner]:
     """What describes a model, and what runs it.
 
     Args:
         model: a bundle, a SavedModel or the directory of its versions, or a Hugging
             Face token-classification directory or hub id.
+        supplied: given beside it, for a SavedModel without assets alone.
 
     Raises:
         BundleError: it is none of these.
+        ConfigError: something was supplied that the model carries itself.
     """
     exported = saved_model_directory(Path(model))
+    if exported is not None and not (exported / ASSETS / CONFIG).is_file():
+        return _open_estimator(exported, supplied)
     if exported is not None:
+        supplied.refuse(model)
         bundle = Bundle(exported / ASSETS)
         with reading(exported / ASSETS / CONFIG):
             packs = bool(bundle.config["serving"]["packs"])
         return bundle, SavedModelRunner(exported, packs=packs)
     found = open_bundle(model)
+    supplied.refuse(model)
     return found, KerasRunner(found.load_model())
+
+
+def _open_estimator(exported: Path, supplied: Supplied) -> tuple[Described, Runner]:
+    """A SavedModel as TensorFlow 1's Estimator exported it: a graph, and no assets."""
+    tokenizer, label_set = supplied.load(exported)
+    run = SavedModelRunner(exported, packs=False, trims=False)
+    if run.num_tags != len(label_set.tags):
+        raise BundleError(
+            f"{exported} predicts {run.num_tags or 'an unknown number of'} tags, the "
+            f"labels are {len(label_set.tags)}. Give the labels that it was trained "
+            "with."
+        )
+    task = supplied.task(
+        exported,
+        tokenizer,
+        label_set,
+        num_pieces=run.num_pieces(),
+        max_length=run.row_length or LONGEST_WINDOW,
+    )
+    return Described(task), run
 
 
 def open_bundle(model: str | Path) -> Bundle | ForeignBundle:
@@ -55,8 +82,6 @@ def open_bundle(model: str | Path) -> Bundle | ForeignBundle:
             f"{model}: this version runs no model servers. Give a bundle or SavedModel."
         )
     if _is_foreign(directory):
-        from tfner.inference.huggingface import ForeignBundle
-
         return ForeignBundle(model)
     if not directory.exists():
         raise BundleError(

@@ -11,7 +11,10 @@ from tfner.document import Document
 from tfner.errors import BundleError
 from tfner.inference.batching import Runner, run_windows
 from tfner.inference.bundle import SelfTest
+from tfner.inference.supplied import Supplied
+from tfner.schemes import LabelSet
 from tfner.tasks import Task
+from tfner.tokenization import Tokenizer
 
 WINDOWS_AT_ONCE = 512
 """Windows encoded before the model runs: enough to pack rows well, little memory."""
@@ -29,21 +32,39 @@ class Predictor:
         self.task, self.run = task, run
 
     @classmethod
-    def load(cls, model: str | Path, *, verify: bool = False) -> Predictor:
+    def load(
+        cls,
+        model: str | Path,
+        *,
+        verify: bool = False,
+        tokenizer: str | Path | Tokenizer | None = None,
+        labels: str | Path | LabelSet | None = None,
+        segment_id: int = 0,
+        lower_case: bool | None = None,
+        word_splitter: str | None = None,
+    ) -> Predictor:
         """A predictor for a model directory.
 
         Args:
             model: a bundle, a SavedModel (or the directory of its versions), or a
                 Hugging Face token-classification directory or hub id.
             verify: predict the texts that were stored with the model, and compare.
+            tokenizer: directory, hub id or tokenizer of a model that carries none: a
+                SavedModel of TensorFlow 1's Estimator. So all that follow.
+            labels: its tags, in a file that `read_labels` takes, or a label set.
+            segment_id: 1 for taggers of google-research/electra, which learnt with it.
+            lower_case: overrides the tokenizer's directory, or what is guessed of it.
+            word_splitter: as `lower_case`.
 
         Raises:
-            BundleError: there is no model, or it does not predict what it did when it
-                was saved.
+            BundleError: there is no model, it does not predict what it did when it
+                was saved, or tokenizer or labels are missing or do not fit.
+            ConfigError: tokenizer or labels are given that the model carries itself.
         """
         from tfner.inference.loading import open_model
 
-        bundle, run = open_model(model)
+        supplied = Supplied(tokenizer, labels, segment_id, lower_case, word_splitter)
+        bundle, run = open_model(model, supplied)
         predictor = cls(bundle.task, run)
         if verify:
             predictor.verify(bundle.selftest)

@@ -24,6 +24,7 @@ from tfner.errors import ConfigError, CorpusError, LabelError, unknown
 from tfner.schemes import LabelSet
 from tfner.tokenization import Encoding, Tokenizer
 from tfner.tokenization.align import POLICIES, align
+from tfner.tokenization.huggingface import PIECES
 
 if TYPE_CHECKING:
     import keras
@@ -57,6 +58,9 @@ class TokenClassification:
             "split" the word, "expand" the entity, or "drop" it. Counted in `counts`.
         on_overflow: "window" cuts long documents into windows, "error" refuses them,
             "truncate" reads their beginning alone.
+        segment_id: `token_type_ids` of every piece, special ones included, 0 or 1;
+            padding has 0. google-research/electra's taggers learnt with 1
+            (Source: finetune/tagging/tagging_tasks.py, `featurize`).
 
     Attributes:
         counts: what was lost so far, by reason.
@@ -80,6 +84,7 @@ class TokenClassification:
         label_pieces: str = "first",
         borders: str = "split",
         on_overflow: str = "window",
+        segment_id: int = 0,
     ) -> None:
         self.tokenizer, self.label_set = tokenizer, label_set
         self.max_length = max_length
@@ -102,14 +107,20 @@ class TokenClassification:
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise ConfigError(unknown(f"`{name}`", str(getattr(self, name)), known))
+        if segment_id not in (0, 1):
+            raise ConfigError(
+                f"`segment_id` must be 0 or 1. Received: segment_id={segment_id}"
+            )
+        self.segment_id = segment_id
         self.counts: Counter[str] = Counter()
 
     def settings(self) -> dict[str, Any]:
         """The arguments but tokenizer and labels, as a bundle stores them."""
         names = ("max_length", "overlap", "words", "label_pieces", "borders")
+        more = ("on_overflow", "segment_id")
         return {
             "name": self.name,
-            **{name: getattr(self, name) for name in (*names, "on_overflow")},
+            **{name: getattr(self, name) for name in (*names, *more)},
         }
 
     def encode(self, document: Document, *, with_targets: bool = False) -> list[Window]:
@@ -204,7 +215,7 @@ class TokenClassification:
             words=encoding.words,
             features={
                 INPUT_IDS.name: ids,
-                TOKEN_TYPE_IDS.name: np.zeros_like(ids),
+                TOKEN_TYPE_IDS.name: np.full_like(ids, self.segment_id),
                 LABELED_POSITIONS.name: (at - start + len(prefix)).astype(np.int32),
             },
             targets=None if labels is None else {LABELS.name: labels[word_index]},
@@ -297,3 +308,13 @@ class TokenClassification:
             tags=tags,
             metadata={**document.metadata, "scheme": self.label_set.scheme.name},
         )
+
+
+def default_words(tokenizer: Tokenizer) -> str:
+    """Whose words a model learns: those that serving will see, where they are found.
+
+    A language without spaces is cut into words by the tokenizer; a corpus's own words
+    are others, and a model of them would meet words in serving that it never learnt.
+    """
+    finds_words = tokenizer.splitter.startswith("mecab") or tokenizer.splitter == PIECES
+    return "own" if finds_words else "gold"

@@ -1,0 +1,146 @@
+"""Figures of a report, drawn with matplotlib, which is loaded when one is drawn."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tfner.evaluation.tally import Measures
+from tfner.schemes import OUTSIDE
+
+BLUE, ORANGE, GREY, RED = "#3366cc", "#e08214", "#8a8a8a", "#c0392b"
+STYLE = {
+    "svg.fonttype": "none",  # text stays text: any language, any font of the reader
+    "font.family": "sans-serif",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "figure.constrained_layout.use": True,
+    "svg.hashsalt": "tfner",  # equal content gives equal files
+}
+SHADE_LIMIT = 0.6
+"""Share of a row from which a cell is dark and its number white."""
+
+
+Files = dict[str, bytes]
+"""One figure, as `svg` and as `png`."""
+
+
+def draw(plot: Callable[[Any], None], *, width: float, height: float) -> Files:
+    """One figure.
+
+    Args:
+        plot: draws on the axes it is given.
+        width: inches.
+        height: inches.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(width, height))
+        plot(figure.add_subplot())
+        files = {}
+        for kind in ("svg", "png"):
+            stream = io.BytesIO()
+            about = {"Date": None} if kind == "svg" else {}
+            figure.savefig(stream, format=kind, dpi=150, metadata=about)
+            files[kind] = stream.getvalue()
+    return files
+
+
+def draw_curves(
+    history: Sequence[Mapping[str, float]], names: Sequence[str], best_epoch: int | None
+) -> Files:
+    """Values of each epoch as lines; the chosen epoch is marked."""
+
+    def plot(axes: Any) -> None:
+        epochs = [line["epoch"] for line in history]
+        for name, color in zip(names, (BLUE, ORANGE, GREY), strict=False):
+            values = [line.get(name) for line in history]
+            axes.plot(epochs, values, marker="o", color=color, label=name)
+        if best_epoch:
+            axes.axvline(best_epoch, color=GREY, linestyle=":", label="kept")
+        axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(frameon=False)
+
+    return draw(plot, width=5, height=3)
+
+
+def draw_measures(rows: Mapping[str, Measures], heading: str) -> Files:
+    """F1 of each row as a bar, with its support."""
+    names = list(rows)[::-1]
+
+    def plot(axes: Any) -> None:
+        values = [rows[name]["f1"] for name in names]
+        axes.barh(names, values, color=BLUE, height=0.7)
+        for place, (name, value) in enumerate(zip(names, values, strict=True)):
+            note = f" {value:.3f}  ({rows[name]['support']:,})"
+            axes.text(value, place, note, va="center", fontsize=8)
+        axes.set_xlim(0, 1.22)
+        axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+        axes.set_xlabel(heading)
+        axes.grid(axis="y", visible=False)
+
+    return draw(plot, width=5, height=0.9 + 0.28 * len(names))
+
+
+def draw_confusion(cells: Sequence[Mapping[str, Any]]) -> Files:
+    """Gold labels in rows, predicted ones in columns; O is missed or invented."""
+    names = sorted({c[side] for c in cells for side in ("gold", "predicted")})
+    names = [name for name in names if name != OUTSIDE] + [OUTSIDE]
+    place = {name: number for number, name in enumerate(names)}
+    counts = [[0] * len(names) for _ in names]
+    for cell in cells:
+        counts[place[cell["gold"]]][place[cell["predicted"]]] = cell["entities"]
+    shares = [[n / max(1, sum(row)) for n in row] for row in counts]
+
+    def plot(axes: Any) -> None:
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        axes.grid(visible=False)
+        axes.set_xticks(range(len(names)), names, rotation=60, ha="right")
+        axes.set_yticks(range(len(names)), names)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("gold")
+        for row, line in enumerate(counts):
+            for column, number in enumerate(line):
+                if number:
+                    dark = shares[row][column] > SHADE_LIMIT
+                    axes.text(
+                        *(column, row, number),
+                        color="white" if dark else "black",
+                        ha="center",
+                        va="center",
+                        fontsize=7,
+                    )
+
+    side = 1.8 + 0.36 * len(names)
+    return draw(plot, width=side, height=side)
+
+
+def draw_reliability(rows: Sequence[Mapping[str, float]]) -> Files:
+    """Share of right entities against their score; on the diagonal a score is true."""
+
+    def plot(axes: Any) -> None:
+        axes.plot([0, 1], [0, 1], color=GREY, linestyle=":")
+        scores = [row["score"] for row in rows]
+        hits = [row["precision"] for row in rows]
+        axes.plot(scores, hits, marker="o", color=BLUE)
+        for row in rows:
+            note = f"{row['entities']:,}"
+            axes.annotate(
+                note,
+                (row["score"], row["precision"]),
+                xytext=(4, -10),
+                textcoords="offset points",
+                fontsize=7,
+            )
+        axes.set_xlim(0, 1.05)
+        axes.set_ylim(0, 1.05)
+        axes.set_xlabel("score")
+        axes.set_ylabel("share that is right")
+
+    return draw(plot, width=4, height=4)
