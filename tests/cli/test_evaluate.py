@@ -158,3 +158,15 @@ def test_damaged_models_are_refused(
             part.write_bytes(content)
     result = tfner("evaluate", copy, toy_corpus / "dev.conll")
     assert str(copy) in result.sentence
+
+
+def test_a_raw_text_that_is_not_the_corpus_is_refused(
+    tfner, toy_bundle, tmp_path
+) -> None:
+    path, raw = write(tmp_path, "anna\tB-PER\nlives\tO\n\n"), tmp_path / "a.raw"
+    raw.write_text("anna  lives\n")
+    result = tfner("evaluate", toy_bundle, path, "--raw-text", raw, "--json")
+    assert json.loads(result.out)["support"] == 1
+    raw.write_text("anna leaves\n")
+    result = tfner("evaluate", toy_bundle, path, "--raw-text", raw)
+    assert f"gold.conll:1: 'annalives' is 'annaleaves' in {raw}:1" in result.sentence

@@ -247,3 +247,13 @@ def test_a_txt_file_is_lines_of_text(tfner, toy_bundle, tmp_path: Path) -> None:
     source.write_text(f"{TEXT}\n\nnothing here\n", encoding="utf-8")
     result = tfner("predict", toy_bundle, source, "--format", "jsonl")
     assert [record["text"] for record in records(result.out)] == [TEXT, "nothing here"]
+
+
+def test_the_spaces_of_a_raw_text_are_kept(tfner, toy_bundle, tmp_path) -> None:
+    (tmp_path / "a.conll").write_text("Anna\tO\nlives\tO\nin\tO\nParis\tO\n\n")
+    (tmp_path / "a.raw").write_text("Anna  lives in  Paris\n")
+    flags = ("--raw-text", tmp_path / "a.raw")
+    result = tfner("predict", toy_bundle, tmp_path / "a.conll", *flags)
+    (record,) = records(result.out)
+    assert record["text"] == "Anna  lives in  Paris"
+    assert surfaces(record) == [("Anna", "PER"), ("Paris", "LOC")]

@@ -13,9 +13,10 @@ import typer
 
 from tfner.cli.output import print_json, print_text, refuse_existing, say
 from tfner.corpus import READERS, find_format, read_corpus, write_corpus
-from tfner.corpus.check import FileReport, check_corpora
-from tfner.corpus.files import STANDARD_STREAM
-from tfner.corpus.findings import count_severities
+from tfner.corpus.brat import check_target
+from tfner.corpus.check import check_corpora
+from tfner.corpus.files import STANDARD_STREAM, move_into_place
+from tfner.corpus.findings import FileReport, count_severities
 from tfner.corpus.jsonl import parse_labels
 from tfner.corpus.options import ReadOptions
 from tfner.corpus.repair import repair_conll
@@ -53,6 +54,12 @@ Labels = Annotated[
     str | None,
     typer.Option(help="Tags for integer ones in order: O,B-PER,… or a file."),
 ]
+RawText = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="Sentences of IN as text, one a line, with their spaces."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
 
@@ -65,6 +72,7 @@ def _settings(
     no_tags: bool,
     comments: bool,
     labels: str | None,
+    raw_text: str | None = None,
 ) -> dict[str, Any]:
     """The arguments of `read_corpus` and `ReadOptions` that all commands share."""
     return {
@@ -74,6 +82,7 @@ def _settings(
         "tag_column": None if no_tags else tag_column,
         "comments": comments,
         "labels": None if labels is None else parse_labels(labels),
+        "raw_text": raw_text,
     }
 
 
@@ -98,11 +107,12 @@ def convert(
     no_tags: NoTags = False,
     comments: Comments = False,
     labels: Labels = None,
+    raw_text: RawText = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a corpus in another format or tag scheme, or with another join."""
     settings = _settings(
-        from_scheme, join, word_column, tag_column, no_tags, comments, labels
+        from_scheme, join, word_column, tag_column, no_tags, comments, labels, raw_text
     )
     documents = read_corpus(source, format=from_format, **settings)
     if target != STANDARD_STREAM:
@@ -138,11 +148,12 @@ def stats(
     no_tags: NoTags = False,
     comments: Comments = False,
     labels: Labels = None,
+    raw_text: RawText = None,
     json: Json = False,
 ) -> None:
     """Count documents, words, entities by label, lengths and nesting."""
     settings = _settings(
-        scheme, join, word_column, tag_column, no_tags, comments, labels
+        scheme, join, word_column, tag_column, no_tags, comments, labels, raw_text
     )
     counted = count_corpus(read_corpus(source, format=from_format, **settings))
     if json:
@@ -165,6 +176,7 @@ def check(
     no_tags: NoTags = False,
     comments: Comments = False,
     labels: Labels = None,
+    raw_text: RawText = None,
     repair: Annotated[
         Path | None,
         typer.Option(
@@ -180,8 +192,12 @@ def check(
     something is wrong. A note names what is unusual. Several files are also compared
     with each other: sentences they share, labels that the first one lacks.
     """
+    if raw_text is not None and len(sources) != 1:
+        raise ConfigError(
+            f"--raw-text is for one file at a time. Received: {len(sources)} files"
+        )
     settings = _settings(
-        scheme, "auto", word_column, tag_column, no_tags, comments, labels
+        scheme, "auto", word_column, tag_column, no_tags, comments, labels, raw_text
     )
     options = ReadOptions(**settings)
     if repair is not None:
@@ -275,6 +291,8 @@ def split(
     names = [f"{part}{_ending(source)}" for part in _parts(shares)]
     for name in names:
         refuse_existing(directory / name, overwrite=overwrite)
+        if format == "brat":
+            check_target(str(directory / name))
     documents = read_corpus(source, format=format, **settings)
     parts = [part for part in split_documents(documents, shares, seed) if part]
     _write_parts(dict(zip(names, parts, strict=True)), directory, format)
@@ -287,6 +305,8 @@ def split(
 
 
 def _ending(source: str) -> str:
+    if Path(source).is_dir():
+        return ""
     plain = source.removesuffix(".gz")
     return Path(plain).suffix + source[len(plain) :]
 
@@ -319,7 +339,7 @@ def _write_parts(
         for name, documents in parts.items():
             write_corpus(documents, work / name, format=format)
         for name in parts:
-            os.replace(work / name, directory / name)
+            move_into_place(work / name, directory / name)
     except OSError as error:
         raise CorpusError(
             f"cannot be written: {error.strerror}", path=directory

@@ -37,8 +37,12 @@ Scheme = Annotated[
 Join = Annotated[str, typer.Option(help="How words make a text: auto, space or none.")]
 WordColumn = Annotated[int, typer.Option(help="Column of the word.")]
 TagColumn = Annotated[int, typer.Option(help="Column of the tag.")]
-
-
+RawText = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="Sentences of a column file as text, one a line."
+    ),
+]
 Tokenizer = Annotated[
     str | None,
     typer.Option(
@@ -92,6 +96,7 @@ def command(
     join: Join = "auto",
     word_column: WordColumn = 0,
     tag_column: TagColumn = -1,
+    raw_text: RawText = None,
     tokenizer: Tokenizer = None,
     labels: Labels = None,
     segment_id: SegmentId = 0,
@@ -115,6 +120,7 @@ def command(
             join=join,
             word_column=word_column,
             tag_column=tag_column,
+            raw_text=raw_text,
         )
     )
     import_tensorflow()

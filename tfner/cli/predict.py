@@ -15,6 +15,7 @@ from tfner.cli.evaluate import (
     Labels,
     LowerCase,
     Model,
+    RawText,
     Scheme,
     SegmentId,
     TagColumn,
@@ -58,6 +59,7 @@ def command(
     join: Join = "auto",
     word_column: WordColumn = 0,
     tag_column: TagColumn = -1,
+    raw_text: RawText = None,
     tokenizer: Tokenizer = None,
     labels: Labels = None,
     segment_id: SegmentId = 0,
@@ -85,6 +87,7 @@ def command(
             join=join,
             word_column=word_column,
             tag_column=tag_column,
+            raw_text=raw_text,
         )
     import_tensorflow()
     predictor = Predictor.load(

@@ -17,11 +17,12 @@ from typing import Any, TextIO
 
 from tfner.corpus.conll import entities_of
 from tfner.corpus.files import read_lines, stem_of
-from tfner.corpus.joining import join_words
+from tfner.corpus.joining import join_words, place_words
 from tfner.corpus.options import ReadOptions
+from tfner.corpus.tagging import check_prefixes
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, shorten
-from tfner.schemes import find_scheme, is_tag, split_tag
+from tfner.schemes import is_tag
 
 TAG_KEYS = ("tags", "ner_tags")
 OWN_KEYS = {"id", "text", "words", "entities", "tokens", *TAG_KEYS}
@@ -121,17 +122,10 @@ def _is_integer(value: object) -> bool:
 
 
 def _place_tokens(tokens: Sequence[str], text: str) -> tuple[Word, ...]:
-    words, position = [], 0
-    for number, token in enumerate(tokens):
-        start = text.find(token, position)
-        if start < 0 or text[position:start].strip():
-            raise ValueError(
-                f"token {number} {shorten(token)} does not follow in `text` at "
-                f"character {position}; drop `text`, or mend it"
-            )
-        position = start + len(token)
-        words.append(Word(start, position))
-    return tuple(words)
+    try:
+        return tuple(place_words(tokens, text))
+    except ValueError as error:
+        raise ValueError(f"{error}; drop `text`, or mend it") from None
 
 
 def _tags(record: Mapping[str, Any], options: ReadOptions) -> tuple[str, ...] | None:
@@ -141,13 +135,7 @@ def _tags(record: Mapping[str, Any], options: ReadOptions) -> tuple[str, ...] | 
     if not isinstance(values, list):
         raise ValueError("tags must be a list of strings or integers")
     tags = tuple(_tag(value, options.labels) for value in values)
-    if options.scheme:
-        prefixes = {"O", *find_scheme(options.scheme).prefixes}
-        for tag in tags:
-            if split_tag(tag)[0] not in prefixes:
-                raise ValueError(
-                    f"{tag} contradicts the scheme {options.scheme}; name another"
-                )
+    check_prefixes(tags, options.scheme)
     return tags
 
 
