@@ -122,7 +122,7 @@ def load_token_classifier(
 def save_encoder(encoder: Encoder, directory: str | Path) -> None:
     """Write an encoder as transformers' `AutoModel` reads it.
 
-    BERT's pooler, which no tagger uses, is not there; transformers then makes a new one.
+    BERT's pooler, which no tagger uses, is not there; transformers makes a new one.
 
     Args:
         encoder: of any family.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tfner.cli.options import CorpusOptions, Json, Model, ModelOptions, with_groups
 from tfner.cli.output import (
-    as_json,
     import_tensorflow,
     print_json,
     print_text,
@@ -22,57 +22,15 @@ from tfner.errors import LabelError
 if TYPE_CHECKING:
     from tfner.evaluation import Score
 
-Model = Annotated[
-    str,
-    typer.Argument(help="Bundle, SavedModel or Hugging Face tagger."),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Format = Annotated[
-    str | None,
-    typer.Option("--from", help="Format of the file; by its name if not set."),
-]
-Scheme = Annotated[
-    str | None, typer.Option("--from-scheme", help="Tag scheme; detected if not set.")
-]
-Join = Annotated[str, typer.Option(help="How words make a text: auto, space or none.")]
-WordColumn = Annotated[int, typer.Option(help="Column of the word.")]
-TagColumn = Annotated[int, typer.Option(help="Column of the tag.")]
-RawText = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE", help="Sentences of a column file as text, one a line."
-    ),
-]
-Tokenizer = Annotated[
-    str | None,
-    typer.Option(
-        metavar="DIR",
-        help="Tokenizer of a model that carries none: an old Estimator's SavedModel.",
-    ),
-]
-Labels = Annotated[
+ReportDirectory = Annotated[
     Path | None,
-    typer.Option(
-        metavar="FILE", help="Its labels: tag to id in .json or .pkl, or id2label."
-    ),
+    typer.Option("--report", help="Directory for a report: page, figures, text, JSON."),
 ]
-SegmentId = Annotated[
-    int,
-    typer.Option(min=0, max=1, help="1 for google-research/electra's fine-tuned ones."),
-]
-LowerCase = Annotated[
-    bool | None,
-    typer.Option(
-        "--lower-case/--no-lower-case",
-        help="Whether its tokenizer lower-cases; guessed if nothing says.",
-    ),
-]
-WordSplitter = Annotated[
+Train = Annotated[
     str | None,
-    typer.Option(help="What finds its words in raw text; guessed if nothing says."),
-]
-Report = Annotated[
-    Path | None, typer.Option(help="Directory for the report in text and Markdown.")
+    typer.Option(
+        help="Training corpus, so that the report tells known entities from new ones."
+    ),
 ]
 OverwriteReport = Annotated[
     bool, typer.Option(help="Replace the files of an existing report.")
@@ -83,55 +41,30 @@ AllowUnknownLabels = Annotated[
 ]
 
 
+@with_groups
 def command(
     model: Model,
     file: Annotated[str, typer.Argument(help="Corpus with gold entities.")],
+    reading: CorpusOptions,
+    given: ModelOptions,
     json: Json = False,
-    report: Report = None,
+    report: ReportDirectory = None,
     overwrite: OverwriteReport = False,
+    train: Train = None,
     convention: Convention = "exact",
     allow_unknown_labels: AllowUnknownLabels = False,
-    format: Format = None,
-    from_scheme: Scheme = None,
-    join: Join = "auto",
-    word_column: WordColumn = 0,
-    tag_column: TagColumn = -1,
-    raw_text: RawText = None,
-    tokenizer: Tokenizer = None,
-    labels: Labels = None,
-    segment_id: SegmentId = 0,
-    lower_case: LowerCase = None,
-    word_splitter: WordSplitter = None,
 ) -> None:
     """Score a model on a corpus: precision, recall, F1, in total and per label."""
-    from tfner.corpus import read_corpus
     from tfner.evaluation import score
     from tfner.evaluation.conventions import check_convention
-    from tfner.inference.predictor import Predictor
 
     check_convention(convention)
     if report is not None:
         refuse_existing(report, overwrite=overwrite)
-    gold = list(
-        read_corpus(
-            file,
-            format=format,
-            scheme=from_scheme,
-            join=join,
-            word_column=word_column,
-            tag_column=tag_column,
-            raw_text=raw_text,
-        )
-    )
+    gold = list(reading.read(file))
+    seen = None if train is None else list(reading.read(train))
     import_tensorflow()
-    predictor = Predictor.load(
-        model,
-        tokenizer=tokenizer,
-        labels=labels,
-        segment_id=segment_id,
-        lower_case=lower_case,
-        word_splitter=word_splitter,
-    )
+    predictor = given.load(model)
     if not allow_unknown_labels:
         check_labels(file, gold, predictor.task.label_set.labels)
     if not any(document.entities for document in gold):
@@ -139,7 +72,8 @@ def command(
     found = predictor.predict(gold)
     result = score(gold, found, convention=convention, counts=predictor.counts)
     if report is not None:
-        write_report(report, result)
+        title = f"{model} on {file}"
+        write_report(report, title, result, gold, found, model=model, train=seen)
     show(result, json=json)
 
 
@@ -169,17 +103,28 @@ def check_labels(file: str, gold: Iterable[Document], labels: Iterable[str]) -> 
         )
 
 
-def write_report(directory: Path, result: Score) -> None:
-    """Write `classification_report.txt`, `report.md` and `metrics.json`."""
-    from tfner.corpus.files import whole_file
-    from tfner.evaluation.report import render_markdown, render_text
+def write_report(
+    directory: Path,
+    title: str,
+    result: Score,
+    gold: Sequence[Document],
+    found: Sequence[Document],
+    *,
+    model: str,
+    train: Sequence[Document] | None,
+) -> None:
+    """Write everything that is known of a model on a corpus."""
+    from tfner.evaluation import report_files
+    from tfner.evaluation.breakdown import surfaces
+    from tfner.inference.loading import describe_model
 
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, text in (
-        ("classification_report.txt", render_text(result)),
-        ("report.md", render_markdown(result)),
-        ("metrics.json", as_json(result.to_json())),
-    ):
-        with whole_file(str(directory / name)) as file:
-            file.write(text.rstrip("\n") + "\n")
-    say(f"report: {directory}")
+    report = report_files.make_report(
+        title,
+        result,
+        gold,
+        found,
+        seen=None if train is None else surfaces(train),
+        **describe_model(model),
+    )
+    report_files.write_report(directory, report)
+    say(f"report: {directory / 'report.html'}")

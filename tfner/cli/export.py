@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tfner.cli.options import Model, ModelOptions, with_groups
 from tfner.cli.output import import_tensorflow, print_json, refuse_existing, say
+
+if TYPE_CHECKING:
+    from tfner.inference.bundle import Bundle
+    from tfner.inference.foreign import ForeignBundle
 
 
 class Format(StrEnum):
@@ -19,11 +24,11 @@ class Format(StrEnum):
     GOOGLE = "google"
 
 
+@with_groups
 def command(
-    model: Annotated[
-        str, typer.Argument(help="Bundle, or Hugging Face token classifier.")
-    ],
+    model: Model,
     export_dir: Annotated[Path, typer.Argument(help="Where the export goes.")],
+    given: ModelOptions,
     export_format: Annotated[
         Format, typer.Option("--format", help="What is written.")
     ] = Format.SAVED_MODEL,
@@ -49,48 +54,44 @@ def command(
     if export_format is not Format.SAVED_MODEL:
         refuse_existing(export_dir, overwrite=overwrite)
     import_tensorflow()
+    from tfner.inference.loading import open_bundle
+
+    bundle = open_bundle(model, given.supplied())
     if export_format is Format.SAVED_MODEL:
-        _export_saved_model(
-            model,
-            export_dir,
-            task_name=task_name,
-            max_length=max_length,
-            as_json=as_json,
-        )
-        return
-    directory = _export_directory(model, export_dir, export_format, task_name)
-    if as_json:
-        print_json({export_format.value: str(directory)})
+        record = _export_saved_model(bundle, export_dir, task_name, max_length)
     else:
-        say(f"written {directory}")
+        record = _export_directory(bundle, export_dir, export_format, task_name)
+    if as_json:
+        print_json(record)
 
 
 def _export_saved_model(
-    model: str, export_dir: Path, *, task_name: str, max_length: int, as_json: bool
-) -> None:
-    from tfner.inference.loading import open_bundle
+    bundle: Bundle | ForeignBundle, export_dir: Path, task_name: str, max_length: int
+) -> dict[str, Any]:
     from tfner_export.saved_model import export_saved_model
 
     result = export_saved_model(
-        open_bundle(model), export_dir, task_name=task_name, max_length=max_length
+        bundle, export_dir, task_name=task_name, max_length=max_length
     )
-    if as_json:
-        print_json(result.to_json())
-        return
     say(f"published {result.saved_model}")
     say(
         f"signatures {', '.join(result.signatures)}; largest difference from the "
         f"model {result.max_abs_difference:.2g}"
     )
+    return result.to_json()
 
 
 def _export_directory(
-    model: str, export_dir: Path, export_format: Format, task_name: str
-) -> Path:
-    from tfner.inference.loading import open_bundle
+    bundle: Bundle | ForeignBundle,
+    export_dir: Path,
+    export_format: Format,
+    task_name: str,
+) -> dict[str, Any]:
     from tfner_export.formats import export_google, export_huggingface
 
-    bundle = open_bundle(model)
     if export_format is Format.GOOGLE:
-        return export_google(bundle, export_dir, task_name=task_name)
-    return export_huggingface(bundle, export_dir)
+        directory = export_google(bundle, export_dir, task_name=task_name)
+    else:
+        directory = export_huggingface(bundle, export_dir)
+    say(f"written {directory}")
+    return {export_format.value: str(directory)}

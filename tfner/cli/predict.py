@@ -9,20 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tfner.cli.evaluate import (
-    Format,
-    Join,
-    Labels,
-    LowerCase,
-    Model,
-    RawText,
-    Scheme,
-    SegmentId,
-    TagColumn,
-    Tokenizer,
-    WordColumn,
-    WordSplitter,
-)
+from tfner.cli.options import CorpusOptions, Model, ModelOptions, with_groups
 from tfner.cli.output import import_tensorflow, refuse_existing, say
 from tfner.document import Document
 
@@ -46,30 +33,20 @@ Verify = Annotated[
 ]
 
 
+@with_groups
 def command(
     model: Model,
+    reading: CorpusOptions,
+    given: ModelOptions,
     file: File = None,
     text: Text = None,
     format: OutputFormat = None,
     output: Output = None,
     overwrite: Overwrite = False,
     verify: Verify = False,
-    from_: Format = None,
-    from_scheme: Scheme = None,
-    join: Join = "auto",
-    word_column: WordColumn = 0,
-    tag_column: TagColumn = -1,
-    raw_text: RawText = None,
-    tokenizer: Tokenizer = None,
-    labels: Labels = None,
-    segment_id: SegmentId = 0,
-    lower_case: LowerCase = None,
-    word_splitter: WordSplitter = None,
 ) -> None:
     """Find entities. Long input is streamed: memory does not grow with it."""
-    from tfner.corpus import read_corpus
     from tfner.corpus.files import whole_file
-    from tfner.inference.predictor import Predictor
     from tfner.inference.rendering import render
 
     if (file is None) == (not text):
@@ -80,25 +57,9 @@ def command(
         refuse_existing(output, overwrite=overwrite)
     documents: Iterable[str | Document] = text or ()
     if file is not None:
-        documents = read_corpus(
-            file,
-            format=from_ or guessed_format(file),
-            scheme=from_scheme,
-            join=join,
-            word_column=word_column,
-            tag_column=tag_column,
-            raw_text=raw_text,
-        )
+        documents = reading.read(file, format=guessed_format(file))
     import_tensorflow()
-    predictor = Predictor.load(
-        model,
-        verify=verify,
-        tokenizer=tokenizer,
-        labels=labels,
-        segment_id=segment_id,
-        lower_case=lower_case,
-        word_splitter=word_splitter,
-    )
+    predictor = given.load(model, verify=verify)
     known = predictor.task.label_set.labels
     parts = render(predictor.stream(documents), chosen, labels=known)
     with whole_file("-" if output is None else str(output)) as stream:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tfner.errors import BundleError
 from tfner.inference.batching import Runner
-from tfner.inference.bundle import CONFIG, WEIGHTS, Bundle, reading
+from tfner.inference.bundle import CONFIG, METRICS, SUMMARY, WEIGHTS, Bundle, reading
 from tfner.inference.foreign import (
     LONGEST_WINDOW,
     ForeignBundle,
@@ -107,6 +107,24 @@ def open_bundle(
             "`tfner export` wrote, or a Hugging Face token-classification model."
         )
     return Bundle.load(directory)
+
+
+def describe_model(model: str | Path) -> dict[str, Any]:
+    """What a bundle or an export says of its training, as a report takes it.
+
+    Empty for a model that was trained elsewhere.
+    """
+    exported = saved_model_directory(Path(model))
+    directory = Path(model) if exported is None else exported / ASSETS
+    if not (directory / METRICS).is_file() and not (directory / SUMMARY).is_file():
+        return {}
+    bundle = Bundle.load(directory)
+    return {
+        "history": bundle.metrics.get("history", []),
+        "best_epoch": bundle.metrics.get("best_epoch"),
+        "settings": bundle.config.get("training", {}),
+        "versions": bundle.config.get("versions", {}),
+    }
 
 
 def saved_model_directory(directory: Path) -> Path | None:
