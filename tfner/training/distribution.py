@@ -139,24 +139,24 @@ class Distribution:
         )
 
     @contextlib.contextmanager
-    def fitting(self) -> Iterator[None]:
-        """Within, `fit` works, and says what it means when a worker is lost.
+    def working(self) -> Iterator[None]:
+        """Within, `fit` works on several workers, and tells when one is lost.
 
         Raises:
-            TrainingError: another worker has died.
+            TrainingError: another worker has stopped.
         """
         if self.kind != "multi-worker":
             yield
             return
-        with averages_of_workers():
-            try:
+        try:
+            with averages_of_workers():
                 yield
-            except WORKER_LOST as error:
-                raise TrainingError(
-                    "another worker has stopped or cannot be reached. Start all of "
-                    "them again with --resume to go on after the last finished epoch. "
-                    f"({str(error).strip().partition(chr(10))[0][:200]})"
-                ) from error
+        except WORKER_LOST as error:
+            raise TrainingError(
+                "another worker has stopped or cannot be reached; it may have said "
+                "why. Start all of them again, with --resume to go on after the last "
+                "finished epoch."
+            ) from error
 
 
 @contextlib.contextmanager

@@ -245,16 +245,15 @@ class Run:
         if done == epochs:
             return None
         try:
-            with self.distribution.fitting():
-                trainee.fit(
-                    self.distribution.batches(table, plan, skip=done * steps),
-                    initial_epoch=done,
-                    epochs=epochs,
-                    steps_per_epoch=steps,
-                    shuffle=False,
-                    verbose=0,
-                    callbacks=self._callbacks(trainee, checkpoint, clock, steps),
-                )
+            trainee.fit(
+                self.distribution.batches(table, plan, skip=done * steps),
+                initial_epoch=done,
+                epochs=epochs,
+                steps_per_epoch=steps,
+                shuffle=False,
+                verbose=0,
+                callbacks=self._callbacks(trainee, checkpoint, clock, steps),
+            )
         except DivergedError as error:
             if not checkpoint.history:
                 raise

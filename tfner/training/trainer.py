@@ -67,31 +67,32 @@ def run_trials(
     output = output_of(config)
     devices = distribution(config.strategy, tpu=config.tpu, say=say)
     say = say if devices.is_chief else quiet
-    with workplace_of(config, output, write=devices.is_chief) as workplace:
-        corpora = load_corpora(config, say=say)
-        task = task or make_task(config, corpora.label_set, tokenizer, say=say)
-        config = config.replace(words=task.settings().get("words", config.words))
-        windows = encode_training(task, corpora, say=say)
-        trials = []
-        for seed in range(config.seed, config.seed + config.trials):
-            target = output
+    with devices.working():
+        with workplace_of(config, output, write=devices.is_chief) as workplace:
+            corpora = load_corpora(config, say=say)
+            task = task or make_task(config, corpora.label_set, tokenizer, say=say)
+            config = config.replace(words=task.settings().get("words", config.words))
+            windows = encode_training(task, corpora, say=say)
+            trials = []
+            for seed in range(config.seed, config.seed + config.trials):
+                target = output
+                if config.trials > 1 and devices.is_chief:
+                    say(f"trial with seed {seed}")
+                    target = workplace / f"seed-{seed}.bundle"
+                run = Run(
+                    config,
+                    seed,
+                    task=task,
+                    corpora=corpora,
+                    windows=windows,
+                    directory=workplace / f"seed-{seed}",
+                    distribution=devices,
+                    say=say,
+                )
+                trials.append(run.finish(target, make_encoder(config, encoder)))
             if config.trials > 1 and devices.is_chief:
-                say(f"trial with seed {seed}")
-                target = workplace / f"seed-{seed}.bundle"
-            run = Run(
-                config,
-                seed,
-                task=task,
-                corpora=corpora,
-                windows=windows,
-                directory=workplace / f"seed-{seed}",
-                distribution=devices,
-                say=say,
-            )
-            trials.append(run.finish(target, make_encoder(config, encoder)))
-        if config.trials > 1 and devices.is_chief:
-            publish_trials(output, trials)
-    devices.wait()
+                publish_trials(output, trials)
+        devices.wait()
     return summarize(trials)
 
 
