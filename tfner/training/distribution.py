@@ -65,6 +65,12 @@ class Distribution:
             return contextlib.nullcontext()
         return self.strategy.scope()  # type: ignore[no-any-return]
 
+    def host(self) -> contextlib.AbstractContextManager[Any]:
+        """Where what is not training runs: on the processor of a TPU's machine."""
+        if self.kind == "tpu":
+            return tf.device("CPU")  # type: ignore[no-any-return]
+        return contextlib.nullcontext()
+
     def steps_per_execution(self, wanted: int | None) -> int:
         """Steps per call of the device: those wanted, or what suits it.
 

@@ -90,6 +90,7 @@ class Run:
         corpora: shared by all runs.
         windows: of the training corpus, shared by all runs.
         directory: for what a resumed run needs.
+        encoder: makes the encoder, before it learnt the task.
         distribution: the devices.
         say: told what happens.
     """
@@ -103,14 +104,16 @@ class Run:
         corpora: Corpora,
         windows: list[Window],
         directory: Path,
+        encoder: EncoderFactory,
         distribution: Distribution,
         say: Say = quiet,
     ) -> None:
         self.config, self.seed, self.task = config, seed, task
         self.corpora, self.windows = corpora, windows
-        self.directory, self.distribution, self.say = directory, distribution, say
+        self.directory, self.encoder = directory, encoder
+        self.distribution, self.say = distribution, say
 
-    def finish(self, target: Path, encoder: EncoderFactory) -> Trial:
+    def finish(self, target: Path) -> Trial:
         """Train to the end; the chief writes the bundle to `target`.
 
         Raises:
@@ -121,7 +124,7 @@ class Run:
             self.directory.mkdir(parents=True, exist_ok=True)
         table = WindowTable(self.windows, pad_id=self.task.tokenizer.pad_id)
         with self.distribution.scope():
-            model = self._learner(encoder)
+            model = self._learner()
             plan = self._plan(table, packs=getattr(model, "packs", False))
             trainee = make_trainee(
                 model,
@@ -142,11 +145,12 @@ class Run:
         speed = {**clock.speed(), "filled_positions": plan.filled(table.lengths)}
         if not self.distribution.is_chief:
             return Trial(self.seed, target, None, None, speed)
-        model = self._best(trainee, checkpoint, encoder)
         if failure is not None and target.exists():
             # A broken-off run never takes the place of a finished one.
             target = self.directory.with_name(f"{self.directory.name}.bundle")
-        trial = self._save(target, model, checkpoint.history, speed)
+        with self.distribution.host():
+            model = self._best(trainee, checkpoint)
+            trial = self._save(target, model, checkpoint.history, speed)
         if failure is not None:
             # What is good is saved; going on from here would only fail again.
             shutil.rmtree(self.directory)
@@ -155,30 +159,28 @@ class Run:
             )
         return trial
 
-    def _learner(self, encoder: EncoderFactory) -> keras.Model:
+    def _learner(self) -> keras.Model:
         """The model as it learns: its precision, what is frozen, what is recomputed."""
         with precision(self.config.precision):
-            model = self._model(encoder)
+            model = self._model()
         prepare(
             model.encoder, freeze=self.config.freeze, recompute=self.config.recompute
         )
         return model
 
-    def _best(
-        self, trainee: Trainee, checkpoint: Checkpoint, encoder: EncoderFactory
-    ) -> keras.Model:
+    def _best(self, trainee: Trainee, checkpoint: Checkpoint) -> keras.Model:
         """The model as it is saved: float32, on one device, of the best epoch."""
         model = trainee.model
         if self.distribution.kind != "none" or self.config.precision != "float32":
-            model = self._model(encoder)
+            model = self._model()
         checkpoint.load_best(model)
         if self.corpora.dev:
             self.say(f"best epoch: {checkpoint.best_epoch} by dev {self.config.best}")
         return model
 
-    def _model(self, encoder: EncoderFactory) -> keras.Model:
+    def _model(self) -> keras.Model:
         keras.utils.set_random_seed(self.seed)
-        found = encoder()
+        found = self.encoder()
         positions = getattr(found, "max_positions", None)
         if positions is not None and self.task.max_length > positions:
             raise ConfigError(
@@ -269,16 +271,28 @@ class Run:
         if not self.distribution.is_chief:
             return callbacks
         if self.corpora.dev:
-            score = HeldOut(self.task, trainee.model).scorer(self.corpora.dev)
-
-            def of_average() -> dict[str, float]:
-                with trainee.averaged():
-                    return score()
-
-            callbacks.append(Scorer(of_average))
+            callbacks.append(Scorer(self._scorer(trainee)))
         live = self.say is not quiet and sys.stderr.isatty()
         progress = Progress(self.config.epochs, steps, say=self.say, live=live)
         return [*callbacks, checkpoint, progress]
+
+    def _scorer(self, trainee: Trainee) -> Callable[[], dict[str, float]]:
+        """Scores dev with the averaged weights, if they are averaged.
+
+        A TPU runs nothing but what it was compiled for: a copy on the host is scored.
+        """
+        on_tpu = self.distribution.kind == "tpu"
+        with self.distribution.host():
+            model = self._model() if on_tpu else trainee.model
+        score = HeldOut(self.task, model).scorer(self.corpora.dev)
+
+        def now() -> dict[str, float]:
+            with trainee.averaged(), self.distribution.host():
+                if on_tpu:
+                    model.set_weights([w.numpy() for w in trainee.model.weights])
+                return score()
+
+        return now
 
     def _save(
         self,

@@ -72,8 +72,8 @@ class Trainee(keras.Model):
         """One update; returns the running means of the epoch."""
         replica = tf.distribute.get_replica_context()
         replicas = replica.num_replicas_in_sync
-        number = tf.cast(replica.replica_id_in_sync_group, tf.int64)
-        draw = tf.cast(self.optimizer.iterations, tf.int64) * replicas + number
+        step = tf.cast(self.optimizer.iterations, tf.int32)
+        draw = step * replicas + replica.replica_id_in_sync_group
         sums = self._sums(data, draw)
         if replicas > 1:
             sums = replica.all_reduce(tf.distribute.ReduceOp.SUM, sums)

@@ -86,10 +86,11 @@ def run_trials(
                     corpora=corpora,
                     windows=windows,
                     directory=workplace / f"seed-{seed}",
+                    encoder=make_encoder(config, encoder),
                     distribution=devices,
                     say=say,
                 )
-                trials.append(run.finish(target, make_encoder(config, encoder)))
+                trials.append(run.finish(target))
             if config.trials > 1 and devices.is_chief:
                 publish_trials(output, trials)
         devices.wait()
