@@ -148,13 +148,9 @@ class Run:
         if failure is not None and target.exists():
             # A broken-off run never takes the place of a finished one.
             target = self.directory.with_name(f"{self.directory.name}.bundle")
-<<<<<<< HEAD
-        trial = self._save(target, held_out, checkpoint, speed)
-=======
         with self.distribution.host():
             model = self._best(trainee, checkpoint)
-            trial = self._save(target, model, checkpoint.history, speed)
->>>>>>> dist
+            trial = self._save(target, model, checkpoint, speed)
         if failure is not None:
             # What is good is saved; going on from here would only fail again.
             shutil.rmtree(self.directory)
@@ -301,19 +297,12 @@ class Run:
     def _save(
         self,
         target: Path,
-<<<<<<< HEAD
-        held_out: HeldOut,
+        model: keras.Model,
         checkpoint: Checkpoint,
         speed: dict[str, float],
     ) -> Trial:
         history = checkpoint.history
-=======
-        model: keras.Model,
-        history: list[dict[str, float]],
-        speed: dict[str, float],
-    ) -> Trial:
         held_out = HeldOut(self.task, model)
->>>>>>> dist
         dev = held_out.report(self.corpora.dev)
         test = held_out.report(self.corpora.test)
         save_bundle(
