@@ -220,7 +220,7 @@ def test_unidic_without_its_data_is_told_how_to_get_it(
 def test_other_dictionaries_are_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(TokenizerError, match="did you mean 'ipadic'"):
         Mecab("ipadik")
-    with pytest.raises(TokenizerError, match="lacks sys.dic, unk.dic, matrix.bin"):
+    with pytest.raises(TokenizerError, match=r"lacks sys\.dic, unk\.dic, "):
         Mecab(tmp_path)
     for name in COMPILED:
         (tmp_path / name).write_bytes(b"x")

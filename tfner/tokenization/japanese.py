@@ -157,12 +157,15 @@ class JapaneseTokenizer:
         if origins is None:
             return _Units([text[a:b] for a, b in words], limits[:, 0], None)
         limits = np.searchsorted(origins, limits).astype(np.int32)
-        hidden = origins[1:] == origins[:-1]  # borders inside an original character
-        cut = self._words.cut(text) if hidden.any() else None
+        shared = origins[1:] == origins[:-1]
+        cut = self._words.cut(text) if shared.any() else None
+        recut = _hold_cut_character(cut, shared, limits) if cut else None
         parts: list[tuple[int, int, int]] = []
         for owner, (first, last) in enumerate(limits.tolist()):
-            inner = _parts(cut, hidden, first, last) if cut else []
-            parts += [(start, end, owner) for start, end in inner or [(first, last)]]
+            if cut is not None and recut is not None and recut[owner]:
+                parts += [(*part, owner) for part in _parts(cut, first, last)]
+            else:
+                parts.append((first, last, owner))
         starts, _, owners = np.array(parts, np.int32).reshape(-1, 3).T
         return _Units([text[start:end] for start, end, _ in parts], starts, owners)
 
@@ -252,17 +255,30 @@ class JapaneseTokenizer:
         )
 
 
-def _parts(
-    cut: Cut, hidden: NDArray[np.bool_], first: int, last: int
-) -> list[tuple[int, int]]:
-    """MeCab's words within a range, if a border lies inside an original character."""
+def _hold_cut_character(
+    cut: Cut, shared: NDArray[np.bool_], limits: Int32
+) -> NDArray[np.bool_]:
+    """Which ranges (W, 2) hold a border of MeCab's inside one original character.
+
+    Args:
+        cut: MeCab's words.
+        shared: for all but the first character of the normalised text, whether it comes
+            from the same original one as that before it.
+        limits: the ranges, in characters of the normalised text.
+    """
+    inner = cut.starts[cut.starts > 0]
+    inner = inner[shared[inner - 1]]
+    before = np.searchsorted(inner, limits[:, 0], side="right")
+    return np.searchsorted(inner, limits[:, 1]) > before
+
+
+def _parts(cut: Cut, first: int, last: int) -> list[tuple[int, int]]:
+    """MeCab's words within a range."""
     begin = int(np.searchsorted(cut.ends, first, side="right"))
     end = int(np.searchsorted(cut.starts, last))
-    starts = np.maximum(cut.starts[begin:end], first)
-    if not hidden[starts[starts > first] - 1].any():
-        return []
-    ends = np.minimum(cut.ends[begin:end], last)
-    return list(zip(starts.tolist(), ends.tolist(), strict=True))
+    starts = np.maximum(cut.starts[begin:end], first).tolist()
+    ends = np.minimum(cut.ends[begin:end], last).tolist()
+    return list(zip(starts, ends, strict=True))
 
 
 def _original(normalized: Normalized, offsets: Int32) -> Int32:
@@ -273,6 +289,8 @@ def _original(normalized: Normalized, offsets: Int32) -> Int32:
     first = np.minimum(offsets[:, 0], len(starts) - 1)
     last = np.maximum(offsets[:, 1] - 1, first)
     found = np.stack([starts[first], ends[last]], axis=1)
+    # An empty range stays so, but for one inside an original character.
     empty = offsets[:, 0] == offsets[:, 1]
+    empty &= (first == 0) | (starts[first] >= ends[first - 1])
     found[empty, 1] = found[empty, 0]
     return found
