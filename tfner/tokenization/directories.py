@@ -178,7 +178,7 @@ def _japanese_config(
         return None
     lower, notes = _guess_case(file, pieces, config, lower_case)
     if choices.splitter is None:
-        by = choices.dictionary or "IPADIC"
+        by = choices.dictionary or "ipadic"
         notes.append(f"{file}: {kana} pieces are kana, so words are MeCab/{by}'s")
     return bare_config(lower_case=lower), notes
 
