@@ -36,8 +36,10 @@ from tfner.tokenization.subwords import Subwords, source
 from tfner.tokenization.words import WordSplitter, find_splitter
 
 JAPANESE_CLASS = "BertJapaneseTokenizer"
-REMEMBERED = 1 << 17
-"""Words whose pieces are kept: about 100 MB where all are different."""
+REMEMBERED = 1 << 16
+"""Words whose pieces are kept."""
+LONGEST_REMEMBERED = 32
+"""Characters of these words, for someone's words may be whole documents."""
 
 
 class _Pieces(NamedTuple):
@@ -135,16 +137,20 @@ class JapaneseTokenizer:
         Returns:
             The pieces without special ones, with offsets into `text`.
         """
-        if words is None and self._find_words is not None:
-            words = self._find_words(text)
-        normalized = self._words.normalize(text)
         if words is None:
-            cut = self._words.cut(normalized.text)
-            ranges, owners = original_words(normalized, cut)
-            units = _Units(cut.surfaces, cut.starts, owners)
-            return self._encoding(normalized, ranges, units)
+            if self._find_words is None:
+                return self._encode_own_words(text)
+            words = self._find_words(text)
         ranges = tuple(Word(*word) for word in words)
+        normalized = self._words.normalize(text)
         return self._encoding(normalized, ranges, self._within(normalized, ranges))
+
+    def _encode_own_words(self, text: str) -> Encoding:
+        normalized = self._words.normalize(text)
+        cut = self._words.cut(normalized.text)
+        words, owners = original_words(normalized, cut)
+        units = _Units(cut.surfaces, cut.starts, owners)
+        return self._encoding(normalized, words, units)
 
     def _within(self, normalized: Normalized, words: Sequence[Word]) -> _Units:
         """The given words, each a unit.
@@ -157,30 +163,29 @@ class JapaneseTokenizer:
         if origins is None:
             return _Units([text[a:b] for a, b in words], limits[:, 0], None)
         limits = np.searchsorted(origins, limits).astype(np.int32)
-        shared = origins[1:] == origins[:-1]
-        cut = self._words.cut(text) if shared.any() else None
-        recut = _hold_cut_character(cut, shared, limits) if cut else None
+        cut = self._words.cut(text)
+        recut = _hold_cut_character(cut, origins, limits).tolist()
         parts: list[tuple[int, int, int]] = []
         for owner, (first, last) in enumerate(limits.tolist()):
-            if cut is not None and recut is not None and recut[owner]:
-                parts += [(*part, owner) for part in _parts(cut, first, last)]
-            else:
-                parts.append((first, last, owner))
+            inner = _parts(cut, first, last) if recut[owner] else [(first, last)]
+            parts += [(start, end, owner) for start, end in inner]
         starts, _, owners = np.array(parts, np.int32).reshape(-1, 3).T
         return _Units([text[start:end] for start, end, _ in parts], starts, owners)
 
     def _encoding(
         self, normalized: Normalized, words: tuple[Word, ...], units: _Units
     ) -> Encoding:
-        found = list(map(self._pieces_of, units.surfaces))
+        longest = max(map(len, units.surfaces), default=0)
+        cut = self._pieces_of if longest <= LONGEST_REMEMBERED else self._cut_word
+        found = list(map(cut, units.surfaces))
         texts, ids, ranges = zip(*found, strict=True) if found else ((), (), ())
         counts = np.fromiter(map(len, texts), np.int32, len(texts))
         offsets = np.frombuffer(b"".join(ranges), np.int32).reshape(-1, 2)
-        offsets = offsets + np.repeat(units.starts, counts)[:, None]
+        offsets = offsets + units.starts.repeat(counts)[:, None]
         owners = units.owners
         if owners is None:
             owners = np.arange(len(words), dtype=np.int32)
-        word_index = np.repeat(owners, counts)
+        word_index = owners.repeat(counts)
         if normalized.starts is not None:
             offsets = _original(normalized, offsets)
             limits = np.array(words, np.int32).reshape(-1, 2)[word_index]
@@ -208,11 +213,7 @@ class JapaneseTokenizer:
 
     def _split_pieces(self, text: str) -> list[Word]:
         """The pieces as words; those that share a character are one."""
-        normalized = self._words.normalize(text)
-        cut = self._words.cut(normalized.text)
-        words, owners = original_words(normalized, cut)
-        units = _Units(cut.surfaces, cut.starts, owners)
-        encoding = self._encoding(normalized, words, units)
+        encoding = self._encode_own_words(text)
         found: list[Word] = []
         for start, end in encoding.offsets.tolist():
             if found and start < found[-1].end:
@@ -255,19 +256,16 @@ class JapaneseTokenizer:
         )
 
 
-def _hold_cut_character(
-    cut: Cut, shared: NDArray[np.bool_], limits: Int32
-) -> NDArray[np.bool_]:
+def _hold_cut_character(cut: Cut, origins: Int32, limits: Int32) -> NDArray[np.bool_]:
     """Which ranges (W, 2) hold a border of MeCab's inside one original character.
 
     Args:
         cut: MeCab's words.
-        shared: for all but the first character of the normalised text, whether it comes
-            from the same original one as that before it.
+        origins: the original place of each character of the normalised text.
         limits: the ranges, in characters of the normalised text.
     """
     inner = cut.starts[cut.starts > 0]
-    inner = inner[shared[inner - 1]]
+    inner = inner[origins[inner] == origins[inner - 1]]
     before = np.searchsorted(inner, limits[:, 0], side="right")
     return np.searchsorted(inner, limits[:, 1]) > before
 

@@ -45,9 +45,12 @@ def normalize(text: str, form: Form = "NFKC") -> Normalized:
     parts: list[str] = []
     lengths: list[int] = []
     for stretch in _stretches(text, form):
-        apart = _apart(stretch, form)
-        for part in [stretch] if apart else _segments(stretch, form):
-            found = apart or _apart(part, form) or [unicodedata.normalize(form, part)]
+        normal = unicodedata.normalize(form, stretch)
+        apart = stretch.translate(_characters(form))
+        if apart == normal and len(normal) == len(text):
+            return Normalized(normal)  # such as full-width letters
+        for part in [stretch] if apart == normal else _segments(stretch, form):
+            found = _parts(part, form)
             parts += found
             lengths += [1] * len(part) if len(found) == len(part) else [len(part)]
     return aligned(parts, lengths)
@@ -99,21 +102,22 @@ def chained(first: Normalized, second: Normalized) -> Normalized:
     )
 
 
-def _apart(text: str, form: Form) -> list[str] | None:
-    """The normal forms of the characters, if together they are that of the text."""
-    apart = list(map(_characters(form).__getitem__, text))
-    return apart if "".join(apart) == unicodedata.normalize(form, text) else None
+def _parts(text: str, form: Form) -> list[str]:
+    """The normal forms of the characters, or that of a text where these differ."""
+    apart = list(map(_characters(form).__getitem__, map(ord, text)))
+    normal = unicodedata.normalize(form, text)
+    return apart if "".join(apart) == normal else [normal]
 
 
-class _Characters(dict[str, str]):
-    """The normal form of every character that was met so far."""
+class _Characters(dict[int, str]):
+    """The normal form of every code point that was met so far."""
 
     def __init__(self, form: Form) -> None:
         self._form = form
 
-    def __missing__(self, character: str) -> str:
-        self[character] = unicodedata.normalize(self._form, character)
-        return self[character]
+    def __missing__(self, code: int) -> str:
+        self[code] = unicodedata.normalize(self._form, chr(code))
+        return self[code]
 
 
 _characters = cache(_Characters)

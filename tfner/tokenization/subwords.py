@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import tokenizers
 
 from tfner.errors import TokenizerError
@@ -180,13 +181,11 @@ class SentencePieces:
         """Pieces with their ranges, of which the library counts the bytes."""
         result = self._result()
         result.ParseFromString(self._model.encode(text, out_type="serialized_proto"))
-        content = text.encode()
+        content = np.frombuffer(text.encode(), np.uint8)
+        places = [0, *np.cumsum(content & 0xC0 != 0x80).tolist()]
         found = []
         for piece in result.pieces:
-            start, end = (
-                len(content[:place].decode("utf-8", "ignore"))
-                for place in (piece.begin, piece.end)
-            )
+            start, end = places[piece.begin], places[piece.end]
             surface = text[start:end]
             start += len(surface) - len(surface.lstrip())
             found.append((piece.piece, min(start, end), end))
