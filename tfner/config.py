@@ -161,6 +161,12 @@ class TrainConfig:
     word_splitter: str | None = _model(
         None, "What finds words in raw text; guessed if not set."
     )
+    dictionary: str | None = _model(
+        None, "MeCab's: ipadic, unidic_lite, unidic or a directory."
+    )
+    user_dictionary: str | None = _model(
+        None, "MeCab's: a compiled one, or a CSV file; it travels with the model."
+    )
 
     epochs: int = _training(3, "Passes over the training corpus.", low=1)
     batch_size: int = _training(32, "Windows per step; on average where packed.", low=1)
