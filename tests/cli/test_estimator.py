@@ -131,7 +131,7 @@ def test_it_predicts_the_documented_entities(tfner, exported, given, version) ->
     result = tfner("predict", exported / version, *flags)
     assert result.code == 0, result.err
     assert entities(result.out) == ENTITIES
-    assert "words are MeCab/IPADIC's" in result.err
+    assert "words are MeCab/ipadic's" in result.err
     assert "reference variable" not in result.err
 
 

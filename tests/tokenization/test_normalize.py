@@ -5,7 +5,7 @@ import unicodedata
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tfner.tokenization import normalize as module
@@ -80,6 +80,7 @@ def test_places_that_stay_are_not_listed() -> None:
 
 
 @given(text=TEXTS)
+@example(text="00000000000´0")
 def test_long_texts_in_parts_are_as_in_one(text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         whole = normalize(text)
