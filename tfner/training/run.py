@@ -122,18 +122,7 @@ class Run:
         """
         if self.distribution.is_chief:
             self.directory.mkdir(parents=True, exist_ok=True)
-        table = WindowTable(self.windows, pad_id=self.task.tokenizer.pad_id)
-        with self.distribution.scope():
-            model = self._learner()
-            plan = self._plan(table, packs=getattr(model, "packs", False))
-            trainee = make_trainee(
-                model,
-                self.task,
-                self.config,
-                seed=self.seed,
-                steps=len(plan.row_lengths),
-                distribution=self.distribution,
-            )
+        trainee, table, plan = self.prepare()
         checkpoint = Checkpoint(
             self.directory,
             trainee,
@@ -158,6 +147,22 @@ class Run:
                 f"{failure} The model of epoch {checkpoint.best_epoch} is in {target}."
             )
         return trial
+
+    def prepare(self) -> tuple[Trainee, WindowTable, Plan]:
+        """What is fitted, on which rows, in which order; nothing is written."""
+        table = WindowTable(self.windows, pad_id=self.task.tokenizer.pad_id)
+        with self.distribution.scope():
+            model = self._learner()
+            plan = self._plan(table, packs=getattr(model, "packs", False))
+            trainee = make_trainee(
+                model,
+                self.task,
+                self.config,
+                seed=self.seed,
+                steps=len(plan.row_lengths),
+                distribution=self.distribution,
+            )
+        return trainee, table, plan
 
     def _learner(self) -> keras.Model:
         """The model as it learns: its precision, what is frozen, what is recomputed."""
