@@ -225,6 +225,9 @@ class TrainConfig:
     )
     jit_compile: bool = _training(True, "Compile the train step with XLA.")
 
+    save_steps: int | None = _training(
+        None, "Write a checkpoint every N steps too, not only after epochs.", low=1
+    )
     output: str = _training("", "Where the bundle is written.")
     overwrite: bool = _training(False, "Replace an existing output when done.")
     resume: bool = _training(False, "Go on after the last finished epoch.")
