@@ -140,6 +140,12 @@ class TrainConfig(Settings):
     word_splitter: str | None = _model(
         None, "What finds words in raw text; guessed if not set."
     )
+    dictionary: str | None = _model(
+        None, "MeCab's: ipadic, unidic_lite, unidic or a directory."
+    )
+    user_dictionary: str | None = _model(
+        None, "MeCab's: a compiled one, or a CSV file; it travels with the model."
+    )
 
     epochs: int = _training(3, "Passes over the training corpus.", low=1)
     batch_size: int = _training(
@@ -218,6 +224,9 @@ class TrainConfig(Settings):
     )
     jit_compile: bool = _training(True, "Compile the train step with XLA.")
 
+    save_steps: int | None = _training(
+        None, "Write a checkpoint every N steps too, not only after epochs.", low=1
+    )
     output: str = _training("", "Where the bundle is written.", needed=True)
     overwrite: bool = _training(False, "Replace an existing output when done.")
     resume: bool = _training(False, "Go on after the last finished epoch.")

@@ -5,11 +5,19 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from tfner.settings import Settings
+
+Config = Annotated[
+    Path | None, typer.Option(help="TOML file of settings; flags win over it.")
+]
+Set = Annotated[
+    list[str] | None, typer.Option(help="section.key=value, over the file.")
+]
 
 
 def _flag(field: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:

@@ -15,7 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfner.errors import TrainingError, joined
-from tfner.training.callbacks import LOG, load_arrays, log_text, save_arrays, written
+from tfner.training.arrays import load_arrays, save_arrays, written
+from tfner.training.callbacks import LOG, log_text
 
 NAME = re.compile(r"step-(\d+)\.npz")
 CURVES = "tensorboard"

@@ -183,6 +183,8 @@ def make_task(
             tokenizer_of(config.encoder),
             lower_case=config.lower_case,
             word_splitter=config.word_splitter,
+            dictionary=config.dictionary,
+            user_dictionary=config.user_dictionary,
         )
         for note in tokenizer.notes:
             say(note)
