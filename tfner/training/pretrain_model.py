@@ -35,7 +35,7 @@ def make_model(
         masked=0.85 if electra else 0.8,
         random=0.0 if electra else 0.1,
     )
-    shared = {
+    shared: dict[str, Any] = {
         "vocab_size": vocab_size,
         "embedding_size": config.embedding_size if electra else config.hidden_size,
         "num_layers": config.num_layers,

@@ -20,14 +20,13 @@ from tfner.training.callbacks import DivergedError
 from tfner.training.checkpoint import asked_to_stop
 from tfner.training.distribution import Distribution, distribution
 from tfner.training.learner import precision
-from tfner.training.pretrain_export import export
+from tfner.training.pretrain_export import CHECKPOINTS, TOKENIZER, export
 from tfner.training.pretrain_files import Checkpoints, Log, are_finite
 from tfner.training.pretrain_model import make_model, make_optimizer
 from tfner.training.pretrain_step import Pretrainee
 from tfner.training.pretrain_watch import Report, Watch
 from tfner.training.run import RUN_FILE, Say, quiet
 
-CHECKPOINTS, TOKENIZER = "checkpoints", "tokenizer"
 LOSS_SCALE = 2.0**15
 """First scale of a float16 loss."""
 MAY_CHANGE = (
@@ -80,15 +79,16 @@ def check_data(
     """
     if manifest.max_length > config.max_length:
         raise ConfigError(
-            f"`max_length` is {config.max_length}, but {config.data} was made with rows "
-            f"of {manifest.max_length} pieces. Give --max-length {manifest.max_length}, "
-            "or make the data again with the shorter length."
+            f"`max_length` is {config.max_length}, but {config.data} was made with "
+            f"rows of {manifest.max_length} pieces. Give --max-length "
+            f"{manifest.max_length}, or make the data again with the shorter length."
         )
     parts = devices.replicas * config.accumulate
     if config.batch_size % parts:
         raise ConfigError(
-            f"`batch_size` must be a multiple of the {parts} parts of a batch (replicas "
-            f"times --accumulate). Received: batch_size={config.batch_size}"
+            f"`batch_size` must be a multiple of the {parts} parts of a batch "
+            "(replicas times --accumulate). Received: "
+            f"batch_size={config.batch_size}"
         )
 
 
@@ -218,8 +218,8 @@ class Pretraining:
         ]
         if changed:
             raise TrainingError(
-                f"{place} belongs to other settings: {'; '.join(changed)}. Give the old "
-                "ones to go on, or --overwrite to start afresh."
+                f"{place} belongs to other settings: {'; '.join(changed)}. Give the "
+                "old ones to go on, or --overwrite to start afresh."
             )
         assign(variables_of(trainee), arrays, place)
         self.say(f"resumed after step {done}")
@@ -245,6 +245,7 @@ class Pretraining:
                 self._rows(done),
                 epochs=1,
                 steps_per_epoch=self.config.steps - done,
+                shuffle=False,
                 verbose=0,
                 callbacks=[watch],
             )
@@ -348,8 +349,9 @@ def changed_schedule(before: PretrainConfig, now: PretrainConfig, step: int) -> 
     """What other steps or another rate mean for a run that goes on, in one sentence."""
     rates = [float(make_optimizer(c)._learning_rate(step)) for c in (before, now)]
     return (
-        f"the schedule has changed: it was {before.steps} steps ({before.warmup_steps} "
-        f"of warm-up, at most {before.learning_rate:g}), it is {now.steps} "
-        f"({now.warmup_steps}, {now.learning_rate:g}). The learning rate of step {step} "
-        f"is {rates[1]:.3g} instead of {rates[0]:.3g}, and reaches 0 at step {now.steps}"
+        f"the schedule has changed: it was {before.steps} steps "
+        f"({before.warmup_steps} of warm-up, at most {before.learning_rate:g}), it is "
+        f"{now.steps} ({now.warmup_steps}, {now.learning_rate:g}). The learning rate "
+        f"of step {step} is {rates[1]:.3g} instead of {rates[0]:.3g}, and reaches 0 at "
+        f"step {now.steps}"
     )
