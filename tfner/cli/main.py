@@ -14,7 +14,17 @@ from typing import Annotated
 import typer
 
 import tfner
-from tfner.cli import compare, corpus, demo, evaluate, export, predict, train
+from tfner.cli import (
+    compare,
+    corpus,
+    demo,
+    evaluate,
+    export,
+    predict,
+    pretrain_data,
+    train,
+    vocab,
+)
 from tfner.cli.output import complain, mute
 from tfner.errors import TfnerError
 
@@ -33,6 +43,7 @@ app.command("evaluate")(evaluate.command)
 app.command("compare")(compare.command)
 app.command("predict")(predict.command)
 app.command("export")(export.command)
+app.command("vocab")(vocab.command)
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells know it."""

@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tokenizers
@@ -23,8 +23,8 @@ import tokenizers
 from tfner.document import Word
 from tfner.errors import TokenizerError, shorten
 from tfner.tokenization.encoding import Encoding, Int32
-from tfner.tokenization.mecab import parts_of
-from tfner.tokenization.normalize import Normalized
+from tfner.tokenization.feed import Feed, feed_parts
+from tfner.tokenization.mecab import MECAB, mecab_surfaces
 from tfner.tokenization.words import CHUNK, WordSplitter, find_splitter
 
 TOKENIZER_FILE = "tokenizer.json"
@@ -143,9 +143,9 @@ class FastTokenizer:
                 word_index = word_index[kept]
         return Encoding(pieces, ids, offsets, word_index, ranges)
 
-    def _feed(self, text: str, words: Sequence[Word]) -> _Feed:
+    def _feed(self, text: str, words: Sequence[Word]) -> Feed:
         if self._cuts_parts and not text.isascii():
-            return _feed_parts(text, words)
+            return feed_parts(text, words)
         surfaces = [text[start:end] for start, end in words]
         origins = [start for start, _ in words]
         if self._mark:
@@ -155,7 +155,7 @@ class FastTokenizer:
                 if surface and follows_space and not surface[0].isspace():
                     surfaces[index] = self._mark + surface
                     origins[index] -= len(self._mark)
-        return _Feed(surfaces, origins, None, {})
+        return Feed(surfaces, origins, None, {})
 
     def _run(self, surfaces: list[str]) -> Any:
         try:
@@ -168,6 +168,29 @@ class FastTokenizer:
                 is_pretokenized=True,
                 add_special_tokens=False,
             )
+
+    def surfaces(self, text: str) -> list[str]:
+        """What the pipeline is fed for a text: its words, or parts of them.
+
+        Each is encoded by itself, so that its ids can be kept for the next time.
+        """
+        if self._cuts_parts and self.splitter == MECAB:
+            found = mecab_surfaces(text)
+            if found is not None:
+                return found
+        return self._feed(text, [Word(*w) for w in self._find_words(text)]).surfaces
+
+    def surface_ids(self, surface: str) -> tuple[int, ...]:
+        """The ids that a surface contributes to its text."""
+        result = self._run([surface])
+        lone_mark = self._mark and result.tokens == [self._mark_piece]
+        return () if lone_mark else tuple(result.ids)
+
+    @property
+    def vocabulary(self) -> dict[str, int]:
+        """Id of every piece, special ones too."""
+        found: dict[str, int] = self._backend.get_vocab()
+        return found
 
     def _split_pieces(self, text: str) -> list[Word]:
         """The tokenizer's own pieces as words, for scripts without spaces."""
@@ -213,69 +236,6 @@ class FastTokenizer:
             f"FastTokenizer(kind={self.settings.kind!r}, splitter={self.splitter!r}, "
             f"vocab_size={self.vocab_size})"
         )
-
-
-class _Part(NamedTuple):
-    """A stretch of a word that had to be normalised before it was fed."""
-
-    normalized: Normalized
-    start: int
-    word: Word
-
-
-class _Feed(NamedTuple):
-    """What goes into the pipeline, and where it lies in the text.
-
-    Args:
-        surfaces: F strings.
-        origins: (F,) the text's offset of each string's first character.
-        owners: (F,) the word of each string, or None for one string a word.
-        parts: the strings whose characters are not those of the text.
-    """
-
-    surfaces: list[str]
-    origins: list[int]
-    owners: list[int] | None
-    parts: dict[int, _Part]
-
-    def place(self, fed: Int32, offsets: Int32) -> tuple[Int32, Int32]:
-        """Word of each piece, and its range in the text.
-
-        Args:
-            fed: (P,) the string of each piece.
-            offsets: (P, 2) its range in that string.
-        """
-        placed = offsets + np.array(self.origins, np.int32)[fed][:, None]
-        for index, (normalized, start, word) in self.parts.items():
-            for row in np.flatnonzero(fed == index):
-                first, last = offsets[row] + start
-                placed[row] = (
-                    (normalized.starts[first], normalized.ends[last - 1])
-                    if first < last
-                    else (0, 0)
-                )
-                placed[row] += word.start
-        if self.owners is None:
-            return fed, placed
-        return np.array(self.owners, np.int32)[fed], placed
-
-
-def _feed_parts(text: str, words: Sequence[Word]) -> _Feed:
-    """One string a word, but MeCab's parts of a word that grows when normalised."""
-    feed = _Feed([], [], [], {})
-    owners: list[int] = feed.owners  # type: ignore[assignment]
-    for number, word in enumerate(words):
-        surface = text[word.start : word.end]
-        cut = parts_of(surface)
-        normalized, ranges = cut or (None, [Word(0, len(surface))])
-        for start, end in ranges:
-            if normalized is not None:
-                feed.parts[len(owners)] = _Part(normalized, start, word)
-            source = surface if normalized is None else normalized.text
-            feed.surfaces.append(source[start:end])
-            feed.origins.append(word.start)
-            owners.append(number)
-    return feed
 
 
 def _cover_marks(text: str, offsets: Int32, limits: Int32, word_index: Int32) -> None:

@@ -7,6 +7,9 @@ here are the same; the offsets, which `BertJapaneseTokenizer` does not give, are
 from __future__ import annotations
 
 import importlib
+import re
+import sys
+import unicodedata
 from functools import cache
 from typing import Any
 
@@ -18,12 +21,15 @@ from tfner.tokenization.normalize import Normalized, normalize_nfkc
 UNREADABLE = {0: " ", **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
 
 
+MECAB = "mecab"
+
+
 @cache
-def _tagger() -> Any:
+def _tagger(output: str = "") -> Any:
     try:
         fugashi = importlib.import_module("fugashi")
         ipadic = importlib.import_module("ipadic")
-        return fugashi.GenericTagger(ipadic.MECAB_ARGS)
+        return fugashi.GenericTagger(f"{ipadic.MECAB_ARGS} {output}")
     except (ImportError, RuntimeError) as error:
         raise TokenizerError(
             "splitting Japanese words needs MeCab and its IPA dictionary: "
@@ -80,3 +86,30 @@ def parts_of(word: str) -> tuple[Normalized, list[Word]] | None:
     if normalized is None or len(normalized.text) <= len(word):
         return None
     return normalized, cut(normalized.text)
+
+
+def mecab_surfaces(text: str) -> list[str] | None:
+    """The words of `split_mecab` in NFKC without their places, three times faster.
+
+    Returns:
+        None where a word of the text in NFKC may share an original character with its
+        neighbour: only the alignment can tell what to do then.
+    """
+    if not unicodedata.is_normalized("NFKC", text):
+        if _entangled().search(text):
+            return None
+        text = unicodedata.normalize("NFKC", text)
+    words: str = _tagger("-Owakati").parse(text.translate(UNREADABLE))
+    return words.split()
+
+
+@cache
+def _entangled() -> re.Pattern[str]:
+    """Characters that grow in NFKC or that join the one before them."""
+    found = [
+        character
+        for character in map(chr, range(sys.maxunicode + 1))
+        if unicodedata.combining(character)
+        or len(unicodedata.normalize("NFKC", character)) > 1
+    ]
+    return re.compile(f"[{re.escape(''.join(found))}]")
