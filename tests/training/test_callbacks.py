@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,9 @@ class Trainee:
         self.optimizer = keras.optimizers.Adam()
         self.optimizer.build(self.model.trainable_variables)
 
+    def averaged(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
 
 @pytest.fixture
 def trainee() -> Trainee:
@@ -67,7 +71,7 @@ def test_the_best_epoch_is_kept(
     for epoch, (f1, loss) in enumerate(zip(scores, losses, strict=True)):
         fill(trainee, epoch + 1)
         checkpoint.on_epoch_end(epoch, {"loss": 1.0, "dev_f1": f1, "dev_loss": loss})
-    checkpoint.load_best()
+    checkpoint.load_best(trainee.model)
     assert checkpoint.best_epoch == best
     assert all((v.numpy() == best).all() for v in trainee.model.weights)
 
@@ -111,7 +115,7 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path, trainee) -> None:
     make(tmp_path, trainee).on_epoch_end(0, {"loss": 1.0})
     save_arrays(tmp_path / "best.npz", [np.zeros(5)])
     with pytest.raises(TrainingError, match="belongs to another model"):
-        make(tmp_path, trainee).load_best()
+        make(tmp_path, trainee).load_best(trainee.model)
 
 
 def test_spoilt_weights_are_never_kept(tmp_path, trainee) -> None:
@@ -121,7 +125,7 @@ def test_spoilt_weights_are_never_kept(tmp_path, trainee) -> None:
     fill(trainee, math.nan)
     with pytest.raises(DivergedError, match="at the end of epoch 2"):
         checkpoint.on_epoch_end(1, {"loss": 1.0})
-    checkpoint.load_best()
+    checkpoint.load_best(trainee.model)
     assert all((v.numpy() == 1).all() for v in trainee.model.weights)
 
 

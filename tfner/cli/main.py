@@ -20,6 +20,7 @@ from tfner.cli import (
     demo,
     evaluate,
     export,
+    find_lr,
     predict,
     pretrain_data,
     train,
@@ -39,11 +40,13 @@ app = typer.Typer(
 app.add_typer(corpus.app, name="corpus")
 app.command("demo")(demo.command)
 app.command("train")(train.command)
+app.command("find-lr")(find_lr.command)
 app.command("evaluate")(evaluate.command)
 app.command("compare")(compare.command)
 app.command("predict")(predict.command)
 app.command("export")(export.command)
 app.command("vocab")(vocab.command)
+app.command("pretrain-data")(pretrain_data.command)
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells know it."""

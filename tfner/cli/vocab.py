@@ -41,9 +41,7 @@ def command(
     model: Annotated[str, typer.Option(help="wordpiece or unigram.")] = "wordpiece",
     character_coverage: Annotated[
         float,
-        typer.Option(
-            min=0.9, max=1.0, help="Share of the characters in the alphabet."
-        ),
+        typer.Option(min=0.9, max=1.0, help="Share of the characters in the alphabet."),
     ] = 0.9995,
     overwrite: Annotated[bool, typer.Option(help="Replace what exists.")] = False,
     json: Json = False,
@@ -122,7 +120,8 @@ def _unigram(
     known = ("whitespace", "punctuation", "pieces")
     if splitter not in (None, *known):
         raise ConfigError(
-            f"a unigram model finds its pieces in whole text. {unknown('word splitter', str(splitter), known)}"
+            "a unigram model finds its pieces in whole text: "
+            + unknown("word splitter", str(splitter), known)
         )
     lines = _lines(files)
     model = training.train_unigram(

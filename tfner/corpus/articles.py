@@ -67,8 +67,9 @@ def read_text(path: str) -> Iterator[str]:
 
 
 def text_lines(lines: Iterable[tuple[int, str]], path: str) -> Iterator[str]:
-    """As `read_text`, of numbered lines: JSON lines if the first one that is not blank
-    opens an object.
+    """As `read_text`, of numbered lines.
+
+    They are JSON lines if the first one that is not blank opens an object.
     """
     numbered = iter(lines)
     before: list[tuple[int, str]] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 SINGLE_SEGMENT = 0.1
@@ -19,7 +19,7 @@ FRAME = 3  # [CLS], and [SEP] after each segment
 
 
 class Segments(NamedTuple):
-    """One example: pieces without special ones, and how many found no room."""
+    """One example: pieces without special ones, and how many were lost at its end."""
 
     first: list[int]
     second: list[int]
@@ -32,34 +32,24 @@ def article_random(lines: Sequence[str], seed: int) -> random.Random:
     return random.Random(f"{seed} {digest.hexdigest()}")
 
 
-def article_segments(
-    lines: Sequence[str],
-    encode: Callable[[str], list[int]],
+def pack_sentences(
+    sentences: Iterable[list[int]],
     *,
     max_length: int,
-    seed: int,
+    rng: random.Random,
+    carry: bool = False,
 ) -> Iterator[Segments]:
-    """The examples of one article.
-
-    Args:
-        lines: sentences of the article.
-        encode: ids of a line.
-        max_length: pieces of an example, special ones too.
-        seed: decides, together with the lines, where segments begin.
-    """
-    return pack_sentences(
-        map(encode, lines), max_length=max_length, rng=article_random(lines, seed)
-    )
-
-
-def pack_sentences(
-    sentences: Iterable[list[int]], *, max_length: int, rng: random.Random
-) -> Iterator[Segments]:
-    """Examples of consecutive sentences.
+    """Examples of the consecutive sentences of an article.
 
     Sentences are gathered until they fill the target length, which is `max_length`
-    but for one example in twenty, where it is any shorter one. What the last sentence
-    has beyond `max_length` is cut, and counted.
+    but for one example in twenty, where it is any shorter one.
+
+    Args:
+        sentences: their ids.
+        max_length: pieces of an example, special ones too.
+        rng: decides targets and where the second segment begins.
+        carry: what the last sentence has beyond `max_length` begins the next example;
+            else it is lost, as published, and counted.
 
     Source: google-research/electra, build_pretraining_dataset.py, `ExampleBuilder`.
     There the target of an article's first example is drawn by the article before it.
@@ -70,12 +60,15 @@ def pack_sentences(
     for sentence in sentences:
         gathered.append(sentence)
         length += len(sentence)
-        if length >= target:
-            yield _split(gathered, target, max_length, rng)
-            gathered, length = [], 0
+        while length >= target:
+            first, second, rest = _split(gathered, target, max_length, rng)
+            carried = rest if carry else []
+            yield Segments(first, second, len(rest) - len(carried))
+            gathered, length = [carried] if carried else [], len(carried)
             target = _target(max_length, rng)
     if length:
-        yield _split(gathered, target, max_length, rng)
+        first, second, rest = _split(gathered, target, max_length, rng)
+        yield Segments(first, second, len(rest))
 
 
 def _target(max_length: int, rng: random.Random) -> int:
@@ -86,8 +79,12 @@ def _target(max_length: int, rng: random.Random) -> int:
 
 def _split(
     sentences: list[list[int]], target: int, max_length: int, rng: random.Random
-) -> Segments:
-    """Deal sentences to two segments, the first of about half the target."""
+) -> tuple[list[int], list[int], list[int]]:
+    """Deal sentences to two segments, the first of about half the target.
+
+    Returns:
+        Both, trimmed, and what was trimmed off.
+    """
     single = rng.random() < SINGLE_SEGMENT
     room = UNLIMITED if single else (target - FRAME) // 2
     first: list[int] = []
@@ -102,7 +99,6 @@ def _split(
             first += sentence
         else:
             second += sentence
-    length = len(first) + len(second)
-    first = first[: max_length - 2]
-    second = second[: max(0, max_length - len(first) - FRAME)]
-    return Segments(first, second, length - len(first) - len(second))
+    first, rest = first[: max_length - 2], first[max_length - 2 :]
+    room = max(0, max_length - len(first) - FRAME)
+    return first, second[:room], rest + second[room:]

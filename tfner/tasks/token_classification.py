@@ -24,7 +24,7 @@ from tfner.errors import ConfigError, CorpusError, LabelError, unknown
 from tfner.schemes import LabelSet
 from tfner.tokenization import Encoding, Tokenizer
 from tfner.tokenization.align import POLICIES, align
-from tfner.tokenization.huggingface import PIECES
+from tfner.tokenization.files import PIECES
 
 if TYPE_CHECKING:
     import keras

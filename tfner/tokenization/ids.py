@@ -6,19 +6,17 @@ from collections.abc import Callable
 from functools import lru_cache
 from itertools import chain
 
-from tfner.tokenization.encoding import Tokenizer
 from tfner.tokenization.huggingface import FastTokenizer
+from tfner.tokenization.japanese import JapaneseTokenizer
 
-REMEMBERED_WORDS = 2**18
+REMEMBERED = 1 << 18
+
+LoadedTokenizer = FastTokenizer | JapaneseTokenizer
+"""What `load_tokenizer` gives."""
 
 
-def id_reader(tokenizer: Tokenizer) -> Callable[[str], list[int]]:
-    """A function from a text to the ids of `tokenizer.encode(text)`, made for speed.
-
-    A tokenizer of another class is asked for every text.
-    """
-    if not isinstance(tokenizer, FastTokenizer):
-        return lambda text: [int(number) for number in tokenizer.encode(text).ids]
-    ids_of = lru_cache(REMEMBERED_WORDS)(tokenizer.surface_ids)
+def id_reader(tokenizer: LoadedTokenizer) -> Callable[[str], list[int]]:
+    """A function from a text to the ids of `tokenizer.encode(text)`, without places."""
+    ids_of = lru_cache(REMEMBERED)(tokenizer.surface_ids)
     surfaces = tokenizer.surfaces
     return lambda text: list(chain.from_iterable(map(ids_of, surfaces(text))))

@@ -1,12 +1,13 @@
-"""The special pieces that pretraining cannot do without."""
+"""The special pieces that pretraining cannot do without, and which vocabulary it is."""
 
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import NamedTuple
 
 from tfner.errors import TokenizerError
-from tfner.tokenization.huggingface import FastTokenizer
+from tfner.tokenization.ids import LoadedTokenizer
 
 MASKS, UNKNOWNS = ("[MASK]", "<mask>"), ("[UNK]", "<unk>")
 
@@ -22,7 +23,7 @@ class SpecialIds(NamedTuple):
     vocab_size: int
 
 
-def special_ids(tokenizer: FastTokenizer) -> SpecialIds:
+def special_ids(tokenizer: LoadedTokenizer) -> SpecialIds:
     """The special pieces of a tokenizer.
 
     Raises:
@@ -35,35 +36,35 @@ def special_ids(tokenizer: FastTokenizer) -> SpecialIds:
             "pretraining needs a tokenizer that puts one piece before and one after a "
             f"sequence. Received: {frame[0]} and {frame[1]}"
         )
-    vocabulary = tokenizer.vocabulary
-    mask, unknown = (_find(vocabulary, names) for names in (MASKS, UNKNOWNS))
     return SpecialIds(
         cls=tokenizer.prefix_ids[0],
         sep=tokenizer.suffix_ids[0],
         pad=tokenizer.pad_id,
-        mask=mask,
-        unk=unknown,
+        mask=_find(tokenizer, MASKS),
+        unk=_find(tokenizer, UNKNOWNS),
         vocab_size=tokenizer.vocab_size,
     )
 
 
-def _find(vocabulary: dict[str, int], names: tuple[str, ...]) -> int:
+def _find(tokenizer: LoadedTokenizer, names: tuple[str, ...]) -> int:
     for name in names:
-        if name in vocabulary:
-            return vocabulary[name]
+        found = tokenizer.id_of(name)
+        if found is not None:
+            return found
     raise TokenizerError(
-        f"pretraining needs the piece {names[0]}, and the vocabulary of "
-        f"{len(vocabulary):,} pieces has no {' or '.join(names)}. Add it as a further "
-        "line, or make a vocabulary with tfner vocab"
+        f"pretraining needs the piece {names[0]}, and the vocabulary has no "
+        f"{' or '.join(names)}. Add it as a further line, or make a vocabulary with "
+        "tfner vocab"
     )
 
 
-def vocabulary_digest(tokenizer: FastTokenizer) -> str:
-    """SHA-256 of the pieces in order of their ids: whether two vocabularies are one.
-
-    Two tokenizers of one digest give a piece the same id; they may cut words otherwise.
-    """
-    vocabulary = tokenizer.vocabulary
-    pieces = sorted(vocabulary, key=lambda piece: (vocabulary[piece], piece))
-    rows = (f"{vocabulary[piece]}\t{piece}\n" for piece in pieces)
-    return hashlib.sha256("".join(rows).encode("utf-8", "replace")).hexdigest()
+def tokenizer_digest(directory: Path) -> str:
+    """SHA-256 of all files of a saved tokenizer: its pieces, and how it cuts words."""
+    digest = hashlib.sha256()
+    for path in sorted(directory.rglob("*")):
+        if path.is_file():
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(
+                f"{path.relative_to(directory).as_posix()} {content}\n".encode()
+            )
+    return digest.hexdigest()

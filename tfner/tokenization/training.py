@@ -17,17 +17,16 @@ from tokenizers import models, normalizers, pre_tokenizers, trainers
 
 from tfner.errors import TokenizerError, shorten
 from tfner.tokenization.directories import KANA, KANA_SHARE, load_tokenizer
-from tfner.tokenization.huggingface import FastTokenizer
-from tfner.tokenization.mecab import MECAB, mecab_surfaces, split_mecab
-from tfner.tokenization.normalize import normalize_nfkc
+from tfner.tokenization.ids import LoadedTokenizer
+from tfner.tokenization.mecab import default_mecab
 from tfner.tokenization.specials import special_ids
+from tfner.tokenization.subwords import SENTENCEPIECE_FILE
 from tfner.tokenization.vocabularies import BERT_SPECIALS
 
 CHARACTER_COVERAGE = 0.9995
 """Share of the text's characters that the alphabet holds, as SentencePiece has it."""
 MIN_FREQUENCY = 2
 REPEATED_AT_ONCE = 1000
-UNIGRAM_FILE = "spiece.model"
 
 
 @dataclass(frozen=True)
@@ -66,9 +65,7 @@ def looks_japanese(lines: Iterable[str]) -> bool:
     return kana > KANA_SHARE * characters
 
 
-def count_words(
-    lines: Iterable[str], *, mecab: bool, lower_case: bool
-) -> Counter[str]:
+def count_words(lines: Iterable[str], *, mecab: bool, lower_case: bool) -> Counter[str]:
     """How often the text holds each word, as WordPiece gets to see it.
 
     Args:
@@ -84,19 +81,13 @@ def count_words(
 
 
 def _mecab_words(lower_case: bool) -> Callable[[str], list[str]]:
+    mecab = default_mecab()
+
     def words(line: str) -> list[str]:
-        found = mecab_surfaces(line)
-        if found is None:
-            ranges = split_mecab(line)
-            found = [_nfkc(line[start:end]) for start, end in ranges]
+        found = mecab.surfaces(mecab.normalize(line).text)
         return [word.lower() for word in found] if lower_case else found
 
     return words
-
-
-def _nfkc(word: str) -> str:
-    normalized = normalize_nfkc(word)
-    return word if normalized is None else normalized.text
 
 
 def _bert_words(lower_case: bool) -> Callable[[str], list[str]]:
@@ -202,9 +193,14 @@ def train_unigram(
             vocab_size=size,
             hard_vocab_limit=False,
             character_coverage=character_coverage,
-            **{"pad_id": 0, "unk_id": 1, "bos_id": 2, "eos_id": 3},
-            **{"pad_piece": pad, "unk_piece": unknown},
-            **{"bos_piece": start, "eos_piece": end},
+            pad_id=0,
+            unk_id=1,
+            bos_id=2,
+            eos_id=3,
+            pad_piece=pad,
+            unk_piece=unknown,
+            bos_piece=start,
+            eos_piece=end,
             control_symbols=[mask],
             num_threads=1,  # with more, rounding depends on who is first
             minloglevel=2,
@@ -225,7 +221,7 @@ def _reason(message: str) -> str:
 
 def save_wordpiece(
     pieces: list[str], directory: Path, *, splitter: str, lower_case: bool
-) -> FastTokenizer:
+) -> LoadedTokenizer:
     """Write the tokenizer of these pieces into a directory that exists."""
     content = "".join(f"{piece}\n" for piece in pieces)
     (directory / "vocab.txt").write_text(content, encoding="utf-8", newline="\n")
@@ -234,19 +230,19 @@ def save_wordpiece(
 
 def save_unigram(
     model: bytes, directory: Path, *, splitter: str | None, lower_case: bool
-) -> FastTokenizer:
+) -> LoadedTokenizer:
     """Write a SentencePiece model and its tokenizer into a directory that exists."""
-    (directory / UNIGRAM_FILE).write_bytes(model)
+    (directory / SENTENCEPIECE_FILE).write_bytes(model)
     return _save(directory, splitter, lower_case)
 
 
-def _save(directory: Path, splitter: str | None, lower_case: bool) -> FastTokenizer:
+def _save(directory: Path, splitter: str | None, lower_case: bool) -> LoadedTokenizer:
     made = load_tokenizer(directory, lower_case=lower_case, word_splitter=splitter)
     made.save(directory)
     return load_tokenizer(directory)
 
 
-def measure_coverage(tokenizer: FastTokenizer, counts: Counter[str]) -> Coverage:
+def measure_coverage(tokenizer: LoadedTokenizer, counts: Counter[str]) -> Coverage:
     """How a tokenizer fits the words of a text.
 
     Args:
@@ -276,7 +272,7 @@ def measure_coverage(tokenizer: FastTokenizer, counts: Counter[str]) -> Coverage
     )
 
 
-def _unknown(tokenizer: FastTokenizer, word: str, unk: int) -> int:
+def _unknown(tokenizer: LoadedTokenizer, word: str, unk: int) -> int:
     """Characters of a word that lie in unknown pieces."""
     encoding = tokenizer.encode(word, words=[(0, len(word))])
     starts, ends = encoding.offsets[encoding.ids == unk].T

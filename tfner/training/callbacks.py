@@ -142,7 +142,8 @@ class Checkpoint(keras.callbacks.Callback):
         )
         if self._is_best():
             self.best_epoch = epoch + 1
-            save_arrays(self.directory / BEST, weights)
+            with self.trainee.averaged():
+                save_arrays(self.directory / BEST, self._weights())
         about = {
             "history": self.history,
             "best_epoch": self.best_epoch,
@@ -192,10 +193,10 @@ class Checkpoint(keras.callbacks.Callback):
         self.history, self.best_epoch = about["history"], about["best_epoch"]
         return len(self.history)
 
-    def load_best(self) -> None:
-        """Put the best epoch's weights into the model."""
+    def load_best(self, model: keras.Model) -> None:
+        """Put the best epoch's weights into a model."""
         path = self.directory / BEST
-        assign(self.trainee.model.weights, load_arrays(path)[0], path)
+        assign(model.weights, load_arrays(path)[0], path)
 
 
 class Progress(keras.callbacks.Callback):
