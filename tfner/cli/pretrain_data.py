@@ -105,7 +105,8 @@ def render_manifest(manifest: Manifest, directory: Path) -> str:
             f"pieces            {counts['pieces']:,} ({counts['pieces'] / room:.1%} of "
             f"records of {manifest.max_length})",
             f"cut               {counts['cut_pieces']:,} "
-            f"({counts['cut_pieces'] / text:.1%}; --overflow carry keeps them)",
+            f"({counts['cut_pieces'] / text:.1%}"
+            + ("; --overflow carry keeps them)" if manifest.overflow == "cut" else ")"),
             f"unknown           {counts['unknown_pieces']:,} "
             f"({counts['unknown_pieces'] / counts['pieces']:.2%})",
             f"two segments      {counts['two_segments']:,}",
