@@ -23,7 +23,9 @@ from tfner.cli import (
     find_lr,
     predict,
     pretrain,
+    pretrain_data,
     train,
+    vocab,
 )
 from tfner.cli.output import complain, mute
 from tfner.errors import TfnerError
@@ -45,6 +47,8 @@ app.command("evaluate")(evaluate.command)
 app.command("compare")(compare.command)
 app.command("predict")(predict.command)
 app.command("export")(export.command)
+app.command("vocab")(vocab.command)
+app.command("pretrain-data")(pretrain_data.command)
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells know it."""

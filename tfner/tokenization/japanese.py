@@ -221,6 +221,21 @@ class JapaneseTokenizer:
             np.array(ranges, np.int32).tobytes(),
         )
 
+    def surfaces(self, text: str) -> list[str]:
+        """What is cut into pieces one by one for a text: its words or parts of them."""
+        normalized = self._words.normalize(text)
+        if self._find_words is None:
+            return self._words.surfaces(normalized.text)
+        return self._within(normalized, self._find_words(text)).surfaces
+
+    def surface_ids(self, surface: str) -> tuple[int, ...]:
+        """The ids that a surface gives, whatever stands around it."""
+        return tuple(np.frombuffer(self._cut_word(surface).ids, np.int32).tolist())
+
+    def id_of(self, piece: str) -> int | None:
+        """The id of a piece, or None if the vocabulary lacks it."""
+        return self._subwords.id_of(piece)
+
     def _split_pieces(self, text: str) -> list[Word]:
         """The pieces as words; those that share a character are one."""
         encoding = self._encode_own_words(text)

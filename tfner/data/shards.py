@@ -1,0 +1,376 @@
+"""From raw text to shards of pretraining records, by several processes.
+
+The text is read twice: once to count it, which decides how many shards there are and
+which articles go where, and once to hand whole shards to the processes. A shard depends
+on its articles and the seed alone, so that their number and a break change nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import signal
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cache
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tfner.corpus.articles import Article, read_articles
+from tfner.data.pretraining import SCHEMA, TOKENIZER_FOLDER, Manifest, Shard
+from tfner.data.segments import article_random, pack_sentences
+from tfner.data.tfrecord import Record, pack_records
+from tfner.errors import ConfigError, CorpusError, unknown
+from tfner.tokenization.directories import load_tokenizer
+from tfner.tokenization.ids import id_reader
+from tfner.tokenization.specials import SpecialIds, special_ids, tokenizer_digest
+
+SHARD_CHARACTERS = 4_000_000
+MOST_SHARDS = 1000
+OVERFLOWS = ("cut", "carry")
+SHORTEST, LONGEST = 8, 512  # ELECTRA's published sizes have 512 positions
+
+
+class Survey(NamedTuple):
+    """What one file of text holds."""
+
+    path: str
+    articles: int
+    characters: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides the records, but for the vocabulary's own pieces.
+
+    Args:
+        max_length: pieces of a record, special ones too.
+        seed: of the segments.
+        overflow: `cut` or `carry`, see `pack_sentences`.
+        shards: how many files.
+        inputs: the text.
+        special_ids: of the tokenizer.
+        vocabulary_digest: of the tokenizer.
+    """
+
+    max_length: int
+    seed: int
+    overflow: str
+    shards: int
+    inputs: tuple[Survey, ...]
+    special_ids: SpecialIds
+    vocabulary_digest: str
+
+    @property
+    def characters(self) -> int:
+        """Of all inputs."""
+        return sum(survey.characters for survey in self.inputs)
+
+    def to_json(self) -> dict[str, Any]:
+        """To be compared with that of an interrupted run."""
+        return {
+            "schema": SCHEMA,
+            **asdict(self),
+            "inputs": [survey._asdict() for survey in self.inputs],
+            "special_ids": self.special_ids._asdict(),
+        }
+
+    def file(self, number: int) -> str:
+        """Name of a shard."""
+        return f"shard-{number:05d}-of-{self.shards:05d}.tfrecord"
+
+
+Job = tuple[int, list[Article], "Plan"]
+
+
+class BuiltShard(NamedTuple):
+    """A shard's entry in the manifest, and what was counted."""
+
+    shard: Shard
+    counts: dict[str, int]
+
+
+def survey_articles(path: str, articles: Iterable[Article]) -> Survey:
+    """Count and digest the articles of a file."""
+    digest = hashlib.sha256()
+    number = characters = 0
+    for article in articles:
+        number += 1
+        characters += article_size(article)
+        digest.update(("\n".join(article) + "\n\n").encode("utf-8", "replace"))
+    return Survey(path, number, characters, digest.hexdigest())
+
+
+def article_size(article: Article) -> int:
+    """Characters, each line with its end."""
+    return sum(map(len, article)) + len(article)
+
+
+def make_plan(
+    surveys: Sequence[Survey],
+    tokenizer: Path,
+    *,
+    max_length: int,
+    seed: int,
+    overflow: str,
+    shards: int | None = None,
+) -> Plan:
+    """Decide how many shards there are.
+
+    Args:
+        surveys: of all files, in order.
+        tokenizer: the directory of one with the special pieces of pretraining.
+        max_length: pieces of a record, from 8 to 512.
+        seed: of the segments.
+        overflow: see `pack_sentences`.
+        shards: None for one in four million characters, at most 1,000.
+
+    Raises:
+        CorpusError: there is no text.
+        ConfigError: a setting is out of range, or there are more shards than articles.
+        TokenizerError: a special piece is missing.
+    """
+    if not SHORTEST <= max_length <= LONGEST:
+        raise ConfigError(
+            f"a record has {SHORTEST} to {LONGEST} pieces: ELECTRA's sizes have "
+            f"{LONGEST} positions. Received: max_length={max_length}"
+        )
+    if overflow not in OVERFLOWS:
+        raise ConfigError(unknown("overflow", overflow, OVERFLOWS))
+    articles = sum(survey.articles for survey in surveys)
+    characters = sum(survey.characters for survey in surveys)
+    if not articles:
+        names = ", ".join(survey.path for survey in surveys)
+        raise CorpusError(f"pretraining needs text, and there is none in {names}")
+    wanted = -(-characters // SHARD_CHARACTERS)
+    number = min(wanted, MOST_SHARDS, articles) if shards is None else shards
+    if not 1 <= number <= articles:
+        raise ConfigError(
+            "there must be at least one article a shard. Received: "
+            f"shards={number}, {articles} articles (blank lines stand between them)"
+        )
+    return Plan(
+        max_length=max_length,
+        seed=seed,
+        overflow=overflow,
+        shards=number,
+        inputs=tuple(surveys),
+        special_ids=special_ids(load_tokenizer(tokenizer)),
+        vocabulary_digest=tokenizer_digest(tokenizer),
+    )
+
+
+def assign(
+    articles: Iterable[Article], plan: Plan, *, start: int = 0
+) -> Iterator[tuple[int, Article]]:
+    """Each article with the number of its shard.
+
+    Args:
+        articles: of one file, or of all.
+        plan: decides the borders.
+        start: characters of the text before them.
+    """
+    for article in articles:
+        yield start * plan.shards // plan.characters, article
+        start += article_size(article)
+
+
+def build_shard(
+    number: int,
+    articles: Iterable[Article],
+    plan: Plan,
+    encode: Callable[[str], list[int]],
+) -> tuple[bytes, BuiltShard]:
+    """The content of a shard's file, and what the manifest will say of it."""
+    special = plan.special_ids
+    counts: Counter[str] = Counter()
+    records: list[Record] = []
+    for article in articles:
+        counts["articles"] += 1
+        counts["lines"] += len(article)
+        for first, second, cut in pack_sentences(
+            map(encode, article),
+            max_length=plan.max_length,
+            rng=article_random(article, plan.seed),
+            carry=plan.overflow == "carry",
+        ):
+            record = _record(first, second, special)
+            records.append(record)
+            counts["pieces"] += len(record.input_ids)
+            counts["cut_pieces"] += cut
+            counts["unknown_pieces"] += record.input_ids.count(special.unk)
+            counts["two_segments"] += bool(second)
+    counts["records"] = len(records)
+    content = pack_records(records)
+    digest = hashlib.sha256(content).hexdigest()
+    shard = Shard(
+        plan.file(number), len(records), counts["pieces"], len(content), digest
+    )
+    return content, BuiltShard(shard, dict(counts))
+
+
+def _record(first: list[int], second: list[int], special: SpecialIds) -> Record:
+    ids = [special.cls, *first, special.sep]
+    if not second:
+        return Record(ids, [len(ids)])
+    return Record([*ids, *second, special.sep], [len(ids), len(second) + 1])
+
+
+def make_manifest(plan: Plan, built: Sequence[BuiltShard], directory: Path) -> Manifest:
+    """The manifest of all shards.
+
+    Raises:
+        CorpusError: the tokenizer found nothing in the text.
+    """
+    counts: Counter[str] = Counter()
+    for shard in built:
+        counts.update(shard.counts)
+    if not counts["records"]:
+        raise CorpusError(
+            f"the tokenizer finds no piece in {counts['articles']:,} articles"
+        )
+    return Manifest(
+        directory=directory,
+        max_length=plan.max_length,
+        seed=plan.seed,
+        overflow=plan.overflow,
+        special_ids=plan.special_ids,
+        vocabulary_digest=plan.vocabulary_digest,
+        counts=dict(sorted(counts.items())),
+        inputs=tuple(survey._asdict() for survey in plan.inputs),
+        shards=tuple(shard for shard, _ in built),
+    )
+
+
+def build_shards(
+    plan: Plan,
+    directory: Path,
+    *,
+    processes: int,
+    say: Callable[[str], None],
+) -> list[BuiltShard]:
+    """Write all shards into a directory, but for those that are whole there already.
+
+    The directory holds the tokenizer.
+
+    Raises:
+        CorpusError: the text cannot be read, or a shard cannot be written.
+        ConfigError: a process was killed.
+    """
+    articles = (a for s in plan.inputs for a in read_articles(s.path))
+    numbered = groupby(assign(articles, plan), key=itemgetter(0))
+    found = {n: finished_shard(directory, plan, n) for n in range(plan.shards)}
+    filled: set[int] = set()
+
+    def jobs() -> Iterator[Job]:
+        for number, group in numbered:
+            filled.add(number)
+            if found[number] is None:
+                yield number, [article for _, article in group], plan
+        # An article longer than a shard leaves the next one without any.
+        for number in sorted(found.keys() - filled):
+            if found[number] is None:
+                yield number, [], plan
+
+    work = _write_shards(jobs(), directory, processes)
+    for number, shard in work:
+        found[number] = shard
+        say(f"{shard.shard.file}: {shard.shard.records:,} records")
+    return [shard for _, shard in sorted(found.items()) if shard is not None]
+
+
+def _write_shards(
+    jobs: Iterator[Job], directory: Path, processes: int
+) -> Iterator[tuple[int, BuiltShard]]:
+    """Do the jobs in order; at most one more than there are processes is in memory."""
+    if processes == 1:
+        for job in jobs:
+            yield _write_shard(*job, directory)
+        return
+    # Not forked: the tokenizer's library has threads, which a fork would lose.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, context, initializer=_ignore_interrupts)
+    pending: deque[Future[tuple[int, BuiltShard]]] = deque()
+    try:
+        for job in jobs:
+            if len(pending) > processes:
+                yield pending.popleft().result()
+            pending.append(pool.submit(_write_shard, *job, directory))
+        while pending:
+            yield pending.popleft().result()
+    except BrokenProcessPool as error:
+        raise ConfigError(
+            "a process was killed, as happens where memory runs out. Received: "
+            f"processes={processes}. The same command with fewer --processes and with "
+            "--resume goes on"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C is for the first process, which lets the others finish their shard."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@cache
+def saved_id_reader(tokenizer: Path) -> Callable[[str], list[int]]:
+    """The ids of a saved tokenizer; each process loads it once."""
+    return id_reader(load_tokenizer(tokenizer))
+
+
+def _write_shard(
+    number: int,
+    articles: Sequence[Article],
+    plan: Plan,
+    directory: Path,
+) -> tuple[int, BuiltShard]:
+    encode = saved_id_reader(directory / TOKENIZER_FOLDER)
+    content, built = build_shard(number, articles, plan, encode)
+    path = directory / built.shard.file
+    write_whole(path, content)
+    note = {"shard": asdict(built.shard), "counts": built.counts}
+    write_whole(note_of(path), json.dumps(note).encode())
+    return number, built
+
+
+def note_of(path: Path) -> Path:
+    """The file that says that a shard is whole, as long as there is no manifest."""
+    return path.with_suffix(".json")
+
+
+def finished_shard(directory: Path, plan: Plan, number: int) -> BuiltShard | None:
+    """A shard of an earlier run, if it is there and whole."""
+    path = directory / plan.file(number)
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        note = json.loads(note_of(path).read_text(encoding="utf-8"))
+        shard = Shard(**note["shard"])
+        if hashlib.sha256(path.read_bytes()).hexdigest() == shard.sha256:
+            return BuiltShard(shard, note["counts"])
+    return None
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """A file that appears only when all of it is written.
+
+    Raises:
+        CorpusError: the place cannot be written, or the disk is full.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        raise CorpusError(f"cannot be written: {error.strerror}", path=path) from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
