@@ -1,4 +1,8 @@
-"""Pretrained models with their heads, as transformers reads them."""
+"""Pretrained models with their heads, as transformers and google-research read them.
+
+Source: transformers models/electra, models/bert; google-research/electra
+run_pretraining.py; google-research/bert run_pretraining.py.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tfner.checkpoints.families import Family, family_of, write_settings
-from tfner.checkpoints.huggingface import SUFFIXES, encoder_slots, write_model
-from tfner.checkpoints.slots import Slot, layer_slots
-from tfner.models.electra import Electra, MaskedLanguageModel, MaskedPieceHead
+import numpy as np
+
+from tfner.checkpoints import google_layout, huggingface
+from tfner.checkpoints.families import family_of, write_settings
+from tfner.checkpoints.google_layout import STEP, Layout
+from tfner.checkpoints.slots import Slot, Suffixes, layer_slots
+from tfner.checkpoints.tensors import CONFIG, write_json
+from tfner.checkpoints.tf_checkpoint import write_checkpoint
+from tfner.models.electra import Electra, MaskedLanguageModel
 from tfner.models.encoder import Encoder
+
+Pretrained = Electra | MaskedLanguageModel
 
 # Family -> dense layer, normalisation and bias of a masked language model's head.
 HEADS = {
@@ -25,7 +36,22 @@ HEADS = {
         "cls.predictions.bias",
     ),
 }
-DISCRIMINATOR = "discriminator_predictions."
+GOOGLE_HEADS = {
+    "electra": (
+        "generator_predictions/dense",
+        "generator_predictions/LayerNorm",
+        "generator_predictions/output_bias",
+    ),
+    "bert": (
+        "cls/predictions/transform/dense",
+        "cls/predictions/transform/LayerNorm",
+        "cls/predictions/output_bias",
+    ),
+}
+_DISCRIMINATOR = "discriminator_predictions"
+# Its two last layers.
+VERDICT = (f"{_DISCRIMINATOR}.dense", f"{_DISCRIMINATOR}.dense_prediction")
+GOOGLE_VERDICT = (f"{_DISCRIMINATOR}/dense", f"{_DISCRIMINATOR}/dense_1")
 
 
 def save_discriminator(model: Electra, directory: str | Path) -> None:
@@ -38,12 +64,7 @@ def save_discriminator(model: Electra, directory: str | Path) -> None:
     Raises:
         CheckpointError: a file cannot be written.
     """
-    layers = ((model.dense, "dense"), (model.verdict, "dense_prediction"))
-    slots = [
-        slot
-        for layer, name in layers
-        for slot in layer_slots(layer, [DISCRIMINATOR + name], SUFFIXES)
-    ]
+    slots = _verdict_slots(model, VERDICT, huggingface.SUFFIXES)
     _save(model.discriminator, slots, "ForPreTraining", directory)
 
 
@@ -60,24 +81,65 @@ def save_masked_lm(model: MaskedLanguageModel, directory: str | Path) -> None:
         CheckpointError: the format cannot express the encoder, or a file cannot be
             written.
     """
-    slots = list(_head_slots(model.head, HEADS[model.encoder.family]))
+    names = HEADS[model.encoder.family]
+    slots = _masked_slots(model, names, huggingface.SUFFIXES)
     _save(model.encoder, slots, "ForMaskedLM", directory)
 
 
-def _head_slots(head: MaskedPieceHead, names: tuple[str, str, str]) -> Iterator[Slot]:
+def save_google_pretraining(
+    model: Pretrained, directory: str | Path, *, step: int
+) -> None:
+    """Write a model as google-research/electra and /bert write it when they pretrain.
+
+    That is `checkpoint`, `model.ckpt.*` and `config.json`, without the optimizer.
+
+    Args:
+        model: built.
+        directory: made if it is not there; files of the same names are replaced.
+        step: after how many steps.
+
+    Raises:
+        CheckpointError: a file cannot be written.
+    """
+    family = family_of(model.encoder.family, place="the encoder's family")
+    slots = list(Layout(family.name, family.name).encoder_slots(model.encoder))
+    masked = model
+    if isinstance(model, Electra):
+        masked = model.generator
+        slots += Layout("generator", "electra").encoder_slots(masked.encoder)
+        slots += _verdict_slots(model, GOOGLE_VERDICT, google_layout.SUFFIXES)
+    slots += _masked_slots(masked, GOOGLE_HEADS[family.name], google_layout.SUFFIXES)
+    variables = {name: array for slot in slots for name, array in slot.split()}
+    variables[STEP] = np.array(step, np.int64)
+    write_checkpoint(Path(directory), variables)
+    write_json(Path(directory) / CONFIG, write_settings(model.encoder, family))
+
+
+def _masked_slots(
+    model: MaskedLanguageModel, names: tuple[str, str, str], suffixes: Suffixes
+) -> Iterator[Slot]:
     dense, norm, bias = names
-    yield from layer_slots(head.dense, [dense], SUFFIXES)
-    yield from layer_slots(head.norm, [norm], SUFFIXES)
-    yield Slot(head.output_bias, (bias,))
+    yield from layer_slots(model.head.dense, [dense], suffixes)
+    yield from layer_slots(model.head.norm, [norm], suffixes)
+    yield Slot(model.head.output_bias, (bias,))
 
 
-def _save(encoder: Encoder, head: list[Slot], kind: str, directory: str | Path) -> None:
-    family: Family = family_of(encoder.family, place="the encoder's family")
+def _verdict_slots(
+    model: Electra, names: tuple[str, str], suffixes: Suffixes
+) -> Iterator[Slot]:
+    for layer, name in zip((model.dense, model.verdict), names, strict=True):
+        yield from layer_slots(layer, [name], suffixes)
+
+
+def _save(
+    encoder: Encoder, head: Iterator[Slot], kind: str, directory: str | Path
+) -> None:
+    family = family_of(encoder.family, place="the encoder's family")
     config: dict[str, Any] = write_settings(encoder, family)
     config["architectures"] = [family.architecture + kind]
-    write_model(
+    huggingface.write_model(
         config,
-        encoder_slots(encoder, family),
+        huggingface.encoder_slots(encoder, family),
         head,
         family=family,
         directory=Path(directory),

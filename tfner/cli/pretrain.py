@@ -33,8 +33,8 @@ def command(
     export_step: Annotated[
         int | None,
         typer.Option(
-            help="Only write the models of this kept step, to OUTPUT/encoder-STEP and "
-            "OUTPUT/generator-STEP; needs nothing but --output."
+            help="Only write the models of this kept step, to OUTPUT/encoder-STEP, "
+            "generator-STEP and google-STEP; needs nothing but --output."
         ),
     ] = None,
     json: Json = False,

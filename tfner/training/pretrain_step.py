@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfner.models.electra import BINS, FIGURES, Electra, MaskedLanguageModel
@@ -111,38 +110,3 @@ class Pretrainee(Trainee):
             scaled = self.optimizer.scale_loss(loss)
         found = tape.gradient(scaled, weights, unconnected_gradients="zero")
         return [tf.convert_to_tensor(gradient) for gradient in found], sums
-
-
-def figures(sums: Any) -> dict[str, float]:
-    """What the sums of some steps say.
-
-    Args:
-        sums: of `Sums`, (len(FIGURES) + 2 * BINS,).
-
-    Returns:
-        Losses and accuracies, each a mean over pieces; a discriminator's precision,
-        recall and area under the ROC curve, of replaced pieces, where there is one.
-    """
-    named = dict(zip(FIGURES, sums.astype(float).tolist(), strict=False))
-    masked, tokens = max(named["masked"], 1.0), max(named["tokens"], 1.0)
-    found = {
-        "mlm_loss": named["mlm_loss"] / masked,
-        "mlm_accuracy": named["mlm_right"] / masked,
-    }
-    bins = sums[len(FIGURES) :].astype(np.float64).reshape(2, BINS)
-    if not bins.any():
-        return found
-    original, wrong = bins
-    kept, hits = original[: BINS // 2].sum(), wrong[BINS // 2 :].sum()
-    said = hits + original[BINS // 2 :].sum()
-    below = np.cumsum(original) - original / 2
-    return found | {
-        "discriminator_loss": named["discriminator_loss"] / tokens,
-        "discriminator_accuracy": float(kept + hits) / tokens,
-        "discriminator_precision": float(hits / max(said, 1.0)),
-        "discriminator_recall": float(hits / max(wrong.sum(), 1.0)),
-        "discriminator_auc": float(
-            (wrong * below).sum() / max(wrong.sum() * original.sum(), 1.0)
-        ),
-        "replaced": float(wrong.sum()) / tokens,
-    }

@@ -4,60 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from tfner.models.electra import FIGURES
 from tfner.training.checkpoint import StoppedError
-from tfner.training.pretrain_step import Pretrainee, figures
+from tfner.training.pretrain_report import Report, figures
+from tfner.training.pretrain_step import Pretrainee
 
 TOKENS = FIGURES.index("tokens")
-MINUTE, HOUR = 60, 3600
-
-
-@dataclass(frozen=True)
-class Report:
-    """What is known after some steps.
-
-    Args:
-        step: the last of them.
-        figures: means over the steps since the report before.
-        seconds_per_step: of the same steps.
-    """
-
-    step: int
-    figures: dict[str, float]
-    seconds_per_step: float
-
-    def line(self, steps: int) -> str:
-        """For people: losses, accuracies, speed, and the time that is left."""
-        found = self.figures
-        parts = [
-            f"step {self.step}/{steps}",
-            f"loss {found['loss']:.3f}",
-            f"mlm {found['mlm_loss']:.3f} (accuracy {found['mlm_accuracy']:.3f})",
-        ]
-        if "discriminator_loss" in found:
-            parts.append(
-                f"discriminator {found['discriminator_loss']:.4f} "
-                f"(precision {found['discriminator_precision']:.3f}, "
-                f"recall {found['discriminator_recall']:.3f}, "
-                f"AUC {found['discriminator_auc']:.3f})"
-            )
-        parts.append(f"{found['tokens_per_second']:,.0f} tokens/s")
-        if self.step < steps:
-            parts.append(f"{_time((steps - self.step) * self.seconds_per_step)} left")
-        return "  ".join(parts)
-
-
-def _time(seconds: float) -> str:
-    if seconds >= 2 * HOUR:
-        return f"{seconds / HOUR:.1f} h"
-    return (
-        f"{seconds / MINUTE:.0f} min" if seconds >= 2 * MINUTE else f"{seconds:.0f} s"
-    )
 
 
 class Watch(keras.callbacks.Callback):

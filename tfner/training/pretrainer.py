@@ -20,21 +20,23 @@ from tfner.training.callbacks import DivergedError
 from tfner.training.checkpoint import asked_to_stop
 from tfner.training.distribution import Distribution, distribution
 from tfner.training.learner import precision
+from tfner.training.pretrain_checkpoints import (
+    Checkpoints,
+    are_finite,
+    describe,
+    fingerprint,
+    pieces_of,
+)
 from tfner.training.pretrain_export import CHECKPOINTS, TOKENIZER, export
-from tfner.training.pretrain_files import Checkpoints, Log, are_finite
+from tfner.training.pretrain_log import Log
 from tfner.training.pretrain_model import make_model, make_optimizer
+from tfner.training.pretrain_report import Report
 from tfner.training.pretrain_step import Pretrainee
-from tfner.training.pretrain_watch import Report, Watch
+from tfner.training.pretrain_watch import Watch
 from tfner.training.run import RUN_FILE, Say, quiet
 
 LOSS_SCALE = 2.0**15
 """First scale of a float16 loss."""
-MAY_CHANGE = (
-    *("data", "output", "overwrite", "resume", "steps", "learning_rate", "warmup"),
-    *("save_every", "keep", "keep_every", "log_every", "strategy", "tpu"),
-    *("steps_per_execution", "recompute", "jit_compile"),
-)
-"""Settings that a resumed run may change."""
 
 
 def pretrain(config: PretrainConfig, *, say: Say = quiet) -> dict[str, Any]:
@@ -253,7 +255,7 @@ class Pretraining:
 
     def _rows(self, done: int) -> Any:
         """What `fit` reads: on every replica its rows of each batch."""
-        settings = {
+        settings: dict[str, Any] = {
             "batch_size": self.config.batch_size,
             "seed": self.config.seed,
             "first_step": done,
@@ -280,11 +282,7 @@ class Pretraining:
             )
         if not self.devices.is_chief:
             return
-        about = {
-            "settings": fingerprint(self.config, self.manifest),
-            "pieces": pieces_of(self.manifest),
-            "config": self.config.to_json(),
-        }
+        about = describe(self.config, self.manifest)
         self.checkpoints.save(step, variables_of(trainee), about)
 
     def report(self, log: Log | None, report: Report) -> None:
@@ -308,16 +306,6 @@ class Pretraining:
         return f"{where}Lower --learning-rate or raise --warmup."
 
 
-def pieces_of(manifest: Manifest) -> dict[str, Any]:
-    """What a model has to know of the vocabulary."""
-    ids = manifest.special_ids
-    return {
-        "vocab_size": ids.vocab_size,
-        "mask_id": ids.mask,
-        "special_ids": [ids.cls, ids.sep, ids.pad, ids.mask],
-    }
-
-
 def encoders_of(model: Electra | MaskedLanguageModel) -> list[Encoder]:
     """The encoders that a run trains."""
     if isinstance(model, MaskedLanguageModel):
@@ -328,16 +316,6 @@ def encoders_of(model: Electra | MaskedLanguageModel) -> list[Encoder]:
 def variables_of(trainee: Pretrainee) -> list[Any]:
     """All that a resumed run needs; random numbers follow from seed and step."""
     return [*trainee.model.weights, *trainee.optimizer.variables]
-
-
-def fingerprint(config: PretrainConfig, manifest: Manifest) -> dict[str, Any]:
-    """Settings that must be equal for a run to be resumed."""
-    settings = {n: v for n, v in config.to_json().items() if n not in MAY_CHANGE}
-    return {
-        **settings,
-        "digest of the vocabulary": manifest.vocabulary_digest,
-        "number of records": manifest.records,
-    }
 
 
 def schedule_of(config: PretrainConfig) -> tuple[float, ...]:

@@ -1,25 +1,28 @@
-"""What a pretraining run leaves behind: checkpoints, its log, its curves."""
+"""Checkpoints of pretraining: weights, optimizer, and what they belong to."""
 
 from __future__ import annotations
 
-import csv
 import json
 import re
-import socket
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from tfner.data.pretraining import Manifest
 from tfner.errors import TrainingError, joined
-from tfner.training.arrays import load_arrays, save_arrays, written
-from tfner.training.callbacks import LOG, log_text
+from tfner.pretrain_config import PretrainConfig
+from tfner.training.arrays import load_arrays, save_arrays
 
 NAME = re.compile(r"step-(\d+)\.npz")
-CURVES = "tensorboard"
+
+MAY_CHANGE = (
+    *("data", "output", "overwrite", "resume", "steps", "learning_rate", "warmup"),
+    *("save_every", "keep", "keep_every", "log_every", "strategy", "tpu"),
+    *("steps_per_execution", "recompute", "jit_compile"),
+)
+"""Settings that a resumed run may change."""
 
 
 class Checkpoints:
@@ -97,54 +100,35 @@ class Checkpoints:
         return None
 
 
-class Log:
-    """`log.csv`, which grows by one line a report, and the same as curves.
-
-    Args:
-        directory: of the run.
-        done: lines of later steps are left out: they are made again.
-    """
-
-    def __init__(self, directory: Path, *, done: int) -> None:
-        self.path = directory / LOG
-        self.lines = [line for line in _read(self.path) if line["step"] <= done]
-        self._write()
-        name = f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}"
-        (directory / CURVES).mkdir(exist_ok=True)
-        self.curves = tf.io.TFRecordWriter(str(directory / CURVES / name))
-        self._event(file_version="brain.Event:2")
-
-    def add(self, step: int, figures: Mapping[str, float]) -> None:
-        """One report."""
-        self.lines.append({"step": step, **figures})
-        self._write()
-        values = [
-            tf.compat.v1.Summary.Value(tag=name, simple_value=value)
-            for name, value in figures.items()
-        ]
-        self._event(step=step, summary=tf.compat.v1.Summary(value=values))
-
-    def _event(self, **content: Any) -> None:
-        event = tf.compat.v1.Event(wall_time=time.time(), **content)
-        self.curves.write(event.SerializeToString())
-        self.curves.flush()
-
-    def _write(self) -> None:
-        if self.lines:
-            with written(self.path) as file:
-                file.write(log_text(self.lines).encode())
-
-
-def _read(path: Path) -> list[dict[str, float]]:
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [
-            {name: int(v) if name == "step" else float(v) for name, v in row.items()}
-            for row in csv.DictReader(file)
-        ]
-
-
 def are_finite(variables: Sequence[Any]) -> bool:
     """Whether all of them are numbers."""
     return all(np.isfinite(variable.numpy()).all() for variable in variables)
+
+
+def describe(config: PretrainConfig, manifest: Manifest) -> dict[str, Any]:
+    """What a checkpoint says of itself: all that makes its model again."""
+    return {
+        "settings": fingerprint(config, manifest),
+        "pieces": pieces_of(manifest),
+        "config": config.to_json(),
+    }
+
+
+def pieces_of(manifest: Manifest) -> dict[str, Any]:
+    """What a model has to know of the vocabulary."""
+    ids = manifest.special_ids
+    return {
+        "vocab_size": ids.vocab_size,
+        "mask_id": ids.mask,
+        "special_ids": [ids.cls, ids.sep, ids.pad, ids.mask],
+    }
+
+
+def fingerprint(config: PretrainConfig, manifest: Manifest) -> dict[str, Any]:
+    """Settings that must be equal for a run to be resumed."""
+    settings = {n: v for n, v in config.to_json().items() if n not in MAY_CHANGE}
+    return {
+        **settings,
+        "digest of the vocabulary": manifest.vocabulary_digest,
+        "number of records": manifest.records,
+    }
