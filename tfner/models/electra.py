@@ -28,7 +28,6 @@ def initializer(encoder: Encoder) -> keras.initializers.Initializer:
     return keras.initializers.TruncatedNormal(stddev=encoder.initializer_range)
 
 
-@keras.saving.register_keras_serializable(package="tfner")
 class MaskedPieceHead(keras.layers.Layer):
     """Vectors to one score for each piece, by the table of the embeddings.
 
@@ -68,7 +67,6 @@ class MaskedPieceHead(keras.layers.Layer):
         return ops.cast(scores, "float32") + ops.cast(self.output_bias, "float32")
 
 
-@keras.saving.register_keras_serializable(package="tfner")
 class MaskedLanguageModel(keras.Model):
     """An encoder that finds out which pieces are hidden (BERT's, without its pooler).
 
@@ -124,7 +122,6 @@ class MaskedLanguageModel(keras.Model):
         return sums[1] / ops.maximum(counts[0], 1.0)
 
 
-@keras.saving.register_keras_serializable(package="tfner")
 class Electra(keras.Model):
     """A generator fills hidden pieces in, a discriminator finds those it got wrong.
 

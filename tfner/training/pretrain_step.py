@@ -14,7 +14,6 @@ DRAWS = 4
 """Numbers between two steps' seeds: a layer that two encoders share draws twice."""
 
 
-@keras.saving.register_keras_serializable(package="tfner")
 class Sums(keras.metrics.Metric):
     """The sums of all batches since the last reset, and the number of steps."""
 
