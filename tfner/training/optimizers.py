@@ -79,6 +79,11 @@ class AdamW(keras.optimizers.Adam):
             for variable in variables
         ]
 
+    @property
+    def averages(self) -> list[Any]:
+        """Moving averages of the weights, in order; none without `use_ema`."""
+        return getattr(self, "_model_variables_moving_average", [])
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One weight's update; the decay sees the weight as it was before."""
         number = self._get_variable_index(variable)
@@ -111,6 +116,7 @@ def adamw(
     epsilon: float = 1e-8,
     bias_correction: bool = True,
     rates: Mapping[str, float] | None = None,
+    ema: float | None = None,
 ) -> AdamW:
     """AdamW with warm-up and linear decay, biases and norms not decayed.
 
@@ -122,6 +128,7 @@ def adamw(
         epsilon: see `AdamW`.
         bias_correction: see `AdamW`.
         rates: see `AdamW`; `layerwise_rates` gives ELECTRA's.
+        ema: share of the weights' moving average that a step keeps; None keeps none.
     """
     schedule = WarmupLinearDecay(
         learning_rate, steps=steps, warmup_steps=round(warmup * steps)
@@ -132,6 +139,8 @@ def adamw(
         epsilon=epsilon,
         bias_correction=bias_correction,
         rates=rates,
+        use_ema=ema is not None,
+        ema_momentum=ema or 0.0,
     )
 
 
