@@ -233,7 +233,9 @@ class TrainConfig:
         if self.overwrite and self.resume:
             problems.append("`overwrite` and `resume` contradict each other.")
         if self.tpu and self.strategy not in ("auto", "tpu"):
-            problems.append(f"`tpu` and `strategy` {self.strategy} contradict each other.")
+            problems.append(
+                f"`tpu` and `strategy` {self.strategy} contradict each other."
+            )
         if problems:
             raise ConfigError(joined(problems, what="problems in the settings"))
 
