@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfner.checkpoints.huggingface import save_token_classifier
+from tfner.errors import CheckpointError
 from tfner.inference.bundle import staged, write_json
 from tfner.tokenization.directories import CONFIG_FILE, JAPANESE_CLASS
 from tfner.tokenization.huggingface import SETTINGS_FILE, TOKENIZER_FILE
@@ -37,6 +38,11 @@ def export_huggingface(bundle: Bundle | ForeignBundle, directory: str | Path) ->
     """
     directory = Path(directory)
     model, task = bundle.load_model(), bundle.task
+    if model.crf is not None:
+        raise CheckpointError(
+            f"{bundle.directory} has a CRF, which no token-classification model of "
+            "transformers has. Use --format saved-model, or train with --head softmax."
+        )
     with staged(directory) as stage:
         save_token_classifier(model, task.label_set.tags, stage)
         task.tokenizer.save(stage)

@@ -19,6 +19,7 @@ from tfner.data.features import (
 from tfner.data.packing import assemble
 from tfner.document import Document
 from tfner.errors import ExportError
+from tfner.tasks.decoding import best_tags
 from tfner_export.signatures import SERVING
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tfner.data.windows import Ints
     from tfner.inference.bundle import Bundle
     from tfner.inference.huggingface import ForeignBundle
+    from tfner.tasks import Task
 
 Features = dict[str, "Ints"]
 Outputs = Mapping[str, Any]
@@ -56,7 +58,8 @@ def compare(
         max_length: pieces of a row in the signature.
 
     Raises:
-        ExportError: it is not below 1e-5, or a predicted tag differs.
+        ExportError: it is not below 1e-5, or a predicted tag is not what the model's
+            decoder makes of the exported probabilities.
     """
     batches = [*_random_batches(bundle, max_length), *_texts(bundle, max_length)]
     expected = [_keras_probs(model, features) for features in batches]
@@ -65,7 +68,7 @@ def compare(
         outputs = run(saved_model, [to_wire(features) for features in batches])
         for features, probs, found in zip(batches, expected, outputs, strict=True):
             is_word = features[LABELED_POSITIONS.name][:, : probs.shape[1]] > 0
-            difference = _difference(found, probs, is_word)
+            difference = _difference(found, probs, is_word, bundle.task)
             worst = max(worst, difference)
             if not difference < TOLERANCE:
                 raise ExportError(
@@ -76,18 +79,19 @@ def compare(
     return worst
 
 
-def _difference(outputs: Outputs, probs: Any, is_word: Any) -> float:
-    """Largest difference at words; infinite if the shapes or the tags differ."""
+def _difference(outputs: Outputs, probs: Any, is_word: Any, task: Task) -> float:
+    """Largest difference at words; infinite if shapes differ, or tags and decoder."""
     (found,) = (v for name, v in outputs.items() if name.endswith("_probs"))
     (tags,) = (v for name, v in outputs.items() if name.endswith("_predictions"))
     if found.shape != probs.shape or tags.shape != probs.shape[:2]:
         return float("inf")
     if not is_word.any():
         return 0.0
-    # Of two tags that are equally likely either may be predicted.
-    lost = probs.max(-1) - np.take_along_axis(probs, tags[..., None], -1)[..., 0]
-    if not lost[is_word].max() < TOLERANCE:
-        return float("inf")
+    steps, outside = getattr(task, "steps", None), task.label_set.outside_id
+    for row, ids, here in zip(found, tags, is_word, strict=True):
+        decoded = best_tags(row[here], steps=steps, outside=outside)
+        if not np.array_equal(decoded, ids[here]):
+            return float("inf")
     return float(np.abs(found - probs)[is_word].max())
 
 

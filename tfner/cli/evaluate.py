@@ -37,6 +37,10 @@ Scheme = Annotated[
 Join = Annotated[str, typer.Option(help="How words make a text: auto, space or none.")]
 WordColumn = Annotated[int, typer.Option(help="Column of the word.")]
 TagColumn = Annotated[int, typer.Option(help="Column of the tag.")]
+Decode = Annotated[
+    str | None,
+    typer.Option(help="argmax or viterbi; as the model was trained if not set."),
+]
 
 
 def command(
@@ -56,6 +60,7 @@ def command(
         bool,
         typer.Option(help="Count entities of labels the model lacks as missed."),
     ] = False,
+    decode: Decode = None,
     format: Format = None,
     from_scheme: Scheme = None,
     join: Join = "auto",
@@ -82,7 +87,7 @@ def command(
         )
     )
     import_tensorflow()
-    predictor = Predictor.load(model)
+    predictor = Predictor.load(model, decode=decode)
     labels = predictor.task.label_set.labels
     if not allow_unknown_labels:
         check_labels(file, gold, labels)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tfner.cli.evaluate import (
+    Decode,
     Format,
     Join,
     Model,
@@ -43,6 +44,7 @@ def command(
     verify: Annotated[
         bool, typer.Option(help="First check the texts stored with the model.")
     ] = False,
+    decode: Decode = None,
     from_: Format = None,
     from_scheme: Scheme = None,
     join: Join = "auto",
@@ -72,7 +74,7 @@ def command(
             tag_column=tag_column,
         )
     import_tensorflow()
-    predictor = Predictor.load(model, verify=verify)
+    predictor = Predictor.load(model, verify=verify, decode=decode)
     labels = predictor.task.label_set.labels
     parts = render(predictor.stream(documents), chosen, labels=labels)
     with whole_file("-" if output is None else str(output)) as stream:

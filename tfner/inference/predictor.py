@@ -12,6 +12,8 @@ from tfner.errors import BundleError
 from tfner.inference.batching import Runner, run_windows
 from tfner.inference.bundle import SelfTest
 from tfner.tasks import Task
+from tfner.tasks.context import encode_in_order
+from tfner.tasks.token_classification import TokenClassification
 
 WINDOWS_AT_ONCE = 512
 """Windows encoded before the model runs: enough to pack rows well, little memory."""
@@ -29,17 +31,21 @@ class Predictor:
         self.task, self.run = task, run
 
     @classmethod
-    def load(cls, model: str | Path, *, verify: bool = False) -> Predictor:
+    def load(
+        cls, model: str | Path, *, verify: bool = False, decode: str | None = None
+    ) -> Predictor:
         """A predictor for a model directory.
 
         Args:
             model: a bundle, a SavedModel (or the directory of its versions), or a
                 Hugging Face token-classification directory or hub id.
             verify: predict the texts that were stored with the model, and compare.
+            decode: "argmax" or "viterbi" in place of what the model was trained with.
 
         Raises:
             BundleError: there is no model, or it does not predict what it did when it
                 was saved.
+            ConfigError: `decode` is unknown, or its tags allow no viterbi.
         """
         from tfner.inference.loading import open_model
 
@@ -47,6 +53,8 @@ class Predictor:
         predictor = cls(bundle.task, run)
         if verify:
             predictor.verify(bundle.selftest)
+        if decode is not None and isinstance(bundle.task, TokenClassification):
+            bundle.task.decode_by(decode)
         return predictor
 
     @property
@@ -59,14 +67,16 @@ class Predictor:
         return list(self.stream(documents))
 
     def stream(self, documents: Iterable[str | Document]) -> Iterator[Document]:
-        """As `predict`, one by one and in constant memory."""
+        """As `predict`, one by one and in constant memory.
+
+        To a model with context, documents (not texts) are what they are in order.
+        """
         chunk: list[Document] = []
         windows: list[list[Window]] = []
         waiting = 0
-        for number, given in enumerate(documents, start=1):
-            document = Document(str(number), given) if isinstance(given, str) else given
+        for document, found in encode_in_order(self.task, documents):
             chunk.append(document)
-            windows.append(self.task.encode(document))
+            windows.append(found)
             waiting += max(1, len(windows[-1]))  # empty texts take memory, too
             if waiting >= WINDOWS_AT_ONCE:
                 yield from self._decoded(chunk, windows)

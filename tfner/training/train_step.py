@@ -149,7 +149,5 @@ class Trainee(keras.Model):
             for weight, value in zip(weights, kept, strict=True):
                 weight.assign(value)
 
-    def _maybe_symbolic_build(
-        self, iterator: Any = None, data_batch: Any = None
-    ) -> None:
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         """Nothing: all is built, and Keras 3.15 would average the workers' batches."""

@@ -15,10 +15,12 @@ from tfner.errors import ConfigError, TrainingError
 from tfner.inference.bundle import CONFIG, SUMMARY, Bundle, staged, write_json
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
+from tfner.tasks.context import DOCUMENT, encode_in_order
 from tfner.tasks.token_classification import TokenClassification
 from tfner.tokenization import Tokenizer, load_tokenizer
 from tfner.tokenization.huggingface import PIECES
 from tfner.training.corpora import Corpora, load_corpora
+from tfner.training.loss_settings import set_loss
 from tfner.training.run import EncoderFactory, Run, Say, Trial, quiet
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ def run_trials(
         task = task or make_task(config, corpora.label_set, tokenizer, say=say)
         config = config.replace(words=task.settings().get("words", config.words))
         windows = encode_training(task, corpora, say=say)
+        set_loss(config, task, windows)
         trials = []
         for seed in range(config.seed, config.seed + config.trials):
             target = output
@@ -172,6 +175,9 @@ def make_task(
         label_pieces=config.label_pieces,
         borders=config.borders,
         on_overflow=config.on_overflow,
+        head=config.head,
+        decode=config.decode,
+        context=config.context,
     )
 
 
@@ -208,11 +214,17 @@ def encode_training(task: Task, corpora: Corpora, *, say: Say) -> list[Window]:
     Raises:
         TrainingError: no window is left.
     """
+    told = any(DOCUMENT in document.metadata for document in corpora.train)
+    if getattr(task, "context", 0) and not told:
+        say(
+            "context: the training corpus does not say where a document ends; "
+            "neighbouring sentences of the file are taken"
+        )
     task.counts.clear()
     windows = [
         window
-        for document in corpora.train
-        for window in task.encode(document, with_targets=True)
+        for _, found in encode_in_order(task, corpora.train, with_targets=True)
+        for window in found
     ]
     if not windows:
         raise TrainingError("the training corpus holds no text to learn from.")
