@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tfner.data.windows import Window
 from tfner.document import Document
-from tfner.errors import BundleError
+from tfner.errors import BundleError, ConfigError
 from tfner.inference.batching import Runner, run_windows
 from tfner.inference.bundle import SelfTest
 from tfner.tasks import Task
@@ -45,7 +45,7 @@ class Predictor:
         Raises:
             BundleError: there is no model, or it does not predict what it did when it
                 was saved.
-            ConfigError: `decode` is unknown, or its tags allow no viterbi.
+            ConfigError: `decode` is unknown, or the model's tags allow no viterbi.
         """
         from tfner.inference.loading import open_model
 
@@ -53,7 +53,9 @@ class Predictor:
         predictor = cls(bundle.task, run)
         if verify:
             predictor.verify(bundle.selftest)
-        if decode is not None and isinstance(bundle.task, TokenClassification):
+        if decode is not None:
+            if not isinstance(bundle.task, TokenClassification):
+                raise ConfigError(f"{model} has no tags: it decodes in one way alone.")
             bundle.task.decode_by(decode)
         return predictor
 

@@ -263,7 +263,9 @@ class TokenClassification:
         head = [*self.tokenizer.prefix_ids, *before]
         tail = [*after, *self.tokenizer.suffix_ids]
         ids = np.concatenate([head, encoding.ids[start:end], tail]).astype(np.int32)
-        at = core[0] + np.flatnonzero(chosen[core[0] : core[1]])
+        # A CRF ties neighbours together, also those on the two sides of a border.
+        read = pieces if self.head == "crf" and labels is None else core
+        at = read[0] + np.flatnonzero(chosen[read[0] : read[1]])
         word_index = encoding.word_index[at]
         return Window(
             pieces=pieces,
@@ -276,6 +278,7 @@ class TokenClassification:
                 LABELED_POSITIONS.name: (at - start + len(head)).astype(np.int32),
             },
             targets=None if labels is None else {LABELS.name: labels[word_index]},
+            core_words=tuple(np.searchsorted(at, core).tolist()),
         )
 
     def build(self, encoder: keras.Model, *, dropout: float = 0.1) -> keras.Model:
@@ -312,7 +315,8 @@ class TokenClassification:
         num_words = len(self.words_of(document, windows))
         probs = np.zeros((num_words, len(self.label_set.tags)), np.float32)
         for window, output in zip(windows, outputs, strict=True):
-            probs[window.word_index] = output["probs"]
+            counted = slice(*window.core_words)
+            probs[window.word_index[counted]] = output["probs"][counted]
         return probs
 
     def word_losses(
