@@ -192,3 +192,24 @@ def toy_bundle(
     test = str(toy_corpus / "test.conll")
     settings = toy_settings | {"epochs": 8, "test": test, "output": str(output)}
     return train(TrainConfig(**settings)).directory
+
+
+JAPANESE_PIECES = (
+    "ノルウェー の 劇 作家 ヘン ##リック ##・ ##イ ##プ ##セン ##詩 『 "
+    "ペー ##ル ##ギュ ##ント 』 登場 人物 に 因ん で 命名 さ れ た 。 "
+    "本 ##日 は 晴 ##天 なり"
+)
+
+
+@pytest.fixture(scope="session")
+def japanese_vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bare vocab.txt: the pieces of two documented sentences and the special ones.
+
+    They are the pieces that the vocabulary of bert-base-japanese-whole-word-masking
+    gives, in an order of their own.
+    """
+    folder = tmp_path_factory.mktemp("japanese")
+    special = "[PAD] [UNK] [CLS] [SEP] [MASK]"
+    pieces = f"{special} {JAPANESE_PIECES}".split()
+    (folder / "vocab.txt").write_text("".join(f"{p}\n" for p in pieces), "utf-8")
+    return folder

@@ -29,14 +29,14 @@ BUILD_INPUTS = [
 
 
 def expected_files() -> set[str]:
-    """Every module of both packages, the typing marks and the sample corpora."""
+    """Modules of both packages, typing marks, pages' style and script, samples."""
     return {
         f"{package}/{path.relative_to(folder).as_posix()}"
         for package, folder in FOLDERS.items()
         for path in folder.rglob("*")
         if path.is_file()
         and (
-            path.suffix == ".py"
+            path.suffix in (".py", ".css", ".js")
             or path.name == "py.typed"
             or path.parent == folder / "samples"
         )

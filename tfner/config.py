@@ -129,7 +129,9 @@ class TrainConfig:
 
     task: str = _model("token", "What is learned.", choices=("token",))
     encoder: str = _model(
-        "", "Hugging Face directory or hub id of the encoder and its tokenizer."
+        "",
+        "Encoder and its tokenizer: Hugging Face directory or hub id, or a BERT or "
+        "ELECTRA checkpoint of TensorFlow 1 (DIR, DIR/model.ckpt-N, DIR#generator).",
     )
     scheme: str = _model("IOB2", "Tag scheme that the model predicts.")
     head: str = _model(
@@ -155,6 +157,12 @@ class TrainConfig:
     )
     word_splitter: str | None = _model(
         None, "What finds words in raw text; guessed if not set."
+    )
+    dictionary: str | None = _model(
+        None, "MeCab's: ipadic, unidic_lite, unidic or a directory."
+    )
+    user_dictionary: str | None = _model(
+        None, "MeCab's: a compiled one, or a CSV file; it travels with the model."
     )
 
     epochs: int = _training(3, "Passes over the training corpus.", low=1)

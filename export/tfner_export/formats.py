@@ -1,4 +1,4 @@
-"""Models in the format of transformers."""
+"""Models in the formats of transformers and of google-research/electra."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfner.checkpoints.google import VOCABULARY, save_google_checkpoint
 from tfner.checkpoints.huggingface import save_token_classifier
 from tfner.errors import CheckpointError
 from tfner.inference.bundle import staged, write_json
-from tfner.tokenization.directories import CONFIG_FILE, JAPANESE_CLASS
-from tfner.tokenization.huggingface import SETTINGS_FILE, TOKENIZER_FILE
+from tfner.tokenization.files import CONFIG_FILE, SETTINGS_FILE, TOKENIZER_FILE
+from tfner.tokenization.vocabularies import read_vocabulary
+from tfner_export.saved_model import check_task_name, write_label_mapping
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
-    from tfner.inference.huggingface import ForeignBundle
+    from tfner.inference.foreign import ForeignBundle
+    from tfner.tokenization import Tokenizer
 
 GENERIC_CLASS = "PreTrainedTokenizerFast"
 MASKS = ("[MASK]", "<mask>")
@@ -46,15 +49,68 @@ def export_huggingface(bundle: Bundle | ForeignBundle, directory: str | Path) ->
     with staged(directory) as stage:
         save_token_classifier(model, task.label_set.tags, stage)
         task.tokenizer.save(stage)
-        if (stage / TOKENIZER_FILE).is_file():
+        if (stage / SETTINGS_FILE).is_file():
             write_json(
                 stage / CONFIG_FILE, tokenizer_config(stage, longest=task.max_length)
             )
     return directory
 
 
+def export_google(
+    bundle: Bundle | ForeignBundle, directory: str | Path, *, task_name: str = "chunk"
+) -> Path:
+    """Write a model as a fine-tuned tagger of google-research/electra.
+
+    Its code feeds segment ids 1 where tfner feeds 0, so a fair comparison has to
+    change one of them. An existing `directory` is replaced; whether it may be is for
+    the caller to ask.
+
+    Args:
+        bundle: a trained model with tfner's own encoder, of family electra or bert.
+        directory: gets the checkpoint, `config.json`, `vocab.txt`, the label mapping,
+            and the tokenizer as tfner reads it.
+        task_name: of the task in the checkpoint.
+
+    Returns:
+        The directory.
+
+    Raises:
+        CheckpointError: the format cannot express the model.
+        ExportError: it is no name of a task.
+        BundleError: the directory cannot be written.
+
+    Source: google-research/electra finetune/tagging/tagging_tasks.py (featurize).
+    """
+    check_task_name(task_name)
+    directory = Path(directory)
+    model, task = bundle.load_model(), bundle.task
+    with staged(directory) as stage:
+        save_google_checkpoint(model, stage, task_name=task_name)
+        task.tokenizer.save(stage)
+        _check_vocabulary(stage / VOCABULARY, task.tokenizer)
+        write_label_mapping(stage, task.label_set, task_name=task_name)
+    return directory
+
+
+def _check_vocabulary(path: Path, tokenizer: Tokenizer) -> None:
+    """Line numbers of `vocab.txt` are the only ids that google-research's code knows.
+
+    Raises:
+        CheckpointError: the tokenizer has others.
+    """
+    pieces = len(read_vocabulary(path)) if path.is_file() else 0
+    if pieces != tokenizer.vocab_size:
+        raise CheckpointError(
+            "google-research's code reads WordPiece vocabularies without added pieces. "
+            f"Received: a tokenizer of {tokenizer.vocab_size} pieces, {pieces} of them "
+            f"in its {path.name}. Use --format saved-model or huggingface."
+        )
+
+
 def tokenizer_config(directory: Path, *, longest: int) -> dict[str, Any]:
-    """What transformers has to know beside a `tokenizer.json`."""
+    """What transformers has to know of a tokenizer that tfner saved."""
+    if (directory / CONFIG_FILE).is_file():  # a Japanese one says it all but this
+        return {**_read(directory / CONFIG_FILE), "model_max_length": longest}
     definition = _read(directory / TOKENIZER_FILE)
     settings = _read(directory / SETTINGS_FILE)
     vocab = definition["model"]["vocab"]
@@ -71,21 +127,11 @@ def tokenizer_config(directory: Path, *, longest: int) -> dict[str, Any]:
         "unk_token": model.get("unk_token") or pieces.get(model.get("unk_id")),
         "mask_token": next((piece for piece in MASKS if piece in known), None),
     }
-    config: dict[str, Any] = {
+    return {
         "tokenizer_class": GENERIC_CLASS,
         "model_max_length": longest,
         **{role: piece for role, piece in roles.items() if piece is not None},
     }
-    if settings["kind"] == "mecab-wordpiece":
-        # No tokenizer.json holds MeCab.
-        config |= {
-            "tokenizer_class": JAPANESE_CLASS,
-            "word_tokenizer_type": "mecab",
-            "subword_tokenizer_type": "wordpiece",
-            "mecab_kwargs": {"mecab_dic": "ipadic"},
-            "do_lower_case": settings["lower_case"],
-        }
-    return config
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -27,7 +27,8 @@ from tfner_export.verification import compare
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
-    from tfner.inference.huggingface import ForeignBundle
+    from tfner.inference.foreign import ForeignBundle
+    from tfner.schemes import LabelSet
 
 TASK_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
 PICKLE_PROTOCOL = 2
@@ -183,9 +184,15 @@ def _write_assets(
         metrics=bundle.metrics,
         selftest=_selftest(bundle, model),
     )
-    label2id = dict(task.label_set.label2id)
-    with (stage / f"{serving['task_name']}_label_mapping.pkl").open("wb") as file:
-        pickle.dump(label2id, file, protocol=PICKLE_PROTOCOL)
+    write_label_mapping(stage, task.label_set, task_name=serving["task_name"])
+
+
+def write_label_mapping(
+    directory: Path, label_set: LabelSet, *, task_name: str
+) -> None:
+    """Write tag -> id as google-research/electra keeps it, for old clients."""
+    with (directory / f"{task_name}_label_mapping.pkl").open("wb") as file:
+        pickle.dump(dict(label_set.label2id), file, protocol=PICKLE_PROTOCOL)
 
 
 def _selftest(bundle: Bundle | ForeignBundle, model: keras.Model) -> SelfTest:

@@ -23,7 +23,6 @@ from tfner.data.features import (
     TAGGER_INPUTS,
     from_wire,
 )
-
 from tfner.models.crf import chains_of
 from tfner_export.viterbi import viterbi
 

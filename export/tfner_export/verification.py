@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tfner.data.windows import Ints
     from tfner.inference.bundle import Bundle
-    from tfner.inference.huggingface import ForeignBundle
+    from tfner.inference.foreign import ForeignBundle
     from tfner.tasks import Task
 
 Features = dict[str, "Ints"]

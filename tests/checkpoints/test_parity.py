@@ -14,6 +14,7 @@ import pytest
 from tfner.checkpoints.huggingface import (
     load_encoder,
     load_token_classifier,
+    save_encoder,
     save_token_classifier,
 )
 
@@ -70,6 +71,23 @@ def test_encoders_equal_transformers(
     found = call(load_encoder(tmp_path), batch)
     expected = reference.run(theirs, batch)
     assert worst(found, expected, batch["attention_mask"]) < TOLERANCE
+
+
+@pytest.mark.parity
+@pytest.mark.torch
+@pytest.mark.parametrize("family", FAMILIES)
+def test_encoders_go_to_transformers_and_back(
+    family: str, reference: Any, tmp_path: Path
+) -> None:
+    theirs = reference.make_model(family, seed=5)
+    theirs.save_pretrained(tmp_path / "theirs")
+    batch = reference.make_batch(theirs, seed=6)
+    save_encoder(load_encoder(tmp_path / "theirs"), tmp_path / "ours")
+    back = reference.transformers.AutoModel.from_pretrained(tmp_path / "ours").eval()
+    assert type(back) is type(theirs)
+    np.testing.assert_array_equal(
+        reference.run(back, batch), reference.run(theirs, batch)
+    )
 
 
 @pytest.mark.parity

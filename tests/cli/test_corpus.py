@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tfner.cli.corpus import app
+from tfner.corpus import READERS
 from tfner.errors import ConfigError, CorpusError, TfnerError
 
 CONTENT = "a\tB-X\nb\tI-X\n\nc\tO\n\n"
@@ -43,6 +44,24 @@ def test_convert_goes_there_and_back(source, tmp_path):
     assert (tmp_path / "c.conll").read_text() == CONTENT
 
 
+@pytest.mark.parametrize("suffix", ["md", "yml", "yaml", "json"])
+def test_convert_goes_through_formats_without_words(source, tmp_path, suffix):
+    other, again = tmp_path / f"b.{suffix}", tmp_path / f"c.{suffix}"
+    succeed("convert", source, other)
+    succeed("convert", other, tmp_path / "b.jsonl")
+    succeed("convert", tmp_path / "b.jsonl", again)
+    assert again.read_bytes() == other.read_bytes()
+    result = succeed("check", other)
+    assert "2 documents: 0 errors" in result.stdout
+
+
+@pytest.mark.parametrize("command", ["convert", "stats", "check", "split"])
+def test_help_lists_the_formats(command):
+    text = " ".join(succeed(command, "--help").stdout.split())
+    for name in READERS:
+        assert name in text
+
+
 def test_convert_writes_another_scheme(source, tmp_path):
     succeed("convert", source, tmp_path / "b.bio", "--scheme", "iobes")
     assert (tmp_path / "b.bio").read_text() == CONTENT.replace("I-X", "E-X")
@@ -63,6 +82,23 @@ def test_convert_reads_integer_tags_with_labels(tmp_path):
     assert "lies outside" in str(
         failure("convert", path, tmp_path / "c.bio", "--labels", "O")
     )
+
+
+def test_convert_stats_and_check_take_a_raw_text(tmp_path):
+    path, raw = tmp_path / "a.bio", tmp_path / "a.raw"
+    path.write_text("日本\tB-X\nNHK\tO\n\n")
+    raw.write_text("日本 NHK\n")
+    succeed("convert", path, tmp_path / "b.jsonl", "--raw-text", raw)
+    assert json.loads((tmp_path / "b.jsonl").read_text())["text"] == "日本 NHK"
+    stats = succeed("stats", path, "--raw-text", raw, "--json").stdout
+    assert json.loads(stats)["characters"] == 6
+    assert "0 errors" in succeed("check", path, "--raw-text", raw).stdout
+    assert "one file" in str(failure("check", path, path, "--raw-text", raw))
+    raw.write_text("日本 BBC\n")
+    assert run("check", path, "--raw-text", raw).exit_code == 1
+    error = failure("convert", path, tmp_path / "c.jsonl", "--raw-text", raw)
+    assert f"{path}:1: '日本NHK' is '日本BBC' in {raw}:1" in str(error)
+    assert not (tmp_path / "c.jsonl").exists()
 
 
 def test_convert_writes_to_standard_output(source):
@@ -202,3 +238,15 @@ def test_split_into_a_place_that_cannot_be_written_leaves_nothing(source, tmp_pa
 @pytest.mark.parametrize("command", ["convert", "stats", "check", "split"])
 def test_help_names_the_options(command):
     assert "--word-column" in succeed(command, "--help").stdout
+
+
+def test_brat_is_split_into_directories_of_pairs(tmp_path):
+    succeed("convert", "-", tmp_path / "all", "--to", "brat", input="a\nb\nc\nd\n")
+    arguments = ("split", tmp_path / "all", tmp_path, "--fractions", "0.75,0.25")
+    succeed(*arguments)
+    parts = [len(list((tmp_path / name).iterdir())) for name in ("train", "dev")]
+    assert parts == [6, 2]
+    succeed(*arguments, "--overwrite")
+    (tmp_path / "dev" / "model.h5").write_text("precious")
+    assert "more than brat's pairs" in str(failure(*arguments, "--overwrite"))
+    assert (tmp_path / "dev" / "model.h5").is_file()

@@ -85,21 +85,32 @@ def test_the_report_is_written_beside_what_is_there(
     assert "exists" in tfner(*arguments).sentence
     assert tfner(*arguments, "--overwrite").code == 0
     assert (tmp_path / "mine.txt").read_text() == "keep"
-    assert sorted(p.name for p in tmp_path.iterdir()) == [
-        "classification_report.txt",
-        "metrics.json",
-        "mine.txt",
-        "report.md",
-    ]
+    assert {p.name for p in tmp_path.iterdir()} == {
+        *("classification_report.txt", "figures", "metrics.json", "mine.txt"),
+        *("report.html", "report.md"),
+    }
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert metrics == Bundle(toy_bundle).metrics["dev"]
+    assert Bundle(toy_bundle).metrics["dev"].items() <= metrics.items()
+
+
+def test_the_report_tells_of_training(tfner, toy_bundle, toy_corpus, tmp_path) -> None:
+    files = toy_corpus / "dev.conll", toy_corpus / "train.conll"
+    arguments = ["evaluate", toy_bundle, files[0], "--train", files[1]]
+    assert tfner(*arguments, "--report", tmp_path / "r").code == 0
+    metrics = json.loads((tmp_path / "r" / "metrics.json").read_text())
+    stored = Bundle(toy_bundle).metrics
+    assert metrics["history"] == stored["history"]
+    assert metrics["best_epoch"] == stored["best_epoch"] > 0
+    assert metrics["by_novelty"]["seen in training"]["support"] > 0
+    text = (tmp_path / "r" / "classification_report.txt").read_text()
+    assert f"best epoch {stored['best_epoch']}: train loss" in text
 
 
 def test_a_report_makes_its_directory(tfner, toy_bundle, toy_corpus, tmp_path) -> None:
     place = tmp_path / "a" / "b"
     result = tfner("evaluate", toy_bundle, toy_corpus / "dev.conll", "--report", place)
     assert f"report: {place}" in result.err
-    assert len(list(place.iterdir())) == 3
+    assert (place / "report.html").is_file()
 
 
 @pytest.mark.parametrize(
@@ -158,3 +169,15 @@ def test_damaged_models_are_refused(
             part.write_bytes(content)
     result = tfner("evaluate", copy, toy_corpus / "dev.conll")
     assert str(copy) in result.sentence
+
+
+def test_a_raw_text_that_is_not_the_corpus_is_refused(
+    tfner, toy_bundle, tmp_path
+) -> None:
+    path, raw = write(tmp_path, "anna\tB-PER\nlives\tO\n\n"), tmp_path / "a.raw"
+    raw.write_text("anna  lives\n")
+    result = tfner("evaluate", toy_bundle, path, "--raw-text", raw, "--json")
+    assert json.loads(result.out)["support"] == 1
+    raw.write_text("anna leaves\n")
+    result = tfner("evaluate", toy_bundle, path, "--raw-text", raw)
+    assert f"gold.conll:1: 'annalives' is 'annaleaves' in {raw}:1" in result.sentence

@@ -97,6 +97,18 @@ def test_predicted_columns_can_be_read_again(
     assert [d.tags for d in read_corpus(out)] == [d.tags for d in found]
 
 
+def test_predicted_rasa_items_can_be_read_again(
+    tfner, toy_bundle, toy_corpus, tmp_path
+) -> None:
+    out, source = tmp_path / "out.md", toy_corpus / "dev.conll"
+    flags = ["--format", "rasa", "--output", out]
+    result = tfner("predict", toy_bundle, source, *flags)
+    assert (result.code, result.out) == (0, "")
+    found = Predictor.load(toy_bundle).predict(read_corpus(source))
+    again = [(d.text, d.entities) for d in read_corpus(out)]
+    assert again == [(d.text, d.entities) for d in found]
+
+
 def test_text_is_coloured(tfner, toy_bundle) -> None:
     result = tfner("predict", toy_bundle, "--text", TEXT, "--format", "text")
     assert "\x1b[1;" in result.out
@@ -187,7 +199,7 @@ def test_stored_texts_can_be_verified_first(tfner, toy_bundle) -> None:
     assert tfner("predict", toy_bundle, "--text", TEXT, "--verify").code == 0
 
 
-@pytest.mark.parametrize("format", ["jsonl", "conll", "text", "html"])
+@pytest.mark.parametrize("format", ["jsonl", "conll", "rasa", "text", "html"])
 def test_an_endless_stream_is_answered_while_it_comes(
     toy_bundle, monkeypatch, format
 ) -> None:
@@ -235,3 +247,13 @@ def test_a_txt_file_is_lines_of_text(tfner, toy_bundle, tmp_path: Path) -> None:
     source.write_text(f"{TEXT}\n\nnothing here\n", encoding="utf-8")
     result = tfner("predict", toy_bundle, source, "--format", "jsonl")
     assert [record["text"] for record in records(result.out)] == [TEXT, "nothing here"]
+
+
+def test_the_spaces_of_a_raw_text_are_kept(tfner, toy_bundle, tmp_path) -> None:
+    (tmp_path / "a.conll").write_text("Anna\tO\nlives\tO\nin\tO\nParis\tO\n\n")
+    (tmp_path / "a.raw").write_text("Anna  lives in  Paris\n")
+    flags = ("--raw-text", tmp_path / "a.raw")
+    result = tfner("predict", toy_bundle, tmp_path / "a.conll", *flags)
+    (record,) = records(result.out)
+    assert record["text"] == "Anna  lives in  Paris"
+    assert surfaces(record) == [("Anna", "PER"), ("Paris", "LOC")]

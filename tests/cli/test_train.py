@@ -124,6 +124,17 @@ def test_a_preset_sets_what_is_not_set(tfner, needed, monkeypatch) -> None:
     assert (config.layerwise_lr_decay, config.bias_correction) == (0.9, False)
 
 
+def test_a_report_is_written_of_the_best_model(tfner, needed, tmp_path) -> None:
+    place = tmp_path / "report"
+    result = tfner("train", *needed, "--report", place)
+    assert result.code == 0, result.err
+    found = json.loads((place / "metrics.json").read_text("utf-8"))
+    dev = Bundle(tmp_path / "model").metrics["dev"]
+    assert (found["f1"], found["support"]) == (dev["f1"], dev["support"])
+    assert "on " in (place / "report.html").read_text("utf-8")
+    assert "exists" in tfner("train", *needed, "--report", place).sentence
+
+
 def test_ctrl_c_says_how_to_go_on(tfner, needed, monkeypatch) -> None:
     def interrupted(*arguments: Any, **more: Any) -> None:
         raise KeyboardInterrupt

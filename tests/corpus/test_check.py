@@ -31,7 +31,7 @@ def found(report):
 
 
 def test_a_sound_file_has_no_findings(check):
-    (report,) = check("a\tB-X\nb\tI-X\n\nc\tO\n")
+    (report,) = check("a\tB-X\nb\tI-X\n\nc\tO\n\n")
     assert report.findings == []
     assert (report.documents, report.scheme) == (2, "IOB2")
 
@@ -39,22 +39,23 @@ def test_a_sound_file_has_no_findings(check):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("a\tB-X\nb\nc\tO\n", ("error", "wrong-columns", 2)),
-        ("a\tB-X\nb\tX-X\nc\tO\n", ("error", "unknown-prefix", 2)),
-        ("a\tB-X\nb\tPER\nc\tO\n", ("error", "unknown-prefix", 2)),
-        ("a\tB-X\nb\t\nc\tO\n", ("warning", "empty-tag", 2)),
-        ("a\tB-X\n\tO\nc\tO\n", ("warning", "empty-token", 2)),
-        ("a\tB-X\nb c\tO\nc\tO\n", ("warning", "white-space", 2)),
-        ("a\tB-X\n\u200b\tO\nc\tO\n", ("note", "unusual-character", 2)),
-        ("a\tB-X\nb\x07\tO\nc\tO\n", ("note", "unusual-character", 2)),
+        ("a\tB-X\nb\nc\tO\n\n", ("error", "wrong-columns", 2)),
+        ("a\tB-X\nb\tX-X\nc\tO\n\n", ("error", "unknown-prefix", 2)),
+        ("a\tB-X\nb\tPER\nc\tO\n\n", ("error", "unknown-prefix", 2)),
+        ("a\tB-X\nb\t\nc\tO\n\n", ("warning", "empty-tag", 2)),
+        ("a\tB-X\n\tO\nc\tO\n\n", ("warning", "empty-token", 2)),
+        ("a\tB-X\nb c\tO\nc\tO\n\n", ("warning", "white-space", 2)),
+        ("a\tB-X\n\u200b\tO\nc\tO\n\n", ("note", "unusual-character", 2)),
+        ("a\tB-X\nb\x07\tO\nc\tO\n\n", ("note", "unusual-character", 2)),
+        ("a\tB-X\nb\tO\n", ("note", "no-final-blank-line", 2)),
         ("a\tB-X\nb\tO", ("note", "no-final-newline", 2)),
-        ("\ufeffa\tB-X\nb\tO\n", ("note", "bom", 1)),
-        ("a\tB-X\r\nb\tO\n", ("note", "mixed-line-ends", None)),
-        ("a\tB-X\r\nb\tO\r\n", ("note", "crlf", None)),
+        ("\ufeffa\tB-X\nb\tO\n\n", ("note", "bom", 1)),
+        ("a\tB-X\r\nb\tO\n\n", ("note", "mixed-line-ends", None)),
+        ("a\tB-X\r\nb\tO\r\n\r\n", ("note", "crlf", None)),
         ("a\tB-X\n\na\tB-X\n\n", ("note", "repeated", None)),
-        ("a\tO\n", ("warning", "no-entities", None)),
+        ("a\tO\n\n", ("warning", "no-entities", None)),
         ("", ("error", "unreadable", None)),
-        (b"a\tO\n\xff\tO\n", ("error", "unreadable", 2)),
+        (b"a\tO\n\xff\tO\n\n", ("error", "unreadable", 2)),
     ],
 )
 def test_each_defect_is_reported_alone_with_its_line(check, content, expected):
@@ -63,7 +64,7 @@ def test_each_defect_is_reported_alone_with_its_line(check, content, expected):
 
 
 def test_all_defects_of_a_file_are_reported(check):
-    (report,) = check("a\nb\tB-X\nc\tI-Y\n\tO\nd\tZ-Y\n\ne\t\n")
+    (report,) = check("a\nb\tB-X\nc\tI-Y\n\tO\nd\tZ-Y\n\ne\t\n\n")
     assert found(report) == [
         ("error", "wrong-columns", 1),
         ("warning", "empty-token", 4),
@@ -123,7 +124,7 @@ def test_a_given_scheme_that_contradicts_the_file_is_an_error(check):
 
 
 def test_sentences_shared_between_files_are_named(check):
-    train, dev = check("a\tB-X\n\nb\tO\n\nc\tO\n", "d\tB-X\n\nb\tO\n\n")
+    train, dev = check("a\tB-X\n\nb\tO\n\nc\tO\n\n", "d\tB-X\n\nb\tO\n\n")
     assert train.findings == []
     assert found(dev) == [
         ("warning", "shared-sentences", None),
@@ -140,7 +141,7 @@ def test_identical_files_are_reported_once(check):
 
 
 def test_labels_the_first_file_lacks_are_named(check):
-    _, dev = check("a\tB-X\n", "b\tB-Y-Z\n")
+    _, dev = check("a\tB-X\n\n", "b\tB-Y-Z\n\n")
     assert found(dev) == [("warning", "new-label", 1)]
     assert "label Y-Z" in dev.findings[0].message
 

@@ -105,7 +105,7 @@ def test_lines_with_a_hash_are_comments_only_on_request(write):
 @pytest.mark.parametrize(
     ("join", "text"),
     [
-        ("auto", "日本の NHK radio 。"),
+        ("auto", "日本のNHK radio。"),
         ("space", "日本 の NHK radio 。"),
         ("none", "日本のNHKradio。"),
     ],

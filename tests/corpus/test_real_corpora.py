@@ -55,6 +55,16 @@ def test_a_corpus_survives_another_scheme_byte_for_byte(shared, tmp_path):
     assert (tmp_path / "b.bio").read_bytes() == path.read_bytes()
 
 
+def test_gsd_survives_rasa_and_jsonl_byte_for_byte(shared, tmp_path):
+    path = shared / "data/ud_japanese_gsd_ne/r2.8/test.bio"
+    write_corpus(read_corpus(path, join="none"), tmp_path / "a.md")
+    write_corpus(read_corpus(tmp_path / "a.md"), tmp_path / "b.jsonl")
+    write_corpus(read_corpus(tmp_path / "b.jsonl"), tmp_path / "c.md")
+    assert (tmp_path / "a.md").read_bytes() == (tmp_path / "c.md").read_bytes()
+    stats = count_corpus(read_corpus(tmp_path / "c.md"))
+    assert (stats.documents, stats.entities) == (543, 609)
+
+
 def test_lines_of_one_column_are_named(shared):
     path = shared / "data/jnlpba/sample_with_abstract_ids.iob2"
     with pytest.raises(CorpusError) as caught:
@@ -73,5 +83,73 @@ def test_the_oddities_of_gsd_are_found(shared):
     assert found == [
         ("mixed-line-ends", None, "note"),
         ("empty-tag", 174700, "warning"),
+        ("no-final-blank-line", 174700, "note"),
     ]
     assert {f.kind for f in dev.findings} >= {"mixed-line-ends", "shared-sentence"}
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "spaced"),
+    [
+        ("train", 7032, 110),
+        ("dev", 501, 8),
+        ("test", 544, 6),
+        ("r2.8/train", 7050, 115),
+        ("r2.8/dev", 507, 9),
+        ("r2.8/test", 543, 6),
+    ],
+)
+def test_gsd_has_the_spaces_of_its_raw_text(shared, name, lines, spaced):
+    path = shared / f"data/ud_japanese_gsd_ne/{name}.bio"
+    raw = path.parent / "raw" / f"{path.stem}.txt"
+    texts = [d.text for d in read_corpus(path, raw_text=raw)]
+    assert texts == raw.read_text(encoding="utf-8").split("\n")[:-1]
+    assert (len(texts), sum(" " in text for text in texts)) == (lines, spaced)
+
+
+@pytest.mark.parametrize(
+    ("name", "restored"), [("r2.8/dev", 499), ("r2.8/test", 540), ("test", 541)]
+)
+def test_joining_restores_nearly_every_line_of_gsd(shared, name, restored):
+    path = shared / f"data/ud_japanese_gsd_ne/{name}.bio"
+    raw = path.parent / "raw" / f"{path.stem}.txt"
+    lines = raw.read_text(encoding="utf-8").split("\n")
+    texts = [d.text for d in read_corpus(path)]
+    assert sum(a == b for a, b in zip(texts, lines, strict=False)) == restored
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("dev", [1690, 3013, 6803, 9324, 10176, 10380]),
+        ("test", [958, 5304, 9029, 10530, 11388, 11664]),  # 9029: not in r2.8
+    ],
+)
+def test_the_letters_gsd_lost_are_found_against_the_later_release(shared, name, lines):
+    folder = shared / "data/ud_japanese_gsd_ne"
+    path = str(folder / f"{name}.bio")
+    options = ReadOptions(raw_text=str(folder / f"r2.8/raw/{name}.txt"))
+    (report,) = check_corpora([path], options=options)
+    found = [f.line for f in report.findings if (f.kind, f.path) == ("raw-text", path)]
+    assert found == lines
+
+
+@pytest.mark.parametrize("format", ["brat", "conllu"])
+def test_gsd_survives_other_formats(shared, tmp_path, format):
+    path = shared / "data/ud_japanese_gsd_ne/r2.8/dev.bio"
+    corpus = list(read_corpus(path, raw_text=path.parent / "raw/dev.txt"))
+    write_corpus(corpus, tmp_path / "out", format=format)
+    found = {d.id: d for d in read_corpus(tmp_path / "out", format=format)}
+    assert len(found) == len(corpus) == 507
+    for document in corpus:
+        copy = found[document.id]
+        assert (copy.text, copy.entities) == (document.text, document.entities)
+        if format == "conllu":
+            assert (copy.words, copy.tags) == (document.words, document.tags)
+
+
+def test_nested_entities_survive_brat(shared, tmp_path):
+    corpus = list(read_corpus(shared / "data/genia_nested/dev.jsonl"))
+    write_corpus(corpus, tmp_path / "out", format="brat")
+    found = {d.id: d.entities for d in read_corpus(tmp_path / "out")}
+    assert found == {d.id: d.entities for d in corpus}

@@ -65,6 +65,20 @@ def test_a_hugging_face_directory_replaces_another_only_on_request(
     assert not (out / "left").exists()
 
 
+def test_a_checkpoint_for_google_research_has_the_task_that_was_named(
+    tmp_path: Path, bundle: Bundle
+) -> None:
+    import tensorflow as tf
+
+    out = tmp_path / "out"
+    arguments = (bundle.directory, out, "--format", "google", "--task-name", "ner")
+    assert json.loads(export(*arguments, "--json")) == {"google": str(out)}
+    names = dict(tf.train.list_variables(str(out)))
+    assert names["task_specific/ner/dense/kernel"] == [32, len(bundle.label_set.tags)]
+    with pytest.raises(ConfigError, match="--overwrite"):
+        export(*arguments)
+
+
 def test_a_length_beyond_the_encoders_positions_is_an_error(
     tmp_path: Path, bundle: Bundle
 ) -> None:

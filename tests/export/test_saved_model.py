@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -252,6 +253,21 @@ def test_old_clients_find_the_tag_ids_in_a_pickle(
     assert pickle.loads(content) == {
         tag: number for number, tag in enumerate(bundle.label_set.tags)
     }
+
+
+def test_an_export_without_its_assets_is_still_a_model(
+    saved_model: Path, tmp_path: Path
+) -> None:
+    bare = shutil.copytree(saved_model, tmp_path / "1")
+    shutil.rmtree(bare / "assets")
+    given = {
+        "tokenizer": saved_model / "assets" / "tokenizer",
+        "labels": saved_model / "chunk_label_mapping.pkl",
+    }
+    texts = ["anna met bert in paris", "we met on monday and on sunday", "", "rome"]
+    found = Predictor.load(bare, **given).predict(texts)
+    assert found == Predictor.load(saved_model).predict(texts)
+    assert any(document.entities for document in found)
 
 
 def test_the_assets_describe_the_model_as_its_bundle_does(

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfner.errors import BundleError, CheckpointError
+from tfner.errors import BundleError, CheckpointError, ConfigError
 from tfner.inference.bundle import Bundle
-from tfner.inference.huggingface import ForeignBundle
+from tfner.inference.foreign import ForeignBundle
 from tfner.inference.loading import open_bundle, open_model, saved_model_directory
 from tfner.inference.predictor import Predictor
+from tfner.inference.supplied import Supplied
 from tfner.tasks.token_classification import TokenClassification
 
 TEXT = "anna lives in paris and works for acme corp " * 3
@@ -42,7 +43,7 @@ def export(directory: Path, *names: str) -> None:
 
 
 def test_a_bundle_is_opened_and_verified(bundle: Bundle, predictor: Predictor) -> None:
-    found, run = open_model(bundle.directory)
+    found, run = open_model(bundle.directory, Supplied())
     assert isinstance(found, Bundle)
     assert run.packs
     loaded = Predictor.load(str(bundle.directory), verify=True)
@@ -154,10 +155,21 @@ def test_a_directory_without_a_saved_model_has_none(tmp_path: Path) -> None:
     assert saved_model_directory(tmp_path / "nothing") is None
 
 
-def test_a_saved_model_of_others_is_refused(tmp_path: Path) -> None:
+def test_a_saved_model_of_others_asks_for_what_it_lacks(tmp_path: Path) -> None:
     export(tmp_path, "ner/1")
-    with pytest.raises(BundleError, match=r"assets is no tfner model: config\.json"):
+    with pytest.raises(BundleError, match=r"ner/1 .*--tokenizer DIR and --labels FILE"):
         Predictor.load(tmp_path)
+    with pytest.raises(BundleError, match=r"--tokenizer DIR and --labels FILE"):
+        Predictor.load(tmp_path, tokenizer=tmp_path)
+
+
+def test_what_travels_with_a_model_is_not_taken_from_elsewhere(
+    bundle: Bundle, tagger: Path
+) -> None:
+    given = {"labels": "l.json", "segment_id": 1, "lower_case": False}
+    for model in (bundle.directory, tagger):
+        with pytest.raises(ConfigError, match="Leave out --labels, --segment-id, --lo"):
+            Predictor.load(model, **given)
 
 
 def test_a_saved_model_is_no_keras_model(tmp_path: Path) -> None:

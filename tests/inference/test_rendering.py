@@ -118,6 +118,34 @@ def test_columns_refuse_a_word_that_would_break_them() -> None:
         rendered("conll", document)
 
 
+def test_rasa_items_hold_the_outermost_entities_and_are_read_back(
+    tmp_path: Path,
+) -> None:
+    text = rendered("rasa", PLAIN, NESTED, Document("d3", "[1](x) - "))
+    assert text == (
+        "- [Anna](PER) <b>&amp; Bo</b> in [東京](LOC)😀\n"
+        "- [bank of china](ORG) in [lima](LOC)\n"
+        "- \\[1\\](x) - \n"
+    )
+    path = tmp_path / "found.md"
+    path.write_text(text, "utf-8")
+    documents = list(read_corpus(path))
+    assert [d.text for d in documents] == [PLAIN.text, NESTED.text, "[1](x) - "]
+    assert documents[0].entities == PLAIN.entities
+
+
+def test_rasa_items_hold_nothing_of_the_gold() -> None:
+    note = {"start": 0, "end": 4, "label": "PER", "attributes": {"value": "gold"}}
+    metadata = {"intent": "gold", "entity_attributes": [note]}
+    document = Document("1", "Anna", (Entity(0, 4, "PER"),), metadata=metadata)
+    assert rendered("rasa", document) == "- [Anna](PER)\n"
+
+
+def test_rasa_items_refuse_a_text_that_would_break_them() -> None:
+    with pytest.raises(CorpusError, match="document 'd9' holds a line break"):
+        rendered("rasa", Document("d9", "new\nyork"))
+
+
 def test_coloured_text_is_the_text_with_labels() -> None:
     text = rendered("text", PLAIN)
     assert f"\x1b[1;{COLORS[0]}mAnna\x1b[0m" in text

@@ -1,4 +1,4 @@
-"""The bundled corpus is what its README says."""
+"""The bundled corpora are what their README says."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import json
 import re
 import unicodedata
 from collections import Counter
+from functools import cache
 from itertools import pairwise, product
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tfner.corpus import read_corpus
+from tfner.corpus import read_corpus, write_corpus
 from tfner.document import Document
-from tfner.samples import english
+from tfner.samples import Part, english, japanese
+from tfner.tokenization.mecab import split_mecab
 
-Part = Literal["train", "dev", "test"]
 PARTS: tuple[Part, ...] = ("train", "dev", "test")
 LABELS = ("PER", "ORG", "LOC", "DATE", "WORK")
+JAPANESE_LABELS = ("PERSON", "GPE", "ORG", "DATE", "QUANTITY", "WORK_OF_ART")
 
 
 def rows(part: Part) -> list[dict[str, Any]]:
@@ -103,7 +106,121 @@ def test_most_names_are_not_in_train(part: Part) -> None:
 @pytest.mark.parametrize("part", PARTS)
 def test_the_readme_counts_are_right(part: Part) -> None:
     labels = Counter(e["label"] for row in rows(part) for e in row["entities"])
-    counts = [len(rows(part)), labels.total(), *(labels[label] for label in LABELS)]
-    readme = english(part).with_name("README.md").read_text(encoding="utf-8")
-    line = f"| `english_{part}.jsonl` | {' | '.join(map(str, counts))} |"
-    assert line in readme.splitlines()
+    line = readme_line(english(part), len(rows(part)), labels, LABELS)
+    assert line in readme_lines()
+
+
+def readme_line(
+    path: Path, sentences: int, found: Counter[str], labels: tuple[str, ...]
+) -> str:
+    counts = [sentences, found.total(), *(found[label] for label in labels)]
+    return f"| `{path.name}` | {' | '.join(map(str, counts))} |"
+
+
+def readme_lines() -> list[str]:
+    readme = english("train").with_name("README.md")
+    return readme.read_text(encoding="utf-8").splitlines()
+
+
+@cache
+def sentences(part: Part) -> list[Document]:
+    return list(read_corpus(japanese(part)))
+
+
+def marked(part: Part) -> list[tuple[str, str, str]]:
+    """Label, surface, and the text with a gap in its place."""
+    return [
+        (e.label, d.surface(e), f"{d.text[: e.start]}＿{d.text[e.end :]}")
+        for d in sentences(part)
+        for e in d.entities
+    ]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_japanese_readme_counts_are_right(part: Part) -> None:
+    found = Counter(label for label, _, _ in marked(part))
+    assert set(found) == set(JAPANESE_LABELS)
+    number = len(sentences(part))
+    assert readme_line(japanese(part), number, found, JAPANESE_LABELS) in readme_lines()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_japanese_is_written_back_byte_for_byte(part: Part, tmp_path: Path) -> None:
+    path = tmp_path / "again.md"
+    write_corpus(sentences(part), path)
+    assert path.read_bytes() == japanese(part).read_bytes()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_japanese_sentences_are_short_and_clean(part: Part) -> None:
+    for document in sentences(part):
+        text = document.text
+        assert 10 <= len(text) <= 60, text
+        assert text == unicodedata.normalize("NFC", text).strip()
+        assert not re.search(r"[\t\\]|  ", text), text
+    without = sum(not document.entities for document in sentences(part))
+    assert 0.1 < without / len(sentences(part)) < 0.15
+
+
+def test_no_japanese_sentence_occurs_twice() -> None:
+    texts = [
+        unicodedata.normalize("NFKC", document.text)
+        for part in PARTS
+        for document in sentences(part)
+    ]
+    assert len(set(texts)) == len(texts) == 200
+
+
+@pytest.mark.parametrize("part", ["dev", "test"])
+def test_most_japanese_names_are_not_in_train(part: Part) -> None:
+    known = {surface for _, surface, _ in marked("train")}
+    new = [surface not in known for _, surface, _ in marked(part)]
+    assert 0.9 < sum(new) / len(new) < 1
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_japanese_entities_follow_the_rules_of_their_labels(part: Part) -> None:
+    for label, surface, around in marked(part):
+        assert surface == surface.strip()
+        assert (label == "WORK_OF_ART") == bool(re.search("[「『]＿[」』]", around)), (
+            around
+        )
+        if label == "PERSON":
+            assert not re.search("(さん|氏|監督|社長|教授|選手|先生)$", surface), (
+                surface
+            )
+        if label == "QUANTITY":
+            assert unicodedata.normalize("NFKC", surface)[0] in "0123456789一二", (
+                surface
+            )
+
+
+def test_three_japanese_entities_do_not_fall_on_mecab_words() -> None:
+    found = []
+    for document in (d for part in PARTS for d in sentences(part)):
+        words = split_mecab(document.text)
+        starts, ends = {w.start for w in words}, {w.end for w in words}
+        found += [
+            document.surface(entity)
+            for entity in document.entities
+            if entity.start not in starts or entity.end not in ends
+        ]
+    assert found == ["米", "ハラダ", "韓"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("[A-Za-z&] [A-Za-z&]", id="spaces in Latin names"),
+        pytest.param("[Ａ-Ｚ]", id="full-width letters"),
+        pytest.param("[０-９]", id="full-width digits"),
+        pytest.param("[ｦ-ﾝ]ﾞ|[ﾊ-ﾎ]ﾟ", id="half-width kana with a voiced mark"),
+        pytest.param("㈱", id="one character that NFKC makes three"),
+        pytest.param("[㎞㎏]", id="one character that NFKC makes two"),
+        pytest.param(r"\[.*\]", id="brackets of the text"),
+        pytest.param(r"\(.*\)", id="parentheses of the text"),
+    ],
+)
+def test_japanese_holds_what_makes_text_hard(kind: str) -> None:
+    texts = [document.text for part in PARTS for document in sentences(part)]
+    assert any(re.search(kind, text) for text in texts)

@@ -206,6 +206,7 @@ def test_nested_and_unknown_entities_are_refused_in_training_by_name(
         ({"label_pieces": "last"}, "`label_pieces` 'last'"),
         ({"borders": "splt"}, "did you mean 'split'"),
         ({"on_overflow": "windows"}, "did you mean 'window'"),
+        ({"segment_id": 2}, "segment_id=2"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(
@@ -216,7 +217,7 @@ def test_settings_that_make_no_sense_are_refused(
 
 
 def test_settings_make_the_same_task_again(make_task: MakeTask) -> None:
-    task = make_task(words="own", label_pieces="all", borders="drop")
+    task = make_task(words="own", label_pieces="all", borders="drop", segment_id=1)
     settings = task.settings()
     assert settings.pop("name") == "token"
     again = TokenClassification(task.tokenizer, task.label_set, **settings)

@@ -2,79 +2,54 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
 from safetensors.numpy import save_file
 
 from tfner.checkpoints.families import (
-    EMBEDDINGS,
-    PROJECTION,
     Family,
     family_of,
     read_settings,
     write_settings,
+)
+from tfner.checkpoints.slots import (
+    Slot,
+    Suffixes,
+    encoder_layers,
+    fill,
+    layer_slots,
+    new_encoder,
 )
 from tfner.checkpoints.tensors import (
     CONFIG,
     INDEX,
     SINGLE,
     TORCH,
-    Array,
     Tensors,
+    make_directory,
     open_tensors,
     read_json,
     write_file,
+    write_json,
 )
-from tfner.errors import CheckpointError, joined
+from tfner.errors import CheckpointError
 from tfner.models.encoder import Encoder
 from tfner.models.heads import TokenClassifier
 
+SUFFIXES = Suffixes(
+    table=".weight",
+    scale=".weight",
+    shift=".bias",
+    kernel=".weight",
+    bias=".bias",
+    transposed=True,
+)
 HEAD = ("classifier",)
 TAGGER = "ForTokenClassification"
 SHARDS = "model-*.safetensors"
-
-
-@dataclass(frozen=True)
-class Slot:
-    """One weight, and the tensors that fill it, side by side along its last axis.
-
-    Attributes:
-        weight: Keras variable.
-        sources: names of tensors, the family's prefix left out.
-        transposed: kernels are (in, out) here and (out, in) there.
-    """
-
-    weight: keras.Variable
-    sources: tuple[str, ...]
-    transposed: bool
-
-    @property
-    def source_shape(self) -> tuple[int, ...]:
-        """What each of the tensors must be."""
-        *first, last = self.weight.shape
-        shape = (*first, last // len(self.sources))
-        return shape[::-1] if self.transposed else shape
-
-    def fill(self, arrays: Sequence[Array]) -> None:
-        """Assign the tensors to the weight."""
-        parts = [array.T if self.transposed else array for array in arrays]
-        value = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
-        self.weight.assign(value.astype(np.float32, copy=False))
-
-    def split(self) -> Iterator[tuple[str, Array]]:
-        """The tensors again."""
-        value = self.weight.numpy()
-        parts = np.split(value, len(self.sources), axis=-1)
-        for name, part in zip(self.sources, parts, strict=True):
-            array = part.T if self.transposed else part
-            yield name, np.ascontiguousarray(array, np.float32)
 
 
 def load_encoder(
@@ -97,12 +72,13 @@ def load_encoder(
     config = read_json(directory / CONFIG)
     family = family_of(config.get("model_type"), place=directory / CONFIG)
     settings = read_settings(config, family, place=directory / CONFIG)
-    if hidden_dropout is not None:
-        settings["hidden_dropout"] = hidden_dropout
-    if attention_dropout is not None:
-        settings["attention_dropout"] = attention_dropout
     tensors = open_tensors(directory)
-    encoder = _new_encoder(settings, place=directory / CONFIG)
+    encoder = new_encoder(
+        settings,
+        place=directory / CONFIG,
+        hidden_dropout=hidden_dropout,
+        attention_dropout=attention_dropout,
+    )
     _fill(encoder_slots(encoder, family), tensors, family, place=directory)
     return encoder
 
@@ -134,13 +110,32 @@ def load_token_classifier(
     tags = _tags(config, place=place)
     settings = read_settings(config, family, place=place)
     tensors = open_tensors(directory)
-    encoder = _new_encoder(settings, place=place)
+    encoder = new_encoder(settings, place=place)
     dropout = config.get("classifier_dropout")
     rate = encoder.hidden_dropout if dropout is None else dropout
     model = TokenClassifier(encoder, len(tags), dropout=rate)
     model.build()
     _fill(tagger_slots(model, family), tensors, family, place=directory)
     return model, tags
+
+
+def save_encoder(encoder: Encoder, directory: str | Path) -> None:
+    """Write an encoder as transformers' `AutoModel` reads it.
+
+    BERT's pooler, which no tagger uses, is not there; transformers makes a new one.
+
+    Args:
+        encoder: of any family.
+        directory: made if it is not there; files of the same names are replaced.
+
+    Raises:
+        CheckpointError: the format cannot express the encoder, or a file cannot be
+            written.
+    """
+    family = family_of(encoder.family, place="the encoder's family")
+    config = write_settings(encoder, family)
+    config["architectures"] = [f"{family.architecture}Model"]
+    _write(config, encoder_slots(encoder, family), family, directory=Path(directory))
 
 
 def save_token_classifier(
@@ -181,48 +176,27 @@ def save_token_classifier(
 
 def encoder_slots(encoder: Encoder, family: Family) -> Iterator[Slot]:
     """Every weight of an encoder, with the tensors that fill it."""
-    for attribute, modules in EMBEDDINGS.items():
-        layer = getattr(encoder.embeddings, attribute)
-        if layer is not None:
-            yield from _layer_slots(layer, modules)
-    if encoder.embedding_projection is not None:
-        yield from _layer_slots(encoder.embedding_projection, PROJECTION)
-    for number, block in enumerate(encoder.blocks):
-        for attribute, modules in family.layer.items():
-            named = tuple(module.format(number) for module in modules)
-            yield from _layer_slots(getattr(block, attribute), named)
+    for layer, modules in encoder_layers(encoder, family.layer):
+        yield from layer_slots(layer, modules, SUFFIXES)
 
 
 def tagger_slots(model: TokenClassifier, family: Family) -> Iterator[Slot]:
     """Every weight of a token classifier, with the tensors that fill it."""
     yield from encoder_slots(model.encoder, family)
-    yield from _layer_slots(model.classifier, HEAD)
-
-
-def _layer_slots(layer: keras.layers.Layer, modules: Sequence[str]) -> Iterator[Slot]:
-    weights = tuple(f"{module}.weight" for module in modules)
-    biases = tuple(f"{module}.bias" for module in modules)
-    if isinstance(layer, keras.layers.Embedding):
-        yield Slot(layer.embeddings, weights, transposed=False)
-    elif isinstance(layer, keras.layers.LayerNormalization):
-        yield Slot(layer.gamma, weights, transposed=False)
-        yield Slot(layer.beta, biases, transposed=False)
-    else:
-        yield Slot(layer.kernel, weights, transposed=True)
-        yield Slot(layer.bias, biases, transposed=False)
+    yield from layer_slots(model.classifier, HEAD, SUFFIXES)
 
 
 def _fill(
     slots: Iterator[Slot], tensors: Tensors, family: Family, *, place: Path
 ) -> None:
-    """Fill every slot, once it is clear that all of them fit."""
-    needed = list(slots)
     names = _canonical_names(tensors, family, place=place)
-    problems = _misfits(needed, names, tensors, family)
-    if problems:
-        raise CheckpointError(f"{place}: " + joined(problems, what="tensors"))
-    for slot in needed:
-        slot.fill([tensors.read(names[source]) for source in slot.sources])
+    fill(
+        slots,
+        tensors,
+        names,
+        skips=lambda name: name.startswith(family.skipped),
+        place=place,
+    )
 
 
 def _canonical_names(
@@ -242,26 +216,6 @@ def _canonical_names(
     return names
 
 
-def _misfits(
-    slots: Sequence[Slot], names: Mapping[str, str], tensors: Tensors, family: Family
-) -> list[str]:
-    """Tensors that are missing, of the wrong shape, or left over."""
-    expected = {name: slot.source_shape for slot in slots for name in slot.sources}
-    problems = []
-    for name, shape in expected.items():
-        if name not in names:
-            problems.append(f"{name} is missing; expected shape {shape}")
-        elif tensors.shape(names[name]) != shape:
-            found = tensors.shape(names[name])
-            problems.append(f"{name} has shape {found}; expected {shape}")
-    for short, name in names.items():
-        if short not in expected and not short.startswith(family.skipped):
-            problems.append(
-                f"{name} of shape {tensors.shape(name)} has no place in the model"
-            )
-    return problems
-
-
 def _write(
     config: Mapping[str, Any], slots: Iterator[Slot], family: Family, *, directory: Path
 ) -> None:
@@ -270,27 +224,12 @@ def _write(
         for slot in slots
         for name, array in slot.split()
     }
-    text = json.dumps({**config, "dtype": "float32"}, indent=2, ensure_ascii=False)
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CheckpointError(f"{directory} cannot be made: {error}") from error
+    make_directory(directory)
     write_file(
         directory / SINGLE,
         lambda path: save_file(arrays, path, metadata={"format": "pt"}),
     )
-    write_file(
-        directory / CONFIG, lambda path: path.write_text(text + "\n", encoding="utf-8")
-    )
-
-
-def _new_encoder(settings: Mapping[str, Any], *, place: Path) -> Encoder:
-    try:
-        encoder = Encoder(**settings)
-        encoder.build()
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{place}: {error}") from error
-    return encoder
+    write_json(directory / CONFIG, {**config, "dtype": "float32"})
 
 
 def _tags(config: Mapping[str, Any], *, place: Path) -> list[str]:

@@ -134,6 +134,28 @@ def read_json(path: Path) -> dict[str, Any]:
     return found
 
 
+def make_directory(directory: Path) -> None:
+    """Make a directory where there is none.
+
+    Raises:
+        CheckpointError: it cannot be made.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"{directory} cannot be made: {error}") from error
+
+
+def write_json(path: Path, record: Mapping[str, Any]) -> None:
+    """One indented JSON file, as `write_file` writes.
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
+    text = json.dumps(record, indent=2, ensure_ascii=False)
+    write_file(path, lambda part: part.write_text(text + "\n", encoding="utf-8"))
+
+
 def write_file(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file under a temporary name, then move it into place.
 

@@ -11,12 +11,13 @@ from typing import Annotated, Any
 
 import typer
 
+from tfner.cli.options import Json, RawCorpusOptions, SourceOptions, with_groups
 from tfner.cli.output import print_json, print_text, refuse_existing, say
-from tfner.corpus import find_format, read_corpus, write_corpus
-from tfner.corpus.check import FileReport, check_corpora
-from tfner.corpus.files import STANDARD_STREAM
-from tfner.corpus.findings import count_severities
-from tfner.corpus.jsonl import parse_labels
+from tfner.corpus import READERS, find_format, write_corpus
+from tfner.corpus.brat import check_target
+from tfner.corpus.check import check_corpora
+from tfner.corpus.files import STANDARD_STREAM, move_into_place
+from tfner.corpus.findings import FileReport, count_severities
 from tfner.corpus.options import ReadOptions
 from tfner.corpus.repair import repair_conll
 from tfner.corpus.split import split_documents
@@ -32,79 +33,26 @@ app = typer.Typer(
 
 PARTS = ("train", "dev", "test")
 
-Format = Annotated[
-    str | None,
-    typer.Option("--from", help="conll, jsonl or text; default: by the suffix."),
-]
-Join = Annotated[
-    str, typer.Option(help="How words become a text: auto, space or none.")
-]
-WordColumn = Annotated[
-    int, typer.Option(help="Column of the words, from 0; negative from the end.")
-]
-TagColumn = Annotated[
-    int, typer.Option(help="Column of the tags, from 0; negative from the end.")
-]
-NoTags = Annotated[bool, typer.Option("--no-tags", help="The columns hold no tags.")]
-Comments = Annotated[
-    bool, typer.Option("--comments", help="Lines that start with '# ' are comments.")
-]
-Labels = Annotated[
-    str | None,
-    typer.Option(help="Tags for integer ones in order: O,B-PER,… or a file."),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
 
 
-def _settings(
-    scheme: str | None,
-    join: str,
-    word_column: int,
-    tag_column: int,
-    no_tags: bool,
-    comments: bool,
-    labels: str | None,
-) -> dict[str, Any]:
-    """The arguments of `read_corpus` and `ReadOptions` that all commands share."""
-    return {
-        "scheme": scheme,
-        "join": join,
-        "word_column": word_column,
-        "tag_column": None if no_tags else tag_column,
-        "comments": comments,
-        "labels": None if labels is None else parse_labels(labels),
-    }
-
-
 @app.command()
+@with_groups
 def convert(
     source: Annotated[str, typer.Argument(metavar="IN", help="A corpus, or -.")],
     target: Annotated[str, typer.Argument(metavar="OUT", help="A new file, or -.")],
-    from_format: Format = None,
+    options: RawCorpusOptions,
     to_format: Annotated[
         str | None,
-        typer.Option("--to", help="conll, jsonl or text; default: by the suffix."),
-    ] = None,
-    from_scheme: Annotated[
-        str | None, typer.Option(help="Tag scheme of IN; default: found.")
+        typer.Option("--to", help=f"{', '.join(READERS)}; default: by the suffix."),
     ] = None,
     scheme: Annotated[
         str | None, typer.Option(help="Tag scheme to write; default: that of IN.")
     ] = None,
-    join: Join = "auto",
-    word_column: WordColumn = 0,
-    tag_column: TagColumn = -1,
-    no_tags: NoTags = False,
-    comments: Comments = False,
-    labels: Labels = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a corpus in another format or tag scheme, or with another join."""
-    settings = _settings(
-        from_scheme, join, word_column, tag_column, no_tags, comments, labels
-    )
-    documents = read_corpus(source, format=from_format, **settings)
+    documents = options.read(source)
     if target != STANDARD_STREAM:
         refuse_existing(Path(target), overwrite=overwrite)
     entities: Counter[str] = Counter()
@@ -126,25 +74,14 @@ def _counted(
 
 
 @app.command()
+@with_groups
 def stats(
     source: Annotated[str, typer.Argument(metavar="IN", help="A corpus, or -.")],
-    from_format: Format = None,
-    scheme: Annotated[
-        str | None, typer.Option(help="Tag scheme of IN; default: found.")
-    ] = None,
-    join: Join = "auto",
-    word_column: WordColumn = 0,
-    tag_column: TagColumn = -1,
-    no_tags: NoTags = False,
-    comments: Comments = False,
-    labels: Labels = None,
+    options: SourceOptions,
     json: Json = False,
 ) -> None:
     """Count documents, words, entities by label, lengths and nesting."""
-    settings = _settings(
-        scheme, join, word_column, tag_column, no_tags, comments, labels
-    )
-    counted = count_corpus(read_corpus(source, format=from_format, **settings))
+    counted = count_corpus(options.read(source))
     if json:
         print_json(counted.to_json())
     else:
@@ -152,19 +89,12 @@ def stats(
 
 
 @app.command()
+@with_groups
 def check(
     sources: Annotated[
         list[str], typer.Argument(metavar="IN…", help="Corpora, train first.")
     ],
-    from_format: Format = None,
-    scheme: Annotated[
-        str | None, typer.Option(help="Tag scheme of the files; default: found.")
-    ] = None,
-    word_column: WordColumn = 0,
-    tag_column: TagColumn = -1,
-    no_tags: NoTags = False,
-    comments: Comments = False,
-    labels: Labels = None,
+    options: SourceOptions,
     repair: Annotated[
         Path | None,
         typer.Option(
@@ -180,18 +110,19 @@ def check(
     something is wrong. A note names what is unusual. Several files are also compared
     with each other: sentences they share, labels that the first one lacks.
     """
-    settings = _settings(
-        scheme, "auto", word_column, tag_column, no_tags, comments, labels
-    )
-    options = ReadOptions(**settings)
+    if options.raw_text is not None and len(sources) != 1:
+        raise ConfigError(
+            f"--raw-text is for one file at a time. Received: {len(sources)} files"
+        )
+    settings, from_format = ReadOptions(**options.settings()), options.from_format
     if repair is not None:
         _check_repair(sources, from_format, repair, overwrite)
-    reports = check_corpora(sources, format=from_format, options=options)
+    reports = check_corpora(sources, format=from_format, options=settings)
     findings = [finding for report in reports for finding in report.findings]
     failed = bool(count_severities(findings)["error"])
     changed = None
     if repair is not None and not failed:
-        changed = repair_conll(sources[0], repair, options)
+        changed = repair_conll(sources[0], repair, settings)
     if json:
         print_json(
             {
@@ -243,23 +174,15 @@ def _summary(report: FileReport) -> str:
 
 
 @app.command()
+@with_groups
 def split(
     source: Annotated[str, typer.Argument(metavar="IN", help="A corpus.")],
     directory: Annotated[Path, typer.Argument(metavar="OUTDIR", help="For the parts.")],
+    options: SourceOptions,
     fractions: Annotated[
         str, typer.Option(help="Shares of train, dev and test; two give train, dev.")
     ] = "0.8,0.1,0.1",
     seed: Annotated[int, typer.Option(help="Which split.")] = 0,
-    from_format: Format = None,
-    scheme: Annotated[
-        str | None, typer.Option(help="Tag scheme of IN; default: found.")
-    ] = None,
-    join: Join = "auto",
-    word_column: WordColumn = 0,
-    tag_column: TagColumn = -1,
-    no_tags: NoTags = False,
-    comments: Comments = False,
-    labels: Labels = None,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
@@ -268,14 +191,13 @@ def split(
     Sentences of one document and copies of one sentence stay in one part.
     """
     shares = _parse_fractions(fractions)
-    settings = _settings(
-        scheme, join, word_column, tag_column, no_tags, comments, labels
-    )
-    format = find_format(source, from_format)
+    format = find_format(source, options.from_format)
     names = [f"{part}{_ending(source)}" for part in _parts(shares)]
     for name in names:
         refuse_existing(directory / name, overwrite=overwrite)
-    documents = read_corpus(source, format=format, **settings)
+        if format == "brat":
+            check_target(str(directory / name))
+    documents = options.read(source)
     parts = [part for part in split_documents(documents, shares, seed) if part]
     _write_parts(dict(zip(names, parts, strict=True)), directory, format)
     counts = {name: len(part) for name, part in zip(names, parts, strict=True)}
@@ -287,6 +209,8 @@ def split(
 
 
 def _ending(source: str) -> str:
+    if Path(source).is_dir():
+        return ""
     plain = source.removesuffix(".gz")
     return Path(plain).suffix + source[len(plain) :]
 
@@ -319,7 +243,7 @@ def _write_parts(
         for name, documents in parts.items():
             write_corpus(documents, work / name, format=format)
         for name in parts:
-            os.replace(work / name, directory / name)
+            move_into_place(work / name, directory / name)
     except OSError as error:
         raise CorpusError(
             f"cannot be written: {error.strerror}", path=directory

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tfner.cli.options import (
+    CorpusOptions,
+    Decode,
+    Json,
+    Model,
+    ModelOptions,
+    with_groups,
+)
 from tfner.cli.output import (
-    as_json,
     import_tensorflow,
     print_json,
     print_text,
@@ -22,81 +29,64 @@ from tfner.errors import LabelError
 if TYPE_CHECKING:
     from tfner.evaluation import Score
 
-Model = Annotated[
-    str,
-    typer.Argument(help="Bundle, SavedModel or Hugging Face tagger."),
+ReportDirectory = Annotated[
+    Path | None,
+    typer.Option("--report", help="Directory for a report: page, figures, text, JSON."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Format = Annotated[
+Train = Annotated[
     str | None,
-    typer.Option("--from", help="Format of the file; by its name if not set."),
+    typer.Option(
+        help="Training corpus, so that the report tells known entities from new ones."
+    ),
 ]
-Scheme = Annotated[
-    str | None, typer.Option("--from-scheme", help="Tag scheme; detected if not set.")
+OverwriteReport = Annotated[
+    bool, typer.Option(help="Replace the files of an existing report.")
 ]
-Join = Annotated[str, typer.Option(help="How words make a text: auto, space or none.")]
-WordColumn = Annotated[int, typer.Option(help="Column of the word.")]
-TagColumn = Annotated[int, typer.Option(help="Column of the tag.")]
-Decode = Annotated[
-    str | None,
-    typer.Option(help="argmax or viterbi; as the model was trained if not set."),
+Convention = Annotated[str, typer.Option(help="exact, conlleval, strict or partial.")]
+AllowUnknownLabels = Annotated[
+    bool, typer.Option(help="Count entities of labels the model lacks as missed.")
 ]
 
 
+@with_groups
 def command(
     model: Model,
     file: Annotated[str, typer.Argument(help="Corpus with gold entities.")],
+    reading: CorpusOptions,
+    given: ModelOptions,
     json: Json = False,
-    report: Annotated[
-        Path | None, typer.Option(help="Directory for the report in text and Markdown.")
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option(help="Replace the files of an existing report.")
-    ] = False,
-    convention: Annotated[
-        str, typer.Option(help="exact, conlleval, strict or partial.")
-    ] = "exact",
-    allow_unknown_labels: Annotated[
-        bool,
-        typer.Option(help="Count entities of labels the model lacks as missed."),
-    ] = False,
+    report: ReportDirectory = None,
+    overwrite: OverwriteReport = False,
+    train: Train = None,
+    convention: Convention = "exact",
+    allow_unknown_labels: AllowUnknownLabels = False,
     decode: Decode = None,
-    format: Format = None,
-    from_scheme: Scheme = None,
-    join: Join = "auto",
-    word_column: WordColumn = 0,
-    tag_column: TagColumn = -1,
 ) -> None:
     """Score a model on a corpus: precision, recall, F1, in total and per label."""
-    from tfner.corpus import read_corpus
     from tfner.evaluation import score
     from tfner.evaluation.conventions import check_convention
-    from tfner.inference.predictor import Predictor
 
     check_convention(convention)
     if report is not None:
         refuse_existing(report, overwrite=overwrite)
-    gold = list(
-        read_corpus(
-            file,
-            format=format,
-            scheme=from_scheme,
-            join=join,
-            word_column=word_column,
-            tag_column=tag_column,
-        )
-    )
+    gold = list(reading.read(file))
+    seen = None if train is None else list(reading.read(train))
     import_tensorflow()
-    predictor = Predictor.load(model, decode=decode)
-    labels = predictor.task.label_set.labels
+    predictor = given.load(model, decode=decode)
     if not allow_unknown_labels:
-        check_labels(file, gold, labels)
+        check_labels(file, gold, predictor.task.label_set.labels)
     if not any(document.entities for document in gold):
         say(f"{file}: no document holds an entity; recall and F1 are 0 by convention")
     found = predictor.predict(gold)
     result = score(gold, found, convention=convention, counts=predictor.counts)
     if report is not None:
-        write_report(report, result)
+        title = f"{model} on {file}"
+        write_report(report, title, result, gold, found, model=model, train=seen)
+    show(result, json=json)
+
+
+def show(result: Score, *, json: bool) -> None:
+    """The scores on standard output."""
     if json:
         print_json(result.to_json())
     else:
@@ -121,17 +111,28 @@ def check_labels(file: str, gold: Iterable[Document], labels: Iterable[str]) -> 
         )
 
 
-def write_report(directory: Path, result: Score) -> None:
-    """Write `classification_report.txt`, `report.md` and `metrics.json`."""
-    from tfner.corpus.files import whole_file
-    from tfner.evaluation.report import render_markdown, render_text
+def write_report(
+    directory: Path,
+    title: str,
+    result: Score,
+    gold: Sequence[Document],
+    found: Sequence[Document],
+    *,
+    model: str,
+    train: Sequence[Document] | None,
+) -> None:
+    """Write everything that is known of a model on a corpus."""
+    from tfner.evaluation import report_files
+    from tfner.evaluation.breakdown import surfaces
+    from tfner.inference.loading import describe_model
 
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, text in (
-        ("classification_report.txt", render_text(result)),
-        ("report.md", render_markdown(result)),
-        ("metrics.json", as_json(result.to_json())),
-    ):
-        with whole_file(str(directory / name)) as file:
-            file.write(text.rstrip("\n") + "\n")
-    say(f"report: {directory}")
+    report = report_files.make_report(
+        title,
+        result,
+        gold,
+        found,
+        seen=None if train is None else surfaces(train),
+        **describe_model(model),
+    )
+    report_files.write_report(directory, report)
+    say(f"report: {directory / 'report.html'}")

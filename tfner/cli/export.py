@@ -1,14 +1,19 @@
-"""`tfner export`: a trained model for TensorFlow Serving, or for transformers."""
+"""`tfner export`: a trained model for TensorFlow Serving and other libraries."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tfner.cli.options import Model, ModelOptions, with_groups
 from tfner.cli.output import import_tensorflow, print_json, refuse_existing, say
+
+if TYPE_CHECKING:
+    from tfner.inference.bundle import Bundle
+    from tfner.inference.foreign import ForeignBundle
 
 
 class Format(StrEnum):
@@ -16,75 +21,77 @@ class Format(StrEnum):
 
     SAVED_MODEL = "saved-model"
     HUGGINGFACE = "huggingface"
+    GOOGLE = "google"
 
 
+@with_groups
 def command(
-    model: Annotated[
-        str, typer.Argument(help="Bundle, or Hugging Face token classifier.")
-    ],
+    model: Model,
     export_dir: Annotated[Path, typer.Argument(help="Where the export goes.")],
+    given: ModelOptions,
     export_format: Annotated[
         Format, typer.Option("--format", help="What is written.")
     ] = Format.SAVED_MODEL,
     task_name: Annotated[
-        str, typer.Option(help="Prefix of the outputs, name of the served model.")
+        str, typer.Option(help="Prefix of the outputs, name of the model or task.")
     ] = "chunk",
     max_length: Annotated[
         int, typer.Option(min=1, help="Pieces of a row in the signature.")
     ] = 512,
     overwrite: Annotated[
-        bool, typer.Option(help="Replace a Hugging Face directory.")
+        bool, typer.Option(help="Replace a Hugging Face or google directory.")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON.")
     ] = False,
 ) -> None:
-    """Write a model for TensorFlow Serving, or as a Hugging Face directory.
+    """Write a model for TensorFlow Serving, transformers or google-research/electra.
 
     A SavedModel is a new version EXPORT_DIR/TASK_NAME/UNIX_SECONDS, published only
-    after it was loaded and found equal to the model. A Hugging Face directory is
-    EXPORT_DIR itself.
+    after it was loaded and found equal to the model. A Hugging Face directory, and
+    the TensorFlow 1 checkpoint of --format google, is EXPORT_DIR itself.
     """
-    if export_format is Format.HUGGINGFACE:
+    if export_format is not Format.SAVED_MODEL:
         refuse_existing(export_dir, overwrite=overwrite)
     import_tensorflow()
-    if export_format is Format.HUGGINGFACE:
-        _export_huggingface(model, export_dir, as_json=as_json)
+    from tfner.inference.loading import open_bundle
+
+    bundle = open_bundle(model, given.supplied())
+    if export_format is Format.SAVED_MODEL:
+        record = _export_saved_model(bundle, export_dir, task_name, max_length)
     else:
-        _export_saved_model(
-            model,
-            export_dir,
-            task_name=task_name,
-            max_length=max_length,
-            as_json=as_json,
-        )
+        record = _export_directory(bundle, export_dir, export_format, task_name)
+    if as_json:
+        print_json(record)
 
 
 def _export_saved_model(
-    model: str, export_dir: Path, *, task_name: str, max_length: int, as_json: bool
-) -> None:
-    from tfner.inference.loading import open_bundle
+    bundle: Bundle | ForeignBundle, export_dir: Path, task_name: str, max_length: int
+) -> dict[str, Any]:
     from tfner_export.saved_model import export_saved_model
 
     result = export_saved_model(
-        open_bundle(model), export_dir, task_name=task_name, max_length=max_length
+        bundle, export_dir, task_name=task_name, max_length=max_length
     )
-    if as_json:
-        print_json(result.to_json())
-        return
     say(f"published {result.saved_model}")
     say(
         f"signatures {', '.join(result.signatures)}; largest difference from the "
         f"model {result.max_abs_difference:.2g}"
     )
+    return result.to_json()
 
 
-def _export_huggingface(model: str, export_dir: Path, *, as_json: bool) -> None:
-    from tfner.inference.loading import open_bundle
-    from tfner_export.formats import export_huggingface
+def _export_directory(
+    bundle: Bundle | ForeignBundle,
+    export_dir: Path,
+    export_format: Format,
+    task_name: str,
+) -> dict[str, Any]:
+    from tfner_export.formats import export_google, export_huggingface
 
-    directory = export_huggingface(open_bundle(model), export_dir)
-    if as_json:
-        print_json({"huggingface": str(directory)})
+    if export_format is Format.GOOGLE:
+        directory = export_google(bundle, export_dir, task_name=task_name)
     else:
-        say(f"written {directory}")
+        directory = export_huggingface(bundle, export_dir)
+    say(f"written {directory}")
+    return {export_format.value: str(directory)}

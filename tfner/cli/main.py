@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 import tfner
-from tfner.cli import corpus, demo, evaluate, export, predict, train
+from tfner.cli import compare, corpus, demo, evaluate, export, predict, train
 from tfner.cli.output import complain, mute
 from tfner.errors import TfnerError
 
@@ -30,6 +30,7 @@ app.add_typer(corpus.app, name="corpus")
 app.command("demo")(demo.command)
 app.command("train")(train.command)
 app.command("evaluate")(evaluate.command)
+app.command("compare")(compare.command)
 app.command("predict")(predict.command)
 app.command("export")(export.command)
 

@@ -9,52 +9,45 @@ from typing import Annotated
 
 import typer
 
-from tfner.cli.evaluate import (
-    Decode,
-    Format,
-    Join,
-    Model,
-    Scheme,
-    TagColumn,
-    WordColumn,
-)
+from tfner.cli.options import CorpusOptions, Decode, Model, ModelOptions, with_groups
 from tfner.cli.output import import_tensorflow, refuse_existing, say
 from tfner.document import Document
 
+File = Annotated[
+    str | None,
+    typer.Argument(help="Lines of text (.txt, or - for stdin) or a corpus."),
+]
+Text = Annotated[list[str] | None, typer.Option(help="A text; may be repeated.")]
+OutputFormat = Annotated[
+    str | None,
+    typer.Option(
+        help="jsonl, conll, rasa, text or html; text on a terminal, else jsonl."
+    ),
+]
+Output = Annotated[
+    Path | None, typer.Option(help="File to write; standard output if not set.")
+]
+Overwrite = Annotated[bool, typer.Option(help="Replace an existing file.")]
+Verify = Annotated[
+    bool, typer.Option(help="First check the texts stored with the model.")
+]
 
+
+@with_groups
 def command(
     model: Model,
-    file: Annotated[
-        str | None,
-        typer.Argument(help="Lines of text (.txt, or - for stdin) or a corpus."),
-    ] = None,
-    text: Annotated[
-        list[str] | None, typer.Option(help="A text; may be repeated.")
-    ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            help="jsonl, conll, text or html; coloured text on a terminal, else jsonl."
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="File to write; standard output if not set.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
-    verify: Annotated[
-        bool, typer.Option(help="First check the texts stored with the model.")
-    ] = False,
+    reading: CorpusOptions,
+    given: ModelOptions,
+    file: File = None,
+    text: Text = None,
+    format: OutputFormat = None,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    verify: Verify = False,
     decode: Decode = None,
-    from_: Format = None,
-    from_scheme: Scheme = None,
-    join: Join = "auto",
-    word_column: WordColumn = 0,
-    tag_column: TagColumn = -1,
 ) -> None:
     """Find entities. Long input is streamed: memory does not grow with it."""
-    from tfner.corpus import read_corpus
     from tfner.corpus.files import whole_file
-    from tfner.inference.predictor import Predictor
     from tfner.inference.rendering import render
 
     if (file is None) == (not text):
@@ -65,18 +58,11 @@ def command(
         refuse_existing(output, overwrite=overwrite)
     documents: Iterable[str | Document] = text or ()
     if file is not None:
-        documents = read_corpus(
-            file,
-            format=from_ or guessed_format(file),
-            scheme=from_scheme,
-            join=join,
-            word_column=word_column,
-            tag_column=tag_column,
-        )
+        documents = reading.read(file, format=guessed_format(file))
     import_tensorflow()
-    predictor = Predictor.load(model, verify=verify, decode=decode)
-    labels = predictor.task.label_set.labels
-    parts = render(predictor.stream(documents), chosen, labels=labels)
+    predictor = given.load(model, verify=verify, decode=decode)
+    known = predictor.task.label_set.labels
+    parts = render(predictor.stream(documents), chosen, labels=known)
     with whole_file("-" if output is None else str(output)) as stream:
         stream.writelines(parts)
     lost = [f"{count} {name}" for name, count in predictor.counts.items() if count]

@@ -10,14 +10,17 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from tfner.cli.options import Json
 from tfner.cli.output import (
     import_tensorflow,
     is_muted,
     print_json,
     print_text,
+    refuse_existing,
     say,
 )
 from tfner.config import PRESETS, TrainConfig, read_settings
+from tfner.document import Document
 
 
 def _flag(field: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
@@ -89,31 +92,62 @@ def command(
             f"it. [{'|'.join(PRESETS)}]"
         ),
     ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="One JSON document on stdout.")
-    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Directory for a report on test, or on dev without it."),
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Train a model on a corpus and write a bundle."""
     given = {name: value for name, value in settings.items() if value not in (None, [])}
     given["preset"] = preset
     chosen = TrainConfig(**read_settings(config, set or [], given))
+    if report is not None:
+        refuse_existing(report, overwrite=chosen.overwrite)
     # Only now: the settings may be wrong, and this import takes seconds.
     import_tensorflow()
     from tfner.training.run import quiet
     from tfner.training.trainer import run_trials
 
     try:
-        report = run_trials(chosen, say=quiet if is_muted() else say)
+        result = run_trials(chosen, say=quiet if is_muted() else say)
     except KeyboardInterrupt:
         say(
             "\ninterrupted. The same command with --resume goes on after the last "
             "finished epoch."
         )
         raise
+    if report is not None:
+        write_report(report, chosen, result["bundle"])
     if json:
-        print_json(report)
+        print_json(result)
     else:
-        print_text(summary(report))
+        print_text(summary(result))
+
+
+def write_report(directory: Path, config: TrainConfig, bundle: str) -> None:
+    """A report of the best model, on the corpora of its run, which are read again."""
+    from tfner.cli import evaluate
+    from tfner.evaluation import score
+    from tfner.inference.predictor import Predictor
+    from tfner.training.corpora import load_corpora
+    from tfner.training.run import quiet
+
+    corpora = load_corpora(config, say=quiet)
+    part = "test" if corpora.test else "dev"
+    gold: list[Document] = getattr(corpora, part)
+    if not gold:
+        say("no report: there is neither a test nor a dev corpus")
+        return
+    predictor = Predictor.load(bundle)
+    found = predictor.predict(gold)
+    scores = score(gold, found, counts=predictor.counts)
+    title = (
+        f"{bundle} on {getattr(config, part) or f'the {part} part of {config.train}'}"
+    )
+    evaluate.write_report(
+        *(directory, title, scores, gold, found), model=bundle, train=corpora.train
+    )
 
 
 def summary(report: dict[str, Any]) -> str:

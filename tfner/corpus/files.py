@@ -10,14 +10,16 @@ import gzip
 import io
 import logging
 import os
+import shutil
 import sys
+import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TextIO
 
-from tfner.errors import CorpusError
+from tfner.errors import CorpusError, TfnerError
 
 logger = logging.getLogger(__name__)
 
@@ -51,15 +53,18 @@ def check_readable(path: str) -> None:
 
 
 def read_lines(
-    path: str, *, keep_ends: bool = False, announce: bool = True
+    path: str,
+    *,
+    keep_ends: bool = False,
+    keep_bom: bool = False,
+    announce: bool = True,
 ) -> Iterator[tuple[int, str]]:
     """Number and text of each line of a UTF-8 file, plain or gzip (by `.gz`).
-
-    A byte order mark is skipped.
 
     Args:
         path: a file, or "-" for standard input.
         keep_ends: leave line feed and carriage return in place.
+        keep_bom: leave a byte order mark in place; else it is skipped.
         announce: log a byte order mark; off where a file is read again.
 
     Raises:
@@ -68,7 +73,7 @@ def read_lines(
     offset = 0
     with _open_bytes(path) as stream:
         for number, line in enumerate(_guarded(stream, path), 1):
-            if number == 1 and line.startswith(BOM):
+            if number == 1 and line.startswith(BOM) and not keep_bom:
                 if announce:
                     logger.info("%s: byte order mark skipped", path)
                 offset, line = len(BOM), line[len(BOM) :]
@@ -146,11 +151,7 @@ def whole_file(path: str) -> Iterator[TextIO]:
     except OSError as error:
         raise CorpusError(f"cannot be written: {error.strerror}", path=path) from error
     except UnicodeEncodeError as error:
-        code = ord(error.object[error.start])
-        raise CorpusError(
-            f"UTF-8 cannot hold the lone surrogate U+{code:X} of the input",
-            path=path,
-        ) from error
+        raise CorpusError(_surrogate(error), path=path) from error
     finally:
         if not direct:
             with suppress(OSError):
@@ -164,3 +165,61 @@ def _open_text(path: Path, *, compress: bool) -> Iterator[TextIO]:
         packed = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if compress else raw
         with io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as stream:
             yield stream
+
+
+@contextmanager
+def whole_directory(
+    directory: Path, error: type[TfnerError] = CorpusError
+) -> Iterator[Path]:
+    """A temporary directory that becomes `directory` if nothing fails.
+
+    Whatever was there before stays until then; whether it may go is for the caller.
+
+    Args:
+        directory: a link goes on pointing where it points.
+        error: what a place that cannot be written or a full disk is reported as.
+
+    Raises:
+        TfnerError: `error`, as said.
+    """
+    directory = directory.resolve()
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        stage = Path(
+            tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent)
+        )
+    except OSError as cause:
+        raise error(f"{directory} cannot be written: {cause.strerror}.") from cause
+    try:
+        stage.chmod(0o755)
+        yield stage
+        move_into_place(stage, directory)
+    except OSError as cause:
+        raise error(f"{directory} cannot be written: {cause}.") from cause
+    except UnicodeEncodeError as cause:
+        raise error(f"{directory} cannot be written: {_surrogate(cause)}.") from cause
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def move_into_place(stage: Path, target: Path) -> None:
+    """Rename a file or directory; what was there is back if that fails."""
+    if not target.exists():
+        stage.rename(target)
+        return
+    old = stage.with_name(f"{stage.name}.old")
+    target.rename(old)
+    try:
+        stage.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    if old.is_dir():
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        old.unlink()
+
+
+def _surrogate(error: UnicodeEncodeError) -> str:
+    code = ord(error.object[error.start])
+    return f"UTF-8 cannot hold the lone surrogate U+{code:X} of the input"

@@ -7,18 +7,28 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from tfner.corpus.brat import holds_annotations, scan_brat, write_brat
 from tfner.corpus.conll import read_conll, write_conll
+from tfner.corpus.conllu import scan_conllu, write_conllu
 from tfner.corpus.files import STANDARD_STREAM, check_readable, whole_file
 from tfner.corpus.jsonl import scan_jsonl, write_jsonl
 from tfner.corpus.options import ReadOptions
+from tfner.corpus.rasa import scan_rasa, write_rasa
+from tfner.corpus.rasa_yaml import scan_rasa_yaml, write_rasa_yaml
 from tfner.corpus.records import Scan, read_records
+from tfner.corpus.stockmark import scan_stockmark, write_stockmark
 from tfner.corpus.text import scan_text, write_text
 from tfner.document import Document
 from tfner.errors import ConfigError, CorpusError, unknown
 from tfner.schemes import find_scheme
 
 SCANS: dict[str, Scan] = {
+    "brat": scan_brat,
+    "conllu": scan_conllu,
     "jsonl": scan_jsonl,
+    "rasa": scan_rasa,
+    "rasa-yaml": scan_rasa_yaml,
+    "stockmark": scan_stockmark,
     "text": scan_text,
 }
 """Formats of independent records."""
@@ -30,19 +40,33 @@ READERS: dict[str, Callable[[str, ReadOptions], Iterator[Document]]] = {
 
 WRITERS: dict[str, Callable[..., int]] = {
     "conll": write_conll,
+    "conllu": write_conllu,
     "jsonl": write_jsonl,
+    "rasa": write_rasa,
+    "rasa-yaml": write_rasa_yaml,
+    "stockmark": write_stockmark,
     "text": write_text,
 }
-"""Each takes documents, a text stream and `scheme`, and returns how many it wrote."""
+"""Each takes documents, a text stream and `scheme`, and returns how many it wrote.
+`write_brat` is not among them: it takes a directory."""
+
+TAGGED = ("conll", "conllu")
+"""Formats that are written with tags."""
 
 SUFFIXES = {
+    ".ann": "brat",
     ".bio": "conll",
     ".iob": "conll",
     ".iob2": "conll",
     ".conll": "conll",
+    ".conllu": "conllu",
     ".tsv": "conll",
     ".txt": "conll",
+    ".json": "stockmark",
     ".jsonl": "jsonl",
+    ".md": "rasa",
+    ".yaml": "rasa-yaml",
+    ".yml": "rasa-yaml",
 }
 """Format by the end of the name, `.gz` aside."""
 
@@ -51,6 +75,8 @@ def find_format(
     path: str | os.PathLike[str], format: str | None = None, *, default: str = "text"
 ) -> str:
     """The format named, or that of the suffix; `default` for standard streams.
+
+    A directory with `.ann` files is brat.
 
     Raises:
         ConfigError: no format has this name.
@@ -62,6 +88,8 @@ def find_format(
         return format
     if os.fspath(path) == STANDARD_STREAM:
         return default
+    if holds_annotations(path):
+        return "brat"
     suffix = Path(os.fspath(path).removesuffix(".gz")).suffix.lower()
     if suffix not in SUFFIXES:
         raise CorpusError(
@@ -82,22 +110,26 @@ def read_corpus(
     tag_column: int | None = -1,
     comments: bool = False,
     labels: Sequence[str] | None = None,
+    raw_text: str | os.PathLike[str] | None = None,
 ) -> Iterator[Document]:
     """Documents of a corpus file, one at a time, in constant memory.
 
     Args:
-        path: a file, gzip if it ends in `.gz`; "-" is standard input (jsonl, text).
-        format: `conll`, `jsonl` or `text`; None goes by the suffix ("-": text).
+        path: a file, gzip if it ends in `.gz`; a directory of brat pairs; "-" is
+            standard input (jsonl, conllu, text).
+        format: a key of `READERS`; None goes by the suffix ("-": text).
         scheme: tag scheme of the file. None takes the one that explains it with the
             fewest invalid transitions and logs it. Entities are the same in any case;
             a scheme that fits worse than another is an error.
-        join: how words of column files and `tokens` become a text: `auto` puts a
-            space except between two Chinese or Japanese characters; `space`; `none`.
+        join: how words of column files and `tokens` become a text: `auto` goes by the
+            script, Chinese and Japanese being written without spaces; `space`; `none`.
         word_column: column of the words; negative ones count from the end.
         tag_column: column of the tags; None for files without tags.
         comments: skip lines of column files that start with `# `, keeping them as
             metadata.
         labels: tags in the order of their ids, for records with integer tags.
+        raw_text: a file with the sentences of a column file as text, one a line: their
+            spaces are kept, and `join` is not used. Both files are held in memory.
 
     Returns:
         An iterator. `tags` are as read, unrepaired; `entities` are read from them as
@@ -106,13 +138,32 @@ def read_corpus(
     Raises:
         CorpusError: at once if the file cannot be opened; while iterating, at the
             latest at the end, for its content, all problems together.
-        ConfigError: an unknown format or join.
+        ConfigError: an unknown format or join, or a raw text for a format that has its
+            own.
         LabelError: an unknown scheme.
     """
     name = os.fspath(path)
-    options = ReadOptions(scheme, join, word_column, tag_column, comments, labels)
-    check_readable(name)
-    return READERS[find_format(name, format)](name, options)
+    raw = None if raw_text is None else os.fspath(raw_text)
+    options = ReadOptions(scheme, join, word_column, tag_column, comments, labels, raw)
+    if format not in (None, "brat") or not holds_annotations(name):
+        check_readable(name)
+    format = find_format(name, format)
+    check_raw_text(raw, format)
+    return READERS[format](name, options)
+
+
+def check_raw_text(path: str | None, format: str) -> None:
+    """Stop where a raw text is of no use or cannot be read.
+
+    Raises:
+        ConfigError: the format is not that of column files.
+        CorpusError: there is no such file.
+    """
+    if path is None:
+        return
+    if format != "conll":
+        raise ConfigError(f"a raw text is for conll files; {format} has its own text")
+    check_readable(path)
 
 
 def write_corpus(
@@ -127,10 +178,10 @@ def write_corpus(
     Args:
         documents: may be an iterator; nothing is held in memory.
         path: an existing file is replaced; `.gz` is compressed; "-" is standard
-            output.
-        format: `conll`, `jsonl` or `text`; None goes by the suffix ("-": jsonl).
-        scheme: tag scheme of column files. None keeps each document's tags as they
-            were read, or else its scheme, or else IOB2.
+            output. For brat a directory.
+        format: a key of `READERS`; None goes by the suffix ("-": jsonl).
+        scheme: tag scheme of column files and CoNLL-U. None keeps each document's tags
+            as they were read, or else its scheme, or else IOB2.
 
     Returns:
         Number of documents written.
@@ -143,8 +194,12 @@ def write_corpus(
     name = os.fspath(path)
     format = find_format(name, format, default="jsonl")
     if scheme is not None:
-        if format != "conll":
-            raise ConfigError(f"a scheme is for conll; {format} holds no tags")
+        if format not in TAGGED:
+            raise ConfigError(
+                f"a scheme is for {' and '.join(TAGGED)}; {format} holds no tags"
+            )
         scheme = find_scheme(scheme).name
+    if format == "brat":
+        return write_brat(documents, name)
     with whole_file(name) as stream:
         return WRITERS[format](documents, stream, scheme=scheme)

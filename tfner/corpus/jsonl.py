@@ -17,11 +17,12 @@ from typing import Any, TextIO
 
 from tfner.corpus.conll import entities_of
 from tfner.corpus.files import read_lines, stem_of
-from tfner.corpus.joining import join_words
+from tfner.corpus.joining import join_words, place_words
 from tfner.corpus.options import ReadOptions
+from tfner.corpus.tagging import check_prefixes
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, shorten
-from tfner.schemes import find_scheme, is_tag, split_tag
+from tfner.schemes import is_tag
 
 TAG_KEYS = ("tags", "ner_tags")
 OWN_KEYS = {"id", "text", "words", "entities", "tokens", *TAG_KEYS}
@@ -58,7 +59,7 @@ def parse_line(line: str, identifier: str, options: ReadOptions) -> Document:
         raise ValueError("a record must be an object: {…}")
     text, words = _text_and_words(record, options.join)
     if "\\u" in line:
-        _check_surrogates(text)
+        check_surrogates(text)
     tags = _tags(record, options)
     if tags is not None and len(tags) != len(words or ()):
         raise ValueError(f"{len(words or ())} words but {len(tags)} tags")
@@ -74,7 +75,12 @@ def parse_line(line: str, identifier: str, options: ReadOptions) -> Document:
     )
 
 
-def _check_surrogates(text: str) -> None:
+def check_surrogates(text: str) -> None:
+    """Refuse half a character, which JSON can write and UTF-8 cannot hold.
+
+    Raises:
+        ValueError: says where it is.
+    """
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -101,12 +107,13 @@ def _text_and_words(
     words = record.get("words")
     if words is None:
         return text or "", None
-    if not isinstance(words, list) or not all(_is_range(word) for word in words):
+    if not isinstance(words, list) or not all(is_range(word) for word in words):
         raise ValueError("`words` must be a list of [start, end], integers")
     return text or "", tuple(Word(*word) for word in words)
 
 
-def _is_range(value: object) -> bool:
+def is_range(value: object) -> bool:
+    """Whether a value is `[start, end]`, two integers."""
     return isinstance(value, list) and len(value) == 2 and all(map(_is_integer, value))
 
 
@@ -115,17 +122,10 @@ def _is_integer(value: object) -> bool:
 
 
 def _place_tokens(tokens: Sequence[str], text: str) -> tuple[Word, ...]:
-    words, position = [], 0
-    for number, token in enumerate(tokens):
-        start = text.find(token, position)
-        if start < 0 or text[position:start].strip():
-            raise ValueError(
-                f"token {number} {shorten(token)} does not follow in `text` at "
-                f"character {position}; drop `text`, or mend it"
-            )
-        position = start + len(token)
-        words.append(Word(start, position))
-    return tuple(words)
+    try:
+        return tuple(place_words(tokens, text))
+    except ValueError as error:
+        raise ValueError(f"{error}; drop `text`, or mend it") from None
 
 
 def _tags(record: Mapping[str, Any], options: ReadOptions) -> tuple[str, ...] | None:
@@ -135,13 +135,7 @@ def _tags(record: Mapping[str, Any], options: ReadOptions) -> tuple[str, ...] | 
     if not isinstance(values, list):
         raise ValueError("tags must be a list of strings or integers")
     tags = tuple(_tag(value, options.labels) for value in values)
-    if options.scheme:
-        prefixes = {"O", *find_scheme(options.scheme).prefixes}
-        for tag in tags:
-            if split_tag(tag)[0] not in prefixes:
-                raise ValueError(
-                    f"{tag} contradicts the scheme {options.scheme}; name another"
-                )
+    check_prefixes(tags, options.scheme)
     return tags
 
 
@@ -169,10 +163,15 @@ def _entities(record: Mapping[str, Any], text: str) -> tuple[Entity, ...]:
         return ()
     if not isinstance(values, list):
         raise ValueError("`entities` must be a list of objects")
-    return tuple(_entity(value, text) for value in values)
+    return tuple(parse_entity(value, text) for value in values)
 
 
-def _entity(value: object, text: str) -> Entity:
+def parse_entity(value: object, text: str) -> Entity:
+    """An entity from its JSON object; its `text`, if it has one, must be that there.
+
+    Raises:
+        ValueError: says what is wrong with it.
+    """
     if not isinstance(value, dict):
         raise ValueError('an entity must be {"start":, "end":, "label":}')
     start, end, label = (value.get(key) for key in ("start", "end", "label"))

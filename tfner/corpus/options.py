@@ -21,6 +21,7 @@ class ReadOptions:
         tag_column: column of the tags; None where a file has none.
         comments: whether lines that start with `# ` are comments.
         labels: tags in the order of their ids, for records with integer tags.
+        raw_text: a file with the sentences of a column file as text; None joins words.
 
     Raises:
         ConfigError: `join` is unknown.
@@ -33,6 +34,7 @@ class ReadOptions:
     tag_column: int | None = -1
     comments: bool = False
     labels: Sequence[str] | None = None
+    raw_text: str | None = None
 
     def __post_init__(self) -> None:
         if self.join not in JOINS:

@@ -2,6 +2,7 @@
 
 A *scan* yields, for each record, its line and either a Document or what is wrong with
 it, so that a reader can report all problems at once and a check can go on after them.
+Where a corpus is a directory, the file stands beside the line.
 """
 
 from __future__ import annotations
@@ -13,7 +14,15 @@ from tfner.corpus.options import ReadOptions
 from tfner.document import Document
 from tfner.errors import CorpusError, joined
 
-Scan = Callable[[str, ReadOptions], Iterator[tuple[int, Document | str]]]
+Scan = Callable[
+    [str, ReadOptions],
+    Iterator[tuple[int | tuple[str, int | None], Document | str]],
+]
+
+
+def located(path: str, place: int | tuple[str, int | None]) -> tuple[str, int | None]:
+    """File and line of a record of the corpus `path`."""
+    return (path, place) if isinstance(place, int) else place
 
 
 def read_records(path: str, options: ReadOptions, *, scan: Scan) -> Iterator[Document]:
@@ -27,10 +36,11 @@ def read_records(path: str, options: ReadOptions, *, scan: Scan) -> Iterator[Doc
     """
     problems: list[str] = []
     found = False
-    for line, content in scan(path, options):
+    for place, content in scan(path, options):
         found = True
         if isinstance(content, str):
-            problems.append(f"{path}:{line}: {content}")
+            file, line = located(path, place)
+            problems.append(str(CorpusError(content, path=file, line=line)))
             if path == STANDARD_STREAM:
                 break
         elif not problems:

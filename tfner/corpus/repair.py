@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from tfner.corpus.conll import read_conll, survey_conll
+from tfner.corpus.conll import read_conll
 from tfner.corpus.files import whole_file
 from tfner.corpus.formats import WRITERS
+from tfner.corpus.layout import survey_conll
 from tfner.corpus.options import ReadOptions
 from tfner.document import Document
 from tfner.errors import CorpusError

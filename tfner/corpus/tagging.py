@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from tfner.corpus.joining import words_of
 from tfner.document import Document, Entity, Word
 from tfner.errors import CorpusError, LabelError
-from tfner.schemes import SCHEMES, Span, encode_spans, find_scheme
+from tfner.schemes import SCHEMES, Span, encode_spans, find_scheme, split_tag
 
 
 def tags_of(document: Document, scheme: str | None = None) -> list[str]:
@@ -47,6 +47,20 @@ def tags_of(document: Document, scheme: str | None = None) -> list[str]:
             f"document {document.id!r}: entities are nested or overlap; column files "
             "hold one tag a word. Write jsonl"
         ) from error
+
+
+def check_prefixes(tags: Iterable[str], scheme: str | None) -> None:
+    """Stop at a tag whose prefix a given scheme does not have.
+
+    Raises:
+        ValueError: names the first.
+    """
+    if scheme is None:
+        return
+    prefixes = {"O", *find_scheme(scheme).prefixes}
+    for tag in tags:
+        if split_tag(tag)[0] not in prefixes:
+            raise ValueError(f"{tag} contradicts the scheme {scheme}; name another")
 
 
 def spans_of(entities: Iterable[Entity], words: Sequence[Word]) -> list[Span]:

@@ -4,9 +4,9 @@ const chosen = (name) => new Set(
 function filter() {
   const kinds = chosen("kind"), labels = chosen("label");
   let shown = 0;
-  for (const article of document.querySelectorAll("#mistakes article")) {
-    const mistakes = JSON.parse(article.dataset.mistakes);
-    const wanted = mistakes.some(([kind, names]) =>
+  for (const article of document.querySelectorAll("article")) {
+    const items = JSON.parse(article.dataset.items);
+    const wanted = items.some(([kind, names]) =>
       kinds.has(kind) && names.some((name) => labels.has(name)));
     article.hidden = !wanted;
     shown += wanted;
@@ -14,4 +14,4 @@ function filter() {
   document.getElementById("count").textContent = `${shown} shown`;
 }
 boxes.forEach((box) => box.addEventListener("change", filter));
-filter();
+if (boxes.length) filter();

@@ -20,7 +20,7 @@ SENTENCES = {
 
 def render_text(score: Score) -> str:
     """The score as a table of labels, averages, other conventions and losses."""
-    lines = _aligned([HEADINGS, *_rows(score.per_label), (), *_average_rows(score)])
+    lines = aligned([HEADINGS, *rows_of(score.per_label), (), *_average_rows(score)])
     if score.interval:
         lines += ["", interval_line(score)]
     lines += ["", *_aligned_left(_convention_rows(score))]
@@ -30,7 +30,7 @@ def render_text(score: Score) -> str:
 def render_markdown(score: Score) -> str:
     """The same content as Markdown."""
     others = (f"{name}: {figures}" for name, figures in _convention_rows(score))
-    rows = [*_rows(score.per_label), *_average_rows(score)]
+    rows = [*rows_of(score.per_label), *_average_rows(score)]
     lines = [
         f"## F1 {score.f1:.4f} ({score.convention})",
         "",
@@ -52,11 +52,12 @@ def _row(name: str, row: Measures) -> tuple[str, ...]:
 
 def render_words(level: Mapping[str, Any]) -> str:
     """The word level of a breakdown as a table of labels and their average."""
-    rows = [*_rows(level["per_label"]), (), _row("micro", cast(Measures, level))]
-    return "\n".join(_aligned([HEADINGS, *rows])) + "\n"
+    rows = [*rows_of(level["per_label"]), (), _row("micro", cast(Measures, level))]
+    return "\n".join(aligned([HEADINGS, *rows])) + "\n"
 
 
-def _rows(per_label: Mapping[str, Measures]) -> list[tuple[str, ...]]:
+def rows_of(per_label: Mapping[str, Measures]) -> list[tuple[str, ...]]:
+    """A row of text for each label: its name, then the columns of `HEADINGS`."""
     return [_row(label, row) for label, row in per_label.items()]
 
 
@@ -107,7 +108,7 @@ def _markdown_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """First column to the left, numbers to the right; an empty row is a blank line."""
     full = [row for row in rows if row]
     widths = [max(map(len, column)) for column in zip(*full, strict=True)]

@@ -14,8 +14,6 @@ import contextlib
 import copy
 import json
 import math
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +21,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfner.corpus.files import whole_directory
 from tfner.document import Entity
 from tfner.errors import BundleError, TfnerError, unknown
 from tfner.schemes import LabelSet
@@ -350,39 +349,5 @@ def staged(directory: Path) -> Iterator[Path]:
     Raises:
         BundleError: the disk is full or the place cannot be written.
     """
-    directory = directory.resolve()  # a link goes on pointing where it points
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(
-            tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent)
-        )
-    except OSError as error:
-        raise BundleError(
-            f"{directory} cannot be written: {error.strerror}."
-        ) from error
-    try:
-        stage.chmod(0o755)
+    with whole_directory(directory, BundleError) as stage:
         yield stage
-        _replace(directory, stage)
-    except OSError as error:
-        raise BundleError(f"{directory} cannot be written: {error}.") from error
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-
-
-def _replace(directory: Path, stage: Path) -> None:
-    """Move `stage` to `directory`; what was there is back if that fails."""
-    if not directory.exists():
-        stage.rename(directory)
-        return
-    old = stage.with_name(f"{stage.name}.old")
-    directory.rename(old)
-    try:
-        stage.rename(directory)
-    except OSError:
-        old.rename(directory)
-        raise
-    if old.is_dir():
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        old.unlink()

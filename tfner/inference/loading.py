@@ -4,46 +4,88 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tfner.errors import BundleError
 from tfner.inference.batching import Runner
-from tfner.inference.bundle import CONFIG, WEIGHTS, Bundle, reading
+from tfner.inference.bundle import CONFIG, METRICS, SUMMARY, WEIGHTS, Bundle, reading
+from tfner.inference.foreign import (
+    LONGEST_WINDOW,
+    ForeignBundle,
+    google_bundle,
+    huggingface_bundle,
+)
 from tfner.inference.runners import KerasRunner, SavedModelRunner
-
-if TYPE_CHECKING:
-    from tfner.inference.huggingface import ForeignBundle
+from tfner.inference.supplied import Described, Supplied
 
 SAVED_MODEL = "saved_model.pb"
 ASSETS = "assets"
 
 
-def open_model(model: str | Path) -> tuple[Bundle | ForeignBundle, Runner]:
+def open_model(
+    model: str | Path, supplied: Supplied
+) -> tuple[Bundle | ForeignBundle | Described, Runner]:
     """What describes a model, and what runs it.
 
     Args:
-        model: a bundle, a SavedModel or the directory of its versions, or a Hugging
-            Face token-classification directory or hub id.
+        model: a bundle, a SavedModel or the directory of its versions, a Hugging Face
+            token-classification directory or hub id, or a checkpoint that
+            google-research/electra has fine-tuned.
+        supplied: given beside it, for a SavedModel without assets or a checkpoint.
 
     Raises:
         BundleError: it is none of these.
+        ConfigError: something was supplied that the model carries itself.
     """
     exported = saved_model_directory(Path(model))
+    if exported is not None and not (exported / ASSETS / CONFIG).is_file():
+        return _open_estimator(exported, supplied)
     if exported is not None:
+        supplied.refuse(model)
         bundle = Bundle(exported / ASSETS)
         with reading(exported / ASSETS / CONFIG):
             packs = bool(bundle.config["serving"]["packs"])
         return bundle, SavedModelRunner(exported, packs=packs)
-    found = open_bundle(model)
+    found = open_bundle(model, supplied)
     return found, KerasRunner(found.load_model())
 
 
-def open_bundle(model: str | Path) -> Bundle | ForeignBundle:
+def _open_estimator(exported: Path, supplied: Supplied) -> tuple[Described, Runner]:
+    """A SavedModel as TensorFlow 1's Estimator exported it: a graph, and no assets."""
+    tokenizer, label_set = supplied.load(exported)
+    run = SavedModelRunner(exported, packs=False, trims=False)
+    if run.num_tags != len(label_set.tags):
+        raise BundleError(
+            f"{exported} predicts {run.num_tags or 'an unknown number of'} tags, the "
+            f"labels are {len(label_set.tags)}. Give the labels that it was trained "
+            "with."
+        )
+    task = supplied.task(
+        exported,
+        tokenizer,
+        label_set,
+        num_pieces=run.num_pieces(),
+        max_length=run.row_length or LONGEST_WINDOW,
+    )
+    return Described(task), run
+
+
+def open_bundle(
+    model: str | Path, supplied: Supplied | None = None
+) -> Bundle | ForeignBundle:
     """A bundle, or a foreign tagger that offers the same.
+
+    Args:
+        model: as for `open_model`.
+        supplied: given beside it, for a checkpoint.
 
     Raises:
         BundleError: it is neither, or a SavedModel, which holds no Keras model.
+        ConfigError: something was supplied that the model carries itself.
     """
+    from tfner.checkpoints.loading import is_google
+
+    supplied = supplied or Supplied()
     directory = Path(model)
     if saved_model_directory(directory) is not None:
         raise BundleError(
@@ -54,16 +96,35 @@ def open_bundle(model: str | Path) -> Bundle | ForeignBundle:
         raise BundleError(
             f"{model}: this version runs no model servers. Give a bundle or SavedModel."
         )
+    if is_google(directory):
+        return google_bundle(model, supplied)
+    supplied.refuse(model)
     if _is_foreign(directory):
-        from tfner.inference.huggingface import ForeignBundle
-
-        return ForeignBundle(model)
+        return huggingface_bundle(model)
     if not directory.exists():
         raise BundleError(
             f"there is no model at {model}. Give a directory that `tfner train` or "
             "`tfner export` wrote, or a Hugging Face token-classification model."
         )
     return Bundle.load(directory)
+
+
+def describe_model(model: str | Path) -> dict[str, Any]:
+    """What a bundle or an export says of its training, as a report takes it.
+
+    Empty for a model that was trained elsewhere.
+    """
+    exported = saved_model_directory(Path(model))
+    directory = Path(model) if exported is None else exported / ASSETS
+    if not (directory / METRICS).is_file() and not (directory / SUMMARY).is_file():
+        return {}
+    bundle = Bundle.load(directory)
+    return {
+        "history": bundle.metrics.get("history", []),
+        "best_epoch": bundle.metrics.get("best_epoch"),
+        "settings": bundle.config.get("training", {}),
+        "versions": bundle.config.get("versions", {}),
+    }
 
 
 def saved_model_directory(directory: Path) -> Path | None:

@@ -11,9 +11,12 @@ from tfner.document import Document
 from tfner.errors import BundleError, ConfigError
 from tfner.inference.batching import Runner, run_windows
 from tfner.inference.bundle import SelfTest
+from tfner.inference.supplied import Supplied
+from tfner.schemes import LabelSet
 from tfner.tasks import Task
 from tfner.tasks.context import encode_in_order
 from tfner.tasks.token_classification import TokenClassification
+from tfner.tokenization import Tokenizer
 
 WINDOWS_AT_ONCE = 512
 """Windows encoded before the model runs: enough to pack rows well, little memory."""
@@ -32,7 +35,16 @@ class Predictor:
 
     @classmethod
     def load(
-        cls, model: str | Path, *, verify: bool = False, decode: str | None = None
+        cls,
+        model: str | Path,
+        *,
+        verify: bool = False,
+        decode: str | None = None,
+        tokenizer: str | Path | Tokenizer | None = None,
+        labels: str | Path | LabelSet | None = None,
+        segment_id: int = 0,
+        lower_case: bool | None = None,
+        word_splitter: str | None = None,
     ) -> Predictor:
         """A predictor for a model directory.
 
@@ -41,15 +53,23 @@ class Predictor:
                 Hugging Face token-classification directory or hub id.
             verify: predict the texts that were stored with the model, and compare.
             decode: "argmax" or "viterbi" in place of what the model was trained with.
+            tokenizer: directory, hub id or tokenizer of a model that carries none: a
+                SavedModel of TensorFlow 1's Estimator. So all that follow.
+            labels: its tags, in a file that `read_labels` takes, or a label set.
+            segment_id: 1 for taggers of google-research/electra, which learnt with it.
+            lower_case: overrides the tokenizer's directory, or what is guessed of it.
+            word_splitter: as `lower_case`.
 
         Raises:
-            BundleError: there is no model, or it does not predict what it did when it
-                was saved.
-            ConfigError: `decode` is unknown, or the model's tags allow no viterbi.
+            BundleError: there is no model, it does not predict what it did when it
+                was saved, or tokenizer or labels are missing or do not fit.
+            ConfigError: tokenizer or labels are given that the model carries itself, or
+                `decode` is unknown or needs tags that the model has not.
         """
         from tfner.inference.loading import open_model
 
-        bundle, run = open_model(model)
+        supplied = Supplied(tokenizer, labels, segment_id, lower_case, word_splitter)
+        bundle, run = open_model(model, supplied)
         predictor = cls(bundle.task, run)
         if verify:
             predictor.verify(bundle.selftest)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from tfner.corpus.rasa import format_item
 from tfner.document import Document, Entity, outermost
 from tfner.errors import ConfigError, CorpusError, shorten, unknown
 
@@ -71,6 +72,19 @@ def columns(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[st
         yield "\n"
 
 
+def items(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]:
+    """Rasa Markdown, an item a document, with the outermost entities.
+
+    What the input says of an entity (a value, a role) is not predicted and is left out.
+
+    Raises:
+        CorpusError: a text holds a line break.
+    """
+    for document in documents:
+        flat = tuple(outermost(document.entities))
+        yield format_item(Document(document.id, document.text, flat))
+
+
 def terminal(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]:
     """Coloured text for a terminal, each entity with its label."""
     color = {label: COLORS[i % len(COLORS)] for i, label in enumerate(labels)}
@@ -123,6 +137,7 @@ def _marked(
 RENDERERS: Mapping[str, Callable[..., Iterator[str]]] = {
     "jsonl": json_lines,
     "conll": columns,
+    "rasa": items,
     "text": terminal,
     "html": page,
 }

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfner.data.features import INPUT_IDS, to_wire
+from tfner.data.features import INPUT_IDS, TAGGER_INPUTS, to_wire
 from tfner.data.windows import Ints
 from tfner.errors import BundleError
-from tfner.inference.batching import Floats
+from tfner.inference.batching import POSITIONS, Floats
 
 if TYPE_CHECKING:
     import keras
+
+VARIABLES = "variables/variables"
+EMBEDDINGS = "embeddings/word_embeddings"
 
 
 class KerasRunner:
@@ -49,37 +54,102 @@ class SavedModelRunner:
     Args:
         directory: holds `saved_model.pb`.
         packs: whether its graph takes several windows in a row.
+        trims: whether its graph cuts away what is padding in all rows. One that does
+            not gets fewer rows at once: short ones take it as much memory as long ones.
+
+    Attributes:
+        num_tags: tags it predicts; None if the signature does not say.
 
     Raises:
         BundleError: it cannot be loaded, or its signature is not a tagger's.
     """
 
-    def __init__(self, directory: Path, *, packs: bool) -> None:
+    def __init__(self, directory: Path, *, packs: bool, trims: bool = True) -> None:
         import tensorflow as tf
 
-        self.packs = packs
+        self.packs, self._directory = packs, directory
         try:
             # The loaded object must live as long as its signature is called.
-            self._loaded = tf.saved_model.load(str(directory))
+            with _quiet(tf.get_logger()):
+                self._loaded = tf.saved_model.load(str(directory))
             self._run = self._loaded.signatures["serving_default"]
         except (OSError, KeyError, ValueError) as error:
             raise BundleError(
                 f"{directory} cannot be loaded as a SavedModel with a signature "
                 f"serving_default: {str(error)[:200]}"
             ) from error
+        except tf.errors.OpError as error:
+            raise BundleError(
+                f"{directory} cannot be loaded as a SavedModel: its variables are "
+                f"damaged ({type(error).__name__}). Restore or export them again."
+            ) from error
         inputs = self._run.structured_input_signature[1]
         outputs = self._run.structured_outputs
         self._probs = next((n for n in outputs if n.endswith("_probs")), None)
-        if INPUT_IDS.wire not in inputs or self._probs is None:
+        if set(inputs) != {f.wire for f in TAGGER_INPUTS} or self._probs is None:
             raise BundleError(
                 f"{directory} is no tagger: its signature takes {sorted(inputs)} and "
                 f"gives {sorted(outputs)}."
             )
         self.row_length: int | None = inputs[INPUT_IDS.wire].shape[1]
+        shape = outputs[self._probs].shape
+        self.num_tags: int | None = shape[-1] if shape.rank else None
+        self._rows_at_once: int | None = None
+        if self.row_length and not trims:
+            self._rows_at_once = max(1, POSITIONS // self.row_length)
 
     def __call__(self, features: Mapping[str, Ints]) -> dict[str, Floats]:
-        """Outputs `probs` (B, W, T), W the words of the longest row."""
+        """Outputs `probs` (B, W, T), W the words of the longest row or more.
+
+        Raises:
+            BundleError: the graph cannot take the features, such as ids that its
+                vocabulary does not have.
+        """
+        fed = to_wire(features)
+        rows = len(fed[INPUT_IDS.wire])
+        step = self._rows_at_once or rows
+        parts = [
+            self._probabilities({name: a[i : i + step] for name, a in fed.items()})
+            for i in range(0, rows, step)
+        ]
+        words = max(part.shape[1] for part in parts)
+        filled = [np.pad(p, ((0, 0), (0, words - p.shape[1]), (0, 0))) for p in parts]
+        return {"probs": np.concatenate(filled)}
+
+    def _probabilities(self, fed: Mapping[str, Ints]) -> Floats:
         import tensorflow as tf
 
-        fed = {name: tf.constant(array) for name, array in to_wire(features).items()}
-        return {"probs": np.asarray(self._run(**fed)[self._probs])}
+        try:
+            results = self._run(**{n: tf.constant(array) for n, array in fed.items()})
+        except tf.errors.InvalidArgumentError as error:
+            raise BundleError(
+                f"{self._directory} cannot run on what the tokenizer gives. Give the "
+                "tokenizer that it was trained with."
+            ) from error
+        return np.asarray(results[self._probs])
+
+    def num_pieces(self) -> int | None:
+        """Rows of the embedding table of BERT or ELECTRA, if there is one to be found.
+
+        The loaded object does not list the variables of TensorFlow 1.
+        """
+        import tensorflow as tf
+
+        try:
+            weights = tf.train.load_checkpoint(str(self._directory / VARIABLES))
+        except tf.errors.OpError:  # a graph without variables
+            return None
+        shapes = weights.get_variable_to_shape_map().items()
+        found = (shape[0] for name, shape in shapes if name.endswith(EMBEDDINGS))
+        return next(found, None)
+
+
+@contextlib.contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    """Without the warning that TensorFlow gives for every variable of TensorFlow 1."""
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

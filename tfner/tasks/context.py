@@ -28,6 +28,9 @@ class Neighbours(NamedTuple):
     after: tuple[Document, ...] = ()
 
 
+ALONE = Neighbours()
+
+
 def encode_in_order(
     task: Task, documents: Iterable[str | Document], *, with_targets: bool = False
 ) -> Iterator[tuple[Document, list[Window]]]:
@@ -77,3 +80,20 @@ def _placed(numbered: tuple[int, str | Document]) -> tuple[Hashable, Document]:
     if isinstance(given, str):
         return number, Document(str(number), given)
     return str(given.metadata.get(DOCUMENT)), given
+
+
+def pieces_around(
+    before: Iterable[Iterable[int]], after: Iterable[Iterable[int]], *, room: int
+) -> tuple[list[int], list[int]]:
+    """The nearest pieces on either side, together at most `room`.
+
+    Each side has half of it, and what the other leaves.
+
+    Example:
+        >>> pieces_around([[1, 2], [3, 4]], [[5]], room=3)
+        ([3, 4], [5])
+    """
+    ahead = [piece for ids in before for piece in ids]
+    behind = [piece for ids in after for piece in ids]
+    left = max(0, min(len(ahead), max(room // 2, room - len(behind))))
+    return ahead[len(ahead) - left :], behind[: max(0, room - left)]

@@ -22,7 +22,7 @@ from tfner.data.windows import Ints, Window, cores, cut
 from tfner.document import Document, Entity, Word, outermost
 from tfner.errors import ConfigError, CorpusError, LabelError, unknown
 from tfner.schemes import LabelSet
-from tfner.tasks.context import Neighbours
+from tfner.tasks.context import ALONE, Neighbours, pieces_around
 from tfner.tasks.decoding import (
     DECODERS,
     SMALLEST_PROBABILITY,
@@ -32,20 +32,19 @@ from tfner.tasks.decoding import (
 )
 from tfner.tokenization import Encoding, Tokenizer
 from tfner.tokenization.align import POLICIES, align
+from tfner.tokenization.files import PIECES
 
 if TYPE_CHECKING:
     import keras
 
 Floats = NDArray[np.float32]
 
-HEADS = ("softmax", "crf")
-ALONE = Neighbours()
 CHOICES = {
     "words": ("gold", "own"),
     "label_pieces": ("first", "all"),
     "borders": POLICIES,
     "on_overflow": ("window", "error", "truncate"),
-    "head": HEADS,
+    "head": ("softmax", "crf"),
 }
 """What the settings that are words may be."""
 
@@ -71,6 +70,9 @@ class TokenClassification:
         decode: "argmax" takes each word's likeliest tag, "viterbi" the likeliest
             sequence that the scheme allows; None is viterbi for a CRF, else argmax.
         context: neighbouring documents on either side whose pieces fill a window up.
+        segment_id: `token_type_ids` of every piece, special ones included, 0 or 1;
+            padding has 0. google-research/electra's taggers learnt with 1
+            (Source: finetune/tagging/tagging_tasks.py, `featurize`).
 
     Attributes:
         counts: what was lost so far, by reason.
@@ -101,6 +103,7 @@ class TokenClassification:
         head: str = "softmax",
         decode: str | None = None,
         context: int = 0,
+        segment_id: int = 0,
     ) -> None:
         self.tokenizer, self.label_set = tokenizer, label_set
         self.max_length = max_length
@@ -124,6 +127,11 @@ class TokenClassification:
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise ConfigError(unknown(f"`{name}`", str(getattr(self, name)), known))
+        if segment_id not in (0, 1):
+            raise ConfigError(
+                f"`segment_id` must be 0 or 1. Received: segment_id={segment_id}"
+            )
+        self.segment_id = segment_id
         if head == "crf" and label_pieces == "all":
             raise ConfigError(
                 "a CRF reads one tag per word: `head` crf and `label_pieces` all "
@@ -153,7 +161,10 @@ class TokenClassification:
         return {
             "name": self.name,
             **{name: getattr(self, name) for name in ("max_length", "overlap")},
-            **{name: getattr(self, name) for name in (*CHOICES, "context")},
+            **{
+                name: getattr(self, name)
+                for name in (*CHOICES, "context", "segment_id")
+            },
             "decode": self.decoder,
         }
 
@@ -214,7 +225,8 @@ class TokenClassification:
         owned = cores(ranges, word_starts=word_starts)
         everywhere = labels is not None and self.label_pieces == "all"
         chosen = np.ones_like(is_first) if everywhere else is_first
-        around = self._around(neighbours, self.room - len(word_of))
+        before, after = ([self._encode(d).ids for d in side] for side in neighbours)
+        around = pieces_around(before, after, room=self.room - len(word_of))
         return [
             self._window(encoding, labels, pieces, core, chosen, around)
             for pieces, core in zip(ranges, owned, strict=True)
@@ -240,15 +252,6 @@ class TokenClassification:
             overlap=self.overlap,
             word_starts=word_starts,
         )
-
-    def _around(self, neighbours: Neighbours, room: int) -> tuple[list[int], list[int]]:
-        """Ids of context pieces before and after, together at most `room`."""
-        before, after = (
-            [piece for document in side for piece in self._encode(document).ids]
-            for side in neighbours
-        )
-        left = max(0, min(len(before), max(room // 2, room - len(after))))
-        return before[len(before) - left :], after[: max(0, room - left)]
 
     def _window(
         self,
@@ -372,3 +375,13 @@ class TokenClassification:
             tags=tags,
             metadata={**document.metadata, "scheme": self.label_set.scheme.name},
         )
+
+
+def default_words(tokenizer: Tokenizer) -> str:
+    """Whose words a model learns: those that serving will see, where they are found.
+
+    A language without spaces is cut into words by the tokenizer; a corpus's own words
+    are others, and a model of them would meet words in serving that it never learnt.
+    """
+    finds_words = tokenizer.splitter.startswith("mecab") or tokenizer.splitter == PIECES
+    return "own" if finds_words else "gold"

@@ -130,7 +130,7 @@ class Run:
         if failure is not None and target.exists():
             # A broken-off run never takes the place of a finished one.
             target = self.directory.with_name(f"{self.directory.name}.bundle")
-        trial = self._save(target, held_out, checkpoint.history, speed)
+        trial = self._save(target, held_out, checkpoint, speed)
         if failure is not None:
             # What is good is saved; going on from here would only fail again.
             shutil.rmtree(self.directory)
@@ -246,9 +246,10 @@ class Run:
         self,
         target: Path,
         held_out: HeldOut,
-        history: list[dict[str, float]],
+        checkpoint: Checkpoint,
         speed: dict[str, float],
     ) -> Trial:
+        history = checkpoint.history
         dev = held_out.report(self.corpora.dev)
         test = held_out.report(self.corpora.test)
         save_bundle(
@@ -256,9 +257,18 @@ class Run:
             task=self.task,
             model=held_out.model,
             training={**self.config.to_json(), "seed": self.seed},
-            metrics={"dev": dev, "test": test, "history": history, **speed},
+            metrics={
+                "dev": dev,
+                "test": test,
+                "history": history,
+                "best_epoch": checkpoint.best_epoch,
+                **speed,
+            },
             selftest=held_out.predictor.selftest(selftest_texts(self.corpora)),
-            extra_files={RUN_FILE: self._own_config(), LOG: log_text(history)},
+            extra_files={
+                RUN_FILE: self._own_config(),
+                LOG: log_text(history),
+            },
         )
         return Trial(self.seed, target, dev, test, speed)
 

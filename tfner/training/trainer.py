@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfner.checkpoints.loading import load_encoder, tokenizer_of
 from tfner.config import TrainConfig
 from tfner.data.windows import Window
 from tfner.errors import ConfigError, TrainingError
@@ -16,9 +17,8 @@ from tfner.inference.bundle import CONFIG, SUMMARY, Bundle, staged, write_json
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
 from tfner.tasks.context import DOCUMENT, encode_in_order
-from tfner.tasks.token_classification import TokenClassification
+from tfner.tasks.token_classification import TokenClassification, default_words
 from tfner.tokenization import Tokenizer, load_tokenizer
-from tfner.tokenization.huggingface import PIECES
 from tfner.training.corpora import Corpora, load_corpora
 from tfner.training.loss_settings import set_loss
 from tfner.training.run import EncoderFactory, Run, Say, Trial, quiet
@@ -160,9 +160,11 @@ def make_task(
     """The task that the settings name, with its tokenizer."""
     if tokenizer is None:
         tokenizer = load_tokenizer(
-            config.encoder,
+            tokenizer_of(config.encoder),
             lower_case=config.lower_case,
             word_splitter=config.word_splitter,
+            dictionary=config.dictionary,
+            user_dictionary=config.user_dictionary,
         )
         for note in tokenizer.notes:
             say(note)
@@ -181,24 +183,12 @@ def make_task(
     )
 
 
-def default_words(tokenizer: Tokenizer) -> str:
-    """Whose words a model learns: those that serving will see, where they are found.
-
-    A language without spaces is cut into words by the tokenizer; a corpus's own words
-    are others, and a model of them would meet words in serving that it never learnt.
-    """
-    finds_words = tokenizer.splitter.startswith("mecab") or tokenizer.splitter == PIECES
-    return "own" if finds_words else "gold"
-
-
 def make_encoder(config: TrainConfig, factory: EncoderFactory | None) -> EncoderFactory:
-    """The user's encoder, or that of the directory or hub id."""
+    """The user's encoder, or that of the directory, checkpoint or hub id."""
     if factory is not None:
         return factory
 
     def load() -> keras.Model:
-        from tfner.checkpoints.huggingface import load_encoder
-
         return load_encoder(
             config.encoder,
             hidden_dropout=config.hidden_dropout,

@@ -1,0 +1,226 @@
+"""Encoders and taggers of google-research/electra and /bert, and back.
+
+A checkpoint has a `vocab.txt` and sometimes a config JSON beside it. All sizes but the
+number of heads show in the shapes of its variables, so the JSON may be missing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfner.checkpoints.families import FAMILIES, read_settings, write_settings
+from tfner.checkpoints.google_layout import (
+    STEP,
+    Layout,
+    Part,
+    find_layout,
+    find_task,
+    head_of,
+    read_sizes,
+)
+from tfner.checkpoints.slots import Slot, fill, new_encoder
+from tfner.checkpoints.tensors import CONFIG, read_json, write_json
+from tfner.checkpoints.tf_checkpoint import (
+    CheckpointTensors,
+    find_prefix,
+    write_checkpoint,
+)
+from tfner.errors import CheckpointError, joined
+from tfner.models.encoder import Encoder
+from tfner.models.heads import TokenClassifier
+from tfner.tokenization.vocabularies import read_vocabulary
+
+logger = logging.getLogger(__name__)
+
+VOCABULARY = "vocab.txt"
+CONFIGS = (CONFIG, "bert_config.json", "electra_config.json")
+HEADS = "num_attention_heads"
+HEAD_WIDTH = 64
+
+
+def load_google_encoder(
+    checkpoint: str | Path,
+    *,
+    part: Part = "discriminator",
+    num_heads: int | None = None,
+    hidden_dropout: float | None = None,
+    attention_dropout: float | None = None,
+) -> Encoder:
+    """The encoder of a BERT or ELECTRA checkpoint, without its heads.
+
+    Args:
+        checkpoint: directory, of which the newest checkpoint is read, or the prefix
+            of any other, such as `DIR/model.ckpt-1001000`.
+        part: of a pretrained ELECTRA; a BERT has but one.
+        num_heads: instead of the config's, or of width / 64 where there is none.
+        hidden_dropout: instead of the config's, or 0.1.
+        attention_dropout: instead of the config's, or 0.1.
+
+    Raises:
+        CheckpointError: it is missing, damaged, of another kind, or does not fit
+            exactly.
+    """
+    prefix = find_prefix(Path(checkpoint).expanduser())
+    tensors = CheckpointTensors(prefix)
+    layout = find_layout(tensors, part, place=prefix)
+    encoder = _new_encoder(
+        tensors,
+        layout,
+        prefix,
+        num_heads=num_heads,
+        hidden_dropout=hidden_dropout,
+        attention_dropout=attention_dropout,
+    )
+    _fill(layout.encoder_slots(encoder), tensors, layout, place=prefix)
+    return encoder
+
+
+def load_google_tagger(
+    checkpoint: str | Path, *, tags: Sequence[str], task_name: str | None = None
+) -> TokenClassifier:
+    """A tagger that google-research/electra has fine-tuned, encoder and head.
+
+    It was trained with all segment ids 1, and had no dropout before its last layer.
+
+    Args:
+        checkpoint: directory, of which the newest checkpoint is read, or a prefix.
+        tags: in the order of their ids; the checkpoint does not hold them.
+        task_name: which of several tasks is read.
+
+    Raises:
+        CheckpointError: as for `load_google_encoder`, or no such task is there.
+    """
+    prefix = find_prefix(Path(checkpoint).expanduser())
+    tensors = CheckpointTensors(prefix)
+    found = find_layout(tensors, "discriminator", place=prefix)
+    task = find_task(tensors, task_name, place=prefix)
+    layout = Layout(found.root, found.embeddings, task)
+    trained = tensors.shape(f"{head_of(task)}/kernel")[-1:]
+    if trained and trained != (len(tags),):
+        raise CheckpointError(
+            f"{prefix}: the task {task} was trained on {trained[0]} tags. Received: "
+            f"{len(tags)} tags. Give those of its own label mapping."
+        )
+    encoder = _new_encoder(tensors, layout, prefix)
+    model = TokenClassifier(encoder, len(tags), dropout=0.0)
+    model.build()
+    _fill(layout.tagger_slots(model), tensors, layout, place=prefix)
+    return model
+
+
+def save_google_checkpoint(
+    model: keras.Model, directory: str | Path, *, task_name: str = "chunk"
+) -> None:
+    """Write an encoder or tagger as google-research/electra and /bert read it.
+
+    That is `checkpoint`, `model.ckpt.*` and `config.json`; `Tokenizer.save` writes
+    `vocab.txt`. BERT's pooler, which taggers do not use, is not there.
+
+    Args:
+        model: an `Encoder` of family electra or bert, or a `TokenClassifier` of one.
+        directory: made if it is not there; files of the same names are replaced.
+        task_name: of a tagger's task.
+
+    Raises:
+        CheckpointError: the format cannot express the model, or a file cannot be
+            written.
+    """
+    tagger = model if isinstance(model, TokenClassifier) else None
+    encoder = model if tagger is None else tagger.encoder
+    if not isinstance(encoder, Encoder) or encoder.family not in ("electra", "bert"):
+        kind = getattr(encoder, "family", type(encoder).__name__)
+        raise CheckpointError(
+            "only tfner's own Encoder of family electra or bert can be written for "
+            f"google-research's code. Received: encoder={kind}"
+        )
+    config = write_settings(encoder, FAMILIES[encoder.family])
+    layout = Layout(encoder.family, encoder.family, task_name)
+    if tagger is None:
+        slots = layout.encoder_slots(encoder)
+    else:
+        slots = layout.tagger_slots(tagger)
+    variables = {name: array for slot in slots for name, array in slot.split()}
+    # An Estimator restores its step together with the weights.
+    variables[STEP] = np.array(0, np.int64)
+    write_checkpoint(Path(directory), variables)
+    write_json(Path(directory) / CONFIG, config)
+
+
+def _new_encoder(
+    tensors: CheckpointTensors,
+    layout: Layout,
+    prefix: Path,
+    *,
+    num_heads: int | None = None,
+    **dropouts: float | None,
+) -> Encoder:
+    """An encoder of the checkpoint's sizes.
+
+    Raises:
+        CheckpointError: the config or the vocabulary beside it does not fit.
+    """
+    sizes = read_sizes(tensors, layout, place=prefix)
+    _check_vocabulary(prefix.parent / VOCABULARY, sizes["vocab_size"])
+    paths = (prefix.parent / name for name in CONFIGS)
+    place = next((path for path in paths if path.is_file()), prefix)
+    config = {} if place == prefix else read_json(place)
+    problems = _contradictions(config, sizes)
+    if problems and layout.root == "generator":
+        config.pop(HEADS, None)  # it tells of the discriminator
+    elif problems:
+        raise CheckpointError(f"{place}: " + joined(problems, what="settings"))
+    if num_heads is not None:
+        config[HEADS] = num_heads
+    if config.get(HEADS) is None:
+        config[HEADS] = max(1, sizes["hidden_size"] // HEAD_WIDTH)
+        told = ", ".join(f"{key}={value}" for key, value in sizes.items())
+        logger.info(
+            "%s: its shapes tell %s; %s=%d is taken as width / %d, until a %s beside "
+            "it tells",
+            *(prefix, told, HEADS, config[HEADS], HEAD_WIDTH, CONFIG),
+        )
+    settings = read_settings({**config, **sizes}, FAMILIES[layout.family], place=place)
+    return new_encoder(settings, place=place, **dropouts)
+
+
+def _contradictions(config: Mapping[str, Any], sizes: Mapping[str, int]) -> list[str]:
+    """Where a config tells of another model than the shapes."""
+    return [
+        f"{key}={config[key]!r}, but the checkpoint beside it has {size}"
+        for key, size in sizes.items()
+        if config.get(key) is not None and config[key] != size
+    ]
+
+
+def _check_vocabulary(path: Path, rows: int) -> None:
+    """Every piece has a row; rows without a piece (padding of the table) are told.
+
+    Raises:
+        CheckpointError: some piece has none.
+    """
+    if not path.is_file():
+        return
+    pieces = len(read_vocabulary(path))
+    if pieces > rows:
+        raise CheckpointError(
+            f"{path} has {pieces} pieces, but the checkpoint beside it knows {rows}. "
+            "Give the vocabulary that belongs to the checkpoint."
+        )
+    if pieces < rows:
+        logger.info(
+            "%s has %d pieces; %d rows of the checkpoint's table stay unused",
+            *(path, pieces, rows - pieces),
+        )
+
+
+def _fill(
+    slots: Iterator[Slot], tensors: CheckpointTensors, layout: Layout, *, place: Path
+) -> None:
+    names = {name: name for name in tensors.names}
+    fill(slots, tensors, names, skips=layout.skips, place=place)

@@ -1,0 +1,69 @@
+"""Finds out what kind of checkpoint an encoder lies in, and loads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfner.checkpoints.tensors import INDEX, SINGLE, TORCH
+from tfner.checkpoints.tf_checkpoint import holds_checkpoint
+
+if TYPE_CHECKING:
+    from tfner.models.encoder import Encoder
+
+GENERATOR = "#generator"
+"""After the path of a pretrained ELECTRA: its generator, not its discriminator."""
+
+
+def load_encoder(
+    name: str | Path,
+    *,
+    hidden_dropout: float | None = None,
+    attention_dropout: float | None = None,
+) -> Encoder:
+    """The encoder that `--encoder` names.
+
+    Args:
+        name: Hugging Face directory or hub id; directory of a google-research BERT or
+            ELECTRA checkpoint, or a prefix in it such as `DIR/model.ckpt-1001000`,
+            with `#generator` at the end for ELECTRA's generator.
+        hidden_dropout: instead of the rate in its config.
+        attention_dropout: instead of the rate in its config.
+
+    Raises:
+        CheckpointError: it is missing, of another kind, or does not fit exactly.
+    """
+    path, generator = _split(name)
+    if generator or is_google(path):
+        from tfner.checkpoints.google import load_google_encoder
+
+        return load_google_encoder(
+            path,
+            part="generator" if generator else "discriminator",
+            hidden_dropout=hidden_dropout,
+            attention_dropout=attention_dropout,
+        )
+    from tfner.checkpoints import huggingface
+
+    return huggingface.load_encoder(
+        name, hidden_dropout=hidden_dropout, attention_dropout=attention_dropout
+    )
+
+
+def tokenizer_of(name: str | Path) -> str | Path:
+    """Where the tokenizer of an encoder lies: in the directory of its checkpoint."""
+    path, generator = _split(name)
+    if path.is_dir():
+        return path
+    return path.parent if generator or is_google(path) else name
+
+
+def _split(name: str | Path) -> tuple[Path, bool]:
+    path = str(name).removesuffix(GENERATOR)
+    return Path(path).expanduser(), path != str(name)
+
+
+def is_google(path: Path) -> bool:
+    """Whether there is a TensorFlow 1 checkpoint, and none of Hugging Face."""
+    foreign = any((path / name).is_file() for name in (SINGLE, INDEX, TORCH))
+    return holds_checkpoint(path) and not foreign

@@ -1,0 +1,186 @@
+"""Which tensors fill which weights of a model, whatever the format of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfner.checkpoints.families import EMBEDDINGS, PROJECTION, Names
+from tfner.checkpoints.tensors import Array, Tensors
+from tfner.errors import CheckpointError, joined
+from tfner.models.encoder import Encoder
+
+
+@dataclass(frozen=True)
+class Suffixes:
+    """What a format appends to the name of a layer for each of its weights.
+
+    Attributes:
+        table: of an embedding.
+        scale: of a normalisation.
+        shift: of a normalisation.
+        kernel: of a dense layer.
+        bias: of a dense layer.
+        transposed: kernels are (in, out) here and (out, in) there.
+    """
+
+    table: str
+    scale: str
+    shift: str
+    kernel: str
+    bias: str
+    transposed: bool
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One weight, and the tensors that fill it, side by side along its last axis.
+
+    Attributes:
+        weight: Keras variable.
+        sources: names of tensors.
+        transposed: kernels are (in, out) here and (out, in) there.
+    """
+
+    weight: keras.Variable
+    sources: tuple[str, ...]
+    transposed: bool = False
+
+    @property
+    def source_shape(self) -> tuple[int, ...]:
+        """What each of the tensors must be."""
+        *first, last = self.weight.shape
+        shape = (*first, last // len(self.sources))
+        return shape[::-1] if self.transposed else shape
+
+    def fill(self, arrays: Sequence[Array]) -> None:
+        """Assign the tensors to the weight."""
+        parts = [array.T if self.transposed else array for array in arrays]
+        value = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+        self.weight.assign(value.astype(np.float32, copy=False))
+
+    def split(self) -> Iterator[tuple[str, Array]]:
+        """The tensors again."""
+        value = self.weight.numpy()
+        parts = np.split(value, len(self.sources), axis=-1)
+        for name, part in zip(self.sources, parts, strict=True):
+            array = part.T if self.transposed else part
+            yield name, np.ascontiguousarray(array, np.float32)
+
+
+def new_encoder(
+    settings: Mapping[str, Any], *, place: Path, **overrides: float | None
+) -> Encoder:
+    """An encoder with its weights made, and not yet filled.
+
+    Args:
+        settings: arguments of `Encoder`.
+        place: where they were read.
+        overrides: instead of those of `settings`, where they are not None.
+
+    Raises:
+        CheckpointError: there is no such encoder.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        encoder = Encoder(**{**settings, **given})
+        encoder.build()
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{place}: {error}") from error
+    return encoder
+
+
+def encoder_layers(
+    encoder: Encoder, names: Names
+) -> Iterator[tuple[keras.layers.Layer, tuple[str, ...]]]:
+    """Every layer of an encoder that has weights, with the modules it holds.
+
+    Args:
+        encoder: built.
+        names: attribute of a block -> names of modules, `{}` for the block's number.
+    """
+    for attribute, modules in EMBEDDINGS.items():
+        layer = getattr(encoder.embeddings, attribute)
+        if layer is not None:
+            yield layer, modules
+    if encoder.embedding_projection is not None:
+        yield encoder.embedding_projection, PROJECTION
+    for number, block in enumerate(encoder.blocks):
+        for attribute, modules in names.items():
+            named = tuple(module.format(number) for module in modules)
+            yield getattr(block, attribute), named
+
+
+def layer_slots(
+    layer: keras.layers.Layer, modules: Sequence[str], suffixes: Suffixes
+) -> Iterator[Slot]:
+    """The weights of a layer that holds these modules side by side."""
+
+    def tensors(suffix: str) -> tuple[str, ...]:
+        return tuple(module + suffix for module in modules)
+
+    if isinstance(layer, keras.layers.Embedding):
+        yield Slot(layer.embeddings, tensors(suffixes.table))
+    elif isinstance(layer, keras.layers.LayerNormalization):
+        yield Slot(layer.gamma, tensors(suffixes.scale))
+        yield Slot(layer.beta, tensors(suffixes.shift))
+    else:
+        yield Slot(layer.kernel, tensors(suffixes.kernel), suffixes.transposed)
+        yield Slot(layer.bias, tensors(suffixes.bias))
+
+
+def fill(
+    slots: Iterable[Slot],
+    tensors: Tensors,
+    names: Mapping[str, str],
+    *,
+    skips: Callable[[str], bool],
+    place: Path,
+) -> None:
+    """Fill every slot, once it is clear that all of them fit.
+
+    Args:
+        slots: all weights of a model.
+        tensors: of the file.
+        names: name as slots have it -> name in the file, of every tensor.
+        skips: whether a tensor of that name is none of the model's.
+        place: for messages.
+
+    Raises:
+        CheckpointError: tensors are missing, of another shape, or left over.
+    """
+    needed = list(slots)
+    problems = _misfits(needed, tensors, names, skips=skips)
+    if problems:
+        raise CheckpointError(f"{place}: " + joined(problems, what="tensors"))
+    for slot in needed:
+        slot.fill([tensors.read(names[source]) for source in slot.sources])
+
+
+def _misfits(
+    slots: Sequence[Slot],
+    tensors: Tensors,
+    names: Mapping[str, str],
+    *,
+    skips: Callable[[str], bool],
+) -> list[str]:
+    """Tensors that are missing, of the wrong shape, or left over."""
+    expected = {name: slot.source_shape for slot in slots for name in slot.sources}
+    problems = []
+    for name, shape in expected.items():
+        if name not in names:
+            problems.append(f"{name} is missing; expected shape {shape}")
+        elif tensors.shape(names[name]) != shape:
+            found = tensors.shape(names[name])
+            problems.append(f"{name} has shape {found}; expected {shape}")
+    for short, name in names.items():
+        if short not in expected and not skips(short):
+            problems.append(
+                f"{name} of shape {tensors.shape(name)} has no place in the model"
+            )
+    return problems

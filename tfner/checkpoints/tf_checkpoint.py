@@ -1,0 +1,214 @@
+"""Files of TensorFlow's savers: named variables in `*.index` and `*.data-*`."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from tfner.checkpoints.tensors import Array, make_directory, write_file
+from tfner.errors import CheckpointError
+
+STATE = "checkpoint"
+INDEX_SUFFIX = ".index"
+DATA = "*.data-*-of-*"
+NAME = "model.ckpt"
+OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+
+
+class CheckpointTensors:
+    """Variables of a TensorFlow 1 checkpoint.
+
+    Args:
+        prefix: what the names of its files begin with.
+
+    Raises:
+        CheckpointError: it is damaged, or one of TensorFlow 2, whose variables have
+            no names.
+    """
+
+    def __init__(self, prefix: Path) -> None:
+        import tensorflow as tf
+
+        self._prefix = prefix
+        with _reading(prefix):
+            self._reader = tf.train.load_checkpoint(str(prefix))
+            shapes = self._reader.get_variable_to_shape_map()
+        if OBJECT_GRAPH in shapes:
+            raise CheckpointError(
+                f"{prefix} is a checkpoint of TensorFlow 2 objects, as Keras writes "
+                "it, whose variables have no names of their own. Give a TensorFlow 1 "
+                "checkpoint, or save the model as a Hugging Face directory with the "
+                "code that wrote it."
+            )
+        self._shapes = {name: tuple(shape) for name, shape in shapes.items()}
+        self.names = sorted(self._shapes)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of one, without reading it."""
+        return self._shapes[name]
+
+    def read(self, name: str) -> Array:
+        """One of them, in float32.
+
+        Raises:
+            CheckpointError: its file is missing or damaged.
+        """
+        with _reading(self._prefix):
+            return np.asarray(self._reader.get_tensor(name), np.float32)
+
+
+@contextlib.contextmanager
+def _reading(prefix: Path) -> Iterator[None]:
+    """What TensorFlow raises of damaged files, as one sentence."""
+    import tensorflow as tf
+
+    try:
+        yield
+    # Python's own come from the reader too: IndexError where a file is too short.
+    except (tf.errors.OpError, RuntimeError, LookupError, ValueError) as error:
+        first = str(error).partition("\n")[0]
+        raise CheckpointError(
+            f"{prefix} is damaged or incomplete: {first}. Fetch its {INDEX_SUFFIX} and "
+            ".data files again."
+        ) from error
+
+
+def holds_checkpoint(path: Path) -> bool:
+    """Whether there is a file of TensorFlow's savers, in a directory or of a prefix."""
+    if path.is_dir():
+        patterns = (STATE, f"*{INDEX_SUFFIX}", DATA)
+        return any(
+            found.is_file() for pattern in patterns for found in path.glob(pattern)
+        )
+    directory = path.parent
+    if not directory.name:  # a bare name may be a hub id
+        return path.name.removesuffix(INDEX_SUFFIX) in _kept(directory)
+    return directory.is_dir() and bool(_kept(directory))
+
+
+def find_prefix(path: Path) -> Path:
+    """What the names of a checkpoint's files begin with.
+
+    Args:
+        path: that prefix, or a directory, of which it is the newest checkpoint: the
+            one that the file `checkpoint` names, or the only one.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or no way to tell which.
+    """
+    if path.is_dir():
+        return path / _newest(path)
+    directory, name = path.parent, path.name.removesuffix(INDEX_SUFFIX)
+    kept = _kept(directory) if directory.is_dir() else []
+    if name not in kept:
+        raise CheckpointError(
+            f"there is no checkpoint {directory / name}: it would have a file "
+            f"{name}{INDEX_SUFFIX}. {_choice(directory, kept)}"
+        )
+    return directory / name
+
+
+def _newest(directory: Path) -> str:
+    kept = _kept(directory)
+    state = directory / STATE
+    if state.is_file():
+        name = _name_in(state)
+        if name not in kept:
+            raise CheckpointError(
+                f"{state} names {name}, of which there is no {name}{INDEX_SUFFIX} "
+                f"here. {_choice(directory, kept)}"
+            )
+        return name
+    if len(kept) != 1:
+        raise CheckpointError(
+            f"{directory} has no file `{STATE}` that names the checkpoint to read. "
+            + _choice(directory, kept)
+        )
+    return kept[0]
+
+
+def _kept(directory: Path) -> list[str]:
+    """Names of the checkpoints of a directory."""
+    return sorted(
+        path.name.removesuffix(INDEX_SUFFIX)
+        for path in directory.iterdir()
+        if path.name.endswith(INDEX_SUFFIX) and path.is_file()
+    )
+
+
+def _choice(directory: Path, kept: list[str]) -> str:
+    if not kept:
+        return f"{directory} holds no checkpoint (*{INDEX_SUFFIX}) at all."
+    return f"Give one that is there: {', '.join(str(directory / k) for k in kept)}."
+
+
+def _name_in(state: Path) -> str:
+    """The checkpoint that a state file names, as a name in the same directory.
+
+    Absolute paths are those of the machine that wrote it, so only their last part
+    counts.
+
+    Raises:
+        CheckpointError: it is damaged, or leads to another directory.
+    """
+    import tensorflow as tf
+    from google.protobuf import text_format  # type: ignore[import-untyped]
+
+    # TensorFlow shows the message's class nowhere else.
+    content = tf.compat.v1.train.generate_checkpoint_state_proto(".", NAME)
+    content.Clear()
+    try:
+        text_format.Parse(state.read_text(encoding="utf-8"), content)
+    except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
+        raise CheckpointError(
+            f"{state} cannot be read: {error}. "
+            + _choice(state.parent, _kept(state.parent))
+        ) from error
+    named = Path(content.model_checkpoint_path)
+    if (
+        not named.name
+        or ".." in named.parts
+        or (len(named.parts) > 1 and not named.is_absolute())
+    ):
+        raise CheckpointError(
+            f"{state} must name a checkpoint of its own directory. Received: "
+            f"{content.model_checkpoint_path!r}. Give that checkpoint itself."
+        )
+    return named.name
+
+
+def write_checkpoint(directory: Path, variables: Mapping[str, Array]) -> None:
+    """Write variables so that `tf.compat.v1.train.Saver` restores them by name.
+
+    Args:
+        directory: made if it is not there; gets `model.ckpt` and `checkpoint`.
+        variables: by their names.
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
+    import tensorflow as tf
+
+    make_directory(directory)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".", dir=directory) as part:
+            tf.raw_ops.SaveV2(
+                prefix=str(Path(part) / NAME),
+                tensor_names=list(variables),
+                shape_and_slices=[""] * len(variables),
+                tensors=list(variables.values()),
+            )
+            # The index last: without it there is no checkpoint.
+            for path in sorted(Path(part).iterdir()):
+                path.replace(directory / path.name)
+    except (OSError, tf.errors.OpError) as error:
+        first = str(error).partition("\n")[0]
+        raise CheckpointError(
+            f"{directory / NAME} cannot be written: {first}"
+        ) from error
+    text = f'model_checkpoint_path: "{NAME}"\nall_model_checkpoint_paths: "{NAME}"\n'
+    write_file(directory / STATE, lambda path: path.write_text(text, encoding="utf-8"))

@@ -1,0 +1,208 @@
+"""Groups of options that several commands take, each a dataclass.
+
+A command names a group as one parameter; `with_groups` gives it the group's options
+and hands over the group, filled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from tfner.corpus import READERS, read_corpus
+from tfner.corpus.jsonl import parse_labels
+from tfner.document import Document
+
+if TYPE_CHECKING:
+    from tfner.inference.predictor import Predictor
+    from tfner.inference.supplied import Supplied
+
+Model = Annotated[
+    str,
+    typer.Argument(help="Bundle, SavedModel, Hugging Face tagger or TF 1 checkpoint."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Decode = Annotated[
+    str | None,
+    typer.Option(help="argmax or viterbi; as the model was trained if not set."),
+]
+
+
+def with_groups(function: Callable[..., None]) -> Callable[..., None]:
+    """A command whose parameters of a dataclass's type are options, one per field."""
+    signature = inspect.signature(function, eval_str=True)
+    groups: dict[str, Any] = {
+        name: parameter.annotation
+        for name, parameter in signature.parameters.items()
+        if dataclasses.is_dataclass(parameter.annotation)
+    }
+
+    def command(**given: Any) -> None:
+        filled = {
+            name: group(
+                **{f.name: given.pop(f.name) for f in dataclasses.fields(group)}
+            )
+            for name, group in groups.items()
+        }
+        function(**given, **filled)
+
+    parameters = [
+        p.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, p in signature.parameters.items()
+        if name not in groups
+    ]
+    parameters += [p for group in groups.values() for p in _options(group)]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    command.__name__, command.__doc__ = function.__name__, function.__doc__
+    return command
+
+
+def _options(group: Any) -> Iterator[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    for field in dataclasses.fields(group):
+        yield inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=hints[field.name],
+        )
+
+
+@dataclass(frozen=True)
+class CorpusOptions:
+    """How a corpus file is read."""
+
+    from_format: Annotated[
+        str | None,
+        typer.Option("--from", help=f"{', '.join(READERS)}; default: by the suffix."),
+    ] = None
+    from_scheme: Annotated[
+        str | None, typer.Option(help="Tag scheme of the file; found if not set.")
+    ] = None
+    join: Annotated[
+        str, typer.Option(help="How words become a text: auto, space or none.")
+    ] = "auto"
+    word_column: Annotated[
+        int, typer.Option(help="Column of the words, from 0; negative from the end.")
+    ] = 0
+    tag_column: Annotated[
+        int, typer.Option(help="Column of the tags, from 0; negative from the end.")
+    ] = -1
+    raw_text: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Its sentences as text, one a line, with their spaces.",
+        ),
+    ] = None
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments of `read_corpus` beside file and format."""
+        return {
+            "scheme": self.from_scheme,
+            "join": self.join,
+            "word_column": self.word_column,
+            "tag_column": self.tag_column,
+            "raw_text": self.raw_text,
+        }
+
+    def read(self, path: str, *, format: str | None = None) -> Iterator[Document]:
+        """Documents of a file; `format` is used where none was named."""
+        return read_corpus(path, format=self.from_format or format, **self.settings())
+
+
+@dataclass(frozen=True)
+class RawCorpusOptions(CorpusOptions):
+    """How a corpus file is read of which little is known yet."""
+
+    no_tags: Annotated[
+        bool, typer.Option("--no-tags", help="The columns hold no tags.")
+    ] = False
+    comments: Annotated[
+        bool,
+        typer.Option("--comments", help="Lines that start with '# ' are comments."),
+    ] = False
+    labels: Annotated[
+        str | None,
+        typer.Option(help="Tags for integer ones in order: O,B-PER,… or a file."),
+    ] = None
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments of `read_corpus` beside file and format."""
+        return {
+            **super().settings(),
+            "tag_column": None if self.no_tags else self.tag_column,
+            "comments": self.comments,
+            "labels": None if self.labels is None else parse_labels(self.labels),
+        }
+
+
+@dataclass(frozen=True)
+class SourceOptions(RawCorpusOptions):
+    """As before, for commands that write no tags: there is one scheme to name."""
+
+    from_scheme: Annotated[
+        str | None,
+        typer.Option(
+            "--scheme", "--from-scheme", help="Tag scheme of IN; found if not set."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """What a model needs that carries neither tokenizer nor labels."""
+
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Tokenizer of a model that carries none: an old SavedModel.",
+        ),
+    ] = None
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Its labels: tag to id in .json or .pkl, or id2label."
+        ),
+    ] = None
+    segment_id: Annotated[
+        int,
+        typer.Option(
+            min=0, max=1, help="1 for google-research/electra's fine-tuned ones."
+        ),
+    ] = 0
+    lower_case: Annotated[
+        bool | None,
+        typer.Option(
+            "--lower-case/--no-lower-case",
+            help="Whether its tokenizer lower-cases; guessed if nothing says.",
+        ),
+    ] = None
+    word_splitter: Annotated[
+        str | None,
+        typer.Option(help="What finds its words in raw text; guessed if nothing says."),
+    ] = None
+
+    def supplied(self) -> Supplied:
+        """The same, as the library takes it."""
+        from tfner.inference.supplied import Supplied
+
+        return Supplied(**dataclasses.asdict(self))
+
+    def load(
+        self, model: str, *, verify: bool = False, decode: str | None = None
+    ) -> Predictor:
+        """The predictor of a model."""
+        from tfner.inference.predictor import Predictor
+
+        return Predictor.load(
+            model, verify=verify, decode=decode, **dataclasses.asdict(self)
+        )
