@@ -19,7 +19,7 @@ from tfner.data.features import (
 from tfner.data.packing import assemble
 from tfner.document import Document
 from tfner.errors import ExportError
-from tfner.tasks.decoding import best_tags
+from tfner.tasks.decoding import SMALLEST_PROBABILITY, best_tags
 from tfner_export.signatures import SERVING
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ Features = dict[str, "Ints"]
 Outputs = Mapping[str, Any]
 
 TOLERANCE = 1e-5
+TIE = 1e-3
+"""Below this difference of their logarithms two paths are equally likely."""
 TEXTS_COMPARED = 8
 BATCHES = ((1, 1), (3, 4), (8, 12))
 """Batch sizes, and how many times shorter than the longest row their rows are."""
@@ -87,12 +89,23 @@ def _difference(outputs: Outputs, probs: Any, is_word: Any, task: Task) -> float
         return float("inf")
     if not is_word.any():
         return 0.0
-    steps, outside = getattr(task, "steps", None), task.label_set.outside_id
     for row, ids, here in zip(found, tags, is_word, strict=True):
-        decoded = best_tags(row[here], steps=steps, outside=outside)
-        if not np.array_equal(decoded, ids[here]):
+        if not _is_best(ids[here], row[here], task):
             return float("inf")
     return float(np.abs(found - probs)[is_word].max())
+
+
+def _is_best(ids: Any, probs: Any, task: Task) -> bool:
+    """Whether tags (W,) are what the decoder makes of probabilities (W, T)."""
+    steps, outside = getattr(task, "steps", None), task.label_set.outside_id
+    best = best_tags(probs, steps=steps, outside=outside)
+    # Logarithms differ in their last digit, and of two tags or paths that are equally
+    # likely either may be predicted.
+    logs = np.log(np.maximum(probs, SMALLEST_PROBABILITY))
+    lost = (np.take_along_axis(logs, np.stack([best, ids], 1), 1) @ [1, -1]).sum()
+    path = np.array([outside, *ids, outside])
+    allowed = steps is None or bool(steps[path[:-1], path[1:]].all())
+    return allowed and bool(lost < TIE)
 
 
 def _random_batches(

@@ -20,6 +20,7 @@ from tfner.tasks.decoding import best_tags
 from tfner_export import export_saved_model
 from tfner_export.formats import export_huggingface
 from tfner_export.signatures import Tagger
+from tfner_export.verification import _is_best
 
 from .conftest import LONGEST, TEXTS, make_bundle
 
@@ -115,3 +116,18 @@ def test_a_crf_has_no_place_in_a_hugging_face_directory(
     with pytest.raises(CheckpointError, match="train with --head softmax"):
         export_huggingface(bundle, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_only_the_best_path_or_one_as_good_passes_for_the_decoders(
+    exported: Exported,
+) -> None:
+    task = exported[0].task
+    labels = task.label_set
+    ids = np.array([labels.label2id[tag] for tag in ("B-PER", "E-PER", "S-LOC")])
+    probs = (0.9 * np.eye(9) + 0.0125).astype("float32")[ids]
+    assert _is_best(ids, probs, task)
+    other = np.array([labels.label2id[tag] for tag in ("B-LOC", "E-LOC", "S-LOC")])
+    assert not _is_best(other, probs, task)
+    even = np.full((3, 9), 1 / 9, np.float32)
+    assert _is_best(other, even, task)
+    assert not _is_best(other[::-1], even, task)  # no step of the scheme

@@ -122,8 +122,9 @@ def test_a_task_of_the_users_own_class_keeps_its_loss(
         label_set = make_task().label_set
 
     set_loss(config(), Own(), [])  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="Own has a loss of its own"):
-        set_loss(config(loss="focal"), Own(), [])  # type: ignore[arg-type]
+    for settings in ({"loss": "focal"}, {"class_weights": "balanced"}):
+        with pytest.raises(ConfigError, match="Own has a loss of its own"):
+            set_loss(config(**settings), Own(), [])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [-0.1, 0.95, 2.0])

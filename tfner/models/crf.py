@@ -5,6 +5,9 @@ word before, so that several windows share a row as they share a batch. The laye
 log-probabilities, never bare scores: of each tag in inference, and in training of each
 tag given the one before, whose sum along the gold tags is the log-likelihood.
 
+So a decoder sees of a CRF what it sees of a softmax: probabilities, which windows share
+and documents merge word by word; the scores of steps stay inside the model.
+
 Source: Lafferty, McCallum and Pereira 2001; Sutton and McCallum 2012, section 4.1
 (forward-backward).
 """

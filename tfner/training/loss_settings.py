@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,32 +33,33 @@ def set_loss(config: TrainConfig, task: Task, windows: Sequence[Window]) -> None
         ConfigError: the settings contradict each other or the task; all at once.
     """
     focal = config.loss == "focal"
-    gamma = config.focal_gamma if config.focal_gamma is not None else USUAL_GAMMA
-    settings = {
-        "smoothing": config.label_smoothing,
-        "gamma": gamma if focal else 0.0,
-        "weights": class_weights(config.class_weights, task.label_set.tags, windows),
-    }
+    special = focal or config.label_smoothing or config.class_weights != "none"
     problems = []
     if config.focal_gamma is not None and not focal:
         problems.append("`focal_gamma` is a setting of `loss` focal alone.")
     if focal and config.label_smoothing:
         problems.append("`loss` focal and `label_smoothing` contradict each other.")
-    plain = not focal and not any(settings.values())
-    if not plain and getattr(task, "head", None) == "crf":
-        problems.append(
-            "`head` crf has a loss of its own, the likelihood of whole sequences: "
-            "`loss` focal, `label_smoothing` and `class_weights` need `head` softmax."
-        )
-    elif not plain and not isinstance(task, TokenClassification):
+    if special and not isinstance(task, TokenClassification):
         problems.append(
             "`loss` focal, `label_smoothing` and `class_weights` are for tfner's own "
             f"tagging task; {type(task).__name__} has a loss of its own."
         )
+    elif special and getattr(task, "head", None) == "crf":
+        problems.append(
+            "`head` crf has a loss of its own, the likelihood of whole sequences: "
+            "`loss` focal, `label_smoothing` and `class_weights` need `head` softmax."
+        )
     if problems:
         raise ConfigError(joined(problems, what="problems in the settings"))
     if isinstance(task, TokenClassification):
-        task.loss_settings = settings
+        gamma = USUAL_GAMMA if config.focal_gamma is None else config.focal_gamma
+        task.loss_settings = {
+            "smoothing": config.label_smoothing,
+            "gamma": gamma if focal else 0.0,
+            "weights": class_weights(
+                config.class_weights, task.label_set.tags, windows
+            ),
+        }
 
 
 def class_weights(
@@ -86,12 +88,16 @@ def class_weights(
     weights, problems = dict.fromkeys(tags, 1.0), []
     for pair in setting.split(","):
         tag, _, weight = pair.strip().rpartition("=")
+        try:
+            value = float(weight)
+        except ValueError:
+            value = math.nan
         if tag not in weights:
             problems.append(unknown("tag", tag or pair, tags))
-        elif not weight.replace(".", "", 1).isdecimal():
+        elif not 0 <= value < math.inf:
             problems.append(f"a weight is a number of at least 0. Received: {pair}")
         else:
-            weights[tag] = float(weight)
+            weights[tag] = value
     if problems:
         raise ConfigError(
             joined(
