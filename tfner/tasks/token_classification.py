@@ -277,7 +277,7 @@ class TokenClassification:
             words=encoding.words,
             features={
                 INPUT_IDS.name: ids,
-                TOKEN_TYPE_IDS.name: np.zeros_like(ids),
+                TOKEN_TYPE_IDS.name: np.full_like(ids, self.segment_id),
                 LABELED_POSITIONS.name: (at - start + len(head)).astype(np.int32),
             },
             targets=None if labels is None else {LABELS.name: labels[word_index]},
