@@ -258,6 +258,9 @@ class TrainConfig:
     )
     jit_compile: bool = _training(True, "Compile the train step with XLA.")
 
+    save_steps: int | None = _training(
+        None, "Write a checkpoint every N steps too, not only after epochs.", low=1
+    )
     output: str = _training("", "Where the bundle is written.")
     overwrite: bool = _training(False, "Replace an existing output when done.")
     resume: bool = _training(False, "Go on after the last finished epoch.")
@@ -274,7 +277,9 @@ class TrainConfig:
         if self.overwrite and self.resume:
             problems.append("`overwrite` and `resume` contradict each other.")
         if self.tpu and self.strategy not in ("auto", "tpu"):
-            problems.append(f"`tpu` and `strategy` {self.strategy} contradict each other.")
+            problems.append(
+                f"`tpu` and `strategy` {self.strategy} contradict each other."
+            )
         if problems:
             raise ConfigError(joined(problems, what="problems in the settings"))
 

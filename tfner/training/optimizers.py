@@ -42,6 +42,34 @@ class WarmupLinearDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 
 @keras.saving.register_keras_serializable(package="tfner")
+class Sweep(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises from the lowest to the highest rate, for a range test.
+
+    Args:
+        low: rate of the first step.
+        high: rate of the last step.
+        steps: length of the test, at least 2.
+        mode: "exponential", by the same factor every step, or "linear".
+    """
+
+    def __init__(
+        self, low: float, high: float, *, steps: int, mode: str = "exponential"
+    ) -> None:
+        self.low, self.high, self.steps, self.mode = low, high, steps, mode
+
+    def __call__(self, step: Any) -> Any:
+        """The rate of one step, counted from 0."""
+        share = ops.cast(step, "float32") / (self.steps - 1)
+        if self.mode == "linear":
+            return self.low + (self.high - self.low) * share
+        return self.low * (self.high / self.low) ** share
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return vars(self).copy()
+
+
+@keras.saving.register_keras_serializable(package="tfner")
 class AdamW(keras.optimizers.Adam):
     """Adam with decoupled weight decay and a rate of its own for every weight.
 

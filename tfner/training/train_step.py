@@ -72,8 +72,8 @@ class Trainee(keras.Model):
         """One update; returns the running means of the epoch."""
         replica = tf.distribute.get_replica_context()
         replicas = replica.num_replicas_in_sync
-        number = tf.cast(replica.replica_id_in_sync_group, tf.int64)
-        draw = tf.cast(self.optimizer.iterations, tf.int64) * replicas + number
+        step = tf.cast(self.optimizer.iterations, tf.int32)
+        draw = step * replicas + replica.replica_id_in_sync_group
         sums = self._sums(data, draw)
         if replicas > 1:
             sums = replica.all_reduce(tf.distribute.ReduceOp.SUM, sums)
@@ -98,7 +98,10 @@ class Trainee(keras.Model):
             return tf.nest.map_structure(tf.add, sums, self._part_sums(*part))
 
         # A loop, where one part's memory is free before the next one needs it.
-        return tf.foldl(add, (stacked, draws), nothing, parallel_iterations=1)
+        gradients, total, count = tf.foldl(
+            add, (stacked, draws), nothing, parallel_iterations=1
+        )
+        return gradients, total, count
 
     def _part_sums(self, data: Any, draw: Any) -> tuple[list[Any], Any, Any]:
         features, labels = data
@@ -149,5 +152,7 @@ class Trainee(keras.Model):
             for weight, value in zip(weights, kept, strict=True):
                 weight.assign(value)
 
-    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+    def _maybe_symbolic_build(
+        self, iterator: Any = None, data_batch: Any = None
+    ) -> None:
         """Nothing: all is built, and Keras 3.15 would average the workers' batches."""

@@ -20,7 +20,7 @@ from tfner.tasks.context import DOCUMENT, encode_in_order
 from tfner.tasks.token_classification import TokenClassification, default_words
 from tfner.tokenization import Tokenizer, load_tokenizer
 from tfner.training.corpora import Corpora, load_corpora
-from tfner.training.loss_settings import set_loss
+from tfner.training.distribution import distribution
 from tfner.training.run import EncoderFactory, Run, Say, Trial, quiet
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def train(
     report = run_trials(
         config, task=task, tokenizer=tokenizer, encoder=encoder, say=say
     )
-    return Bundle(report["bundle"])
+    return Bundle.load(report["bundle"])
 
 
 def run_trials(
@@ -66,30 +66,35 @@ def run_trials(
 ) -> dict[str, Any]:
     """As `train`; returns the JSON that `tfner train` prints."""
     output = output_of(config)
-    with workplace_of(config, output) as workplace:
-        corpora = load_corpora(config, say=say)
-        task = task or make_task(config, corpora.label_set, tokenizer, say=say)
-        config = config.replace(words=task.settings().get("words", config.words))
-        windows = encode_training(task, corpora, say=say)
-        set_loss(config, task, windows)
-        trials = []
-        for seed in range(config.seed, config.seed + config.trials):
-            target = output
-            if config.trials > 1:
-                say(f"trial with seed {seed}")
-                target = workplace / f"seed-{seed}.bundle"
-            run = Run(
-                config,
-                seed,
-                task=task,
-                corpora=corpora,
-                windows=windows,
-                directory=workplace / f"seed-{seed}",
-                say=say,
-            )
-            trials.append(run.finish(target, make_encoder(config, encoder)))
-        if config.trials > 1:
-            publish_trials(output, trials)
+    devices = distribution(config.strategy, tpu=config.tpu, say=say)
+    say = say if devices.is_chief else quiet
+    with devices.working():
+        with workplace_of(config, output, write=devices.is_chief) as workplace:
+            corpora = load_corpora(config, say=say)
+            task = task or make_task(config, corpora.label_set, tokenizer, say=say)
+            config = config.replace(words=task.settings().get("words", config.words))
+            windows = encode_training(task, corpora, say=say)
+            trials = []
+            for seed in range(config.seed, config.seed + config.trials):
+                target = output
+                if config.trials > 1 and devices.is_chief:
+                    say(f"trial with seed {seed}")
+                    target = workplace / f"seed-{seed}.bundle"
+                run = Run(
+                    config,
+                    seed,
+                    task=task,
+                    corpora=corpora,
+                    windows=windows,
+                    directory=workplace / f"seed-{seed}",
+                    encoder=make_encoder(config, encoder),
+                    distribution=devices,
+                    say=say,
+                )
+                trials.append(run.finish(target))
+            if config.trials > 1 and devices.is_chief:
+                publish_trials(output, trials)
+        devices.wait()
     return summarize(trials)
 
 
@@ -118,8 +123,19 @@ def output_of(config: TrainConfig) -> Path:
 
 
 @contextlib.contextmanager
-def workplace_of(config: TrainConfig, output: Path) -> Iterator[Path]:
-    """The workplace of a run; stays only if it holds what a resumed run can use."""
+def workplace_of(
+    config: TrainConfig, output: Path, *, write: bool = True
+) -> Iterator[Path]:
+    """The workplace of a run; stays only if it holds what a resumed run can use.
+
+    Args:
+        config: may resume or overwrite.
+        output: beside which it lies.
+        write: False where another process makes and removes it.
+    """
+    if not write:
+        yield workplace_name(output)
+        return
     workplace = prepare_workplace(config, output)
     useful = False
     try:
@@ -132,13 +148,18 @@ def workplace_of(config: TrainConfig, output: Path) -> Iterator[Path]:
             shutil.rmtree(workplace, ignore_errors=True)
 
 
+def workplace_name(output: Path) -> Path:
+    """Beside the output, which only holds whole models."""
+    return output.with_name(f"{output.name}.training")
+
+
 def prepare_workplace(config: TrainConfig, output: Path) -> Path:
-    """Where an unfinished run lives: beside the output, which only holds whole models.
+    """Where an unfinished run lives.
 
     Raises:
         ConfigError: there is an unfinished run, and no word on it.
     """
-    workplace = output.with_name(f"{output.name}.training")
+    workplace = workplace_name(output)
     if workplace.exists():
         if not (config.resume or config.overwrite):
             raise ConfigError(
