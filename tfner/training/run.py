@@ -34,7 +34,6 @@ from tfner.training.corpora import Corpora
 from tfner.training.distribution import Distribution
 from tfner.training.heldout import HeldOut, selftest_texts
 from tfner.training.learner import make_trainee, precision, prepare
-from tfner.training.loss_settings import set_loss
 from tfner.training.train_step import Trainee
 
 Say = Callable[[str], None]
@@ -86,10 +85,10 @@ class Run:
 
     Args:
         config: all settings.
-        seed: of this run.
         task: shared by all runs.
         corpora: shared by all runs.
         windows: of the training corpus, shared by all runs.
+        seed: of this run.
         directory: for what a resumed run needs.
         encoder: makes the encoder, before it learnt the task.
         distribution: the devices.
@@ -99,11 +98,11 @@ class Run:
     def __init__(
         self,
         config: TrainConfig,
-        seed: int,
-        *,
         task: Task,
         corpora: Corpora,
         windows: list[Window],
+        seed: int,
+        *,
         directory: Path,
         encoder: EncoderFactory,
         distribution: Distribution,
@@ -154,7 +153,6 @@ class Run:
 
     def prepare(self) -> tuple[Trainee, WindowTable, Plan]:
         """What is fitted, on which rows, in which order; nothing is written."""
-        set_loss(self.config, self.task, self.windows)
         table = WindowTable(self.windows, pad_id=self.task.tokenizer.pad_id)
         with self.distribution.scope():
             model = self._learner()

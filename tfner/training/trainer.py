@@ -7,7 +7,7 @@ import shutil
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfner.checkpoints.loading import load_encoder, tokenizer_of
 from tfner.config import TrainConfig
@@ -21,6 +21,7 @@ from tfner.tasks.token_classification import TokenClassification, default_words
 from tfner.tokenization import Tokenizer, load_tokenizer
 from tfner.training.corpora import Corpora, load_corpora
 from tfner.training.distribution import distribution
+from tfner.training.loss_settings import set_loss
 from tfner.training.run import EncoderFactory, Run, Say, Trial, quiet
 
 if TYPE_CHECKING:
@@ -70,10 +71,7 @@ def run_trials(
     say = say if devices.is_chief else quiet
     with devices.working():
         with workplace_of(config, output, write=devices.is_chief) as workplace:
-            corpora = load_corpora(config, say=say)
-            task = task or make_task(config, corpora.label_set, tokenizer, say=say)
-            config = config.replace(words=task.settings().get("words", config.words))
-            windows = encode_training(task, corpora, say=say)
+            lesson = prepare(config, task=task, tokenizer=tokenizer, say=say)
             trials = []
             for seed in range(config.seed, config.seed + config.trials):
                 target = output
@@ -81,11 +79,8 @@ def run_trials(
                     say(f"trial with seed {seed}")
                     target = workplace / f"seed-{seed}.bundle"
                 run = Run(
-                    config,
+                    *lesson,
                     seed,
-                    task=task,
-                    corpora=corpora,
-                    windows=windows,
                     directory=workplace / f"seed-{seed}",
                     encoder=make_encoder(config, encoder),
                     distribution=devices,
@@ -96,6 +91,39 @@ def run_trials(
                 publish_trials(output, trials)
         devices.wait()
     return summarize(trials)
+
+
+class Lesson(NamedTuple):
+    """What all runs of a config share: `Run(*lesson, seed, …)`."""
+
+    config: TrainConfig
+    task: Task
+    corpora: Corpora
+    windows: list[Window]
+
+
+def prepare(
+    config: TrainConfig,
+    *,
+    task: Task | None = None,
+    tokenizer: Tokenizer | None = None,
+    say: Say = quiet,
+) -> Lesson:
+    """Read the corpora, make the task, encode what is to be learnt.
+
+    Returns:
+        The settings, with what the tokenizer decided of them, and the rest.
+
+    Raises:
+        ConfigError: the settings do not fit the tokenizer.
+        CorpusError: a corpus cannot be read, or holds nothing to learn.
+    """
+    corpora = load_corpora(config, say=say)
+    task = task or make_task(config, corpora.label_set, tokenizer, say=say)
+    config = config.replace(words=task.settings().get("words", config.words))
+    windows = encode_training(task, corpora, say=say)
+    set_loss(config, task, windows)
+    return Lesson(config, task, corpora, windows)
 
 
 def output_of(config: TrainConfig) -> Path:
