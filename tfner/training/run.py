@@ -86,10 +86,10 @@ class Run:
 
     Args:
         config: all settings.
-        seed: of this run.
         task: shared by all runs.
         corpora: shared by all runs.
         windows: of the training corpus, shared by all runs.
+        seed: of this run.
         directory: for what a resumed run needs.
         encoder: makes the encoder, before it learnt the task.
         distribution: the devices.
@@ -99,11 +99,11 @@ class Run:
     def __init__(
         self,
         config: TrainConfig,
-        seed: int,
-        *,
         task: Task,
         corpora: Corpora,
         windows: list[Window],
+        seed: int,
+        *,
         directory: Path,
         encoder: EncoderFactory,
         distribution: Distribution,
