@@ -196,6 +196,9 @@ class TrainConfig:
     jit_compile: bool = _training(True, "Compile the train step with XLA.")
 
     output: str = _training("", "Where the bundle is written.")
+    tensorboard: str | None = _training(
+        None, "Directory of curves for TensorBoard, with one run per seed."
+    )
     overwrite: bool = _training(False, "Replace an existing output when done.")
     resume: bool = _training(False, "Go on after the last finished epoch.")
 

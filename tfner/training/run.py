@@ -17,6 +17,7 @@ from tfner.data.pipeline import WindowTable, batches
 from tfner.data.windows import Window
 from tfner.errors import ConfigError, TrainingError
 from tfner.inference.bundle import build, save_bundle
+from tfner.inference.encoders import check_encoder
 from tfner.tasks import Task
 from tfner.training.callbacks import (
     LOG,
@@ -31,13 +32,14 @@ from tfner.training.callbacks import (
 from tfner.training.corpora import Corpora
 from tfner.training.heldout import HeldOut, selftest_texts
 from tfner.training.optimizers import adamw, layerwise_rates
+from tfner.training.tensorboard import TensorBoard
 from tfner.training.train_step import Trainee
 
 Say = Callable[[str], None]
 EncoderFactory = Callable[[], keras.Model]
 
 RUN_FILE = "run.toml"
-NOT_COMPARED = ("output", "overwrite", "resume", "trials", "seed")
+NOT_COMPARED = ("output", "overwrite", "resume", "trials", "seed", "tensorboard")
 """Settings that a resumed run may change; seeds have directories of their own."""
 
 
@@ -142,6 +144,7 @@ class Run:
     def _model(self, encoder: EncoderFactory) -> keras.Model:
         keras.utils.set_random_seed(self.seed)
         found = encoder()
+        check_encoder(found)
         positions = getattr(found, "max_positions", None)
         if positions is not None and self.task.max_length > positions:
             raise ConfigError(
@@ -224,6 +227,9 @@ class Run:
             callbacks.append(Scorer(held_out.scorer(dev)))
         live = self.say is not quiet and sys.stderr.isatty()
         callbacks += [checkpoint, Progress(epochs, steps, say=self.say, live=live)]
+        if self.config.tensorboard:
+            log_to = f"{self.config.tensorboard}/seed-{self.seed}"
+            callbacks.append(TensorBoard(log_to))
         if done == epochs:
             return None
         try:
