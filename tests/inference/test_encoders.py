@@ -63,6 +63,15 @@ class Demanding(Unregistered):
         return {"name": self.name}
 
 
+@keras.saving.register_keras_serializable(package="tests")
+def doubled(rows: Any) -> Any:
+    return 2 * rows
+
+
+def with_function() -> keras.Model:
+    return table(keras.layers.Dense(4, activation=doubled))
+
+
 def hub_like() -> keras.Model:
     ids = keras.Input((None,), dtype="int32", name="token_ids")
     rows = keras.layers.Embedding(9, 4)(ids)
@@ -75,7 +84,9 @@ def own() -> keras.Model:
     )
 
 
-@pytest.mark.parametrize("make", [table, hub_like, own, lambda: Registered(6)])
+@pytest.mark.parametrize(
+    "make", [table, with_function, hub_like, own, lambda: Registered(6)]
+)
 def test_an_encoder_is_made_again_from_its_description(
     make: Callable[[], keras.Model],
 ) -> None:

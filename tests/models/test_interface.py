@@ -66,7 +66,7 @@ PARTS: dict[str, tuple[Callable[[], keras.Model], tuple[str, ...]]] = {
         lambda: functional(names=(*INPUTS, "position_ids")),
         ("input_ids, position_ids, token_type_ids. Declare",),
     ),
-    "inputs in order": (in_order, ("takes no dict but of attention_mask, input_ids",)),
+    "inputs in order": (in_order, ("takes no dict but input_ids, attention_mask",)),
     "an error": (Fails, ("fails on them with AttributeError", "no_such_thing")),
 }
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import keras
 
 OWN, FOREIGN = "tfner", "keras"
-IMPORTED = ("keras", "keras_hub")
-"""Packages whose classes Keras imports by itself."""
+IMPORTED = ("keras", "keras_hub", "builtins")
+"""Packages whose classes Keras finds by itself; functions are of `builtins` to it."""
 
 
 def describe_encoder(encoder: keras.Model) -> dict[str, Any]:

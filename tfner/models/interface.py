@@ -58,9 +58,10 @@ def _refusal(encoder: keras.Model, received: str, remedy: str) -> str:
 
 def _misnamed(encoder: keras.Model, declared: Any) -> tuple[str, str]:
     """What a functional model takes instead, and what to do about it."""
-    names = sorted(tensor.name for tensor in encoder.inputs)
-    kind = "a dict" if isinstance(declared, Mapping) else "no dict but"
-    received = f"which takes {kind} of {', '.join(names)}"
+    by_name = isinstance(declared, Mapping)
+    names = sorted(declared) if by_name else [tensor.name for tensor in encoder.inputs]
+    kind = "a dict of" if by_name else "no dict but"
+    received = f"which takes {kind} {', '.join(names)}"
     if "token_ids" in names:
         return received, (
             "It looks like a KerasHub backbone: give "
