@@ -22,6 +22,7 @@ SECTIONS = [
     "Install",
     "Two commands",
     "Train and predict",
+    "Japanese",
     "Export and serve",
     "Results",
     "Limits",

@@ -7,34 +7,14 @@ flag on the command line. Sections only order the file.
 from __future__ import annotations
 
 import dataclasses
-import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
 from tfner.errors import ConfigError, joined, unknown
-
-
-def setting(
-    default: Any,
-    help: str,
-    *,
-    section: str,
-    choices: Sequence[str] = (),
-    low: float | None = None,
-    high: float | None = None,
-) -> Any:
-    """A field of a config: its default, what it does, and what it may be."""
-    about = {
-        "help": help,
-        "section": section,
-        "choices": tuple(choices),
-        "low": low,
-        "high": high,
-    }
-    return field(default=default, metadata=about)
+from tfner.settings import fits, kinds, misfits, plain, setting
 
 
 def _data(default: Any, help: str, **about: Any) -> Any:
@@ -135,6 +115,12 @@ class TrainConfig:
         "What becomes of text longer than a window.",
         choices=("window", "error", "truncate"),
     )
+    context: int = _data(
+        0,
+        "Neighbouring sentences of the document shown on either side, unlabelled, as "
+        "far as a window has room.",
+        low=0,
+    )
     layout: str = _data(
         "packed",
         "How windows fill the rows of a batch.",
@@ -148,6 +134,17 @@ class TrainConfig:
         "ELECTRA checkpoint of TensorFlow 1 (DIR, DIR/model.ckpt-N, DIR#generator).",
     )
     scheme: str = _model("IOB2", "Tag scheme that the model predicts.")
+    head: str = _model(
+        "softmax",
+        "Predict each word's tag by itself, or with its neighbours' (CRF).",
+        choices=("softmax", "crf"),
+    )
+    decode: str | None = _model(
+        None,
+        "Each word's likeliest tag, or the likeliest sequence that the scheme allows; "
+        "viterbi with a CRF, else argmax, if not set.",
+        choices=("argmax", "viterbi"),
+    )
     dropout: float = _model(0.1, "Dropout before the head.", low=0, high=0.9)
     hidden_dropout: float | None = _model(
         None, "Dropout in the encoder; as its config says if not set.", low=0, high=0.9
@@ -161,9 +158,25 @@ class TrainConfig:
     word_splitter: str | None = _model(
         None, "What finds words in raw text; guessed if not set."
     )
+    dictionary: str | None = _model(
+        None, "MeCab's: ipadic, unidic_lite, unidic or a directory."
+    )
+    user_dictionary: str | None = _model(
+        None, "MeCab's: a compiled one, or a CSV file; it travels with the model."
+    )
 
     epochs: int = _training(3, "Passes over the training corpus.", low=1)
-    batch_size: int = _training(32, "Windows per step; on average where packed.", low=1)
+    batch_size: int = _training(
+        32,
+        "Windows per update, on all devices together; on average where packed.",
+        low=1,
+    )
+    accumulate: int = _training(
+        1,
+        "Parts in which a device computes its share of a batch, one after the other: "
+        "less memory, the same update.",
+        low=1,
+    )
     learning_rate: float = _training(5e-5, "Highest learning rate.", low=0)
     warmup: float = _training(
         0.1, "Share of the steps in which the rate rises.", low=0, high=1
@@ -186,6 +199,22 @@ class TrainConfig:
     clip_norm: float = _training(
         1.0, "Largest global norm of the gradient; 0 does not clip.", low=0
     )
+    loss: str = _training(
+        "crossentropy",
+        "Of words; focal counts those that are predicted well less.",
+        choices=("crossentropy", "focal"),
+    )
+    focal_gamma: float | None = _training(
+        None, "How much less the focal loss counts them; 2 if not set.", low=0
+    )
+    label_smoothing: float = _training(
+        0.0, "Share of a word's target spread over all tags.", low=0, high=0.9
+    )
+    class_weights: str = _training(
+        "none",
+        "How much a word counts by its tag: none, balanced (rare tags more), or a list "
+        "such as O=0.5,B-PER=2.",
+    )
     seed: int = _training(
         0, "Decides head, order of the data and dropout.", low=0, high=4_000_000
     )
@@ -193,8 +222,45 @@ class TrainConfig:
     best: str = _training(
         "f1", "What dev selects the epoch by.", choices=("f1", "loss")
     )
+    ema: float | None = _training(
+        None,
+        "Score and save the moving average of the weights, of which this share is kept "
+        "at every step; not averaged if not set.",
+        low=0,
+        high=0.99999,
+    )
+    freeze: int | None = _training(
+        None,
+        "Keep the embeddings and that many of the lowest layers as they are; all are "
+        "trained if not set.",
+        low=0,
+    )
+    precision: str = _training(
+        "float32",
+        "What the encoder computes in while it learns; weights and the saved model are "
+        "float32.",
+        choices=("float32", "mixed_bfloat16", "mixed_float16"),
+    )
+    recompute: bool = _training(
+        False, "Compute layers again for the gradient: less memory, more time."
+    )
+    strategy: str = _training(
+        "auto",
+        "Devices to train on: all GPUs of this machine (mirrored), the workers of "
+        "TF_CONFIG, a TPU, or one device; auto takes the first that is there.",
+        choices=("auto", "none", "mirrored", "multi-worker", "tpu"),
+    )
+    tpu: str | None = _training(
+        None, "Name or address of the TPU, or local for the one of this machine."
+    )
+    steps_per_execution: int | None = _training(
+        None, "Steps per call of the device; 32 on a TPU, else 1, if not set.", low=1
+    )
     jit_compile: bool = _training(True, "Compile the train step with XLA.")
 
+    save_steps: int | None = _training(
+        None, "Write a checkpoint every N steps too, not only after epochs.", low=1
+    )
     output: str = _training("", "Where the bundle is written.")
     tensorboard: str | None = _training(
         None, "Directory of curves for TensorBoard, with one run per seed."
@@ -204,7 +270,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for about in fields(self):
-            object.__setattr__(self, about.name, _plain(getattr(self, about.name)))
+            object.__setattr__(self, about.name, plain(getattr(self, about.name)))
         problems = [
             f"`{name}` is not set. Give --{name} or set it in the file."
             for name in ("train", "encoder", "output")
@@ -213,6 +279,10 @@ class TrainConfig:
         problems += _problems({a.name: getattr(self, a.name) for a in fields(self)})
         if self.overwrite and self.resume:
             problems.append("`overwrite` and `resume` contradict each other.")
+        if self.tpu and self.strategy not in ("auto", "tpu"):
+            problems.append(
+                f"`tpu` and `strategy` {self.strategy} contradict each other."
+            )
         if problems:
             raise ConfigError(joined(problems, what="problems in the settings"))
 
@@ -237,13 +307,6 @@ class TrainConfig:
         return tomli_w.dumps(tables)
 
 
-def _plain(value: Any) -> Any:
-    """A value as it is stored: text for paths, tuples for lists."""
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    return tuple(value) if isinstance(value, list) else value
-
-
 def _problems(settings: Mapping[str, Any]) -> list[str]:
     """What is wrong with the values of known settings, in sentences."""
     hints = get_type_hints(TrainConfig)
@@ -251,24 +314,8 @@ def _problems(settings: Mapping[str, Any]) -> list[str]:
         problem
         for about in fields(TrainConfig)
         if about.name in settings
-        for problem in _misfits(about, hints[about.name], settings[about.name])
+        for problem in misfits(about, hints[about.name], settings[about.name])
     ]
-
-
-def _misfits(about: dataclasses.Field[Any], hint: Any, value: Any) -> list[str]:
-    rules, name = about.metadata, about.name
-    if not _fits(value, hint):
-        return [f"`{name}` must be {_kind(hint)}. Received: {name}={value!r}"]
-    if value is None:
-        return []
-    if rules["choices"] and value not in rules["choices"]:
-        return [unknown(f"`{name}`", str(value), rules["choices"])]
-    low, high = rules["low"], rules["high"]
-    too_low = low is not None and not value >= low
-    if too_low or (high is not None and value > high):
-        at_most = "" if high is None else f" and at most {high}"
-        return [f"`{name}` must be at least {low}{at_most}. Received: {name}={value}"]
-    return []
 
 
 def read_settings(
@@ -302,8 +349,8 @@ def read_settings(
         elif known[name] != section:
             problems.append(f"{place}: `{name}` belongs to section [{known[name]}].")
         else:
-            found[name] = _plain(value)
-    found |= {n: _plain(value) for n, value in flags.items() if value is not None}
+            found[name] = plain(value)
+    found |= {n: plain(value) for n, value in flags.items() if value is not None}
     preset = found.pop("preset", None)
     if preset is not None and preset not in PRESETS:
         problems.append(unknown("`preset`", str(preset), PRESETS))
@@ -338,28 +385,7 @@ def _split_key(key: str, known: Mapping[str, str]) -> tuple[str, str]:
 def _parsed(text: str, hint: Any) -> Any:
     """A value as TOML would read it, or the bare text where that does not fit."""
     try:
-        value = _plain(tomllib.loads(f"value = {text}")["value"])
+        value = plain(tomllib.loads(f"value = {text}")["value"])
     except ValueError:
         return text.strip()
-    return value if _fits(value, hint) or str not in _kinds(hint) else text.strip()
-
-
-def _kinds(hint: Any) -> tuple[Any, ...]:
-    """The types that `X` or `X | None` allows."""
-    return (tuple,) if hint == tuple[str, ...] else get_args(hint) or (hint,)
-
-
-def _kind(hint: Any) -> str:
-    if hint == tuple[str, ...]:
-        return "a list of strings"
-    names = {str: "a string", int: "an integer", float: "a number", bool: "a boolean"}
-    return next(names[kind] for kind in _kinds(hint) if kind in names)
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    kinds = _kinds(hint)
-    if isinstance(value, bool):
-        return bool in kinds
-    if isinstance(value, tuple):
-        return tuple in kinds and all(isinstance(item, str) for item in value)
-    return isinstance(value, (*kinds, int) if float in kinds else kinds)
+    return value if fits(value, hint) or str not in kinds(hint) else text.strip()

@@ -10,8 +10,7 @@ from tfner.checkpoints.google import VOCABULARY, save_google_checkpoint
 from tfner.checkpoints.huggingface import save_token_classifier
 from tfner.errors import CheckpointError
 from tfner.inference.bundle import staged, write_json
-from tfner.tokenization.directories import CONFIG_FILE, JAPANESE_CLASS
-from tfner.tokenization.huggingface import SETTINGS_FILE, TOKENIZER_FILE
+from tfner.tokenization.files import CONFIG_FILE, SETTINGS_FILE, TOKENIZER_FILE
 from tfner.tokenization.vocabularies import read_vocabulary
 from tfner_export.saved_model import check_task_name, write_label_mapping
 
@@ -42,10 +41,15 @@ def export_huggingface(bundle: Bundle | ForeignBundle, directory: str | Path) ->
     """
     directory = Path(directory)
     model, task = bundle.load_model(), bundle.task
+    if model.crf is not None:
+        raise CheckpointError(
+            f"{bundle.directory} has a CRF, which no token-classification model of "
+            "transformers has. Use --format saved-model, or train with --head softmax."
+        )
     with staged(directory) as stage:
         save_token_classifier(model, task.label_set.tags, stage)
         task.tokenizer.save(stage)
-        if (stage / TOKENIZER_FILE).is_file():
+        if (stage / SETTINGS_FILE).is_file():
             write_json(
                 stage / CONFIG_FILE, tokenizer_config(stage, longest=task.max_length)
             )
@@ -104,7 +108,9 @@ def _check_vocabulary(path: Path, tokenizer: Tokenizer) -> None:
 
 
 def tokenizer_config(directory: Path, *, longest: int) -> dict[str, Any]:
-    """What transformers has to know beside a `tokenizer.json`."""
+    """What transformers has to know of a tokenizer that tfner saved."""
+    if (directory / CONFIG_FILE).is_file():  # a Japanese one says it all but this
+        return {**_read(directory / CONFIG_FILE), "model_max_length": longest}
     definition = _read(directory / TOKENIZER_FILE)
     settings = _read(directory / SETTINGS_FILE)
     vocab = definition["model"]["vocab"]
@@ -121,21 +127,11 @@ def tokenizer_config(directory: Path, *, longest: int) -> dict[str, Any]:
         "unk_token": model.get("unk_token") or pieces.get(model.get("unk_id")),
         "mask_token": next((piece for piece in MASKS if piece in known), None),
     }
-    config: dict[str, Any] = {
+    return {
         "tokenizer_class": GENERIC_CLASS,
         "model_max_length": longest,
         **{role: piece for role, piece in roles.items() if piece is not None},
     }
-    if settings["kind"] == "mecab-wordpiece":
-        # No tokenizer.json holds MeCab.
-        config |= {
-            "tokenizer_class": JAPANESE_CLASS,
-            "word_tokenizer_type": "mecab",
-            "subword_tokenizer_type": "wordpiece",
-            "mecab_kwargs": {"mecab_dic": "ipadic"},
-            "do_lower_case": settings["lower_case"],
-        }
-    return config
 
 
 def _read(path: Path) -> dict[str, Any]:

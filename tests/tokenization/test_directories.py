@@ -104,27 +104,6 @@ def test_the_configuration_decides_over_the_guess(tmp_path: Path) -> None:
     assert found.notes == []
 
 
-def test_a_japanese_configuration_with_ipadic_cuts_words_by_mecab(
-    tmp_path: Path,
-) -> None:
-    write_vocab(tmp_path, "東京", "大学")
-    config = {
-        "tokenizer_class": "BertJapaneseTokenizer",
-        "do_lower_case": False,
-        "word_tokenizer_type": "mecab",
-        "subword_tokenizer_type": "wordpiece",
-    }
-    write_config(tmp_path, **config, mecab_kwargs={"mecab_dic": "ipadic"})
-    assert load_tokenizer(tmp_path).encode("東京の大学").pieces == (
-        "東京",
-        "[UNK]",
-        "大学",
-    )
-    write_config(tmp_path, **config)
-    with pytest.raises(TokenizerError, match="mecab_dic=unidic_lite"):
-        load_tokenizer(tmp_path)
-
-
 TEXT = "Ångström's (ＡＢＣ) ㈱日立 ｶﾞﾗｽ, 50℃… 👩‍👧 cafe\u0301 東京大学"
 
 

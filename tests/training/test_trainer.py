@@ -192,3 +192,20 @@ def test_a_user_brings_tokenizer_encoder_and_task(config, encoder_directory) -> 
     assert "this encoder does not take packed rows: batches are bucketed" in said
     assert bundle.label_set.labels == ("PER", "ORG", "LOC")
     assert Predictor.load(bundle.directory, verify=True)
+
+
+def test_settings_choose_mecabs_dictionaries(config, tmp_path) -> None:
+    from tfner.schemes import LabelSet
+    from tfner.training.trainer import make_task
+
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"はがのに"]
+    (tmp_path / "vocab.txt").write_text("".join(f"{p}\n" for p in pieces), "utf-8")
+    (tmp_path / "user.csv").write_text("晴天なり,1288,1288,1,名詞\n", "utf-8")
+    settings = config(
+        encoder=str(tmp_path),
+        words="own",
+        dictionary="ipadic",
+        user_dictionary=tmp_path / "user.csv",
+    )
+    task = make_task(settings, LabelSet(["PER"]), None, say=[].append)
+    assert task.tokenizer.encode("本日は晴天なり").words[-1] == (3, 7)

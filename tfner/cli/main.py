@@ -14,7 +14,16 @@ from typing import Annotated
 import typer
 
 import tfner
-from tfner.cli import compare, corpus, demo, evaluate, export, predict, train
+from tfner.cli import (
+    compare,
+    corpus,
+    demo,
+    evaluate,
+    export,
+    find_lr,
+    predict,
+    train,
+)
 from tfner.cli.output import complain, mute
 from tfner.errors import TfnerError
 
@@ -29,6 +38,7 @@ app = typer.Typer(
 app.add_typer(corpus.app, name="corpus")
 app.command("demo")(demo.command)
 app.command("train")(train.command)
+app.command("find-lr")(find_lr.command)
 app.command("evaluate")(evaluate.command)
 app.command("compare")(compare.command)
 app.command("predict")(predict.command)

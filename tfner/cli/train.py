@@ -76,32 +76,58 @@ def with_settings(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+Config = Annotated[
+    Path | None, typer.Option(help="TOML file of settings; flags win over it.")
+]
+Set = Annotated[
+    list[str] | None, typer.Option(help="section.key=value, over the file.")
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        help="Published settings for an encoder's size; whatever is set wins over it. "
+        f"[{'|'.join(PRESETS)}]"
+    ),
+]
+
+
+def chosen_settings(
+    settings: dict[str, Any],
+    file: Path | None,
+    assignments: list[str] | None,
+    preset: str | None,
+) -> TrainConfig:
+    """The config of flags, file, assignments and preset.
+
+    Raises:
+        ConfigError: all that is wrong with them.
+    """
+    given = {name: value for name, value in settings.items() if value not in (None, [])}
+    given["preset"] = preset
+    return TrainConfig(**read_settings(file, assignments or [], given))
+
+
 @with_settings
 def command(
     settings: dict[str, Any],
-    config: Annotated[
-        Path | None, typer.Option(help="TOML file of settings; flags win over it.")
-    ] = None,
-    set: Annotated[
-        list[str] | None, typer.Option(help="section.key=value, over the file.")
-    ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            help="Published settings for an encoder's size; whatever is set wins over "
-            f"it. [{'|'.join(PRESETS)}]"
-        ),
-    ] = None,
+    config: Config = None,
+    set: Set = None,
+    preset: Preset = None,
     report: Annotated[
         Path | None,
         typer.Option(help="Directory for a report on test, or on dev without it."),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only say what would be done: counts, steps, memory, first sentence.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train a model on a corpus and write a bundle."""
-    given = {name: value for name, value in settings.items() if value not in (None, [])}
-    given["preset"] = preset
-    chosen = TrainConfig(**read_settings(config, set or [], given))
+    chosen = chosen_settings(settings, config, set, preset)
     if report is not None:
         refuse_existing(report, overwrite=chosen.overwrite)
     # Only now: the settings may be wrong, and this import takes seconds.
@@ -109,6 +135,9 @@ def command(
     from tfner.training.run import quiet
     from tfner.training.trainer import run_trials
 
+    if dry_run:
+        show_plan(chosen, json=json)
+        return
     try:
         result = run_trials(chosen, say=quiet if is_muted() else say)
     except KeyboardInterrupt:
@@ -123,6 +152,18 @@ def command(
         print_json(result)
     else:
         print_text(summary(result))
+
+
+def show_plan(config: TrainConfig, *, json: bool) -> None:
+    """What a run would do."""
+    from tfner.training.dry_run import foresee, render
+    from tfner.training.run import quiet
+
+    found = foresee(config, say=quiet if is_muted() else say)
+    if json:
+        print_json(found)
+    else:
+        print_text(render(found))
 
 
 def write_report(directory: Path, config: TrainConfig, bundle: str) -> None:

@@ -8,7 +8,7 @@ are known in advance. Made in numpy for the global batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 
 import numpy as np
@@ -57,6 +57,30 @@ class Plan:
         used = self.windows[self.windows != EMPTY]
         rows = self.windows.shape[1]
         return float(lengths[used].sum() / (self.row_lengths.sum() * rows))
+
+    def divisible(self, parts: int) -> Plan:
+        """The same batches, with empty rows at the end until parts are equal."""
+        missing = -self.windows.shape[1] % parts
+        padding = ((0, 0), (0, missing), (0, 0))
+        return replace(
+            self, windows=np.pad(self.windows, padding, constant_values=EMPTY)
+        )
+
+    def shard(self, replicas: int, own: slice) -> Plan:
+        """What some of the replicas read: in each step one batch for each, in turn.
+
+        Args:
+            replicas: of all devices; divides the number of rows.
+            own: the replicas meant.
+        """
+        steps, rows, slots = self.windows.shape
+        parts = self.windows.reshape(steps, replicas, rows // replicas, slots)[:, own]
+        count = parts.shape[1]
+        return Plan(
+            parts.reshape(steps * count, rows // replicas, slots),
+            np.repeat(self.row_lengths, count),
+            self.steps_per_epoch * count,
+        )
 
 
 def fill_rows(lengths: Ints, order: Sequence[int], row_length: int) -> list[list[int]]:
@@ -120,7 +144,15 @@ def _orders(count: int, seed: int, epochs: int) -> list[NDArray[np.int64]]:
     ]
 
 
-def packed_plan(lengths: Ints, *, batch_size: int, seed: int, epochs: int) -> Plan:
+def _spread(rows: Sequence[list[int]], steps: int) -> list[list[list[int]]]:
+    """Rows in order, in batches as equal as can be."""
+    borders = np.linspace(0, len(rows), steps + 1).round().astype(int)
+    return [list(rows[a:b]) for a, b in pairwise(borders)]
+
+
+def packed_plan(
+    lengths: Ints, *, batch_size: int, seed: int, epochs: int, group: int = 1
+) -> Plan:
     """Several windows a row, all batches of one shape.
 
     Every epoch has as many batches as the one that needs most, its rows spread evenly.
@@ -133,11 +165,8 @@ def packed_plan(lengths: Ints, *, batch_size: int, seed: int, epochs: int) -> Pl
         fill_rows(lengths, order.tolist(), room)
         for order in _orders(len(lengths), seed, epochs)
     ]
-    steps = max(-(-len(packed) // rows) for packed in filled)
-    batches = []
-    for packed in filled:
-        borders = np.linspace(0, len(packed), steps + 1).round().astype(int)
-        batches += [packed[a:b] for a, b in pairwise(borders)]
+    steps = max(-(-len(packed) // (rows * group)) * group for packed in filled)
+    batches = [batch for packed in filled for batch in _spread(packed, steps)]
     return Plan(
         _stack(batches, rows),
         np.full(len(batches), row_length, np.int32),
@@ -163,13 +192,20 @@ def bucketed_plan(lengths: Ints, *, batch_size: int, seed: int, epochs: int) -> 
 
 
 def padded_plan(
-    lengths: Ints, *, batch_size: int, seed: int, epochs: int, row_length: int
+    lengths: Ints,
+    *,
+    batch_size: int,
+    seed: int,
+    epochs: int,
+    row_length: int,
+    group: int = 1,
 ) -> Plan:
     """One window a row, every row filled up to `row_length` pieces."""
+    steps = -(-len(lengths) // (batch_size * group)) * group
     batches = [
-        [[int(window)] for window in order[start : start + batch_size]]
+        batch
         for order in _orders(len(lengths), seed, epochs)
-        for start in range(0, len(order), batch_size)
+        for batch in _spread([[int(window)] for window in order], steps)
     ]
     return Plan(
         _stack(batches, batch_size),
@@ -193,6 +229,7 @@ def make_plan(
     seed: int,
     epochs: int,
     max_length: int,
+    group: int = 1,
 ) -> Plan:
     """The batches of a whole training run.
 
@@ -203,9 +240,11 @@ def make_plan(
         seed: decides the order of the windows, together with the epoch.
         epochs: how many times every window is used.
         max_length: row length where padded.
+        group: divides the batches of an epoch, which are that much smaller.
 
     Raises:
-        ConfigError: the layout is unknown.
+        ConfigError: the layout is unknown, or its batches differ in shape and cannot be
+            grouped.
         ValueError: where padded, a window is longer than `max_length`.
     """
     if layout not in LAYOUTS:
@@ -216,6 +255,14 @@ def make_plan(
             f"Received: max_length={max_length}, a window of {lengths.max()} pieces"
         )
     more = {"row_length": max_length} if layout == "padded" else {}
+    if layout != "bucketed":
+        more["group"] = group
+    elif group > 1:
+        raise ConfigError(
+            "several steps per execution need batches of one shape. Received: "
+            f"layout=bucketed, steps_per_execution={group}. Give --layout packed or "
+            "padded, or --steps-per-execution 1."
+        )
     return LAYOUTS[layout](
         lengths, batch_size=batch_size, seed=seed, epochs=epochs, **more
     )

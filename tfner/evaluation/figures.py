@@ -144,3 +144,29 @@ def draw_reliability(rows: Sequence[Mapping[str, float]]) -> Files:
         axes.set_ylabel("share that is right")
 
     return draw(plot, width=4, height=4)
+
+
+def draw_range_test(
+    rates: Sequence[float],
+    losses: Sequence[float],
+    smoothed: Sequence[float],
+    suggestion: float | None,
+) -> Files:
+    """Loss by learning rate; the suggested rate is marked."""
+
+    def plot(axes: Any) -> None:
+        axes.plot(rates, losses, color=GREY, alpha=0.4, label="loss")
+        axes.plot(rates, smoothed, color=BLUE, label="smoothed")
+        if suggestion is not None:
+            axes.axvline(
+                suggestion,
+                color=RED,
+                linestyle=":",
+                label=f"suggestion {suggestion:.2g}",
+            )
+        axes.set_xscale("log")
+        axes.set_xlabel("learning rate")
+        axes.set_ylabel("loss")
+        axes.legend(frameon=False)
+
+    return draw(plot, width=6, height=4)

@@ -40,11 +40,15 @@ class Dropout(keras.layers.Layer):
     def build(self, input_shape: Any = None) -> None:
         """There is nothing to build."""
 
-    def call(self, inputs: Any, training: Any = None) -> Any:
+    def draw(self) -> Any:
+        """The seed of a call, for who makes the same call again; None at rate 0."""
+        return self.seed_generator.next() if self.rate else None
+
+    def call(self, inputs: Any, training: Any = None, seed: Any = None) -> Any:
         """The input, or in training what is left of it."""
         if not training or self.rate == 0:
             return inputs
-        bits = random_bits(ops.shape(inputs), self.seed_generator.next())
+        bits = random_bits(ops.shape(inputs), self.draw() if seed is None else seed)
         kept = bits >= _uint32(round(self.rate * 2**32))
         return ops.where(kept, inputs * (1 / (1 - self.rate)), 0.0)
 

@@ -52,6 +52,8 @@ class Encoder(keras.Model):
     """
 
     packs = True
+    recompute = False
+    """Whether layers are computed again for the gradient: less memory, more time."""
 
     def __init__(
         self,
@@ -156,7 +158,10 @@ class Encoder(keras.Model):
         if self.embedding_projection is not None:
             rows = self.embedding_projection(rows)
         for block in self.blocks:
-            rows = block(rows, bias, training=training)
+            if self.recompute and training:
+                rows = _recomputed(block, rows, bias)
+            else:
+                rows = block(rows, bias, training=training)
         return ops.reshape(rows, (batch, length, self.hidden_size))
 
     def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -193,6 +198,16 @@ class Encoder(keras.Model):
     def build_from_config(self, config: Any) -> None:
         """Builds without the shapes that were stored; `build` needs none."""
         self.build()
+
+
+def _recomputed(block: TransformerLayer, rows: Any, bias: Any) -> Any:
+    """One layer in training that keeps nothing but its input for the gradient."""
+    seeds = block.draw()  # outside, so that both times the same units fall away
+
+    def run(rows: Any) -> Any:
+        return block(rows, bias, training=True, seeds=seeds)
+
+    return keras.remat(run)(rows)
 
 
 def read_windows(mask: Any) -> tuple[Any, Any]:

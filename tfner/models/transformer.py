@@ -92,25 +92,41 @@ class TransformerLayer(keras.layers.Layer):
         self.output_dense.build((None, self.settings["intermediate_size"]))
         self.output_norm.build(rows)
 
-    def call(self, rows: Any, bias: Any, training: Any = None) -> Any:
+    def draw(self) -> tuple[Any, Any, Any]:
+        """The seeds of a call's dropouts, for who makes the same call again."""
+        return (
+            self.weights_dropout.draw(),
+            self.attention_dropout.draw(),
+            self.output_dropout.draw(),
+        )
+
+    def call(
+        self,
+        rows: Any,
+        bias: Any,
+        training: Any = None,
+        seeds: tuple[Any, Any, Any] = (None, None, None),
+    ) -> Any:
         """One layer.
 
         Args:
             rows: (B * S, H).
             bias: (B, 1, S, S) float32, added to the attention scores.
             training: whether dropout is on.
+            seeds: from `draw`; drawn here where they are None.
 
         Returns:
             (B * S, H).
         """
-        attended = self.attention_output(self._attend(rows, bias, training))
-        attended = self.attention_dropout(attended, training=training)
+        attended = self._attend(rows, bias, training=training, seed=seeds[0])
+        attended = self.attention_output(attended)
+        attended = self.attention_dropout(attended, training=training, seed=seeds[1])
         rows = self.attention_norm(rows + attended)
         changed = self.output_dense(self.intermediate(rows))
-        changed = self.output_dropout(changed, training=training)
+        changed = self.output_dropout(changed, training=training, seed=seeds[2])
         return self.output_norm(rows + changed)
 
-    def _attend(self, rows: Any, bias: Any, training: Any) -> Any:
+    def _attend(self, rows: Any, bias: Any, *, training: Any, seed: Any) -> Any:
         batch, _, length, _ = ops.shape(bias)
         heads = (batch, length, 3, self.num_heads, self.head_size)
         split = ops.transpose(
@@ -120,9 +136,8 @@ class TransformerLayer(keras.layers.Layer):
         query, key, value = split[0] * self.head_size**-0.5, split[1], split[2]
         scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
         weights = ops.softmax(ops.cast(scores, "float32") + bias, axis=-1)
-        weights = self.weights_dropout(
-            ops.cast(weights, self.compute_dtype), training=training
-        )
+        weights = ops.cast(weights, self.compute_dtype)
+        weights = self.weights_dropout(weights, training=training, seed=seed)
         context = ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3))
         return ops.reshape(context, (-1, self.num_heads * self.head_size))
 

@@ -10,30 +10,30 @@ from typing import Any, NamedTuple
 
 from tfner.errors import TokenizerError, shorten
 from tfner.tokenization import vocabularies
-from tfner.tokenization.huggingface import (
+from tfner.tokenization.files import (
+    CONFIG_FILE,
     CUSTOM,
+    FILES,
     PIECES,
     SETTINGS_FILE,
     TOKENIZER_FILE,
-    Definition,
-    FastTokenizer,
+    VOCABULARY_FILE,
     TokenizerSettings,
+    read_config,
+    read_json,
+    read_settings,
 )
+from tfner.tokenization.huggingface import Definition, FastTokenizer
+from tfner.tokenization.japanese import JAPANESE_CLASS, JapaneseTokenizer
+from tfner.tokenization.japanese_directories import (
+    Choices,
+    bare_config,
+    make_mecab,
+    read_japanese,
+)
+from tfner.tokenization.mecab import Mecab
 from tfner.tokenization.words import WordSplitter
 
-CONFIG_FILE = "tokenizer_config.json"
-FILES = (
-    TOKENIZER_FILE,
-    SETTINGS_FILE,
-    CONFIG_FILE,
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "config.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "*.model",
-)
 HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
 CJK = re.compile("[\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff]")
@@ -44,7 +44,6 @@ SPECIAL = re.compile(r"\[.*\]|<.*>")
 # Classes that number and cut their vocabulary files exactly as bare ones are read.
 BERT_CLASS = re.compile(r"(Bert|Electra|DistilBert|MobileBert)Tokenizer(Fast)?")
 ROBERTA_CLASS = re.compile(r"Roberta(Tokenizer|TokenizerFast)")
-JAPANESE_CLASS = "BertJapaneseTokenizer"
 # Their ids are not those of their SentencePiece model.
 RENUMBERED = ("xlm-roberta", "camembert", "mbart", "xlm-roberta-xl")
 
@@ -63,7 +62,9 @@ def load_tokenizer(
     *,
     lower_case: bool | None = None,
     word_splitter: str | WordSplitter | None = None,
-) -> FastTokenizer:
+    dictionary: str | Path | None = None,
+    user_dictionary: str | Path | None = None,
+) -> FastTokenizer | JapaneseTokenizer:
     """The tokenizer of a directory, or of a model hub's id.
 
     A directory with `tokenizer.json` or `tokenizer_config.json` is taken at its word;
@@ -74,16 +75,39 @@ def load_tokenizer(
         lower_case: overrides the directory or the guess.
         word_splitter: `whitespace`, `punctuation`, `mecab`, `pieces` (the tokenizer's
             own pieces are the words), or a function from a text to its words.
+        dictionary: of MeCab: `ipadic`, `unidic_lite`, `unidic`, or the directory of a
+            compiled one, which is copied where the tokenizer is saved.
+        user_dictionary: of MeCab: a compiled one or a CSV file; copied, too.
 
     Raises:
         TokenizerError: there is no such directory or id, or its files are missing,
-            damaged or of an unknown kind.
+            damaged or of an unknown kind; or a dictionary is.
     """
     folder = find_directory(directory_or_id)
-    config = _read_config(folder)
-    own = word_splitter if callable(word_splitter) else None
-    name = CUSTOM if callable(word_splitter) else word_splitter
-    source = _read(folder, config, lower_case=lower_case, splitter=name)
+    config = read_config(folder)
+    choices = Choices(
+        splitter=CUSTOM if callable(word_splitter) else word_splitter,
+        own_splitter=word_splitter if callable(word_splitter) else None,
+        dictionary=dictionary,
+        user_dictionary=user_dictionary,
+    )
+    japanese = _japanese_config(folder, config, lower_case, choices)
+    if japanese is not None:
+        about, notes = japanese
+        return read_japanese(
+            folder, about, lower_case=lower_case, choices=choices, notes=notes
+        )
+    return _load_fast(folder, config, lower_case, choices)
+
+
+def _load_fast(
+    folder: Path,
+    config: Mapping[str, Any],
+    lower_case: bool | None,
+    choices: Choices,
+) -> FastTokenizer:
+    """A tokenizer that is one pipeline of the `tokenizers` library."""
+    source = _read(folder, config, lower_case=lower_case)
     definition = source.definition
     if lower_case is not None:
         definition = {
@@ -91,16 +115,72 @@ def load_tokenizer(
             "normalizer": _with_case(definition.get("normalizer"), lower=lower_case),
         }
     prefix, suffix = _frame(definition.get("post_processor"), definition, config)
+    splitter = choices.splitter or source.splitter
     settings = TokenizerSettings(
         kind=source.kind,
-        splitter=name or source.splitter,
+        splitter=splitter,
         lower_case=_lowers(definition.get("normalizer")),
         prefix_ids=prefix,
         suffix_ids=suffix,
         pad_id=_pad_id(definition, config),
         notes=source.notes,
     )
-    return FastTokenizer(definition, settings, word_splitter=own)
+    return FastTokenizer(
+        definition,
+        settings,
+        word_splitter=choices.own_splitter,
+        mecab=_mecab_of(folder, splitter, choices),
+    )
+
+
+def _mecab_of(folder: Path, splitter: str, choices: Choices) -> Mecab | None:
+    """MeCab, if it is what finds the words.
+
+    Raises:
+        TokenizerError: a dictionary is given, but MeCab has no part in the tokenizer.
+    """
+    if splitter == "mecab":
+        kwargs = read_settings(folder).get("mecab_kwargs") or {"mecab_dic": "ipadic"}
+        return make_mecab(folder / SETTINGS_FILE, kwargs, choices, [])
+    if choices.dictionary or choices.user_dictionary:
+        raise TokenizerError(
+            "dictionary and user_dictionary are MeCab's. Received: "
+            f"word_splitter={splitter}; set word_splitter=mecab, too"
+        )
+    return None
+
+
+def _japanese_config(
+    folder: Path,
+    config: Mapping[str, Any],
+    lower_case: bool | None,
+    choices: Choices,
+) -> tuple[Mapping[str, Any], list[str]] | None:
+    """The configuration of a Japanese directory, said or guessed, with what to note.
+
+    None for other directories.
+    """
+    saved = read_settings(folder)
+    if saved.get("kind") == "mecab-wordpiece" and (folder / TOKENIZER_FILE).is_file():
+        # So tfner 0.1.0 saved it.
+        return bare_config(lower_case=saved["lower_case"]), []
+    name = config.get("tokenizer_class")
+    if name == JAPANESE_CLASS:
+        return config, []
+    file = folder / VOCABULARY_FILE
+    others = (folder / TOKENIZER_FILE).is_file() or not file.is_file()
+    bert = not name or BERT_CLASS.fullmatch(str(name))
+    if others or not bert or choices.splitter not in (None, "mecab"):
+        return None
+    pieces = vocabularies.read_vocabulary(file)
+    kana = sum(bool(KANA.search(piece)) for piece in pieces)
+    if choices.splitter is None and (name or kana <= KANA_SHARE * len(pieces)):
+        return None
+    lower, notes = _guess_case(file, pieces, config, lower_case)
+    if choices.splitter is None:
+        by = choices.dictionary or "ipadic"
+        notes.append(f"{file}: {kana} pieces are kana, so words are MeCab/{by}'s")
+    return bare_config(lower_case=lower), notes
 
 
 def find_directory(directory_or_id: str | Path) -> Path:
@@ -132,15 +212,14 @@ def _read(
     config: Mapping[str, Any],
     *,
     lower_case: bool | None,
-    splitter: str | None,
 ) -> _Source:
     """Read the first kind of tokenizer file that is there."""
     if (folder / TOKENIZER_FILE).is_file():
         return _from_definition(folder)
     name = str(config.get("tokenizer_class", ""))
-    bert = not name or BERT_CLASS.fullmatch(name) or name == JAPANESE_CLASS
-    if bert and (folder / "vocab.txt").is_file():
-        return _from_wordpiece(folder, config, lower_case, splitter)
+    bert = not name or BERT_CLASS.fullmatch(name)
+    if bert and (folder / VOCABULARY_FILE).is_file():
+        return _from_wordpiece(folder, config, lower_case)
     if not name or ROBERTA_CLASS.fullmatch(name):
         files = folder / "vocab.json", folder / "merges.txt"
         if all(file.is_file() for file in files):
@@ -159,7 +238,7 @@ def _read(
 
 
 def _from_definition(folder: Path) -> _Source:
-    definition = _read_json(folder / TOKENIZER_FILE)
+    definition = read_json(folder / TOKENIZER_FILE)
     try:
         kind = str(definition["model"].get("type", "unknown")).lower()
         empty = not definition["model"]["vocab"]
@@ -169,75 +248,41 @@ def _from_definition(folder: Path) -> _Source:
         ) from error
     if empty:
         raise TokenizerError(f"{folder / TOKENIZER_FILE}: the vocabulary is empty")
-    if not (folder / SETTINGS_FILE).is_file():
+    saved = read_settings(folder)
+    if not saved:
         return _Source(definition, kind, "punctuation", [])
-    saved = _read_json(folder / SETTINGS_FILE)
-    try:
-        return _Source(definition, saved["kind"], saved["splitter"], saved["notes"])
-    except KeyError as error:
-        raise TokenizerError(f"{folder / SETTINGS_FILE}: lacks {error}") from error
+    return _Source(definition, saved["kind"], saved["splitter"], saved["notes"])
 
 
 def _from_wordpiece(
-    folder: Path,
-    config: Mapping[str, Any],
-    lower_case: bool | None,
-    splitter: str | None,
+    folder: Path, config: Mapping[str, Any], lower_case: bool | None
 ) -> _Source:
-    file = folder / "vocab.txt"
+    file = folder / VOCABULARY_FILE
     pieces = vocabularies.read_vocabulary(file)
-    notes: list[str] = []
-    lower = lower_case if lower_case is not None else config.get("do_lower_case")
-    if lower is None:
-        # Not isupper(): uncased BERT holds ℝ, which lower-casing leaves as it is.
-        lower = all(
-            piece == piece.lower() for piece in pieces if not SPECIAL.fullmatch(piece)
-        )
-        notes.append(
-            f"{file}: no piece has a capital letter, so text is lower-cased"
-            if lower
-            else f"{file}: some pieces have capital letters, so text keeps its case"
-        )
-    mecab = splitter == "mecab"
-    if config.get("tokenizer_class") == JAPANESE_CLASS:
-        mecab = _check_japanese(folder, config)
-    elif splitter is None and not config.get("tokenizer_class"):
-        kana = sum(bool(KANA.search(piece)) for piece in pieces)
-        mecab = kana > KANA_SHARE * len(pieces)
-        if mecab:
-            notes.append(f"{file}: {kana} pieces are kana, so words are MeCab/IPADIC's")
+    lower, notes = _guess_case(file, pieces, config, lower_case)
     definition = vocabularies.wordpiece(
         pieces,
-        lower_case=bool(lower),
-        mecab=mecab,
+        lower_case=lower,
         strip_accents=config.get("strip_accents"),
         split_cjk=config.get("tokenize_chinese_chars", True),
     )
-    if mecab:
-        return _Source(definition, "mecab-wordpiece", "mecab", notes)
     return _Source(definition, "wordpiece", "punctuation", notes)
 
 
-def _check_japanese(folder: Path, config: Mapping[str, Any]) -> bool:
-    """Whether a Japanese directory cuts words by MeCab and IPADIC; others are errors.
-
-    Raises:
-        TokenizerError: other words or other pieces.
-    """
-    kwargs = config.get("mecab_kwargs") or {}
-    found = (
-        config.get("word_tokenizer_type", "basic"),
-        kwargs.get("mecab_dic", "unidic_lite"),
-        config.get("subword_tokenizer_type", "wordpiece"),
-    )
-    if found != ("mecab", "ipadic", "wordpiece"):
-        raise TokenizerError(
-            f"{folder / CONFIG_FILE}: of the Japanese tokenizers only MeCab words with "
-            "the dictionary ipadic and WordPiece pieces are read. "
-            f"Received: word_tokenizer_type={found[0]}, mecab_dic={found[1]}, "
-            f"subword_tokenizer_type={found[2]}"
-        )
-    return True
+def _guess_case(
+    file: Path,
+    pieces: Sequence[str],
+    config: Mapping[str, Any],
+    lower_case: bool | None,
+) -> tuple[bool, list[str]]:
+    """Whether text is lower-cased, and what to note if nobody says so."""
+    said = lower_case if lower_case is not None else config.get("do_lower_case")
+    if said is not None:
+        return bool(said), []
+    # Not isupper(): uncased BERT holds ℝ, which lower-casing leaves as it is.
+    if all(piece == piece.lower() for piece in pieces if not SPECIAL.fullmatch(piece)):
+        return True, [f"{file}: no piece has a capital letter, so text is lower-cased"]
+    return False, [f"{file}: some pieces have capital letters, so text keeps its case"]
 
 
 def _from_sentencepiece(file: Path) -> _Source:
@@ -343,34 +388,3 @@ def _without_case(part: Mapping[str, Any] | None) -> Any:
         steps = [_without_case(step) for step in part["normalizers"]]
         return {**part, "normalizers": [step for step in steps if step]}
     return {**part, "lowercase": False} if "lowercase" in part else part
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    """The keys of the configuration files that matter here, special pieces as text."""
-    config: dict[str, Any] = {}
-    model_file = folder / "config.json"
-    if model_file.is_file():
-        model = _read_json(model_file)
-        kept = ("model_type", "tokenizer_class")
-        config |= {key: model[key] for key in kept if model.get(key)}
-    for name in ("special_tokens_map.json", CONFIG_FILE):
-        if (folder / name).is_file():
-            config |= _read_json(folder / name)
-    return {
-        key: value["content"]
-        if isinstance(value, dict) and "content" in value
-        else value
-        for key, value in config.items()
-    }
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise TokenizerError(f"{path}: damaged; no readable JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise TokenizerError(
-            f"{path}: must hold a JSON object. Received: {shorten(str(content))}"
-        )
-    return content

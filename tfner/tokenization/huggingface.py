@@ -13,7 +13,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,42 +23,23 @@ import tokenizers
 from tfner.document import Word
 from tfner.errors import TokenizerError, shorten
 from tfner.tokenization.encoding import Encoding, Int32
-from tfner.tokenization.mecab import parts_of
-from tfner.tokenization.normalize import Normalized
+from tfner.tokenization.files import (
+    CUSTOM,
+    PIECES,
+    SETTINGS_FILE,
+    TOKENIZER_FILE,
+    VOCABULARY_FILE,
+    TokenizerSettings,
+    write_json,
+)
+from tfner.tokenization.mecab import Mecab
 from tfner.tokenization.words import CHUNK, WordSplitter, find_splitter
 
-TOKENIZER_FILE = "tokenizer.json"
-SETTINGS_FILE = "tokenizer_settings.json"
-PIECES = "pieces"
-CUSTOM = "custom"
 # Fed for `▁`, which SentencePiece's normalisation takes for a space and may then lose.
 STAND_IN = "\ufdd0"
 SURROGATES = re.compile("[\ud800-\udfff]")
 
 Definition = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class TokenizerSettings:
-    """What a `tokenizer.json` does not say; `tokenizer_settings.json` holds it.
-
-    Args:
-        kind: `wordpiece`, `mecab-wordpiece`, `bpe`, `unigram`, …
-        splitter: name of the word splitter for raw text.
-        lower_case: whether the tokenizer lower-cases.
-        prefix_ids: ids before a sequence.
-        suffix_ids: ids after a sequence.
-        pad_id: id at padding.
-        notes: what was guessed, a sentence each.
-    """
-
-    kind: str
-    splitter: str
-    lower_case: bool
-    prefix_ids: list[int]
-    suffix_ids: list[int]
-    pad_id: int
-    notes: list[str] = field(default_factory=list)
 
 
 class FastTokenizer:
@@ -71,6 +52,7 @@ class FastTokenizer:
         settings: everything else.
         word_splitter: the user's own splitter in place of the one that the settings
             name.
+        mecab: what the splitter `mecab` stands for.
 
     Raises:
         TokenizerError: the definition is damaged, or no such splitter exists.
@@ -82,6 +64,7 @@ class FastTokenizer:
         settings: TokenizerSettings,
         *,
         word_splitter: WordSplitter | None = None,
+        mecab: Mecab | None = None,
     ) -> None:
         self.settings = settings
         self.prefix_ids = settings.prefix_ids
@@ -96,10 +79,12 @@ class FastTokenizer:
         bare, self._mark, self._mark_piece = without_mark(definition)
         self._backend = build(bare)
         self.vocab_size = 1 + max(_all_ids(definition))
-        self._cuts_parts = settings.kind.startswith("mecab")
+        self._mecab = mecab
         self._find_words = word_splitter or self._named_splitter()
 
     def _named_splitter(self) -> WordSplitter:
+        if self._mecab is not None:
+            return self._mecab.split
         if self.splitter == PIECES:
             return self._split_pieces
         if self.splitter == CUSTOM:
@@ -127,9 +112,9 @@ class FastTokenizer:
         feed = self._feed(text, ranges)
         result = self._run(feed.surfaces)
         ids = np.array(result.ids, np.int32)
-        fed = np.array(result.word_ids, np.int32)
+        word_index = np.array(result.word_ids, np.int32)
         offsets = np.array(result.offsets, np.int32).reshape(-1, 2)
-        word_index, offsets = feed.place(fed, offsets)
+        offsets += np.array(feed.origins, np.int32)[word_index][:, None]
         limits = np.array(ranges, np.int32).reshape(-1, 2)[word_index]
         # The mark of a word's start has no character of its own.
         offsets = np.clip(offsets, limits[:, :1], limits[:, 1:])
@@ -144,8 +129,6 @@ class FastTokenizer:
         return Encoding(pieces, ids, offsets, word_index, ranges)
 
     def _feed(self, text: str, words: Sequence[Word]) -> _Feed:
-        if self._cuts_parts and not text.isascii():
-            return _feed_parts(text, words)
         surfaces = [text[start:end] for start, end in words]
         origins = [start for start, _ in words]
         if self._mark:
@@ -155,7 +138,7 @@ class FastTokenizer:
                 if surface and follows_space and not surface[0].isspace():
                     surfaces[index] = self._mark + surface
                     origins[index] -= len(self._mark)
-        return _Feed(surfaces, origins, None, {})
+        return _Feed(surfaces, origins)
 
     def _run(self, surfaces: list[str]) -> Any:
         try:
@@ -200,13 +183,17 @@ class FastTokenizer:
         folder = Path(directory)
         folder.mkdir(parents=True, exist_ok=True)
         definition = {**json.loads(self._backend.to_str()), **self._pipeline}
-        _write_json(folder / TOKENIZER_FILE, definition)
-        _write_json(folder / SETTINGS_FILE, asdict(self.settings))
+        settings = asdict(self.settings)
+        if self._mecab is not None:
+            settings["mecab_kwargs"] = self._mecab.save(folder)
+        write_json(folder / TOKENIZER_FILE, definition)
+        write_json(folder / SETTINGS_FILE, settings)
         if definition["model"]["type"] == "WordPiece":
             vocab: dict[str, int] = definition["model"]["vocab"]
             lines = sorted(vocab, key=vocab.__getitem__)
             content = "".join(f"{piece}\n" for piece in lines)
-            (folder / "vocab.txt").write_text(content, encoding="utf-8", newline="\n")
+            file = folder / VOCABULARY_FILE
+            file.write_text(content, encoding="utf-8", newline="\n")
 
     def __repr__(self) -> str:
         return (
@@ -215,67 +202,16 @@ class FastTokenizer:
         )
 
 
-class _Part(NamedTuple):
-    """A stretch of a word that had to be normalised before it was fed."""
-
-    normalized: Normalized
-    start: int
-    word: Word
-
-
 class _Feed(NamedTuple):
     """What goes into the pipeline, and where it lies in the text.
 
     Args:
-        surfaces: F strings.
-        origins: (F,) the text's offset of each string's first character.
-        owners: (F,) the word of each string, or None for one string a word.
-        parts: the strings whose characters are not those of the text.
+        surfaces: a string a word.
+        origins: the text's offset of each string's first character.
     """
 
     surfaces: list[str]
     origins: list[int]
-    owners: list[int] | None
-    parts: dict[int, _Part]
-
-    def place(self, fed: Int32, offsets: Int32) -> tuple[Int32, Int32]:
-        """Word of each piece, and its range in the text.
-
-        Args:
-            fed: (P,) the string of each piece.
-            offsets: (P, 2) its range in that string.
-        """
-        placed = offsets + np.array(self.origins, np.int32)[fed][:, None]
-        for index, (normalized, start, word) in self.parts.items():
-            for row in np.flatnonzero(fed == index):
-                first, last = offsets[row] + start
-                placed[row] = (
-                    (normalized.starts[first], normalized.ends[last - 1])
-                    if first < last
-                    else (0, 0)
-                )
-                placed[row] += word.start
-        if self.owners is None:
-            return fed, placed
-        return np.array(self.owners, np.int32)[fed], placed
-
-
-def _feed_parts(text: str, words: Sequence[Word]) -> _Feed:
-    """One string a word, but MeCab's parts of a word that grows when normalised."""
-    feed = _Feed([], [], [], {})
-    owners: list[int] = feed.owners  # type: ignore[assignment]
-    for number, word in enumerate(words):
-        surface = text[word.start : word.end]
-        cut = parts_of(surface)
-        normalized, ranges = cut or (None, [Word(0, len(surface))])
-        for start, end in ranges:
-            if normalized is not None:
-                feed.parts[len(owners)] = _Part(normalized, start, word)
-            source = surface if normalized is None else normalized.text
-            feed.surfaces.append(source[start:end])
-            feed.origins.append(word.start)
-            owners.append(number)
-    return feed
 
 
 def _cover_marks(text: str, offsets: Int32, limits: Int32, word_index: Int32) -> None:
@@ -378,7 +314,3 @@ def _all_ids(definition: Definition) -> list[int]:
     vocab = definition["model"]["vocab"]
     ids = list(vocab.values()) if isinstance(vocab, dict) else [len(vocab) - 1]
     return ids + [token["id"] for token in definition.get("added_tokens", [])]
-
-
-def _write_json(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")

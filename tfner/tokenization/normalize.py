@@ -1,68 +1,160 @@
-"""NFKC that remembers where each character came from."""
+"""Unicode normalisation that remembers where each character came from."""
 
 from __future__ import annotations
 
 import unicodedata
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from tfner.tokenization.encoding import Int32
 
+Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
+
+LONGEST = 4096
+"""Characters normalised at once: sorting a run of marks takes quadratic time."""
+
 
 class Normalized(NamedTuple):
-    """A text in NFKC and, for each of its characters, the original range.
+    """A changed text and, for each of its characters, the original range.
 
     Args:
         text: N characters.
-        starts: (N,) first original character.
-        ends: (N,) one past the last original character.
+        starts: (N,) first original character, or None where every character comes
+            from the one at its own place.
+        ends: (N,) one past the last original character, or None.
     """
 
     text: str
-    starts: Int32
-    ends: Int32
+    starts: Int32 | None = None
+    ends: Int32 | None = None
 
 
-def normalize_nfkc(text: str) -> Normalized | None:
-    """NFKC with alignment, or None where the text is in NFKC already.
+def normalize(text: str, form: Form = "NFKC") -> Normalized:
+    """A normal form with alignment.
 
     Example:
-        >>> normalize_nfkc("㈱ｶﾞ").text, normalize_nfkc("㈱ｶﾞ").ends.tolist()
+        >>> found = normalize("㈱ｶﾞ")
+        >>> found.text, found.ends.tolist()
         ('(株)ガ', [1, 1, 1, 3])
     """
-    if unicodedata.is_normalized("NFKC", text):
-        return None
-    normalized: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    for start, end in _segments(text):
-        segment = unicodedata.normalize("NFKC", text[start:end])
-        normalized.append(segment)
-        starts += [start] * len(segment)
-        ends += [end] * len(segment)
+    if unicodedata.is_normalized(form, text):
+        return Normalized(text)
+    parts: list[str] = []
+    lengths: list[int] = []
+    for stretch in _stretches(text, form):
+        normal = unicodedata.normalize(form, stretch)
+        apart = stretch.translate(_characters(form))
+        if apart == normal and len(normal) == len(stretch) == len(text):
+            return Normalized(normal)  # such as full-width letters
+        for part in [stretch] if apart == normal else _segments(stretch, form):
+            found = _parts(part, form)
+            parts += found
+            lengths += [1] * len(part) if len(found) == len(part) else [len(part)]
+    return aligned(parts, lengths)
+
+
+def lower(text: str) -> Normalized:
+    """The text in lower case: `İ` becomes two characters.
+
+    Example:
+        >>> lower("İx").ends.tolist()
+        [1, 1, 2]
+    """
+    found = aligned([character.lower() for character in text], [1] * len(text))
+    return found._replace(text=text.lower())  # a final Σ depends on what surrounds it
+
+
+def aligned(parts: Sequence[str], lengths: Sequence[int]) -> Normalized:
+    """What the parts of a text became, put together.
+
+    Args:
+        parts: what each part became; where nothing is left, its characters go to the
+            part before it.
+        lengths: how many characters each part had.
+    """
+    text = "".join(parts)
+    total = sum(lengths)
+    if len(parts) == len(text) == total and all(parts):
+        return Normalized(text)
+    kept: list[tuple[int, int, int]] = []
+    position = 0
+    for part, length in zip(parts, lengths, strict=True):
+        start, position = position, position + length
+        if part:
+            kept.append((len(part), start, position))
+        elif kept:
+            kept[-1] = (*kept[-1][:2], position)
+    sizes, starts, ends = np.array(kept, np.int32).reshape(-1, 3).T
+    return Normalized(text, np.repeat(starts, sizes), np.repeat(ends, sizes))
+
+
+def chained(first: Normalized, second: Normalized) -> Normalized:
+    """Two changes, the second made to the outcome of the first, as one."""
+    if first.starts is None or first.ends is None:
+        return second
+    if second.starts is None or second.ends is None:
+        return first._replace(text=second.text)
     return Normalized(
-        "".join(normalized), np.array(starts, np.int32), np.array(ends, np.int32)
+        second.text, first.starts[second.starts], first.ends[second.ends - 1]
     )
 
 
-def _segments(text: str) -> list[tuple[int, int]]:
+def _parts(text: str, form: Form) -> list[str]:
+    """The normal forms of the characters, or that of a text where these differ."""
+    apart = list(map(_characters(form).__getitem__, map(ord, text)))
+    normal = unicodedata.normalize(form, text)
+    return apart if "".join(apart) == normal else [normal]
+
+
+class _Characters(dict[int, str]):
+    """The normal form of every code point that was met so far."""
+
+    def __init__(self, form: Form) -> None:
+        self._form = form
+
+    def __missing__(self, code: int) -> str:
+        self[code] = unicodedata.normalize(self._form, chr(code))
+        return self[code]
+
+
+_characters = cache(_Characters)
+
+
+def _stretches(text: str, form: Form) -> Iterator[str]:
+    """Long texts in pieces, cut where that changes nothing if there is such a place."""
+    start = 0
+    while len(text) - start > LONGEST:
+        limit = start + LONGEST
+        end = limit
+        while end > start and _interacts(
+            form, text[max(start, end - 3) : end], text[end]
+        ):
+            end -= 1
+        end = end if end > start else limit
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
+def _segments(text: str, form: Form) -> Iterator[str]:
     """The shortest stretches that normalise independently of each other."""
-    segments = []
     start = 0
     for position in range(1, len(text)):
         before = text[max(start, position - 3) : position]
-        if not _interacts(before, text[position]):
-            segments.append((start, position))
+        if not _interacts(form, before, text[position]):
+            yield text[start:position]
             start = position
-    return [*segments, (start, len(text))]
+    yield text[start:]
 
 
 @lru_cache(maxsize=65536)
-def _interacts(before: str, character: str) -> bool:
+def _interacts(form: Form, before: str, character: str) -> bool:
     """Whether a character reorders or composes with what stands before it."""
-    if unicodedata.combining(unicodedata.normalize("NFKD", character)[0]):
+    decomposed: Form = "NFKD" if "K" in form else "NFD"
+    if unicodedata.combining(unicodedata.normalize(decomposed, character)[0]):
         return True
-    apart = [unicodedata.normalize("NFKC", part) for part in (before, character)]
-    return unicodedata.normalize("NFKC", before + character) != "".join(apart)
+    apart = [unicodedata.normalize(form, part) for part in (before, character)]
+    return unicodedata.normalize(form, before + character) != "".join(apart)

@@ -27,12 +27,14 @@ UNIGRAM, BPE, CHARACTER = 1, 2, 4
 META = "▁"
 
 
-def read_vocabulary(path: Path) -> list[str]:
+def read_vocabulary(
+    path: Path, *, needed: Sequence[str] = ("[UNK]", "[CLS]", "[SEP]")
+) -> list[str]:
     """The pieces of a `vocab.txt` in order of their ids.
 
     Raises:
-        TokenizerError: the file is empty or no UTF-8, a piece repeats, or one of
-            `[UNK]`, `[CLS]`, `[SEP]` is missing.
+        TokenizerError: the file is empty or no UTF-8, a piece repeats, or one of those
+            `needed` is missing.
     """
     pieces = _read_text(path).split("\n")
     pieces = [piece.rstrip("\r") for piece in pieces]
@@ -47,10 +49,10 @@ def read_vocabulary(path: Path) -> list[str]:
         for piece, n in counts.items()
         if n > 1
     ]
-    missing = [piece for piece in ("[UNK]", "[CLS]", "[SEP]") if piece not in counts]
+    missing = [piece for piece in needed if piece not in counts]
     if missing:
         problems.append(
-            f"{path}: a WordPiece vocabulary needs {', '.join(missing)}; "
+            f"{path}: the vocabulary needs {', '.join(missing)}; "
             f"none of its {len(pieces)} lines is that"
         )
     if problems:
@@ -62,7 +64,6 @@ def wordpiece(
     pieces: Sequence[str],
     *,
     lower_case: bool,
-    mecab: bool = False,
     strip_accents: bool | None = None,
     split_cjk: bool = True,
 ) -> Definition:
@@ -71,7 +72,6 @@ def wordpiece(
     Args:
         pieces: in order of their ids.
         lower_case: whether text is lower-cased.
-        mecab: words come from MeCab and are cut no further before WordPiece.
         strip_accents: whether accents are taken off; None: if lower-cased.
         split_cjk: whether every Chinese character is a word.
     """
@@ -79,18 +79,13 @@ def wordpiece(
     tokenizer = tokenizers.Tokenizer(
         models.WordPiece(vocab, unk_token="[UNK]", max_input_chars_per_word=100)
     )
-    if mecab:
-        steps = [normalizers.NFKC(), *([normalizers.Lowercase()] * lower_case)]
-        tokenizer.normalizer = normalizers.Sequence(steps)
-        tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    else:
-        tokenizer.normalizer = normalizers.BertNormalizer(
-            clean_text=True,
-            handle_chinese_chars=split_cjk,
-            strip_accents=strip_accents,
-            lowercase=lower_case,
-        )
-        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.normalizer = normalizers.BertNormalizer(
+        clean_text=True,
+        handle_chinese_chars=split_cjk,
+        strip_accents=strip_accents,
+        lowercase=lower_case,
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = tokenizers.decoders.WordPiece()
     tokenizer.add_special_tokens([p for p in BERT_SPECIALS if p in vocab])
     return _with_frame(tokenizer, "[CLS]", "[SEP]")

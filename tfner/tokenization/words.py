@@ -55,7 +55,7 @@ def split_punctuation(text: str) -> list[Word]:
 @cache
 def _pattern() -> re.Pattern[str]:
     """The words of `split_punctuation`; every alternative runs in linear time."""
-    marks = _punctuation()
+    marks = character_ranges("PS")
     letter = rf"[^\s{marks}{CJK}]"
     possessive = rf"['’][sS](?!{letter})"
     glue = rf"(?!{possessive})[{JOINERS}]|(?<=[0-9])[,:](?=[0-9])"
@@ -70,12 +70,16 @@ def _pattern() -> re.Pattern[str]:
     )
 
 
-def _punctuation() -> str:
-    """Every punctuation mark and symbol of Unicode as ranges of a character class."""
+def character_ranges(categories: str) -> str:
+    """All characters of some main categories as ranges for a regular expression.
+
+    Args:
+        categories: such as `PS` for marks of punctuation and symbols.
+    """
     ranges: list[list[int]] = []
     # Planes above the first two hold none, and scanning them takes ten times as long.
     for code in range(min(0x20000, sys.maxunicode)):
-        if unicodedata.category(chr(code))[0] not in "PS":
+        if unicodedata.category(chr(code))[0] not in categories:
             continue
         if ranges and ranges[-1][1] == code - 1:
             ranges[-1][1] = code

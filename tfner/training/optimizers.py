@@ -42,6 +42,34 @@ class WarmupLinearDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 
 @keras.saving.register_keras_serializable(package="tfner")
+class Sweep(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises from the lowest to the highest rate, for a range test.
+
+    Args:
+        low: rate of the first step.
+        high: rate of the last step.
+        steps: length of the test, at least 2.
+        mode: "exponential", by the same factor every step, or "linear".
+    """
+
+    def __init__(
+        self, low: float, high: float, *, steps: int, mode: str = "exponential"
+    ) -> None:
+        self.low, self.high, self.steps, self.mode = low, high, steps, mode
+
+    def __call__(self, step: Any) -> Any:
+        """The rate of one step, counted from 0."""
+        share = ops.cast(step, "float32") / (self.steps - 1)
+        if self.mode == "linear":
+            return self.low + (self.high - self.low) * share
+        return self.low * (self.high / self.low) ** share
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return vars(self).copy()
+
+
+@keras.saving.register_keras_serializable(package="tfner")
 class AdamW(keras.optimizers.Adam):
     """Adam with decoupled weight decay and a rate of its own for every weight.
 
@@ -79,6 +107,11 @@ class AdamW(keras.optimizers.Adam):
             for variable in variables
         ]
 
+    @property
+    def averages(self) -> list[Any]:
+        """Moving averages of the weights, in order; none without `use_ema`."""
+        return getattr(self, "_model_variables_moving_average", [])
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One weight's update; the decay sees the weight as it was before."""
         number = self._get_variable_index(variable)
@@ -111,6 +144,7 @@ def adamw(
     epsilon: float = 1e-8,
     bias_correction: bool = True,
     rates: Mapping[str, float] | None = None,
+    ema: float | None = None,
 ) -> AdamW:
     """AdamW with warm-up and linear decay, biases and norms not decayed.
 
@@ -122,6 +156,7 @@ def adamw(
         epsilon: see `AdamW`.
         bias_correction: see `AdamW`.
         rates: see `AdamW`; `layerwise_rates` gives ELECTRA's.
+        ema: share of the weights' moving average that a step keeps; None keeps none.
     """
     schedule = WarmupLinearDecay(
         learning_rate, steps=steps, warmup_steps=round(warmup * steps)
@@ -132,6 +167,8 @@ def adamw(
         epsilon=epsilon,
         bias_correction=bias_correction,
         rates=rates,
+        use_ema=ema is not None,
+        ema_momentum=ema or 0.0,
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import keras
 
 from tfner.config import TrainConfig
 from tfner.data.packing import Plan, make_plan
-from tfner.data.pipeline import WindowTable, batches
+from tfner.data.pipeline import WindowTable
 from tfner.data.windows import Window
 from tfner.errors import ConfigError, TrainingError
 from tfner.inference.bundle import build, save_bundle
@@ -21,7 +23,6 @@ from tfner.inference.encoders import check_encoder
 from tfner.tasks import Task
 from tfner.training.callbacks import (
     LOG,
-    Checkpoint,
     Clock,
     DivergedError,
     Progress,
@@ -29,9 +30,11 @@ from tfner.training.callbacks import (
     StopAtNaN,
     log_text,
 )
+from tfner.training.checkpoint import Checkpoint, Place, asked_to_stop
 from tfner.training.corpora import Corpora
+from tfner.training.distribution import Distribution
 from tfner.training.heldout import HeldOut, selftest_texts
-from tfner.training.optimizers import adamw, layerwise_rates
+from tfner.training.learner import make_trainee, precision, prepare
 from tfner.training.tensorboard import TensorBoard
 from tfner.training.train_step import Trainee
 
@@ -39,7 +42,10 @@ Say = Callable[[str], None]
 EncoderFactory = Callable[[], keras.Model]
 
 RUN_FILE = "run.toml"
-NOT_COMPARED = ("output", "overwrite", "resume", "trials", "seed", "tensorboard")
+NOT_COMPARED = (
+    *("output", "overwrite", "resume", "trials", "seed", "tensorboard"),
+    *("strategy", "tpu", "recompute", "jit_compile"),
+)
 """Settings that a resumed run may change; seeds have directories of their own."""
 
 
@@ -81,58 +87,64 @@ class Run:
 
     Args:
         config: all settings.
-        seed: of this run.
         task: shared by all runs.
         corpora: shared by all runs.
         windows: of the training corpus, shared by all runs.
+        seed: of this run.
         directory: for what a resumed run needs.
+        encoder: makes the encoder, before it learnt the task.
+        distribution: the devices.
         say: told what happens.
     """
 
     def __init__(
         self,
         config: TrainConfig,
-        seed: int,
-        *,
         task: Task,
         corpora: Corpora,
         windows: list[Window],
+        seed: int,
+        *,
         directory: Path,
+        encoder: EncoderFactory,
+        distribution: Distribution,
         say: Say = quiet,
     ) -> None:
         self.config, self.seed, self.task = config, seed, task
         self.corpora, self.windows = corpora, windows
-        self.directory, self.say = directory, say
+        self.directory, self.encoder = directory, encoder
+        self.distribution, self.say = distribution, say
 
-    def finish(self, target: Path, encoder: EncoderFactory) -> Trial:
-        """Train to the end and write the bundle to `target`.
+    def finish(self, target: Path) -> Trial:
+        """Train to the end; the chief writes the bundle to `target`.
 
         Raises:
             TrainingError: the loss became NaN; the best epoch before it, if there is
                 one, is saved first.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
-        model = self._model(encoder)
-        table = WindowTable(self.windows, pad_id=self.task.tokenizer.pad_id)
-        plan = self._plan(table, packs=getattr(model, "packs", False))
-        trainee = self._trainee(model, steps=len(plan.row_lengths))
-        held_out = HeldOut(self.task, model)
-        checkpoint = Checkpoint(
-            self.directory,
-            trainee,
-            monitor=f"dev_{self.config.best}" if self.corpora.dev else None,
-            fingerprint=self._fingerprint(),
-        )
+        if self.distribution.is_chief:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        trainee, table, plan = self.prepare()
         clock = Clock()
-        failure = self._fit(trainee, checkpoint, clock, held_out, table, plan)
-        checkpoint.load_best()
-        if self.corpora.dev:
-            self.say(f"best epoch: {checkpoint.best_epoch} by dev {self.config.best}")
+        with asked_to_stop() as asked:
+            checkpoint = Checkpoint(
+                self.directory,
+                trainee,
+                monitor=f"dev_{self.config.best}" if self.corpora.dev else None,
+                fingerprint=self._fingerprint(),
+                save_steps=self.config.save_steps,
+                asked_to_stop=asked,
+            )
+            failure = self._fit(trainee, checkpoint, clock, table, plan)
         speed = {**clock.speed(), "filled_positions": plan.filled(table.lengths)}
+        if not self.distribution.is_chief:
+            return Trial(self.seed, target, None, None, speed)
         if failure is not None and target.exists():
             # A broken-off run never takes the place of a finished one.
             target = self.directory.with_name(f"{self.directory.name}.bundle")
-        trial = self._save(target, held_out, checkpoint, speed)
+        with self.distribution.host():
+            model = self._best(trainee, checkpoint)
+            trial = self._save(target, model, checkpoint, speed)
         if failure is not None:
             # What is good is saved; going on from here would only fail again.
             shutil.rmtree(self.directory)
@@ -141,9 +153,44 @@ class Run:
             )
         return trial
 
-    def _model(self, encoder: EncoderFactory) -> keras.Model:
+    def prepare(self) -> tuple[Trainee, WindowTable, Plan]:
+        """What is fitted, on which rows, in which order; nothing is written."""
+        table = WindowTable(self.windows, pad_id=self.task.tokenizer.pad_id)
+        with self.distribution.scope():
+            model = self._learner()
+            plan = self._plan(table, packs=getattr(model, "packs", False))
+            trainee = make_trainee(
+                model,
+                self.task,
+                self.config,
+                seed=self.seed,
+                steps=len(plan.row_lengths),
+                distribution=self.distribution,
+            )
+        return trainee, table, plan
+
+    def _learner(self) -> keras.Model:
+        """The model as it learns: its precision, what is frozen, what is recomputed."""
+        with precision(self.config.precision):
+            model = self._model()
+        prepare(
+            model.encoder, freeze=self.config.freeze, recompute=self.config.recompute
+        )
+        return model
+
+    def _best(self, trainee: Trainee, checkpoint: Checkpoint) -> keras.Model:
+        """The model as it is saved: float32, on one device, of the best epoch."""
+        model = trainee.model
+        if self.distribution.kind != "none" or self.config.precision != "float32":
+            model = self._model()
+        checkpoint.load_best(model)
+        if self.corpora.dev:
+            self.say(f"best epoch: {checkpoint.best_epoch} by dev {self.config.best}")
+        return model
+
+    def _model(self) -> keras.Model:
         keras.utils.set_random_seed(self.seed)
-        found = encoder()
+        found = self.encoder()
         check_encoder(found)
         positions = getattr(found, "max_positions", None)
         if positions is not None and self.task.max_length > positions:
@@ -162,106 +209,129 @@ class Run:
         return model
 
     def _plan(self, table: WindowTable, *, packs: bool) -> Plan:
+        on_tpu = self.distribution.kind == "tpu"
         layout = self.config.layout
         if layout == "packed" and not packs:
-            self.say("this encoder does not take packed rows: batches are bucketed")
-            layout = "bucketed"
-        return make_plan(
+            layout = "padded" if on_tpu else "bucketed"
+            self.say(f"this encoder does not take packed rows: batches are {layout}")
+        if layout == "bucketed" and on_tpu:
+            raise ConfigError(
+                "a TPU needs batches of one shape. Received: layout=bucketed. Give "
+                "--layout packed or padded."
+            )
+        plan = make_plan(
             table.lengths,
             layout=layout,
             batch_size=self.config.batch_size,
             seed=self.seed,
             epochs=self.config.epochs,
             max_length=self.task.max_length,
+            group=self.distribution.steps_per_execution(
+                self.config.steps_per_execution
+            ),
         )
-
-    def _trainee(self, model: keras.Model, *, steps: int) -> Trainee:
-        config = self.config
-        optimizer = adamw(
-            learning_rate=config.learning_rate,
-            steps=steps,
-            warmup=config.warmup,
-            weight_decay=config.weight_decay,
-            epsilon=config.adam_epsilon,
-            bias_correction=config.bias_correction,
-            rates=self._rates(model),
-        )
-        optimizer.build(model.trainable_variables)
-        trainee = Trainee(
-            model, self.task, clip_norm=self.config.clip_norm, seed=self.seed
-        )
-        trainee.compile(optimizer=optimizer, jit_compile=self.config.jit_compile)
-        return trainee
-
-    def _rates(self, model: keras.Model) -> dict[str, float] | None:
-        if self.config.layerwise_lr_decay == 1:
-            return None
-        try:
-            return layerwise_rates(model, self.config.layerwise_lr_decay)
-        except ValueError as error:
-            raise ConfigError(
-                f"`layerwise_lr_decay` must be 1 here: {error}"
-            ) from error
+        rows = plan.windows.shape[1]
+        parts = self.distribution.replicas * self.config.accumulate
+        if rows % parts:
+            self.say(
+                f"a batch has {rows} rows for {parts} parts (replicas times "
+                f"--accumulate): {-rows % parts} empty ones are added"
+            )
+        return plan.divisible(parts)
 
     def _fit(
         self,
         trainee: Trainee,
         checkpoint: Checkpoint,
         clock: Clock,
-        held_out: HeldOut,
         table: WindowTable,
         plan: Plan,
     ) -> TrainingError | None:
         """Run the epochs that are left; a failure after the first one is returned."""
-        epochs, steps, dev = (
-            self.config.epochs,
-            plan.steps_per_epoch,
-            self.corpora.dev,
-        )
-        done = checkpoint.resume() if self.config.resume else 0
-        if done:
-            self.say(f"resumed after epoch {done}")
-        clock.sentences_per_epoch = len(self.corpora.train)
-        callbacks: list[keras.callbacks.Callback] = [StopAtNaN(), clock]
-        if dev:
-            callbacks.append(Scorer(held_out.scorer(dev)))
-        live = self.say is not quiet and sys.stderr.isatty()
-        callbacks += [checkpoint, Progress(epochs, steps, say=self.say, live=live)]
-        if self.config.tensorboard:
-            log_to = f"{self.config.tensorboard}/seed-{self.seed}"
-            callbacks.append(TensorBoard(log_to))
-        if done == epochs:
-            return None
+        steps = plan.steps_per_epoch
+        place = checkpoint.resume() if self.config.resume else Place()
+        if place.epochs or place.steps:
+            more = f" and {place.steps} steps" if place.steps else ""
+            self.say(f"resumed after epoch {place.epochs}{more}")
+        settings = json.dumps(self._fingerprint(), sort_keys=True, default=str)
+        digests = (zlib.crc32(plan.windows.tobytes()), zlib.crc32(settings.encode()))
+        self.distribution.check_agreement(*place, *digests)
+        callbacks = self._callbacks(trainee, checkpoint, clock, steps)
         try:
-            trainee.fit(
-                batches(table, plan).skip(done * steps),
-                initial_epoch=done,
-                epochs=epochs,
-                steps_per_epoch=steps,
-                shuffle=False,
-                verbose=0,
-                callbacks=callbacks,
-            )
+            for first, last, done in self._epochs_left(place):
+                trainee.fit(
+                    self.distribution.batches(table, plan, skip=first * steps + done),
+                    initial_epoch=first,
+                    epochs=last,
+                    steps_per_epoch=steps - done,
+                    shuffle=False,
+                    verbose=0,
+                    callbacks=callbacks,
+                )
         except DivergedError as error:
             if not checkpoint.history:
                 raise
             return error
         return None
 
+    def _epochs_left(self, place: Place) -> Iterator[tuple[int, int, int]]:
+        """First and last epoch, and steps already done: a begun epoch by itself."""
+        first = place.epochs
+        if place.steps:
+            yield first, first + 1, place.steps
+            first += 1
+        if first < self.config.epochs:
+            yield first, self.config.epochs, 0
+
+    def _callbacks(
+        self, trainee: Trainee, checkpoint: Checkpoint, clock: Clock, steps: int
+    ) -> list[keras.callbacks.Callback]:
+        """What happens beside the steps; only the chief scores and writes."""
+        clock.sentences_per_epoch = len(self.corpora.train)
+        callbacks: list[keras.callbacks.Callback] = [StopAtNaN(), clock]
+        if not self.distribution.is_chief:
+            return callbacks
+        if self.corpora.dev:
+            callbacks.append(Scorer(self._scorer(trainee)))
+        live = self.say is not quiet and sys.stderr.isatty()
+        progress = Progress(self.config.epochs, steps, say=self.say, live=live)
+        callbacks += [checkpoint, progress]
+        if self.config.tensorboard:
+            callbacks.append(TensorBoard(f"{self.config.tensorboard}/seed-{self.seed}"))
+        return callbacks
+
+    def _scorer(self, trainee: Trainee) -> Callable[[], dict[str, float]]:
+        """Scores dev with the averaged weights, if they are averaged.
+
+        A TPU runs nothing but what it was compiled for: a copy on the host is scored.
+        """
+        on_tpu = self.distribution.kind == "tpu"
+        with self.distribution.host():
+            model = self._model() if on_tpu else trainee.model
+        score = HeldOut(self.task, model).scorer(self.corpora.dev)
+
+        def now() -> dict[str, float]:
+            with trainee.averaged(), self.distribution.host():
+                if on_tpu:
+                    model.set_weights([w.numpy() for w in trainee.model.weights])
+                return score()
+
+        return now
+
     def _save(
         self,
         target: Path,
-        held_out: HeldOut,
+        model: keras.Model,
         checkpoint: Checkpoint,
         speed: dict[str, float],
     ) -> Trial:
-        history = checkpoint.history
+        history, held_out = checkpoint.history, HeldOut(self.task, model)
         dev = held_out.report(self.corpora.dev)
         test = held_out.report(self.corpora.test)
         save_bundle(
             target,
             task=self.task,
-            model=held_out.model,
+            model=model,
             training={**self.config.to_json(), "seed": self.seed},
             metrics={
                 "dev": dev,

@@ -1,11 +1,14 @@
 """The train step: the one place that knows how a loss becomes an update.
 
-The loss of a step is summed over all words and divided by their number, so that it does
-not depend on how windows share rows, and the gradient is clipped as a whole.
+The loss of a step is summed over the words of all parts of the batch and of all
+replicas, and divided by their number: it does not depend on how windows share rows,
+parts and devices. The gradient is clipped as a whole, after it was summed.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -24,14 +27,25 @@ class Trainee(keras.Model):
         clip_norm: largest global norm of the gradient; 0 does not clip.
         seed: dropout is a function of seed and step, so that a resumed run drops the
             same units as an uninterrupted one.
+        accumulate: parts in which the rows of a batch are computed, one after the
+            other; divides their number.
+        jit_gradient: compile forward and backward pass with XLA where `fit` cannot
+            compile the whole step: under a strategy of several replicas.
     """
 
     def __init__(
-        self, model: keras.Model, task: Task, *, clip_norm: float, seed: int
+        self,
+        model: keras.Model,
+        task: Task,
+        *,
+        clip_norm: float,
+        seed: int,
+        accumulate: int = 1,
+        jit_gradient: bool = False,
     ) -> None:
         super().__init__()
         self.model, self.task = model, task
-        self.clip_norm, self.seed = clip_norm, seed
+        self.clip_norm, self.seed, self.accumulate = clip_norm, seed, accumulate
         self.generators = [
             layer.seed_generator
             for layer in model._flatten_layers()
@@ -39,6 +53,11 @@ class Trainee(keras.Model):
         ]
         self.mean_loss = keras.metrics.Mean(name="loss")
         self.mean_accuracy = MaskedAccuracy()
+        self._sums = self._batch_sums
+        if jit_gradient:
+            self._sums = tf.function(
+                self._batch_sums, jit_compile=True, reduce_retracing=True
+            )
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -51,26 +70,89 @@ class Trainee(keras.Model):
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """One update; returns the running means of the epoch."""
+        replica = tf.distribute.get_replica_context()
+        replicas = replica.num_replicas_in_sync
+        step = tf.cast(self.optimizer.iterations, tf.int32)
+        draw = step * replicas + replica.replica_id_in_sync_group
+        sums = self._sums(data, draw)
+        if replicas > 1:
+            sums = replica.all_reduce(tf.distribute.ReduceOp.SUM, sums)
+        gradients, total, count = sums
+        words = tf.maximum(count, 1.0)
+        # The optimizer sums what the replicas give it, though it is all the same.
+        self._update([gradient / words for gradient in gradients], share=1 / replicas)
+        self.mean_loss.update_state(total / words, sample_weight=count)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def _batch_sums(self, data: Any, draw: Any) -> tuple[list[Any], Any, Any]:
+        """Gradients, loss and number of words, each summed over the batch."""
+        parts = self.accumulate
+        if parts == 1:
+            return self._part_sums(data, draw)
+        weights = self.model.trainable_variables
+        nothing = ([tf.zeros(weight.shape) for weight in weights], 0.0, 0.0)
+        stacked = tf.nest.map_structure(lambda t: tf.stack(tf.split(t, parts)), data)
+        draws = draw * parts + tf.range(parts, dtype=draw.dtype)
+
+        def add(sums: Any, part: Any) -> Any:
+            return tf.nest.map_structure(tf.add, sums, self._part_sums(*part))
+
+        # A loop, where one part's memory is free before the next one needs it.
+        gradients, total, count = tf.foldl(
+            add, (stacked, draws), nothing, parallel_iterations=1
+        )
+        return gradients, total, count
+
+    def _part_sums(self, data: Any, draw: Any) -> tuple[list[Any], Any, Any]:
         features, labels = data
-        self._seed(self.optimizer.iterations)
+        self._seed(draw)
         weights = self.model.trainable_variables
         with tf.GradientTape() as tape:
             logits = self.model(features, training=True)
             total, count = self.task.loss(labels, logits)
-            loss = total / tf.maximum(count, 1.0)
-        # An embedding gives one slice per piece; norm and AdamW need their sums.
-        gradients = [
-            None if gradient is None else tf.convert_to_tensor(gradient)
-            for gradient in tape.gradient(loss, weights)
-        ]
-        if self.clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
-        self.optimizer.apply(gradients, weights)
-        self.mean_loss.update_state(loss, sample_weight=count)
+            scaled = self.optimizer.scale_loss(total)
+        found = tape.gradient(scaled, weights, unconnected_gradients="zero")
         self.mean_accuracy.update_state(labels, logits)
-        return {metric.name: metric.result() for metric in self.metrics}
+        # An embedding gives one slice per piece; norm and AdamW need their sums.
+        return [tf.convert_to_tensor(gradient) for gradient in found], total, count
 
-    def _seed(self, step: Any) -> None:
+    def _update(self, gradients: list[Any], *, share: float) -> None:
+        """Clip the gradients of the mean loss, of true size, and apply them.
+
+        In float16 the loss is scaled and so are they; where one is no number, the norm
+        is none either, and the optimizer passes over the step.
+        """
+        scale = self.optimizer.scale_loss(1.0)
+        if self.clip_norm:
+            gradients = [gradient / scale for gradient in gradients]
+            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
+            gradients = [gradient * scale for gradient in gradients]
+        self.optimizer.apply(
+            [gradient * share for gradient in gradients],
+            self.model.trainable_variables,
+        )
+
+    def _seed(self, draw: Any) -> None:
         for number, generator in enumerate(self.generators):
             start = tf.constant(1_000 * self.seed + number, tf.uint32)
-            generator.state.assign(tf.stack([start, tf.cast(step, tf.uint32)]))
+            generator.state.assign(tf.stack([start, tf.cast(draw, tf.uint32)]))
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within, the model has the moving average of its weights, if one is kept."""
+        inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        averages = getattr(inner, "averages", [])
+        weights = self.model.trainable_variables[: len(averages)]
+        kept = [weight.numpy() for weight in weights]
+        for weight, average in zip(weights, averages, strict=True):
+            weight.assign(average.numpy())
+        try:
+            yield
+        finally:
+            for weight, value in zip(weights, kept, strict=True):
+                weight.assign(value)
+
+    def _maybe_symbolic_build(
+        self, iterator: Any = None, data_batch: Any = None
+    ) -> None:
+        """Nothing: all is built, and Keras 3.15 would average the workers' batches."""

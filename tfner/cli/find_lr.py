@@ -1,0 +1,72 @@
+"""`tfner find-lr`: the learning rate at which the loss falls fastest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tfner.cli.options import Json
+from tfner.cli.output import (
+    as_json,
+    import_tensorflow,
+    is_muted,
+    print_json,
+    print_text,
+    refuse_existing,
+    say,
+)
+from tfner.cli.train import Config, Preset, Set, chosen_settings, with_settings
+
+PICTURE, RECORD = "learning_rate.png", "learning_rate.json"
+
+
+@with_settings
+def command(
+    settings: dict[str, Any],
+    low: Annotated[float, typer.Option(help="First rate.")] = 1e-6,
+    high: Annotated[float, typer.Option(help="Last rate.")] = 1e-1,
+    steps: Annotated[int, typer.Option(help="Steps of the test.")] = 100,
+    mode: Annotated[
+        str, typer.Option(help="How the rate rises: exponential or linear.")
+    ] = "exponential",
+    config: Config = None,
+    set: Set = None,
+    preset: Preset = None,
+    json: Json = False,
+) -> None:
+    """Find a learning rate: train a few steps under a rising one, and throw them away.
+
+    Takes the settings of `tfner train`. Writes a picture and the figures to --output.
+    """
+    chosen = chosen_settings(settings, config, set, preset)
+    output = Path(chosen.output)
+    for name in (PICTURE, RECORD):
+        refuse_existing(output / name, overwrite=chosen.overwrite)
+    import_tensorflow()
+    from tfner.corpus.files import whole_file
+    from tfner.evaluation.figures import draw_range_test
+    from tfner.training.lr_finder import find_learning_rate
+    from tfner.training.run import quiet
+
+    found = find_learning_rate(
+        chosen,
+        low=low,
+        high=high,
+        steps=steps,
+        mode=mode,
+        say=quiet if is_muted() else say,
+    )
+    output.mkdir(parents=True, exist_ok=True)
+    drawn = draw_range_test(found.rates, found.losses, found.smoothed, found.suggestion)
+    (output / PICTURE).write_bytes(drawn["png"])
+    with whole_file(str(output / RECORD)) as stream:
+        stream.write(as_json(found.to_json()) + "\n")
+    say(f"picture: {output / PICTURE}")
+    if json:
+        print_json(found.to_json())
+    elif found.suggestion is None:
+        print_text("no suggestion: the loss never fell. Widen --low and --high.")
+    else:
+        print_text(f"suggestion: --learning-rate {found.suggestion:.2g}")

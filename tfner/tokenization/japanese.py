@@ -1,0 +1,304 @@
+"""Japanese text: words by MeCab, then pieces of each word.
+
+What `BertJapaneseTokenizer` computes, with the place of every piece in the user's own
+text. Words repeat, so their pieces are kept; most of the time goes to MeCab.
+
+Other than there, a special piece that a user writes ("[SEP]") is text like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfner.document import Word
+from tfner.errors import TokenizerError
+from tfner.tokenization.basic import BasicWords
+from tfner.tokenization.encoding import Encoding, Int32
+from tfner.tokenization.files import (
+    CONFIG_FILE,
+    CUSTOM,
+    PIECES,
+    SETTINGS_FILE,
+    TokenizerSettings,
+    write_json,
+)
+from tfner.tokenization.mecab import Cut, Mecab, original_words
+from tfner.tokenization.normalize import Normalized, lower
+from tfner.tokenization.subwords import Subwords, source
+from tfner.tokenization.words import WordSplitter, find_splitter
+
+JAPANESE_CLASS = "BertJapaneseTokenizer"
+REMEMBERED = 1 << 16
+"""Words whose pieces are kept; the frequent ones are among the first that come."""
+LONGEST_REMEMBERED = 32
+"""Characters of these words, for someone's words may be whole documents."""
+
+
+class _Pieces(NamedTuple):
+    """The pieces of a word, column by column; bytes join faster than numbers.
+
+    Args:
+        texts: P spellings.
+        ids: (P,) int32 as bytes.
+        ranges: (P, 2) int32 as bytes, where each lies in the word.
+    """
+
+    texts: tuple[str, ...]
+    ids: bytes
+    ranges: bytes
+
+
+class _Remembered(dict[str, _Pieces]):
+    """The pieces of every word that was met so far, within bounds."""
+
+    def __init__(self, cut: Callable[[str], _Pieces]) -> None:
+        self._cut = cut
+
+    def __missing__(self, word: str) -> _Pieces:
+        pieces = self._cut(word)
+        if len(word) <= LONGEST_REMEMBERED and len(self) < REMEMBERED:
+            self[word] = pieces
+        return pieces
+
+
+class _Units(NamedTuple):
+    """What is cut into pieces one by one.
+
+    Args:
+        surfaces: U strings of the normalised text.
+        starts: (U,) where they begin in it.
+        owners: (U,) the word of each, or None for one a word.
+    """
+
+    surfaces: list[str]
+    starts: Int32
+    owners: Int32 | None
+
+
+class JapaneseTokenizer:
+    """Words by MeCab and pieces of each; see the `Tokenizer` protocol.
+
+    Made by `load_tokenizer`.
+
+    Args:
+        words: what cuts a text into words, and normalises it before.
+        subwords: what cuts a word into pieces.
+        settings: everything else.
+        special: the names of the special pieces by role, `cls_token` and so on.
+        vocab_size: one more than the largest id.
+        never_split: words of MeCab's that keep their case.
+        word_splitter: the user's own splitter in place of the one that the settings
+            name.
+
+    Raises:
+        TokenizerError: no splitter has the name in the settings.
+    """
+
+    def __init__(
+        self,
+        words: Mecab | BasicWords,
+        subwords: Subwords,
+        settings: TokenizerSettings,
+        *,
+        special: Mapping[str, str],
+        vocab_size: int,
+        never_split: Sequence[str] = (),
+        word_splitter: WordSplitter | None = None,
+    ) -> None:
+        self.settings = settings
+        self.prefix_ids = settings.prefix_ids
+        self.suffix_ids = settings.suffix_ids
+        self.pad_id = settings.pad_id
+        self.notes = settings.notes
+        self.splitter = settings.splitter
+        self.vocab_size = vocab_size
+        self._words, self._subwords = words, subwords
+        self._special, self._never_split = special, never_split
+        self._pieces = _Remembered(self._cut_word)
+        self._find_words = word_splitter or self._named_splitter()
+
+    def _named_splitter(self) -> WordSplitter | None:
+        if self.splitter == self._words.kind:
+            return None
+        if self.splitter == PIECES:
+            return self._split_pieces
+        if self.splitter == CUSTOM:
+            raise TokenizerError(
+                "this tokenizer was saved with a word splitter of its user's own, "
+                "which no file can hold: pass it as word_splitter"
+            )
+        return find_splitter(self.splitter)
+
+    def encode(
+        self, text: str, words: Sequence[tuple[int, int]] | None = None
+    ) -> Encoding:
+        """Pieces of a text; none crosses the border of a word.
+
+        Args:
+            text: the original text.
+            words: ordered character ranges without overlap, possibly empty; the
+                default is what the word splitter finds.
+
+        Returns:
+            The pieces without special ones, with offsets into `text`.
+        """
+        if words is None:
+            if self._find_words is None:
+                return self._encode_own_words(text)
+            words = self._find_words(text)
+        ranges = tuple(Word(*word) for word in words)
+        normalized = self._words.normalize(text)
+        return self._encoding(normalized, ranges, self._within(normalized, ranges))
+
+    def _encode_own_words(self, text: str) -> Encoding:
+        normalized = self._words.normalize(text)
+        cut = self._words.cut(normalized.text)
+        words, owners = original_words(normalized, cut)
+        units = _Units(cut.surfaces, cut.starts, owners)
+        return self._encoding(normalized, words, units)
+
+    def _within(self, normalized: Normalized, words: Sequence[Word]) -> _Units:
+        """The given words, each a unit.
+
+        One with a border of MeCab's inside a single original character (`㈱日立` is
+        `(`, `株`, `)`, `日立`) is cut at all of MeCab's borders.
+        """
+        text, origins = normalized.text, normalized.starts
+        limits = np.array(words, np.int32).reshape(-1, 2)
+        if origins is None:
+            return _Units([text[a:b] for a, b in words], limits[:, 0], None)
+        limits = np.searchsorted(origins, limits).astype(np.int32)
+        cut = self._words.cut(text)
+        recut = _hold_cut_character(cut, origins, limits).tolist()
+        parts: list[tuple[int, int, int]] = []
+        for owner, (first, last) in enumerate(limits.tolist()):
+            inner = _parts(cut, first, last) if recut[owner] else [(first, last)]
+            parts += [(start, end, owner) for start, end in inner]
+        starts, _, owners = np.array(parts, np.int32).reshape(-1, 3).T
+        return _Units([text[start:end] for start, end, _ in parts], starts, owners)
+
+    def _encoding(
+        self, normalized: Normalized, words: tuple[Word, ...], units: _Units
+    ) -> Encoding:
+        found = list(map(self._pieces.__getitem__, units.surfaces))
+        texts, ids, ranges = zip(*found, strict=True) if found else ((), (), ())
+        counts = np.fromiter(map(len, texts), np.int32, len(texts))
+        offsets = np.frombuffer(b"".join(ranges), np.int32).reshape(-1, 2)
+        offsets = offsets + units.starts.repeat(counts)[:, None]
+        owners = units.owners
+        if owners is None:
+            owners = np.arange(len(words), dtype=np.int32)
+        word_index = owners.repeat(counts)
+        if normalized.starts is not None:
+            offsets = _original(normalized, offsets)
+            limits = np.array(words, np.int32).reshape(-1, 2)[word_index]
+            offsets = np.clip(offsets, limits[:, :1], limits[:, 1:])
+        return Encoding(
+            tuple(chain.from_iterable(texts)),
+            np.frombuffer(b"".join(ids), np.int32).copy(),
+            offsets,
+            word_index,
+            words,
+        )
+
+    def _cut_word(self, word: str) -> _Pieces:
+        folded = Normalized(word)
+        kept = word in self._never_split or word in self._special.values()
+        if self.settings.lower_case and self._words.kind == "mecab" and not kept:
+            folded = lower(word)
+        pieces = self._subwords.cut(folded.text)
+        ranges = [source(folded, piece.start, piece.end) for piece in pieces]
+        return _Pieces(
+            tuple(piece.text for piece in pieces),
+            np.array([piece.id for piece in pieces], np.int32).tobytes(),
+            np.array(ranges, np.int32).tobytes(),
+        )
+
+    def _split_pieces(self, text: str) -> list[Word]:
+        """The pieces as words; those that share a character are one."""
+        encoding = self._encode_own_words(text)
+        found: list[Word] = []
+        for start, end in encoding.offsets.tolist():
+            if found and start < found[-1].end:
+                start = found.pop().start
+            if start < end:
+                found.append(Word(start, end))
+        return found
+
+    def save(self, directory: str | Path) -> None:
+        """Write a Hugging Face directory that `load_tokenizer` reads, too.
+
+        With `tokenizer_config.json`, the vocabulary and what MeCab needs beside an
+        installed dictionary; `tokenizer_settings.json` holds what is tfner's own.
+
+        Args:
+            directory: made if it does not exist.
+        """
+        folder = Path(directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._subwords.save(folder)
+        config: dict[str, Any] = {
+            "tokenizer_class": JAPANESE_CLASS,
+            "word_tokenizer_type": self._words.kind,
+            "subword_tokenizer_type": self._subwords.kind,
+            "do_lower_case": self.settings.lower_case,
+            **self._special,
+        }
+        if self._never_split:
+            config["never_split"] = list(self._never_split)
+        kwargs = self._words.save(folder)
+        if kwargs:
+            config["mecab_kwargs"] = kwargs
+        write_json(folder / CONFIG_FILE, config)
+        write_json(folder / SETTINGS_FILE, asdict(self.settings))
+
+    def __repr__(self) -> str:
+        return (
+            f"JapaneseTokenizer(kind={self.settings.kind!r}, "
+            f"splitter={self.splitter!r}, vocab_size={self.vocab_size})"
+        )
+
+
+def _hold_cut_character(cut: Cut, origins: Int32, limits: Int32) -> NDArray[np.bool_]:
+    """Which ranges (W, 2) hold a border of MeCab's inside one original character.
+
+    Args:
+        cut: MeCab's words.
+        origins: the original place of each character of the normalised text.
+        limits: the ranges, in characters of the normalised text.
+    """
+    inner = cut.starts[cut.starts > 0]
+    inner = inner[origins[inner] == origins[inner - 1]]
+    before = np.searchsorted(inner, limits[:, 0], side="right")
+    return np.searchsorted(inner, limits[:, 1]) > before
+
+
+def _parts(cut: Cut, first: int, last: int) -> list[tuple[int, int]]:
+    """MeCab's words within a range."""
+    begin = int(np.searchsorted(cut.ends, first, side="right"))
+    end = int(np.searchsorted(cut.starts, last))
+    starts = np.maximum(cut.starts[begin:end], first).tolist()
+    ends = np.minimum(cut.ends[begin:end], last).tolist()
+    return list(zip(starts, ends, strict=True))
+
+
+def _original(normalized: Normalized, offsets: Int32) -> Int32:
+    """Ranges of the normalised text as those of the original one."""
+    starts, ends = normalized.starts, normalized.ends
+    if starts is None or ends is None or not len(offsets):
+        return offsets
+    first = np.minimum(offsets[:, 0], len(starts) - 1)
+    last = np.maximum(offsets[:, 1] - 1, first)
+    found = np.stack([starts[first], ends[last]], axis=1)
+    # An empty range stays so, but for one inside an original character.
+    empty = offsets[:, 0] == offsets[:, 1]
+    empty &= (first == 0) | (starts[first] >= ends[first - 1])
+    found[empty, 1] = found[empty, 0]
+    return found

@@ -1,0 +1,234 @@
+"""Words to pieces as Japanese BERTs cut them: WordPiece, characters, SentencePiece.
+
+Source: transformers/models/bert_japanese/tokenization_bert_japanese.py, whose pieces
+these are; it gives no offsets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import tokenizers
+
+from tfner.errors import TokenizerError
+from tfner.tokenization.files import VOCABULARY_FILE
+from tfner.tokenization.normalize import Normalized, aligned, normalize
+
+SENTENCEPIECE_FILE = "spiece.model"
+LONGEST_WORD = 100
+META = "▁"
+CHUNK = re.compile(r"\S+")
+# What BertJapaneseTokenizer rewrites before SentencePiece, by alternatives.
+REWRITTEN = re.compile(r"``|''|\s+|.", re.DOTALL)
+
+
+class Piece(NamedTuple):
+    """A piece of a word: its spelling and id, its range in the word."""
+
+    text: str
+    id: int
+    start: int
+    end: int
+
+
+class Subwords(Protocol):
+    """What cuts a word into pieces.
+
+    Attributes:
+        kind: `wordpiece`, `character` or `sentencepiece`.
+        size: number of pieces in the vocabulary.
+    """
+
+    kind: str
+    size: int
+
+    def cut(self, word: str) -> list[Piece]:
+        """The pieces of a word in order; none for one of white space alone."""
+        ...
+
+    def id_of(self, piece: str) -> int | None:
+        """The id of a piece, or None if the vocabulary lacks it."""
+        ...
+
+    def save(self, directory: Path) -> None:
+        """Write the vocabulary under the name that transformers looks for."""
+        ...
+
+
+class _Listed:
+    """What the two kinds with a `vocab.txt` share."""
+
+    def __init__(self, pieces: Sequence[str], unknown: str = "[UNK]") -> None:
+        self._vocabulary = {piece: number for number, piece in enumerate(pieces)}
+        self._unknown = unknown
+        self.size = len(pieces)
+
+    def id_of(self, piece: str) -> int | None:
+        """The id of a piece, or None if the vocabulary lacks it."""
+        return self._vocabulary.get(piece)
+
+    def save(self, directory: Path) -> None:
+        """Write `vocab.txt`."""
+        lines = "".join(f"{piece}\n" for piece in self._vocabulary)
+        file = directory / VOCABULARY_FILE
+        file.write_text(lines, encoding="utf-8", newline="\n")
+
+
+class WordPieces(_Listed):
+    """The longest pieces from the left; `##` marks those inside a word.
+
+    Args:
+        pieces: in order of their ids.
+        unknown: stands for words that the pieces do not spell.
+    """
+
+    kind = "wordpiece"
+
+    def __init__(self, pieces: Sequence[str], unknown: str = "[UNK]") -> None:
+        super().__init__(pieces, unknown)
+        self._model = tokenizers.models.WordPiece(
+            self._vocabulary, unk_token=unknown, max_input_chars_per_word=LONGEST_WORD
+        )
+
+    def cut(self, word: str) -> list[Piece]:
+        """The pieces of a word in order."""
+        found = []
+        for chunk in CHUNK.finditer(word):
+            start = chunk.start()
+            tokens = self._model.tokenize(chunk.group())
+            for token in tokens:
+                end = start + len(token.value) - 2 * (start > chunk.start())
+                if token.value == self._unknown:
+                    end = chunk.end()
+                found.append(Piece(token.value, token.id, start, end))
+                start = end
+        return found
+
+
+class Characters(_Listed):
+    """Every character is a piece.
+
+    Args:
+        pieces: in order of their ids.
+        unknown: stands for characters that are no piece.
+    """
+
+    kind = "character"
+
+    def cut(self, word: str) -> list[Piece]:
+        """The characters of a word in NFKC."""
+        normalized = normalize(word)
+        pieces = [
+            c if c in self._vocabulary else self._unknown for c in normalized.text
+        ]
+        ids = [self._vocabulary[piece] for piece in pieces]
+        return [
+            Piece(piece, number, *source(normalized, place, place + 1))
+            for place, (piece, number) in enumerate(zip(pieces, ids, strict=True))
+        ]
+
+
+class SentencePieces:
+    """The pieces of a SentencePiece model, word by word.
+
+    Args:
+        path: the model file.
+
+    Raises:
+        TokenizerError: it is no SentencePiece model.
+    """
+
+    kind = "sentencepiece"
+
+    def __init__(self, path: Path) -> None:
+        import sentencepiece
+        from sentencepiece import sentencepiece_pb2
+
+        try:
+            self._content = path.read_bytes()
+            self._model = sentencepiece.SentencePieceProcessor(
+                model_proto=self._content
+            )
+        except (OSError, RuntimeError, ValueError) as error:
+            raise TokenizerError(f"{path}: no SentencePiece model ({error})") from error
+        self._result: Any = sentencepiece_pb2.SentencePieceText
+        self.size = self._model.get_piece_size()
+
+    def cut(self, word: str) -> list[Piece]:
+        """The pieces of a word in order."""
+        chunks = REWRITTEN.findall(word)
+        rewritten = aligned(
+            [_rewrite(chunk) for chunk in chunks], [len(chunk) for chunk in chunks]
+        )
+        # Like str.strip: white space at the ends is left out.
+        inner = rewritten.text.strip(" ")
+        shift = rewritten.text.find(inner)
+        found = []
+        for piece, start, end in self._encode(inner):
+            parts = [(piece, start, end)]
+            if len(piece) > 1 and piece[-1] == "," and piece[-2].isdigit():
+                parts = self._without_comma(piece, start, end)
+            for text, first, last in parts:
+                place = source(rewritten, shift + first, shift + last)
+                found.append(Piece(text, self._model.piece_to_id(text), *place))
+        return found
+
+    def _encode(self, text: str) -> list[tuple[str, int, int]]:
+        """Pieces with their ranges, of which the library counts the bytes."""
+        result = self._result()
+        result.ParseFromString(self._model.encode(text, out_type="serialized_proto"))
+        content = np.frombuffer(text.encode(), np.uint8)
+        places = [0, *np.cumsum(content & 0xC0 != 0x80).tolist()]
+        found = []
+        for piece in result.pieces:
+            start, end = places[piece.begin], places[piece.end]
+            surface = text[start:end]
+            start += len(surface) - len(surface.lstrip())
+            found.append((piece.piece, min(start, end), end))
+        return found
+
+    def _without_comma(
+        self, piece: str, start: int, end: int
+    ) -> list[tuple[str, int, int]]:
+        """A number's comma as a piece of its own, the number cut anew."""
+        digits = piece[:-1].replace(META, "")
+        parts = self._encode(digits)
+        first = parts[0][0]
+        if piece[0] != META and first[0] == META:
+            parts[0] = (first[1:], *parts[0][1:])
+            parts = parts[len(first) == 1 :]
+        exact = len(digits) == end - 1 - start
+        placed = [
+            (text, start + a, start + b) if exact else (text, start, end)
+            for text, a, b in parts
+        ]
+        return [*placed, (piece[-1], end - 1, end)]
+
+    def id_of(self, piece: str) -> int | None:
+        """The id of a piece, or None if the model lacks it."""
+        number: int = self._model.piece_to_id(piece)
+        return number if self._model.id_to_piece(number) == piece else None
+
+    def save(self, directory: Path) -> None:
+        """Write `spiece.model`."""
+        (directory / SENTENCEPIECE_FILE).write_bytes(self._content)
+
+
+def _rewrite(chunk: str) -> str:
+    if chunk.isspace():
+        return " "
+    return '"' if len(chunk) == 2 else chunk
+
+
+def source(normalized: Normalized, start: int, end: int) -> tuple[int, int]:
+    """The original range of a range of a changed text; an empty one stays empty."""
+    if normalized.starts is None or normalized.ends is None:
+        return start, end
+    if start == end:
+        place = int(normalized.ends[start - 1]) if start else 0
+        return place, place
+    return int(normalized.starts[start]), int(normalized.ends[end - 1])
