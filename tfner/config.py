@@ -262,6 +262,9 @@ class TrainConfig:
         None, "Write a checkpoint every N steps too, not only after epochs.", low=1
     )
     output: str = _training("", "Where the bundle is written.")
+    tensorboard: str | None = _training(
+        None, "Directory of curves for TensorBoard, with one run per seed."
+    )
     overwrite: bool = _training(False, "Replace an existing output when done.")
     resume: bool = _training(False, "Go on after the last finished epoch.")
 

@@ -20,6 +20,7 @@ from tfner.data.pipeline import WindowTable
 from tfner.data.windows import Window
 from tfner.errors import ConfigError, TrainingError
 from tfner.inference.bundle import build, save_bundle
+from tfner.inference.encoders import check_encoder
 from tfner.tasks import Task
 from tfner.training.callbacks import (
     LOG,
@@ -35,6 +36,7 @@ from tfner.training.corpora import Corpora
 from tfner.training.distribution import Distribution
 from tfner.training.heldout import HeldOut, selftest_texts
 from tfner.training.learner import make_trainee, precision, prepare
+from tfner.training.tensorboard import TensorBoard
 from tfner.training.train_step import Trainee
 
 Say = Callable[[str], None]
@@ -42,7 +44,7 @@ EncoderFactory = Callable[[], keras.Model]
 
 RUN_FILE = "run.toml"
 NOT_COMPARED = (
-    *("output", "overwrite", "resume", "trials", "seed"),
+    *("output", "overwrite", "resume", "trials", "seed", "tensorboard"),
     *("strategy", "tpu", "recompute", "jit_compile"),
 )
 """Settings that a resumed run may change; seeds have directories of their own."""
@@ -192,6 +194,7 @@ class Run:
     def _model(self) -> keras.Model:
         keras.utils.set_random_seed(self.seed)
         found = self.encoder()
+        check_encoder(found)
         positions = getattr(found, "max_positions", None)
         if positions is not None and self.task.max_length > positions:
             raise ConfigError(
@@ -295,7 +298,10 @@ class Run:
             callbacks.append(Scorer(self._scorer(trainee)))
         live = self.say is not quiet and sys.stderr.isatty()
         progress = Progress(self.config.epochs, steps, say=self.say, live=live)
-        return [*callbacks, checkpoint, progress]
+        callbacks += [checkpoint, progress]
+        if self.config.tensorboard:
+            callbacks.append(TensorBoard(f"{self.config.tensorboard}/seed-{self.seed}"))
+        return callbacks
 
     def _scorer(self, trainee: Trainee) -> Callable[[], dict[str, float]]:
         """Scores dev with the averaged weights, if they are averaged.
