@@ -45,7 +45,7 @@ EncoderFactory = Callable[[], keras.Model]
 RUN_FILE = "run.toml"
 NOT_COMPARED = (
     *("output", "overwrite", "resume", "trials", "seed", "tensorboard"),
-    *("strategy", "tpu", "recompute", "jit_compile"),
+    *("strategy", "tpu", "recompute", "jit_compile", "save_steps", "show_mistakes"),
 )
 """Settings that a resumed run may change; seeds have directories of their own."""
 
@@ -311,7 +311,9 @@ class Run:
         on_tpu = self.distribution.kind == "tpu"
         with self.distribution.host():
             model = self._model() if on_tpu else trainee.model
-        score = HeldOut(self.task, model).scorer(self.corpora.dev)
+        score = HeldOut(self.task, model).scorer(
+            self.corpora.dev, show=self.config.show_mistakes, say=self.say
+        )
 
         def now() -> dict[str, float]:
             with trainee.averaged(), self.distribution.host():
