@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tfner.cli.options import Json
-from tfner.cli.output import print_json, print_text, refuse_existing, say
+from tfner.cli.output import print_json, print_text, say
 
 if TYPE_CHECKING:
     from tfner.data.pretraining import Manifest
@@ -62,7 +62,6 @@ def command(
     A blank line is the border of an article; no record crosses it. The same text and
     settings give the same files, whatever the number of processes.
     """
-    refuse_existing(output, overwrite=overwrite)
     from tfner.data.building import build_pretraining_data
     from tfner.tokenization.directories import load_tokenizer
 

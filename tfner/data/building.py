@@ -24,6 +24,7 @@ from tfner.data.shards import (
 )
 from tfner.errors import ConfigError, CorpusError
 from tfner.tokenization.ids import LoadedTokenizer
+from tfner.tokenization.specials import special_ids, tokenizer_digest
 
 PLAN_FILE = "plan.json"
 
@@ -70,6 +71,11 @@ def build_pretraining_data(
         TokenizerError: a special piece is missing.
     """
     target = Path(directory).resolve()
+    if target.is_file() or (target.is_dir() and any(target.iterdir())):
+        if not overwrite:
+            raise ConfigError(
+                f"{target} exists. Choose another place or add --overwrite."
+            )
     check_streams(inputs)
     surveys = [survey_articles(f, read_articles(f)) for f in find_files(inputs)]
     work = target.with_name(f"{target.name}.building")
@@ -78,7 +84,7 @@ def build_pretraining_data(
             saved = Path(folder)
             tokenizer.save(saved)
             plan = make_plan(
-                *(surveys, saved),
+                *(surveys, special_ids(tokenizer), tokenizer_digest(saved)),
                 max_length=max_length,
                 seed=seed,
                 overflow=overflow,
@@ -92,8 +98,7 @@ def build_pretraining_data(
             say=say,
         )
         manifest = make_manifest(plan, built, work)
-        content = json.dumps(manifest.to_json(), ensure_ascii=False, indent=1)
-        write_whole(work / MANIFEST_FILE, content.encode("utf-8", "replace"))
+        write_whole(work / MANIFEST_FILE, manifest.to_bytes())
         for shard in manifest.shards:
             note_of(work / shard.file).unlink(missing_ok=True)
         (work / PLAN_FILE).unlink()

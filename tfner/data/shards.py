@@ -31,7 +31,7 @@ from tfner.data.tfrecord import Record, pack_records
 from tfner.errors import ConfigError, CorpusError, unknown
 from tfner.tokenization.directories import load_tokenizer
 from tfner.tokenization.ids import id_reader
-from tfner.tokenization.specials import SpecialIds, special_ids, tokenizer_digest
+from tfner.tokenization.specials import SpecialIds
 
 SHARD_CHARACTERS = 4_000_000
 MOST_SHARDS = 1000
@@ -117,7 +117,8 @@ def article_size(article: Article) -> int:
 
 def make_plan(
     surveys: Sequence[Survey],
-    tokenizer: Path,
+    special_ids: SpecialIds,
+    vocabulary_digest: str,
     *,
     max_length: int,
     seed: int,
@@ -128,7 +129,8 @@ def make_plan(
 
     Args:
         surveys: of all files, in order.
-        tokenizer: the directory of one with the special pieces of pretraining.
+        special_ids: of the tokenizer.
+        vocabulary_digest: `tokenizer_digest` of it, as saved.
         max_length: pieces of a record, from 8 to 512.
         seed: of the segments.
         overflow: see `pack_sentences`.
@@ -137,7 +139,6 @@ def make_plan(
     Raises:
         CorpusError: there is no text.
         ConfigError: a setting is out of range, or there are more shards than articles.
-        TokenizerError: a special piece is missing.
     """
     if not SHORTEST <= max_length <= LONGEST:
         raise ConfigError(
@@ -164,8 +165,8 @@ def make_plan(
         overflow=overflow,
         shards=number,
         inputs=tuple(surveys),
-        special_ids=special_ids(load_tokenizer(tokenizer)),
-        vocabulary_digest=tokenizer_digest(tokenizer),
+        special_ids=special_ids,
+        vocabulary_digest=vocabulary_digest,
     )
 
 
@@ -180,7 +181,8 @@ def assign(
         start: characters of the text before them.
     """
     for article in articles:
-        yield start * plan.shards // plan.characters, article
+        number = start * plan.shards // plan.characters
+        yield min(number, plan.shards - 1), article
         start += article_size(article)
 
 
@@ -229,11 +231,18 @@ def make_manifest(plan: Plan, built: Sequence[BuiltShard], directory: Path) -> M
     """The manifest of all shards.
 
     Raises:
-        CorpusError: the tokenizer found nothing in the text.
+        CorpusError: the tokenizer found nothing in the text, or the text has changed
+            since it was counted.
     """
     counts: Counter[str] = Counter()
     for shard in built:
         counts.update(shard.counts)
+    planned = sum(survey.articles for survey in plan.inputs)
+    if counts["articles"] != planned:
+        raise CorpusError(
+            f"the text changed while it was read: {counts['articles']:,} articles "
+            f"instead of {planned:,}. Run again with --overwrite"
+        )
     if not counts["records"]:
         raise CorpusError(
             f"the tokenizer finds no piece in {counts['articles']:,} articles"
@@ -370,7 +379,11 @@ def write_whole(path: Path, content: bytes) -> None:
         part.write_bytes(content)
         part.replace(path)
     except OSError as error:
-        raise CorpusError(f"cannot be written: {error.strerror}", path=path) from error
+        raise CorpusError(
+            f"cannot be written: {error.strerror}. Finished shards stay: make room and "
+            "run again with --resume",
+            path=path,
+        ) from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
