@@ -71,11 +71,11 @@ def build_pretraining_data(
         TokenizerError: a special piece is missing.
     """
     target = Path(directory).resolve()
-    if target.is_file() or (target.is_dir() and any(target.iterdir())):
-        if not overwrite:
-            raise ConfigError(
-                f"{target} exists. Choose another place or add --overwrite."
-            )
+    exists = any(target.iterdir()) if target.is_dir() else target.exists()
+    if exists and not overwrite:
+        raise ConfigError(
+            f"{directory} exists. Choose another place or add --overwrite."
+        )
     check_streams(inputs)
     surveys = [survey_articles(f, read_articles(f)) for f in find_files(inputs)]
     work = target.with_name(f"{target.name}.building")
