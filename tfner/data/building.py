@@ -127,6 +127,8 @@ def _prepare(work: Path, plan: Plan, *, resume: bool, overwrite: bool) -> None:
                 "--overwrite to begin again."
             )
         _compare(work, planned)
+        for part in work.glob(".*.part"):  # of a process that was killed
+            part.unlink()
     work.mkdir(parents=True, exist_ok=True)
     write_whole(work / PLAN_FILE, json.dumps(planned).encode("utf-8", "replace"))
 

@@ -12,6 +12,7 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -307,7 +308,7 @@ def _write_shards(
         return
     # Not forked: the tokenizer's library has threads, which a fork would lose.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, initializer=_ignore_interrupts)
+    pool = ProcessPoolExecutor(processes, context, initializer=_prepare_process)
     pending: deque[Future[tuple[int, BuiltShard]]] = deque()
     try:
         for job in jobs:
@@ -326,9 +327,20 @@ def _write_shards(
         pool.shutdown(cancel_futures=True)
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C is for the first process, which lets the others finish their shard."""
+def _prepare_process() -> None:
+    """Ctrl-C is for the first process, which lets the others finish their shard.
+
+    If that one is killed, though, they would wait for work for ever.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
 
 
 @cache

@@ -185,7 +185,8 @@ def train_unigram(
     """
     import sentencepiece
 
-    rest = iter(lines)
+    failures: list[Exception] = []
+    rest = _watched(lines, failures)
     first = next(rest, None)
     if first is None:
         raise TokenizerError(NO_WORDS)
@@ -212,12 +213,23 @@ def train_unigram(
             minloglevel=2,
         )
     except (RuntimeError, OSError) as error:
+        if failures:
+            raise failures[0] from None
         raise TokenizerError(
             f"SentencePiece makes no model of {size} pieces of this text: "
             f"{_reason(str(error))}. Raise --size, lower --character-coverage or give "
             "more text"
         ) from error
     return model.getvalue()
+
+
+def _watched(lines: Iterable[str], failures: list[Exception]) -> Iterator[str]:
+    """The lines; what fails is kept, as SentencePiece gives it another type."""
+    try:
+        yield from lines
+    except Exception as error:
+        failures.append(error)
+        raise
 
 
 def _reason(message: str) -> str:
