@@ -6,7 +6,8 @@ import json
 import shutil
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,10 @@ from tfner.data.pipeline import WindowTable
 from tfner.data.windows import Window
 from tfner.errors import ConfigError, TrainingError
 from tfner.inference.bundle import build, save_bundle
+from tfner.inference.encoders import check_encoder
 from tfner.tasks import Task
 from tfner.training.callbacks import (
     LOG,
-    Checkpoint,
     Clock,
     DivergedError,
     Progress,
@@ -30,10 +31,12 @@ from tfner.training.callbacks import (
     StopAtNaN,
     log_text,
 )
+from tfner.training.checkpoint import Checkpoint, Place, asked_to_stop
 from tfner.training.corpora import Corpora
 from tfner.training.distribution import Distribution
 from tfner.training.heldout import HeldOut, selftest_texts
 from tfner.training.learner import make_trainee, precision, prepare
+from tfner.training.tensorboard import TensorBoard
 from tfner.training.train_step import Trainee
 
 Say = Callable[[str], None]
@@ -41,8 +44,8 @@ EncoderFactory = Callable[[], keras.Model]
 
 RUN_FILE = "run.toml"
 NOT_COMPARED = (
-    *("output", "overwrite", "resume", "trials", "seed"),
-    *("strategy", "tpu", "recompute", "jit_compile"),
+    *("output", "overwrite", "resume", "trials", "seed", "tensorboard"),
+    *("strategy", "tpu", "recompute", "jit_compile", "save_steps", "show_mistakes"),
 )
 """Settings that a resumed run may change; seeds have directories of their own."""
 
@@ -85,10 +88,10 @@ class Run:
 
     Args:
         config: all settings.
-        seed: of this run.
         task: shared by all runs.
         corpora: shared by all runs.
         windows: of the training corpus, shared by all runs.
+        seed: of this run.
         directory: for what a resumed run needs.
         encoder: makes the encoder, before it learnt the task.
         distribution: the devices.
@@ -98,11 +101,11 @@ class Run:
     def __init__(
         self,
         config: TrainConfig,
-        seed: int,
-        *,
         task: Task,
         corpora: Corpora,
         windows: list[Window],
+        seed: int,
+        *,
         directory: Path,
         encoder: EncoderFactory,
         distribution: Distribution,
@@ -120,19 +123,24 @@ class Run:
             TrainingError: the loss became NaN; the best epoch before it, if there is
                 one, is saved first.
         """
-        if self.distribution.is_chief:
+        is_chief = self.distribution.is_chief
+        if is_chief:
             self.directory.mkdir(parents=True, exist_ok=True)
         trainee, table, plan = self.prepare()
-        checkpoint = Checkpoint(
-            self.directory,
-            trainee,
-            monitor=f"dev_{self.config.best}" if self.corpora.dev else None,
-            fingerprint=self._fingerprint(),
-        )
         clock = Clock()
-        failure = self._fit(trainee, checkpoint, clock, table, plan)
+        with asked_to_stop() if is_chief else nullcontext(lambda: False) as asked:
+            checkpoint = Checkpoint(
+                self.directory,
+                trainee,
+                monitor=f"dev_{self.config.best}" if self.corpora.dev else None,
+                fingerprint=self._fingerprint(),
+                save_steps=self.config.save_steps,
+                asked_to_stop=asked,
+                writes=is_chief,
+            )
+            failure = self._fit(trainee, checkpoint, clock, table, plan)
         speed = {**clock.speed(), "filled_positions": plan.filled(table.lengths)}
-        if not self.distribution.is_chief:
+        if not is_chief:
             return Trial(self.seed, target, None, None, speed)
         if failure is not None and target.exists():
             # A broken-off run never takes the place of a finished one.
@@ -186,6 +194,7 @@ class Run:
     def _model(self) -> keras.Model:
         keras.utils.set_random_seed(self.seed)
         found = self.encoder()
+        check_encoder(found)
         positions = getattr(found, "max_positions", None)
         if positions is not None and self.task.max_length > positions:
             raise ConfigError(
@@ -242,30 +251,40 @@ class Run:
         plan: Plan,
     ) -> TrainingError | None:
         """Run the epochs that are left; a failure after the first one is returned."""
-        epochs, steps = self.config.epochs, plan.steps_per_epoch
-        done = checkpoint.resume() if self.config.resume else 0
-        if done:
-            self.say(f"resumed after epoch {done}")
+        steps = plan.steps_per_epoch
+        place = checkpoint.resume() if self.config.resume else Place()
+        if place.epochs or place.steps:
+            more = f" and {place.steps} steps" if place.steps else ""
+            self.say(f"resumed after epoch {place.epochs}{more}")
         settings = json.dumps(self._fingerprint(), sort_keys=True, default=str)
         digests = (zlib.crc32(plan.windows.tobytes()), zlib.crc32(settings.encode()))
-        self.distribution.check_agreement(done, *digests)
-        if done == epochs:
-            return None
+        self.distribution.check_agreement(*place, *digests)
+        callbacks = self._callbacks(trainee, checkpoint, clock, steps)
         try:
-            trainee.fit(
-                self.distribution.batches(table, plan, skip=done * steps),
-                initial_epoch=done,
-                epochs=epochs,
-                steps_per_epoch=steps,
-                shuffle=False,
-                verbose=0,
-                callbacks=self._callbacks(trainee, checkpoint, clock, steps),
-            )
+            for first, last, done in self._epochs_left(place):
+                trainee.fit(
+                    self.distribution.batches(table, plan, skip=first * steps + done),
+                    initial_epoch=first,
+                    epochs=last,
+                    steps_per_epoch=steps - done,
+                    shuffle=False,
+                    verbose=0,
+                    callbacks=callbacks,
+                )
         except DivergedError as error:
             if not checkpoint.history:
                 raise
             return error
         return None
+
+    def _epochs_left(self, place: Place) -> Iterator[tuple[int, int, int]]:
+        """First and last epoch, and steps already done: a begun epoch by itself."""
+        first = place.epochs
+        if place.steps:
+            yield first, first + 1, place.steps
+            first += 1
+        if first < self.config.epochs:
+            yield first, self.config.epochs, 0
 
     def _callbacks(
         self, trainee: Trainee, checkpoint: Checkpoint, clock: Clock, steps: int
@@ -274,12 +293,15 @@ class Run:
         clock.sentences_per_epoch = len(self.corpora.train)
         callbacks: list[keras.callbacks.Callback] = [StopAtNaN(), clock]
         if not self.distribution.is_chief:
-            return callbacks
+            return [*callbacks, checkpoint]
         if self.corpora.dev:
             callbacks.append(Scorer(self._scorer(trainee)))
         live = self.say is not quiet and sys.stderr.isatty()
         progress = Progress(self.config.epochs, steps, say=self.say, live=live)
-        return [*callbacks, checkpoint, progress]
+        callbacks += [checkpoint, progress]
+        if self.config.tensorboard:
+            callbacks.append(TensorBoard(f"{self.config.tensorboard}/seed-{self.seed}"))
+        return callbacks
 
     def _scorer(self, trainee: Trainee) -> Callable[[], dict[str, float]]:
         """Scores dev with the averaged weights, if they are averaged.
@@ -289,7 +311,9 @@ class Run:
         on_tpu = self.distribution.kind == "tpu"
         with self.distribution.host():
             model = self._model() if on_tpu else trainee.model
-        score = HeldOut(self.task, model).scorer(self.corpora.dev)
+        score = HeldOut(self.task, model).scorer(
+            self.corpora.dev, show=self.config.show_mistakes, say=self.say
+        )
 
         def now() -> dict[str, float]:
             with trainee.averaged(), self.distribution.host():
