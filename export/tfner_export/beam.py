@@ -15,17 +15,15 @@ from typing import Any
 
 from tfner.corpus.articles import Article, articles_of, text_lines
 from tfner.corpus.files import decode_lines
-from tfner.data.pretraining import MANIFEST_FILE, TOKENIZER_FOLDER
-from tfner.data.shards import (
-    BuiltShard,
+from tfner.data.planning import (
     Plan,
     Survey,
     assign,
-    build_shard,
-    make_manifest,
     make_plan,
     survey_articles,
 )
+from tfner.data.pretraining import MANIFEST_FILE, TOKENIZER_FOLDER
+from tfner.data.shards import BuiltShard, build_shard, make_manifest
 from tfner.errors import ConfigError, CorpusError
 from tfner.tokenization import load_tokenizer
 from tfner.tokenization.ids import id_reader

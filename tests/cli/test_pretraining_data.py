@@ -162,6 +162,16 @@ def test_pretrain_data_says_in_one_sentence_what_is_wrong(
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
 
 
+def test_every_path_must_be_named(tfner, text) -> None:
+    for command in (["vocab", "--size", 50], ["pretrain-data"]):
+        missing = tfner(*command, "--output", "out")
+        assert missing.code == 2
+        assert "--input" in missing.err
+    missing = tfner("pretrain-data", "--input", text, "--output", "out")
+    assert missing.code == 2
+    assert "--tokenizer" in missing.err
+
+
 def test_a_disk_that_fills_up_is_one_sentence(
     real, tfner, text, encoder_directory, tmp_path
 ) -> None:

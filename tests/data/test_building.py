@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tfner.corpus.articles import read_articles
-from tfner.data import shards
+from tfner.data import planning, shards
 from tfner.data.building import build_pretraining_data
 from tfner.data.pretraining import Manifest, load_manifest, load_records
 from tfner.errors import ConfigError, CorpusError, TokenizerError
@@ -118,7 +118,7 @@ def test_shards_follow_the_size_of_the_text(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert len(build(shards=None).shards) == 1
-    monkeypatch.setattr(shards, "SHARD_CHARACTERS", 3000)
+    monkeypatch.setattr(planning, "SHARD_CHARACTERS", 3000)
     characters = sum(source["characters"] for source in build(overwrite=True).inputs)
     made = build(shards=None, overwrite=True).shards
     assert len(made) == -(-characters // 3000)

@@ -12,16 +12,9 @@ from tempfile import TemporaryDirectory
 
 from tfner.corpus.articles import check_streams, find_files, read_articles
 from tfner.corpus.files import move_into_place
+from tfner.data.planning import Plan, make_plan, survey_articles
 from tfner.data.pretraining import MANIFEST_FILE, TOKENIZER_FOLDER, Manifest
-from tfner.data.shards import (
-    Plan,
-    build_shards,
-    make_manifest,
-    make_plan,
-    note_of,
-    survey_articles,
-    write_whole,
-)
+from tfner.data.shards import build_shards, make_manifest, note_of, write_whole
 from tfner.errors import ConfigError, CorpusError
 from tfner.tokenization.ids import LoadedTokenizer
 from tfner.tokenization.specials import special_ids, tokenizer_digest
