@@ -55,7 +55,7 @@ SAME_EVERYWHERE = {
     "attention_dropout": 0.0,
     "clip_norm": 0.5,
     "epochs": 2,
-    # The gradient of a key's bias is rounding alone; Adam would make it large.
+    # The gradient of a key bias is rounding alone; Adam would make it large.
     "adam_epsilon": 1e-5,
 }
 
@@ -157,7 +157,9 @@ def test_two_workers_learn_what_one_does_also_after_one_was_killed(
     config, tmp_path, weights
 ) -> None:
     one = config(**SAME_EVERYWHERE | {"epochs": 12})
-    two = one.replace(output=str(tmp_path / "two"), strategy="multi-worker")
+    two = one.replace(
+        output=str(tmp_path / "two"), strategy="multi-worker", save_steps=1
+    )
     train(one)
     workers = start_workers(two, tmp_path)
     wait_for(tmp_path / "two.training" / "seed-0" / "checkpoint.npz")

@@ -2,24 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tfner.cli.options import Json
-from tfner.cli.output import print_json, print_text, refuse_existing, say
+from tfner.cli.options import Json, with_groups
+from tfner.cli.output import print_json, print_text, say
 
 if TYPE_CHECKING:
     from tfner.data.pretraining import Manifest
+    from tfner.tokenization.ids import LoadedTokenizer
 
 
+@dataclass(frozen=True)
+class BareOptions:
+    """What a bare vocabulary leaves open."""
+
+    lower_case: Annotated[
+        bool | None,
+        typer.Option(
+            "--lower-case/--no-lower-case",
+            help="Whether the tokenizer lower-cases; guessed if nothing says.",
+        ),
+    ] = None
+    word_splitter: Annotated[
+        str | None,
+        typer.Option(help="What finds the words; guessed if nothing says."),
+    ] = None
+
+    def load(self, tokenizer: str) -> LoadedTokenizer:
+        """The tokenizer of a directory; what was guessed is told."""
+        from tfner.tokenization import load_tokenizer
+
+        loaded = load_tokenizer(
+            tokenizer,
+            lower_case=self.lower_case,
+            word_splitter=self.word_splitter,
+        )
+        for note in loaded.notes:
+            say(f"note: {note}")
+        return loaded
+
+
+@with_groups
 def command(
     input: Annotated[
         list[str],
         typer.Option(help="Raw text, JSON lines or WikiExtractor's; .gz; directories."),
     ],
     tokenizer: Annotated[str, typer.Option(help="Tokenizer directory or id.")],
+    bare: BareOptions,
     output: Annotated[Path, typer.Option(help="New directory for the records.")],
     max_length: Annotated[
         int, typer.Option(help="Pieces of a record, special ones too.")
@@ -38,17 +72,6 @@ def command(
             "carry them into the next."
         ),
     ] = "cut",
-    lower_case: Annotated[
-        bool | None,
-        typer.Option(
-            "--lower-case/--no-lower-case",
-            help="Whether the tokenizer lower-cases; guessed if nothing says.",
-        ),
-    ] = None,
-    word_splitter: Annotated[
-        str | None,
-        typer.Option(help="What finds the words; guessed if nothing says."),
-    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep the shards of an interrupted run.")
     ] = False,
@@ -62,15 +85,9 @@ def command(
     A blank line is the border of an article; no record crosses it. The same text and
     settings give the same files, whatever the number of processes.
     """
-    refuse_existing(output, overwrite=overwrite)
     from tfner.data.building import build_pretraining_data
-    from tfner.tokenization.directories import load_tokenizer
 
-    loaded = load_tokenizer(
-        tokenizer, lower_case=lower_case, word_splitter=word_splitter
-    )
-    for note in loaded.notes:
-        say(f"note: {note}")
+    loaded = bare.load(tokenizer)
     try:
         manifest = build_pretraining_data(
             *(input, loaded, output),

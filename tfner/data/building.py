@@ -12,18 +12,12 @@ from tempfile import TemporaryDirectory
 
 from tfner.corpus.articles import check_streams, find_files, read_articles
 from tfner.corpus.files import move_into_place
+from tfner.data.planning import Plan, make_plan, survey_articles
 from tfner.data.pretraining import MANIFEST_FILE, TOKENIZER_FOLDER, Manifest
-from tfner.data.shards import (
-    Plan,
-    build_shards,
-    make_manifest,
-    make_plan,
-    note_of,
-    survey_articles,
-    write_whole,
-)
+from tfner.data.shards import build_shards, make_manifest, note_of, write_whole
 from tfner.errors import ConfigError, CorpusError
 from tfner.tokenization.ids import LoadedTokenizer
+from tfner.tokenization.specials import special_ids, tokenizer_digest
 
 PLAN_FILE = "plan.json"
 
@@ -70,6 +64,11 @@ def build_pretraining_data(
         TokenizerError: a special piece is missing.
     """
     target = Path(directory).resolve()
+    exists = any(target.iterdir()) if target.is_dir() else target.exists()
+    if exists and not overwrite:
+        raise ConfigError(
+            f"{directory} exists. Choose another place or add --overwrite."
+        )
     check_streams(inputs)
     surveys = [survey_articles(f, read_articles(f)) for f in find_files(inputs)]
     work = target.with_name(f"{target.name}.building")
@@ -78,7 +77,7 @@ def build_pretraining_data(
             saved = Path(folder)
             tokenizer.save(saved)
             plan = make_plan(
-                *(surveys, saved),
+                *(surveys, special_ids(tokenizer), tokenizer_digest(saved)),
                 max_length=max_length,
                 seed=seed,
                 overflow=overflow,
@@ -92,8 +91,7 @@ def build_pretraining_data(
             say=say,
         )
         manifest = make_manifest(plan, built, work)
-        content = json.dumps(manifest.to_json(), ensure_ascii=False, indent=1)
-        write_whole(work / MANIFEST_FILE, content.encode("utf-8", "replace"))
+        write_whole(work / MANIFEST_FILE, manifest.to_bytes())
         for shard in manifest.shards:
             note_of(work / shard.file).unlink(missing_ok=True)
         (work / PLAN_FILE).unlink()
@@ -122,6 +120,8 @@ def _prepare(work: Path, plan: Plan, *, resume: bool, overwrite: bool) -> None:
                 "--overwrite to begin again."
             )
         _compare(work, planned)
+        for part in work.glob(".*.part"):  # of a process that was killed
+            part.unlink()
     work.mkdir(parents=True, exist_ok=True)
     write_whole(work / PLAN_FILE, json.dumps(planned).encode("utf-8", "replace"))
 

@@ -101,6 +101,11 @@ class Manifest:
             "shards": [asdict(shard) for shard in self.shards],
         }
 
+    def to_bytes(self) -> bytes:
+        """`dataset.json`."""
+        text = json.dumps(self.to_json(), ensure_ascii=False, indent=1)
+        return f"{text}\n".encode("utf-8", "replace")
+
 
 def load_manifest(directory: str | Path) -> Manifest:
     """Read a directory of pretraining data, and check that it is whole.

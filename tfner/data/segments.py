@@ -82,6 +82,8 @@ def _split(
 ) -> tuple[list[int], list[int], list[int]]:
     """Deal sentences to two segments, the first of about half the target.
 
+    As published, a short sentence goes to the first one even after the second began.
+
     Returns:
         Both, trimmed, and what was trimmed off.
     """

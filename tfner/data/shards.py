@@ -12,12 +12,13 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
@@ -25,69 +26,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tfner.corpus.articles import Article, read_articles
-from tfner.data.pretraining import SCHEMA, TOKENIZER_FOLDER, Manifest, Shard
+from tfner.data.planning import Plan, assign
+from tfner.data.pretraining import TOKENIZER_FOLDER, Manifest, Shard
 from tfner.data.segments import article_random, pack_sentences
 from tfner.data.tfrecord import Record, pack_records
-from tfner.errors import ConfigError, CorpusError, unknown
+from tfner.errors import ConfigError, CorpusError
 from tfner.tokenization.directories import load_tokenizer
 from tfner.tokenization.ids import id_reader
-from tfner.tokenization.specials import SpecialIds, special_ids, tokenizer_digest
-
-SHARD_CHARACTERS = 4_000_000
-MOST_SHARDS = 1000
-OVERFLOWS = ("cut", "carry")
-SHORTEST, LONGEST = 8, 512  # ELECTRA's published sizes have 512 positions
-
-
-class Survey(NamedTuple):
-    """What one file of text holds."""
-
-    path: str
-    articles: int
-    characters: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Everything that decides the records, but for the vocabulary's own pieces.
-
-    Args:
-        max_length: pieces of a record, special ones too.
-        seed: of the segments.
-        overflow: `cut` or `carry`, see `pack_sentences`.
-        shards: how many files.
-        inputs: the text.
-        special_ids: of the tokenizer.
-        vocabulary_digest: of the tokenizer.
-    """
-
-    max_length: int
-    seed: int
-    overflow: str
-    shards: int
-    inputs: tuple[Survey, ...]
-    special_ids: SpecialIds
-    vocabulary_digest: str
-
-    @property
-    def characters(self) -> int:
-        """Of all inputs."""
-        return sum(survey.characters for survey in self.inputs)
-
-    def to_json(self) -> dict[str, Any]:
-        """To be compared with that of an interrupted run."""
-        return {
-            "schema": SCHEMA,
-            **asdict(self),
-            "inputs": [survey._asdict() for survey in self.inputs],
-            "special_ids": self.special_ids._asdict(),
-        }
-
-    def file(self, number: int) -> str:
-        """Name of a shard."""
-        return f"shard-{number:05d}-of-{self.shards:05d}.tfrecord"
-
+from tfner.tokenization.specials import SpecialIds
 
 Job = tuple[int, list[Article], "Plan"]
 
@@ -97,91 +43,6 @@ class BuiltShard(NamedTuple):
 
     shard: Shard
     counts: dict[str, int]
-
-
-def survey_articles(path: str, articles: Iterable[Article]) -> Survey:
-    """Count and digest the articles of a file."""
-    digest = hashlib.sha256()
-    number = characters = 0
-    for article in articles:
-        number += 1
-        characters += article_size(article)
-        digest.update(("\n".join(article) + "\n\n").encode("utf-8", "replace"))
-    return Survey(path, number, characters, digest.hexdigest())
-
-
-def article_size(article: Article) -> int:
-    """Characters, each line with its end."""
-    return sum(map(len, article)) + len(article)
-
-
-def make_plan(
-    surveys: Sequence[Survey],
-    tokenizer: Path,
-    *,
-    max_length: int,
-    seed: int,
-    overflow: str,
-    shards: int | None = None,
-) -> Plan:
-    """Decide how many shards there are.
-
-    Args:
-        surveys: of all files, in order.
-        tokenizer: the directory of one with the special pieces of pretraining.
-        max_length: pieces of a record, from 8 to 512.
-        seed: of the segments.
-        overflow: see `pack_sentences`.
-        shards: None for one in four million characters, at most 1,000.
-
-    Raises:
-        CorpusError: there is no text.
-        ConfigError: a setting is out of range, or there are more shards than articles.
-        TokenizerError: a special piece is missing.
-    """
-    if not SHORTEST <= max_length <= LONGEST:
-        raise ConfigError(
-            f"a record has {SHORTEST} to {LONGEST} pieces: ELECTRA's sizes have "
-            f"{LONGEST} positions. Received: max_length={max_length}"
-        )
-    if overflow not in OVERFLOWS:
-        raise ConfigError(unknown("overflow", overflow, OVERFLOWS))
-    articles = sum(survey.articles for survey in surveys)
-    characters = sum(survey.characters for survey in surveys)
-    if not articles:
-        names = ", ".join(survey.path for survey in surveys)
-        raise CorpusError(f"pretraining needs text, and there is none in {names}")
-    wanted = -(-characters // SHARD_CHARACTERS)
-    number = min(wanted, MOST_SHARDS, articles) if shards is None else shards
-    if not 1 <= number <= articles:
-        raise ConfigError(
-            "there must be at least one article a shard. Received: "
-            f"shards={number}, {articles} articles (blank lines stand between them)"
-        )
-    return Plan(
-        max_length=max_length,
-        seed=seed,
-        overflow=overflow,
-        shards=number,
-        inputs=tuple(surveys),
-        special_ids=special_ids(load_tokenizer(tokenizer)),
-        vocabulary_digest=tokenizer_digest(tokenizer),
-    )
-
-
-def assign(
-    articles: Iterable[Article], plan: Plan, *, start: int = 0
-) -> Iterator[tuple[int, Article]]:
-    """Each article with the number of its shard.
-
-    Args:
-        articles: of one file, or of all.
-        plan: decides the borders.
-        start: characters of the text before them.
-    """
-    for article in articles:
-        yield start * plan.shards // plan.characters, article
-        start += article_size(article)
 
 
 def build_shard(
@@ -229,11 +90,18 @@ def make_manifest(plan: Plan, built: Sequence[BuiltShard], directory: Path) -> M
     """The manifest of all shards.
 
     Raises:
-        CorpusError: the tokenizer found nothing in the text.
+        CorpusError: the tokenizer found nothing in the text, or the text has changed
+            since it was counted.
     """
     counts: Counter[str] = Counter()
     for shard in built:
         counts.update(shard.counts)
+    planned = sum(survey.articles for survey in plan.inputs)
+    if counts["articles"] != planned:
+        raise CorpusError(
+            f"the text changed while it was read: {counts['articles']:,} articles "
+            f"instead of {planned:,}. Run again with --overwrite"
+        )
     if not counts["records"]:
         raise CorpusError(
             f"the tokenizer finds no piece in {counts['articles']:,} articles"
@@ -298,7 +166,7 @@ def _write_shards(
         return
     # Not forked: the tokenizer's library has threads, which a fork would lose.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, initializer=_ignore_interrupts)
+    pool = ProcessPoolExecutor(processes, context, initializer=_prepare_process)
     pending: deque[Future[tuple[int, BuiltShard]]] = deque()
     try:
         for job in jobs:
@@ -317,9 +185,20 @@ def _write_shards(
         pool.shutdown(cancel_futures=True)
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C is for the first process, which lets the others finish their shard."""
+def _prepare_process() -> None:
+    """Ctrl-C is for the first process, which lets the others finish their shard.
+
+    If that one is killed, though, they would wait for work for ever.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
 
 
 @cache
@@ -370,7 +249,11 @@ def write_whole(path: Path, content: bytes) -> None:
         part.write_bytes(content)
         part.replace(path)
     except OSError as error:
-        raise CorpusError(f"cannot be written: {error.strerror}", path=path) from error
+        raise CorpusError(
+            f"cannot be written: {error.strerror}. Finished shards stay: make room and "
+            "run again with --resume",
+            path=path,
+        ) from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)

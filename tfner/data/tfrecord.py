@@ -156,8 +156,8 @@ def _id_ranges(content: bytes) -> NDArray[np.int64]:
             ids = _values(content, at, IDS)
             lengths = _values(content, ids[1], LENGTHS)
             position += HEADER + size + FOOTER
-            if lengths[1] != position - FOOTER:
-                raise ValueError("a record is longer than its features")
+            if lengths[1] != position - FOOTER or position > len(content):
+                raise ValueError("a record ends where its features do not")
             rows.append((*ids, *lengths))
     except (struct.error, IndexError) as error:
         raise ValueError("a record ends early") from error

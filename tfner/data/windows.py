@@ -29,6 +29,8 @@ class Window:
         words: all words of the document, as encoded.
         features: `input_ids` (S,), `token_type_ids` (S,), `labeled_positions` (W,).
         targets: `labels` (W,) in training, else None.
+        core_words: half-open part of `word_index` that lies in the core: all, unless a
+            model needs the words around as well.
     """
 
     pieces: tuple[int, int]
@@ -37,6 +39,7 @@ class Window:
     words: tuple[Word, ...]
     features: Mapping[str, Ints]
     targets: Mapping[str, Ints] | None = None
+    core_words: tuple[int, int | None] = (0, None)
 
     def __len__(self) -> int:
         return len(self.features["input_ids"])

@@ -208,11 +208,15 @@ class JapaneseTokenizer:
             words,
         )
 
-    def _cut_word(self, word: str) -> _Pieces:
-        folded = Normalized(word)
+    def _folded(self, word: str) -> Normalized:
+        """The word in the case in which it is cut."""
         kept = word in self._never_split or word in self._special.values()
         if self.settings.lower_case and self._words.kind == "mecab" and not kept:
-            folded = lower(word)
+            return lower(word)
+        return Normalized(word)
+
+    def _cut_word(self, word: str) -> _Pieces:
+        folded = self._folded(word)
         pieces = self._subwords.cut(folded.text)
         ranges = [source(folded, piece.start, piece.end) for piece in pieces]
         return _Pieces(
@@ -230,7 +234,8 @@ class JapaneseTokenizer:
 
     def surface_ids(self, surface: str) -> tuple[int, ...]:
         """The ids that a surface gives, whatever stands around it."""
-        return tuple(np.frombuffer(self._cut_word(surface).ids, np.int32).tolist())
+        pieces = self._subwords.cut(self._folded(surface).text)
+        return tuple(piece.id for piece in pieces)
 
     def id_of(self, piece: str) -> int | None:
         """The id of a piece, or None if the vocabulary lacks it."""

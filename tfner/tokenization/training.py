@@ -9,13 +9,14 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import tokenizers
 from tokenizers import models, normalizers, pre_tokenizers, trainers
 
-from tfner.errors import TokenizerError, shorten
+from tfner.errors import TokenizerError
 from tfner.tokenization.directories import KANA, KANA_SHARE, load_tokenizer
 from tfner.tokenization.ids import LoadedTokenizer
 from tfner.tokenization.mecab import default_mecab
@@ -26,6 +27,7 @@ from tfner.tokenization.vocabularies import BERT_SPECIALS
 CHARACTER_COVERAGE = 0.9995
 """Share of the text's characters that the alphabet holds, as SentencePiece has it."""
 MIN_FREQUENCY = 2
+NO_WORDS = "a vocabulary needs words, and the text holds none"
 REPEATED_AT_ONCE = 1000
 
 
@@ -118,7 +120,7 @@ def train_wordpiece(
         TokenizerError: there are no words, or the alphabet alone exceeds the size.
     """
     if not counts:
-        raise TokenizerError("a vocabulary needs words, and the text holds none")
+        raise TokenizerError(NO_WORDS)
     characters = _alphabet(counts, character_coverage)
     known = {w: n for w, n in sorted(counts.items()) if characters.issuperset(w)}
     inside = {f"##{character}" for word in known for character in word[1:]}
@@ -183,11 +185,16 @@ def train_unigram(
     """
     import sentencepiece
 
+    failures: list[Exception] = []
+    rest = _watched(lines, failures)
+    first = next(rest, None)
+    if first is None:
+        raise TokenizerError(NO_WORDS)
     pad, unknown, start, end, mask = BERT_SPECIALS
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(lines),
+            sentence_iterator=chain([first], rest),
             model_writer=model,
             model_type="unigram",
             vocab_size=size,
@@ -206,6 +213,8 @@ def train_unigram(
             minloglevel=2,
         )
     except (RuntimeError, OSError) as error:
+        if failures:
+            raise failures[0] from None
         raise TokenizerError(
             f"SentencePiece makes no model of {size} pieces of this text: "
             f"{_reason(str(error))}. Raise --size, lower --character-coverage or give "
@@ -214,9 +223,18 @@ def train_unigram(
     return model.getvalue()
 
 
+def _watched(lines: Iterable[str], failures: list[Exception]) -> Iterator[str]:
+    """The lines; what fails is kept, as SentencePiece gives it another type."""
+    try:
+        yield from lines
+    except Exception as error:
+        failures.append(error)
+        raise
+
+
 def _reason(message: str) -> str:
     """What SentencePiece says after file, line and condition."""
-    return shorten(message.rpartition("] ")[2].strip().rstrip(".") or message)
+    return message.rpartition("] ")[2].strip().rstrip(".") or "no reason is given"
 
 
 def save_wordpiece(
@@ -238,6 +256,7 @@ def save_unigram(
 
 def _save(directory: Path, splitter: str | None, lower_case: bool) -> LoadedTokenizer:
     made = load_tokenizer(directory, lower_case=lower_case, word_splitter=splitter)
+    made.notes.clear()  # nothing was guessed, and the place is not the final one
     made.save(directory)
     return load_tokenizer(directory)
 

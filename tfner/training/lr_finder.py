@@ -22,12 +22,11 @@ from tfner.config import TrainConfig
 from tfner.errors import ConfigError, TrainingError
 from tfner.tasks import Task
 from tfner.tokenization import Tokenizer
-from tfner.training.corpora import load_corpora
 from tfner.training.distribution import distribution
 from tfner.training.optimizers import Sweep
 from tfner.training.run import EncoderFactory, Run, Say, quiet
 from tfner.training.train_step import Trainee
-from tfner.training.trainer import encode_training, make_encoder, make_task
+from tfner.training.trainer import make_encoder, prepare
 
 MODES = ("exponential", "linear")
 SMOOTHING = 0.9
@@ -47,6 +46,7 @@ class RangeTest:
         losses: of each step.
         smoothed: running mean of the losses, its start corrected.
         suggestion: where the smoothed loss falls fastest, or None if it never falls.
+        lowest: where the smoothed loss is lowest; useful rates are well below it.
         diverged: whether the test ended early.
     """
 
@@ -54,6 +54,7 @@ class RangeTest:
     losses: list[float]
     smoothed: list[float]
     suggestion: float | None
+    lowest: float
     diverged: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -115,8 +116,14 @@ def range_test(trainee: Trainee, batches: Iterable[Any], schedule: Sweep) -> Ran
     losses = recorder.losses
     rates = [float(schedule(step)) for step in range(len(losses))]
     smoothed = smooth(losses)
-    found = suggest(rates, smoothed)
-    return RangeTest(rates, losses, smoothed, found, recorder.diverged)
+    return RangeTest(
+        rates,
+        losses,
+        smoothed,
+        suggest(rates, smoothed),
+        rates[int(np.argmin(smoothed))] if rates else schedule.low,
+        recorder.diverged,
+    )
 
 
 def smooth(losses: Sequence[float]) -> list[float]:
@@ -179,14 +186,12 @@ def find_learning_rate(
         )
     devices = distribution(config.strategy, tpu=config.tpu, say=say)
     with devices.working():
-        corpora = load_corpora(config, say=say)
-        task = task or make_task(config, corpora.label_set, tokenizer, say=say)
+        lesson = prepare(
+            config.replace(epochs=1), task=task, tokenizer=tokenizer, say=say
+        )
         run = Run(
-            config.replace(epochs=1),
+            *lesson,
             config.seed,
-            task=task,
-            corpora=corpora,
-            windows=encode_training(task, corpora, say=say),
             directory=Path(config.output),
             encoder=make_encoder(config, encoder),
             distribution=devices,
