@@ -258,6 +258,9 @@ class TrainConfig:
     )
     jit_compile: bool = _training(True, "Compile the train step with XLA.")
 
+    show_mistakes: int = _training(
+        0, "After each epoch print N dev sentences with a mistake, as columns.", low=0
+    )
     save_steps: int | None = _training(
         None, "Write a checkpoint every N steps too, not only after epochs.", low=1
     )

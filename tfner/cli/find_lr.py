@@ -69,4 +69,7 @@ def command(
     elif found.suggestion is None:
         print_text("no suggestion: the loss never fell. Widen --low and --high.")
     else:
-        print_text(f"suggestion: --learning-rate {found.suggestion:.2g}")
+        print_text(
+            f"suggestion: --learning-rate {found.suggestion:.2g}, where the loss falls "
+            f"fastest; it is lowest at {found.lowest:.2g}, stay well below that"
+        )

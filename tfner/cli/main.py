@@ -22,7 +22,9 @@ from tfner.cli import (
     export,
     find_lr,
     predict,
+    pretrain_data,
     train,
+    vocab,
 )
 from tfner.cli.output import complain, mute
 from tfner.errors import TfnerError
@@ -43,6 +45,8 @@ app.command("evaluate")(evaluate.command)
 app.command("compare")(compare.command)
 app.command("predict")(predict.command)
 app.command("export")(export.command)
+app.command("vocab")(vocab.command)
+app.command("pretrain-data")(pretrain_data.command)
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells know it."""

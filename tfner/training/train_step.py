@@ -74,9 +74,16 @@ class Trainee(keras.Model):
         replicas = replica.num_replicas_in_sync
         step = tf.cast(self.optimizer.iterations, tf.int32)
         draw = step * replicas + replica.replica_id_in_sync_group
+        counts = self.mean_accuracy.variables
+        before = [tf.convert_to_tensor(count) for count in counts]
         sums = self._sums(data, draw)
         if replicas > 1:
-            sums = replica.all_reduce(tf.distribute.ReduceOp.SUM, sums)
+            # Each replica counts what all saw, so that any one's means are the true
+            # ones: a checkpoint takes them from the chief alone.
+            seen = [count - old for count, old in zip(counts, before, strict=True)]
+            sums, seen = replica.all_reduce(tf.distribute.ReduceOp.SUM, (sums, seen))
+            for count, old, more in zip(counts, before, seen, strict=True):
+                count.assign(old + more)
         gradients, total, count = sums
         words = tf.maximum(count, 1.0)
         # The optimizer sums what the replicas give it, though it is all the same.
