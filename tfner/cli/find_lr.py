@@ -73,6 +73,6 @@ def command(
     else:
         print_text(
             f"suggestion: --learning-rate {found.suggestion:.2g}, where the loss falls "
-            f"fastest; try also {found.lowest / 10:.2g}, a tenth of the rate at which it "
-            "is lowest"
+            f"fastest; try also {found.lowest / 10:.2g}, a tenth of the rate at which "
+            "it is lowest"
         )

@@ -90,7 +90,8 @@ class Pretrainee(Trainee):
         draws = draw * parts + tf.range(parts, dtype=draw.dtype)
 
         def add(found: Any, part: Any) -> Any:
-            new = self._part_sums(*part, counts)
+            features, part_draw = part
+            new = self._part_sums(features, part_draw, counts)
             return tf.nest.map_structure(tf.add, found, new)
 
         gradients, sums = tf.foldl(
