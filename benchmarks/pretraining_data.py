@@ -55,8 +55,8 @@ def main() -> None:
         "max_length": args.max_length,
         "runs": runs,
         "best_mb_per_second": best,
-        "times_naive": best["tfner"] / best["naive"],
-        "times_transformers": best["tfner"] / best["transformers"],
+        "times_naive": round(best["tfner"] / best["naive"], 2),
+        "times_transformers": round(best["tfner"] / best["transformers"], 2),
         **describe(),
     }
     text = json.dumps(record, indent=2) + "\n"
