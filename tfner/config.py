@@ -6,15 +6,13 @@ flag on the command line. Sections only order the file.
 
 from __future__ import annotations
 
-import dataclasses
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
-from tfner.errors import ConfigError, joined, unknown
-from tfner.settings import fits, kinds, misfits, plain, setting
+from tfner import settings
+from tfner.settings import Settings, setting
 
 
 def _data(default: Any, help: str, **about: Any) -> Any:
@@ -52,7 +50,7 @@ finetune/tagging/tagging_tasks.py (no dropout before the tagging head).
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig:
+class TrainConfig(Settings):
     """Everything that decides a training run.
 
     `tfner train --help` lists the meaning of every field.
@@ -61,7 +59,7 @@ class TrainConfig:
         ConfigError: values out of range or that contradict each other, all at once.
     """
 
-    train: str = _data("", "Training corpus.")
+    train: str = _data("", "Training corpus.", needed=True)
     dev: str | None = _data(None, "Corpus that selects the best epoch.")
     test: str | None = _data(None, "Corpus scored once, at the end.")
     format: str | None = _data(None, "Format of the corpora; by file name if not set.")
@@ -132,6 +130,7 @@ class TrainConfig:
         "",
         "Encoder and its tokenizer: Hugging Face directory or hub id, or a BERT or "
         "ELECTRA checkpoint of TensorFlow 1 (DIR, DIR/model.ckpt-N, DIR#generator).",
+        needed=True,
     )
     scheme: str = _model("IOB2", "Tag scheme that the model predicts.")
     head: str = _model(
@@ -264,131 +263,27 @@ class TrainConfig:
     save_steps: int | None = _training(
         None, "Write a checkpoint every N steps too, not only after epochs.", low=1
     )
-    output: str = _training("", "Where the bundle is written.")
+    output: str = _training("", "Where the bundle is written.", needed=True)
     tensorboard: str | None = _training(
         None, "Directory of curves for TensorBoard, with one run per seed."
     )
     overwrite: bool = _training(False, "Replace an existing output when done.")
     resume: bool = _training(False, "Go on after the last finished epoch.")
 
-    def __post_init__(self) -> None:
-        for about in fields(self):
-            object.__setattr__(self, about.name, plain(getattr(self, about.name)))
-        problems = [
-            f"`{name}` is not set. Give --{name} or set it in the file."
-            for name in ("train", "encoder", "output")
-            if not getattr(self, name)
-        ]
-        problems += _problems({a.name: getattr(self, a.name) for a in fields(self)})
+    def contradictions(self) -> list[str]:
+        """Settings that do not go together."""
+        problems = []
         if self.overwrite and self.resume:
             problems.append("`overwrite` and `resume` contradict each other.")
         if self.tpu and self.strategy not in ("auto", "tpu"):
             problems.append(
                 f"`tpu` and `strategy` {self.strategy} contradict each other."
             )
-        if problems:
-            raise ConfigError(joined(problems, what="problems in the settings"))
-
-    def replace(self, **changes: Any) -> TrainConfig:
-        """The same settings but for `changes`, checked again."""
-        return dataclasses.replace(self, **changes)
-
-    def to_json(self) -> dict[str, Any]:
-        """All settings by name."""
-        return dataclasses.asdict(self)
-
-    def to_toml(self) -> str:
-        """What `--config` reads back: one table a section, unset values left out."""
-        import tomli_w
-
-        tables: dict[str, dict[str, Any]] = {}
-        for about in fields(self):
-            value = getattr(self, about.name)
-            if value is not None:
-                value = list(value) if isinstance(value, tuple) else value
-                tables.setdefault(about.metadata["section"], {})[about.name] = value
-        return tomli_w.dumps(tables)
-
-
-def _problems(settings: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the values of known settings, in sentences."""
-    hints = get_type_hints(TrainConfig)
-    return [
-        problem
-        for about in fields(TrainConfig)
-        if about.name in settings
-        for problem in misfits(about, hints[about.name], settings[about.name])
-    ]
+        return problems
 
 
 def read_settings(
     path: Path | None, assignments: Sequence[str], flags: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Settings of a TOML file, then `section.key=value`, then flags that are not None.
-
-    Any of them may name a `preset`, which yields to every setting that is given.
-
-    Raises:
-        ConfigError: the file cannot be read, a key does not exist or sits in the wrong
-            section, or a value may not be; all problems at once.
-    """
-    known = {about.name: about.metadata["section"] for about in fields(TrainConfig)}
-    known["preset"] = "training"
-    hints = get_type_hints(TrainConfig)
-    found: dict[str, Any] = {}
-    problems: list[str] = []
-    given = [] if path is None else _toml_items(path)
-    for text in assignments:
-        key, equals, value = text.partition("=")
-        if not equals:
-            problems.append(f"--set takes section.key=value. Received: {text}")
-            continue
-        section, name = _split_key(key, known)
-        parsed = _parsed(value, hints.get(name, str))
-        given.append((f"--set {key}", section, name, parsed))
-    for place, section, name, value in given:
-        if name not in known:
-            problems.append(f"{place}: {unknown('setting', name, known)}")
-        elif known[name] != section:
-            problems.append(f"{place}: `{name}` belongs to section [{known[name]}].")
-        else:
-            found[name] = plain(value)
-    found |= {n: plain(value) for n, value in flags.items() if value is not None}
-    preset = found.pop("preset", None)
-    if preset is not None and preset not in PRESETS:
-        problems.append(unknown("`preset`", str(preset), PRESETS))
-    found = {**PRESETS.get(str(preset), {}), **found}
-    problems += _problems(found)
-    if problems:
-        raise ConfigError(joined(problems, what="problems in the settings"))
-    return found
-
-
-def _toml_items(path: Path) -> list[tuple[str, str, str, Any]]:
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise ConfigError(f"{path} is no valid TOML: {error}.") from error
-    items: list[tuple[str, str, str, Any]] = []
-    for section, table in tables.items():
-        if not isinstance(table, dict):
-            items.append((str(path), "", section, table))
-            continue
-        items += [(str(path), section, name, value) for name, value in table.items()]
-    return items
-
-
-def _split_key(key: str, known: Mapping[str, str]) -> tuple[str, str]:
-    section, dot, name = key.strip().partition(".")
-    return (section, name) if dot else (known.get(section, ""), section)
-
-
-def _parsed(text: str, hint: Any) -> Any:
-    """A value as TOML would read it, or the bare text where that does not fit."""
-    try:
-        value = plain(tomllib.loads(f"value = {text}")["value"])
-    except ValueError:
-        return text.strip()
-    return value if fits(value, hint) or str not in kinds(hint) else text.strip()
+    """Settings of a training run: see `tfner.settings.read_settings`."""
+    return settings.read_settings(TrainConfig, PRESETS, path, assignments, flags)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -74,8 +76,10 @@ def test_nothing_to_score_gives_nothing(held_out) -> None:
 
 
 def test_mistakes_are_told_as_columns(held_out, documents) -> None:
+    wrong = [replace(d, entities=(Entity(0, 1, "PER"),)) for d in documents]
     said: list[str] = []
-    held_out.scorer(documents, show=1, say=said.append)()
-    lines = [line for line in said if line and not line.startswith("# ")]
-    assert said == [] or all(line.count("\t") == 2 for line in lines)
-    assert sum(line.startswith("# ") for line in said) <= 1
+    held_out.scorer(wrong, show=2, say=said.append)()
+    ids = [line for line in said if line.startswith("# ")]
+    assert ids == [f"# {document.id}" for document in wrong[:2]]
+    first = wrong[0].text.split()[0]
+    assert said[1].startswith(f"{first}\tPER\t")

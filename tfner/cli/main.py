@@ -22,6 +22,7 @@ from tfner.cli import (
     export,
     find_lr,
     predict,
+    pretrain,
     pretrain_data,
     train,
     vocab,
@@ -40,6 +41,7 @@ app = typer.Typer(
 app.add_typer(corpus.app, name="corpus")
 app.command("demo")(demo.command)
 app.command("train")(train.command)
+app.command("pretrain")(pretrain.command)
 app.command("find-lr")(find_lr.command)
 app.command("evaluate")(evaluate.command)
 app.command("compare")(compare.command)

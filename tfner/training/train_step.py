@@ -8,7 +8,7 @@ parts and devices. The gradient is clipped as a whole, after it was summed.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -53,7 +53,7 @@ class Trainee(keras.Model):
         ]
         self.mean_loss = keras.metrics.Mean(name="loss")
         self.mean_accuracy = MaskedAccuracy()
-        self._sums = self._batch_sums
+        self._sums: Callable[..., Any] = self._batch_sums
         if jit_gradient:
             self._sums = tf.function(
                 self._batch_sums, jit_compile=True, reduce_retracing=True
