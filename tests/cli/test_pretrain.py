@@ -12,19 +12,8 @@ from tfner.pretrain_config import PRETRAIN_PRESETS, PretrainConfig
 from tfner.training import pretrainer
 
 RUN = [
-    "--preset",
-    "tiny",
-    "--num-layers",
-    "1",
-    "--batch-size",
-    "8",
-    "--steps",
-    "4",
-    "--save-every",
-    "2",
-    "--log-every",
-    "2",
-    "--no-jit-compile",
+    *("--preset", "tiny", "--num-layers", "1", "--batch-size", "8", "--steps", "4"),
+    *("--save-every", "2", "--log-every", "2", "--no-jit-compile"),
 ]
 
 
