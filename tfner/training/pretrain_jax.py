@@ -11,9 +11,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from tfner.models.electra import BINS, FIGURES, Electra, MaskedLanguageModel
-
-DRAWS = 4
-"""Numbers between two steps' seeds: a layer that two encoders share draws twice."""
+from tfner.training.pretrain_model import DRAWS
 
 
 def train_on_jax(

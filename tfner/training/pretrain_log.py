@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import csv
-import socket
-import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 
+from tfner.errors import TrainingError
 from tfner.training.arrays import written
 from tfner.training.callbacks import LOG, log_text
+from tfner.training.tensorboard import EventFile
 
 CURVES = "tensorboard"
 
@@ -23,36 +22,45 @@ class Log:
     Args:
         directory: of the run.
         done: lines of later steps are left out: they are made again.
+
+    Raises:
+        TrainingError: it cannot be written.
     """
 
     def __init__(self, directory: Path, *, done: int) -> None:
         self.path = directory / LOG
         self.lines = [line for line in _read(self.path) if line["step"] <= done]
         self._write()
-        name = f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}"
-        (directory / CURVES).mkdir(exist_ok=True)
-        self.curves = tf.io.TFRecordWriter(str(directory / CURVES / name))
-        self._event(file_version="brain.Event:2")
+        try:
+            self.curves = EventFile(str(directory / CURVES))
+            self.curves.start(done + 1)
+        except tf.errors.OpError as error:
+            raise _unwritten(directory, error) from error
 
     def add(self, step: int, figures: Mapping[str, float]) -> None:
-        """One report."""
+        """One report.
+
+        Raises:
+            TrainingError: it cannot be written.
+        """
         self.lines.append({"step": step, **figures})
         self._write()
-        values = [
-            tf.compat.v1.Summary.Value(tag=name, simple_value=value)
-            for name, value in figures.items()
-        ]
-        self._event(step=step, summary=tf.compat.v1.Summary(value=values))
-
-    def _event(self, **content: Any) -> None:
-        event = tf.compat.v1.Event(wall_time=time.time(), **content)
-        self.curves.write(event.SerializeToString())
-        self.curves.flush()
+        try:
+            self.curves.add(step, figures)
+        except tf.errors.OpError as error:
+            raise _unwritten(self.path.parent, error) from error
 
     def _write(self) -> None:
         if self.lines:
             with written(self.path) as file:
                 file.write(log_text(self.lines).encode())
+
+
+def _unwritten(directory: Path, error: tf.errors.OpError) -> TrainingError:
+    return TrainingError(
+        f"{directory / CURVES} cannot be written: {error.message}. Make room, then go "
+        "on with --resume."
+    )
 
 
 def _read(path: Path) -> list[dict[str, float]]:

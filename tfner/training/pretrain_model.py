@@ -13,6 +13,9 @@ from tfner.models.masking import Masking
 from tfner.pretrain_config import PretrainConfig
 from tfner.training.optimizers import AdamW, adamw
 
+DRAWS = 4
+"""Numbers between two steps' seeds: a layer that two encoders share draws twice."""
+
 
 def make_model(
     config: PretrainConfig, *, vocab_size: int, mask_id: int, special_ids: Sequence[int]

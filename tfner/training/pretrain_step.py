@@ -8,10 +8,8 @@ import keras
 import tensorflow as tf
 
 from tfner.models.electra import BINS, FIGURES, Electra, MaskedLanguageModel
-from tfner.training.train_step import Trainee
-
-DRAWS = 4
-"""Numbers between two steps' seeds: a layer that two encoders share draws twice."""
+from tfner.training.pretrain_model import DRAWS
+from tfner.training.train_step import Step
 
 
 class Sums(keras.metrics.Metric):
@@ -24,7 +22,7 @@ class Sums(keras.metrics.Metric):
         self.losses = self.add_variable((2,), "zeros", name="losses")
 
     def update_state(self, sums: Any, loss: Any) -> None:
-        """Add those of one step."""
+        """Add those of one step, of the batch of all replicas."""
         self.sums.assign_add(sums)
         self.losses.assign_add([loss, 1.0])
 
@@ -33,7 +31,7 @@ class Sums(keras.metrics.Metric):
         return self.losses[0] / tf.maximum(self.losses[1], 1.0)
 
 
-class Pretrainee(Trainee):
+class Pretrainee(Step):
     """A pretraining model inside what `fit` needs to train it.
 
     Every loss is divided by what the whole batch counts, all parts and replicas
@@ -41,14 +39,11 @@ class Pretrainee(Trainee):
 
     Args:
         model: built.
-        clip_norm: see `Trainee`.
-        seed: see `Trainee`; also of what is hidden and drawn.
-        accumulate: see `Trainee`.
-        jit_gradient: see `Trainee`.
+        settings: of `Step`; the seed is also that of what is hidden and drawn.
     """
 
     def __init__(self, model: Electra | MaskedLanguageModel, **settings: Any) -> None:
-        super().__init__(model, None, **settings)  # type: ignore[arg-type]
+        super().__init__(model, **settings)
         self.sums = Sums()
 
     @property
@@ -63,9 +58,7 @@ class Pretrainee(Trainee):
         counts = self.model.counts(data)
         if replicas > 1:
             counts = replica.all_reduce(tf.distribute.ReduceOp.SUM, counts)
-        step = tf.cast(self.optimizer.iterations, tf.int32)
-        draw = step * replicas + replica.replica_id_in_sync_group
-        found = self._sums(data, draw, counts)
+        found = self._sums(data, self._draw(replica), counts)
         if replicas > 1:
             found = replica.all_reduce(tf.distribute.ReduceOp.SUM, found)
         gradients, sums = found
@@ -74,39 +67,16 @@ class Pretrainee(Trainee):
         self.sums.update_state(sums, self.model.batch_loss(sums, counts))
         return {self.sums.name: self.sums.result()}
 
-    def _batch_sums(  # type: ignore[override]
-        self, data: Any, draw: Any, counts: Any
-    ) -> tuple[list[Any], Any]:
-        """Gradients and sums of the batch."""
-        parts = self.accumulate
-        if parts == 1:
-            return self._part_sums(data, draw, counts)
-        weights = self.model.trainable_variables
-        nothing = (
-            [tf.zeros(weight.shape) for weight in weights],
-            tf.zeros(self.sums.sums.shape),
-        )
-        stacked = tf.nest.map_structure(lambda t: tf.stack(tf.split(t, parts)), data)
-        draws = draw * parts + tf.range(parts, dtype=draw.dtype)
+    def _no_sums(self) -> tuple[Any, ...]:
+        return (tf.zeros(self.sums.sums.shape),)
 
-        def add(found: Any, part: Any) -> Any:
-            features, part_draw = part
-            new = self._part_sums(features, part_draw, counts)
-            return tf.nest.map_structure(tf.add, found, new)
-
-        gradients, sums = tf.foldl(
-            add, (stacked, draws), nothing, parallel_iterations=1
-        )
-        return gradients, sums
-
-    def _part_sums(  # type: ignore[override]
-        self, features: Any, draw: Any, counts: Any
-    ) -> tuple[list[Any], Any]:
+    def _part_sums(self, data: Any, draw: Any, *more: Any) -> Any:
+        """Gradients of the loss, and what the model sums."""
+        (counts,) = more
         self._seed(draw * DRAWS)
         weights = self.model.trainable_variables
         with tf.GradientTape() as tape:
-            sums = self.model(features, training=True)
-            loss = self.model.batch_loss(sums, counts)
-            scaled = self.optimizer.scale_loss(loss)
+            sums = self.model(data, training=True)
+            scaled = self.optimizer.scale_loss(self.model.batch_loss(sums, counts))
         found = tape.gradient(scaled, weights, unconnected_gradients="zero")
         return [tf.convert_to_tensor(gradient) for gradient in found], sums

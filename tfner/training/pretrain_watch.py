@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 
 from tfner.models.electra import FIGURES
-from tfner.training.checkpoint import StoppedError
+from tfner.training.checkpoint import StoppedError, own_copies
 from tfner.training.pretrain_report import Report, figures
 from tfner.training.pretrain_step import Pretrainee
 
@@ -72,17 +73,19 @@ class Watch(keras.callbacks.Callback):
             )
 
     def _report(self) -> None:
-        sums = self.trainee.sums
-        loss, values = float(sums.result()), sums.sums.numpy()
-        # Every replica counts all of the batch, and its steps.
-        tokens_per_step = values[TOKENS] / sums.losses.numpy()[1]
+        # Every replica has summed over the batches of all.
+        values, (loss, steps) = (
+            np.asarray(own_copies(variable)[0])
+            for variable in self.trainee.sums.variables
+        )
+        tokens_per_step = values[TOKENS] / steps
         seconds = (time.perf_counter() - self.since) / (self.step - self.reported)
         self.figures = {
-            "loss": loss,
+            "loss": float(loss / steps),
             **figures(values),
             "learning_rate": float(self.trainee.optimizer.learning_rate),
             "tokens_per_second": float(tokens_per_step / seconds),
         }
-        sums.reset_state()
+        self.trainee.reset_metrics()
         self.report(Report(self.step, self.figures, seconds))
         self.reported, self.since = self.step, time.perf_counter()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -231,8 +232,9 @@ class Pretraining:
         return done
 
     def _fit(self, trainee: Pretrainee, done: int) -> Mapping[str, float]:
-        log = Log(self.output, done=done) if self.devices.is_chief else None
-        with asked_to_stop() as stop:
+        is_chief = self.devices.is_chief
+        log = Log(self.output, done=done) if is_chief else None
+        with asked_to_stop() if is_chief else nullcontext(lambda: False) as stop:
             watch = Watch(
                 trainee,
                 done=done,
