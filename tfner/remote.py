@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -87,9 +87,14 @@ def _reason(cause: Any) -> str:
 
 
 def exists(path: AnyPath, error: Error) -> bool:
-    """Whether there is a file or a directory that holds something."""
+    """Whether there is a file or a directory of this name."""
+    place = address(path).rstrip("/")
     with file_system(path, error) as files:
-        return bool(files.exists(address(path)))
+        folder, _, name = place.rpartition("/")
+        if not files.exists(place) or folder.endswith("/"):
+            return bool(files.exists(place))
+        # ram:// says so of `model`, too, where there is only `model.training`.
+        return name in (found.rstrip("/") for found in files.listdir(folder))
 
 
 def is_directory(path: AnyPath, error: Error) -> bool:
@@ -130,12 +135,14 @@ def _inside(path: AnyPath, error: Error) -> str:
 
 def remove(directory: AnyPath, error: Error) -> None:
     """Remove a directory, if there is one; first what makes it a model."""
+    import tensorflow as tf
+
     place = address(directory).rstrip("/")
     with file_system(directory, error) as files:
         for name in MARKERS:
-            if files.exists(f"{place}/{name}"):
+            with suppress(tf.errors.NotFoundError):
                 files.remove(f"{place}/{name}")
-        if files.exists(place):
+        with suppress(tf.errors.NotFoundError):
             files.rmtree(place)
 
 

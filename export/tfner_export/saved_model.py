@@ -238,14 +238,12 @@ def _staged(parent: Path) -> Iterator[Path]:
     Raises:
         ExportError: the disk is full or the place cannot be written.
     """
-    if is_remote(parent):
-        with tempfile.TemporaryDirectory(prefix="tfner-") as folder:
-            yield Path(folder)
-        return
     stage = None
+    place = None if is_remote(parent) else parent
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".unpublished-", dir=parent))
+        if place is not None:
+            place.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=".unpublished-", dir=place))
         stage.chmod(0o755)
         yield stage
     except (OSError, tf.errors.OpError) as error:
