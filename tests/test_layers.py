@@ -42,8 +42,7 @@ LAYERS = {
     "tfner.cli": 8,
 }
 
-# Modules of layers 0 to 2 may use these beside the standard library: at the top, or
-# only inside functions, so that who does not need them does not load them.
+# Layers 0 to 2 may use these, too: at the top, or inside functions, loaded on need.
 TOP_LEVEL = {0: set[str](), 1: set[str](), 2: {"numpy", "tokenizers", "fugashi"}}
 INSIDE = {
     "tfner.settings": {"tomli_w"},

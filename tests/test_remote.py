@@ -155,8 +155,8 @@ def test_what_cannot_be_read_is_one_sentence(place) -> None:
     damaged = write(f"{place}/damaged.txt.gz", gzip.compress(b"text\n" * 99)[:-9])
     with pytest.raises(CorpusError, match="damaged or no gzip"):
         list(read_corpus(damaged, format="text"))
-    with pytest.raises(BundleError, match="there is nothing of this name"):
-        Predictor.load(f"{place}/no-model")
+    with pytest.raises(BundleError, match="no-model: there is nothing of this name"):
+        Predictor.load(f"{place}/none/no-model")
     with pytest.raises(BundleError, match="has no file system s3:// here"):
         open_bundle("s3://bucket/model")
     with pytest.raises(TokenizerError, match="there is nothing of this name"):
@@ -302,7 +302,7 @@ def test_trials_and_a_diverged_run_keep_their_models(
     with pytest.raises(TrainingError, match=f"of epoch 1 is in {kept}"):
         train(broken)
     assert Bundle.load(kept).load_model()
-    assert not tf.io.gfile.exists(f"{place}/other.training/seed-0")
+    assert not remote.exists(f"{place}/other.training/seed-0", TrainingError)
 
 
 def test_an_encoder_that_is_not_there_is_one_sentence(settings, place) -> None:
