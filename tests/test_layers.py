@@ -1,7 +1,6 @@
 """DESIGN.md's layer table and the rules around it, held on the syntax trees.
 
-Nothing is imported: each rule is a function from the parsed modules to the violations
-it found, so that a small made-up source shows that the rule bites.
+Nothing is imported; each rule maps parsed modules to the violations it found.
 """
 
 from __future__ import annotations
