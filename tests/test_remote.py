@@ -39,7 +39,7 @@ from tfner.inference.loading import open_bundle
 from tfner.inference.predictor import Predictor
 from tfner.tokenization import load_tokenizer
 from tfner.training import run
-from tfner.training.trainer import train
+from tfner.training.trainer import output_of, train
 
 TEXT = "anna lives in paris"
 
@@ -263,6 +263,16 @@ def test_an_interrupted_run_goes_on_elsewhere(settings, local_run, place) -> Non
     assert "resumed after epoch 1" in said
     assert same_weights(bundle, local_run)
     assert not tf.io.gfile.exists(f"{output}.training")
+
+
+def test_a_model_that_was_half_sent_is_sent_again(settings, place) -> None:
+    config = TrainConfig(**settings | {"output": f"{place}/model"})
+    for name in ("model", "model.training"):
+        tf.io.gfile.makedirs(f"{place}/{name}")
+        write(f"{place}/{name}/{WEIGHTS}", b"")
+    with pytest.raises(ConfigError, match="exists and is no model"):
+        output_of(config)
+    assert remote.address(output_of(config.replace(resume=True))) == f"{place}/model"
 
 
 def test_a_run_replaces_only_models(settings, place) -> None:
