@@ -55,8 +55,8 @@ def main() -> None:
         "max_length": args.max_length,
         "runs": runs,
         "best_mb_per_second": best,
-        "times_naive": best["tfner"] / best["naive"],
-        "times_transformers": best["tfner"] / best["transformers"],
+        "times_naive": round(best["tfner"] / best["naive"], 2),
+        "times_transformers": round(best["tfner"] / best["transformers"], 2),
         **describe(),
     }
     text = json.dumps(record, indent=2) + "\n"
@@ -172,11 +172,13 @@ def naive_segments(
         if rng.random() < 0.05:
             target = rng.randint(5, max_length)
         current: list[list[int]] = []
+        length = 0
         for sentence in left:
             current.append(sentence)
-            if sum(map(len, current)) >= target:
+            length += len(sentence)
+            if length >= target:
                 break
-        if not any(current):
+        if not length:
             return
         middle = 100_000 if rng.random() < 0.1 else (target - 3) // 2
         first, second = deal(current, middle, rng)
@@ -197,9 +199,9 @@ def deal(
             or fits
             or (not second and len(first) < middle and rng.random() < 0.5)
         ):
-            first = first + sentence
+            first += sentence
         else:
-            second = second + sentence
+            second += sentence
     return first, second
 
 

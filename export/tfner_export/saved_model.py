@@ -22,6 +22,7 @@ from tfner.inference.bundle import SelfTest, describe, write_description
 from tfner.inference.loading import ASSETS
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
+from tfner.remote import address, exists, is_remote, publish
 from tfner_export.signatures import Tagger
 from tfner_export.verification import compare
 
@@ -57,7 +58,7 @@ class ExportResult:
     def to_json(self) -> dict[str, Any]:
         """What `tfner export --json` prints."""
         return {
-            "saved_model": str(self.saved_model),
+            "saved_model": address(self.saved_model),
             "signatures": self.signatures,
             "max_abs_difference": self.max_abs_difference,
         }
@@ -112,12 +113,13 @@ def export_saved_model(
         "max_length": max_length,
         "trimmed": trimmed,
     }
-    with _staged(Path(directory) / task_name) as stage, _quiet():
+    parent = Path(directory) / task_name
+    with _staged(parent) as stage, _quiet():
         signatures = tagger.write(str(stage))
         _write_assets(stage, bundle, model, serving)
         difference = compare(stage, bundle, model, max_length=max_length)
         _predict_again(stage)
-        version = _publish(stage)
+        version = _send(stage, parent) if is_remote(parent) else _publish(stage)
     return ExportResult(version, signatures, difference)
 
 
@@ -225,6 +227,16 @@ def _publish(stage: Path) -> Path:
                 raise
 
 
+def _send(stage: Path, parent: Path) -> Path:
+    """Copy the stage to the first free second of a remote directory."""
+    second = int(time.time())
+    while exists(parent / str(second), ExportError):
+        second += 1
+    version = parent / str(second)
+    publish(stage, version, ExportError)
+    return version
+
+
 @contextlib.contextmanager
 def _staged(parent: Path) -> Iterator[Path]:
     """A directory that no server takes for a version, gone when the block ends.
@@ -233,9 +245,11 @@ def _staged(parent: Path) -> Iterator[Path]:
         ExportError: the disk is full or the place cannot be written.
     """
     stage = None
+    place = None if is_remote(parent) else parent
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".unpublished-", dir=parent))
+        if place is not None:
+            place.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=".unpublished-", dir=place))
         stage.chmod(0o755)
         yield stage
     except (OSError, tf.errors.OpError) as error:

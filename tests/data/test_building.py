@@ -86,6 +86,15 @@ def test_the_seed_changes_the_segments_alone(
         assert after.counts[name] == before.counts[name]
 
 
+def test_each_run_uses_its_own_tokenizer(
+    build: Build, japanese_vocabulary: Path, pretraining_data: Path
+) -> None:
+    other = build(tokenizer=japanese_vocabulary)
+    assert other.counts["unknown_pieces"] > 0
+    again = build(overwrite=True)
+    assert content(again.directory) == content(pretraining_data)
+
+
 def test_the_number_of_shards_changes_no_record(
     build: Build, pretraining_data: Path
 ) -> None:

@@ -152,7 +152,8 @@ def assign(
         plan: decides the borders.
         start: characters of the text before them.
     """
+    characters = plan.characters
     for article in articles:
-        number = start * plan.shards // plan.characters
+        number = start * plan.shards // characters
         yield min(number, plan.shards - 1), article
         start += article_size(article)

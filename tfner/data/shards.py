@@ -19,7 +19,6 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import asdict
-from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -35,7 +34,8 @@ from tfner.tokenization.directories import load_tokenizer
 from tfner.tokenization.ids import id_reader
 from tfner.tokenization.specials import SpecialIds
 
-Job = tuple[int, list[Article], "Plan"]
+Encode = Callable[[str], list[int]]
+Job = tuple[int, list[Article], Plan, Path]
 
 
 class BuiltShard(NamedTuple):
@@ -49,7 +49,7 @@ def build_shard(
     number: int,
     articles: Iterable[Article],
     plan: Plan,
-    encode: Callable[[str], list[int]],
+    encode: Encode,
 ) -> tuple[bytes, BuiltShard]:
     """The content of a shard's file, and what the manifest will say of it."""
     special = plan.special_ids
@@ -143,36 +143,39 @@ def build_shards(
         for number, group in numbered:
             filled.add(number)
             if found[number] is None:
-                yield number, [article for _, article in group], plan
+                yield number, [article for _, article in group], plan, directory
         # An article longer than a shard leaves the next one without any.
         for number in sorted(found.keys() - filled):
             if found[number] is None:
-                yield number, [], plan
+                yield number, [], plan, directory
 
-    work = _write_shards(jobs(), directory, processes)
-    for number, shard in work:
+    tokenizer = directory / TOKENIZER_FOLDER
+    for number, shard in _write_shards(jobs(), tokenizer, processes):
         found[number] = shard
         say(f"{shard.shard.file}: {shard.shard.records:,} records")
     return [shard for _, shard in sorted(found.items()) if shard is not None]
 
 
 def _write_shards(
-    jobs: Iterator[Job], directory: Path, processes: int
+    jobs: Iterator[Job], tokenizer: Path, processes: int
 ) -> Iterator[tuple[int, BuiltShard]]:
     """Do the jobs in order; at most one more than there are processes is in memory."""
     if processes == 1:
+        encode = id_reader(load_tokenizer(tokenizer))
         for job in jobs:
-            yield _write_shard(*job, directory)
+            yield _write_shard(job, encode)
         return
     # Not forked: the tokenizer's library has threads, which a fork would lose.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, initializer=_prepare_process)
+    pool = ProcessPoolExecutor(
+        processes, context, initializer=_prepare_process, initargs=(tokenizer,)
+    )
     pending: deque[Future[tuple[int, BuiltShard]]] = deque()
     try:
         for job in jobs:
             if len(pending) > processes:
                 yield pending.popleft().result()
-            pending.append(pool.submit(_write_shard, *job, directory))
+            pending.append(pool.submit(_write_in_process, job))
         while pending:
             yield pending.popleft().result()
     except BrokenProcessPool as error:
@@ -185,15 +188,19 @@ def _write_shards(
         pool.shutdown(cancel_futures=True)
 
 
-def _prepare_process() -> None:
-    """Ctrl-C is for the first process, which lets the others finish their shard.
+_of_this_process: dict[str, Encode] = {}
 
-    If that one is killed, though, they would wait for work for ever.
+
+def _prepare_process(tokenizer: Path) -> None:
+    """Load the tokenizer, and settle how the process ends.
+
+    Ctrl-C is for the first process, which lets the others finish their shard. If that
+    one is killed, though, they would wait for work for ever.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    _of_this_process["encode"] = id_reader(load_tokenizer(tokenizer))
 
 
 def _end_with(parent: Any) -> None:
@@ -201,19 +208,12 @@ def _end_with(parent: Any) -> None:
     os._exit(1)
 
 
-@cache
-def saved_id_reader(tokenizer: Path) -> Callable[[str], list[int]]:
-    """The ids of a saved tokenizer; each process loads it once."""
-    return id_reader(load_tokenizer(tokenizer))
+def _write_in_process(job: Job) -> tuple[int, BuiltShard]:
+    return _write_shard(job, _of_this_process["encode"])
 
 
-def _write_shard(
-    number: int,
-    articles: Sequence[Article],
-    plan: Plan,
-    directory: Path,
-) -> tuple[int, BuiltShard]:
-    encode = saved_id_reader(directory / TOKENIZER_FOLDER)
+def _write_shard(job: Job, encode: Encode) -> tuple[int, BuiltShard]:
+    number, articles, plan, directory = job
     content, built = build_shard(number, articles, plan, encode)
     path = directory / built.shard.file
     write_whole(path, content)
