@@ -327,7 +327,9 @@ def test_a_loss_that_is_no_number_ends_the_run(make: Make, tmp_path: Path) -> No
 
 
 def test_other_settings_do_not_resume_a_run(make: Make, finished: Path) -> None:
+    before = (finished / "run.toml").read_text()
     message = failure(make(finished, resume=True, mask_rate=0.25, seed=3))
+    assert (finished / "run.toml").read_text() == before
     assert "mask_rate was 0.15, is 0.25" in message
     assert "seed was 0, is 3" in message
 
@@ -359,6 +361,15 @@ def test_rows_longer_than_max_length_are_refused(make: Make, tmp_path: Path) -> 
 def test_a_length_above_the_positions_is_refused(make: Make, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="`max_length` is 64, but `max_positions` is"):
         make(tmp_path / "run", max_positions=50)
+
+
+def test_steps_that_are_taken_together_divide_those_that_are_left(
+    make: Make, finished: Path, tmp_path: Path
+) -> None:
+    longer = tmp_path / "run"
+    shutil.copytree(finished, longer)
+    config = make(longer, resume=True, steps=9, steps_per_execution=2)
+    assert "3 steps are to be taken, 2 at once" in failure(config)
 
 
 def test_a_batch_that_its_parts_do_not_divide_is_refused(
