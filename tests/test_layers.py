@@ -19,13 +19,8 @@ PACKAGES = {"tfner": ROOT / "tfner", "tfner_export": ROOT / "export" / "tfner_ex
 
 # `tfner` itself loads its public names on first use, so that it counts as the lowest.
 LAYERS = {
-    "tfner": 0,
-    "tfner.errors": 0,
-    "tfner.config": 0,
-    "tfner.pretrain_config": 0,
-    "tfner.remote": 0,
-    "tfner.settings": 0,
-    "tfner.samples": 0,
+    **dict.fromkeys(("tfner", "tfner.errors", "tfner.config", "tfner.settings"), 0),
+    **dict.fromkeys(("tfner.pretrain_config", "tfner.remote", "tfner.samples"), 0),
     "tfner.document": 1,
     "tfner.schemes": 1,
     "tfner.corpus": 1,
@@ -60,7 +55,10 @@ LIGHT = (
     *("tfner.tasks", "tfner.inference", "tfner.cli"),
 )
 LIGHT_IMPORTS = {"numpy", "tokenizers", "fugashi", "typer", "click"}
-BACKEND_FREE = ("tfner.models", "tfner.training.optimizers")
+BACKEND_FREE = (
+    *("tfner.models", "tfner.training.optimizers", "tfner.training.pretrain_model"),
+    *("tfner.training.pretrain_report", "tfner.training.pretrain_checkpoints"),
+)
 BACKENDS = {"tensorflow", "tensorflow_text", "torch", "jax"}
 ONLY_INSIDE_FUNCTIONS = {"transformers", "torch", "jax", "matplotlib"}
 TF_DATA = {"tf.data", "tensorflow.data"}

@@ -36,6 +36,13 @@ path, resume = sys.argv[1], sys.argv[2] == "resume"
 found = read_pretrain_settings(Path(path), [], {"resume": resume})
 pretrain(PretrainConfig(**found), say=lambda line: print(line, flush=True))
 """
+ON_TWO_PROCESSORS = f"""
+import tensorflow as tf
+processor, = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(
+    processor, [tf.config.LogicalDeviceConfiguration()] * 2
+)
+{RUN}"""
 
 
 @pytest.fixture(scope="module")
@@ -204,25 +211,25 @@ def test_sigterm_saves_and_the_run_goes_on_from_there(
     assert_same_weights(finished, output, 6)
 
 
+def start(config: PretrainConfig, mode: str, code: str = RUN) -> subprocess.Popen[str]:
+    """A run in a process of its own, `new` or `resume`."""
+    path = Path(f"{config.output}.toml")
+    path.write_text(config.to_toml())
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(path), mode],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
 @pytest.mark.slow
 def test_a_killed_run_ends_as_an_uninterrupted_one(make: Make, tmp_path: Path) -> None:
     settings = {"steps": 30, "save_every": 3, "log_every": 5, "jit_compile": True}
     whole = make(tmp_path / "whole", **settings)
     killed = whole.replace(output=str(tmp_path / "killed"))
-    for config in (whole, killed):
-        Path(f"{config.output}.toml").write_text(config.to_toml())
-
-    def start(name: str, mode: str) -> subprocess.Popen[str]:
-        path = str(tmp_path / f"{name}.toml")
-        return subprocess.Popen(
-            [sys.executable, "-c", RUN, path, mode],
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    start("whole", "new").communicate()
-    process = start("killed", "new")
+    start(whole, "new").communicate()
+    process = start(killed, "new")
     checkpoints = Checkpoints(tmp_path / "killed" / "checkpoints")
     deadline = time.monotonic() + 240
     while not checkpoints.steps() and time.monotonic() < deadline:
@@ -231,9 +238,25 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(make: Make, tmp_path: Path) -
     process.communicate()
     assert checkpoints.steps()
     assert checkpoints.steps()[-1] < 30, "the run was over before it was killed"
-    output, _ = start("killed", "resume").communicate()
+    output, _ = start(killed, "resume").communicate()
     assert "resumed after step" in output
     assert_same_weights(tmp_path / "whole", tmp_path / "killed", 30)
+
+
+@pytest.mark.slow
+def test_two_devices_go_on_where_one_stopped_and_learn_as_it_does(
+    make: Make, finished: Path, tmp_path: Path
+) -> None:
+    config = make(tmp_path / "two", strategy="mirrored", steps=8)
+    shutil.copytree(finished, tmp_path / "two")
+    output, _ = start(config, "resume", ON_TWO_PROCESSORS).communicate()
+    assert "mirrored: 2 replicas" in output
+    assert "resumed after step 6" in output
+    pretrain(make(tmp_path / "one", steps=8))
+    (*_, found), (*_, wanted) = log_of(tmp_path / "two"), log_of(tmp_path / "one")
+    # What is hidden differs, what is counted does not.
+    for name in ("loss", "mlm_loss", "discriminator_loss", "replaced"):
+        assert found[name] == pytest.approx(wanted[name], rel=0.1)
 
 
 def test_the_last_checkpoints_and_every_nth_are_kept(tmp_path: Path) -> None:
@@ -304,7 +327,9 @@ def test_a_loss_that_is_no_number_ends_the_run(make: Make, tmp_path: Path) -> No
 
 
 def test_other_settings_do_not_resume_a_run(make: Make, finished: Path) -> None:
+    before = (finished / "run.toml").read_text()
     message = failure(make(finished, resume=True, mask_rate=0.25, seed=3))
+    assert (finished / "run.toml").read_text() == before
     assert "mask_rate was 0.15, is 0.25" in message
     assert "seed was 0, is 3" in message
 
@@ -336,6 +361,15 @@ def test_rows_longer_than_max_length_are_refused(make: Make, tmp_path: Path) -> 
 def test_a_length_above_the_positions_is_refused(make: Make, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="`max_length` is 64, but `max_positions` is"):
         make(tmp_path / "run", max_positions=50)
+
+
+def test_steps_that_are_taken_together_divide_those_that_are_left(
+    make: Make, finished: Path, tmp_path: Path
+) -> None:
+    longer = tmp_path / "run"
+    shutil.copytree(finished, longer)
+    config = make(longer, resume=True, steps=9, steps_per_execution=2)
+    assert "3 steps are to be taken, 2 at once" in failure(config)
 
 
 def test_a_batch_that_its_parts_do_not_divide_is_refused(

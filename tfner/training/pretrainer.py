@@ -61,8 +61,11 @@ def pretrain(config: PretrainConfig, *, say: Say = quiet) -> dict[str, Any]:
     with devices.working():
         manifest = load_manifest(Path(config.data))
         check_data(config, manifest, devices)
-        if manifest.max_length < config.max_length:
-            say(f"rows are {manifest.max_length} pieces long, as the data have them")
+        length = manifest.max_length
+        if length < config.max_length:
+            say(f"rows are {length} pieces long, as the data have them")
+        if length < config.max_positions:
+            say(f"of {config.max_positions} positions the first {length} are trained")
         output = Path(config.output)
         if devices.is_chief:
             prepare(config, manifest, output)
@@ -96,7 +99,7 @@ def check_data(
 
 
 def prepare(config: PretrainConfig, manifest: Manifest, output: Path) -> None:
-    """The directory of the run, with its settings and tokenizer.
+    """The directory of the run with its tokenizer and, if it is new, its settings.
 
     Raises:
         ConfigError: there is something that may not be replaced, or it cannot be made.
@@ -120,6 +123,12 @@ def prepare(config: PretrainConfig, manifest: Manifest, output: Path) -> None:
         shutil.copytree(manifest.tokenizer_directory, tokenizer, dirs_exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{output} cannot be written: {error}.") from error
+    if not used or config.overwrite:
+        write_settings(config, output)
+
+
+def write_settings(config: PretrainConfig, output: Path) -> None:
+    """The settings of a run, which overwrite nothing when they are used again."""
     text = config.replace(overwrite=False, resume=False).to_toml()
     with written(output / RUN_FILE) as file:
         file.write(text.encode())
@@ -229,9 +238,17 @@ class Pretraining:
         before = PretrainConfig(**about["config"])
         if schedule_of(before) != schedule_of(self.config):
             self.say(changed_schedule(before, self.config, done))
+        if self.devices.is_chief:
+            write_settings(self.config, self.output)
         return done
 
     def _fit(self, trainee: Pretrainee, done: int) -> Mapping[str, float]:
+        left, together = self.config.steps - done, trainee.steps_per_execution
+        if left % together:
+            raise ConfigError(
+                f"{left} steps are to be taken, {together} at once "
+                "(--steps-per-execution): the one must be a multiple of the other."
+            )
         is_chief = self.devices.is_chief
         log = Log(self.output, done=done) if is_chief else None
         with asked_to_stop() if is_chief else nullcontext(lambda: False) as stop:
@@ -248,7 +265,7 @@ class Pretraining:
             trainee.fit(
                 self._rows(done),
                 epochs=1,
-                steps_per_epoch=self.config.steps - done,
+                steps_per_epoch=left,
                 shuffle=False,
                 verbose=0,
                 callbacks=[watch],
@@ -327,7 +344,7 @@ def schedule_of(config: PretrainConfig) -> tuple[float, ...]:
 
 def changed_schedule(before: PretrainConfig, now: PretrainConfig, step: int) -> str:
     """What other steps or another rate mean for a run that goes on, in one sentence."""
-    rates = [float(make_optimizer(c)._learning_rate(step)) for c in (before, now)]
+    rates = [rate_at(config, step) for config in (before, now)]
     return (
         f"the schedule has changed: it was {before.steps} steps "
         f"({before.warmup_steps} of warm-up, at most {before.learning_rate:g}), it is "
@@ -335,3 +352,10 @@ def changed_schedule(before: PretrainConfig, now: PretrainConfig, step: int) -> 
         f"of step {step} is {rates[1]:.3g} instead of {rates[0]:.3g}, and reaches 0 at "
         f"step {now.steps}"
     )
+
+
+def rate_at(config: PretrainConfig, step: int) -> float:
+    """The learning rate after so many steps."""
+    optimizer = make_optimizer(config)
+    optimizer.iterations.assign(step)
+    return float(optimizer.learning_rate)
