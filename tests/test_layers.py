@@ -23,6 +23,7 @@ LAYERS = {
     "tfner": 0,
     "tfner.errors": 0,
     "tfner.config": 0,
+    "tfner.presets": 0,
     "tfner.settings": 0,
     "tfner.samples": 0,
     "tfner.document": 1,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
     from tfner.inference.predictor import Predictor
     from tfner.schemes import LabelSet
+    from tfner.tasks.span_extraction import SpanExtraction
     from tfner.tasks.token_classification import TokenClassification
     from tfner.tokenization import Encoding, load_tokenizer
     from tfner.training.trainer import train
@@ -29,6 +30,7 @@ __all__ = [
     "Entity",
     "LabelSet",
     "Predictor",
+    "SpanExtraction",
     "TokenClassification",
     "TrainConfig",
     "load_tokenizer",
@@ -45,6 +47,7 @@ _HOMES = {
     "Entity": "tfner.document",
     "LabelSet": "tfner.schemes",
     "Predictor": "tfner.inference.predictor",
+    "SpanExtraction": "tfner.tasks.span_extraction",
     "TokenClassification": "tfner.tasks.token_classification",
     "TrainConfig": "tfner.config",
     "load_tokenizer": "tfner.tokenization",

@@ -7,14 +7,14 @@ flag on the command line. Sections only order the file.
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from tfner.errors import ConfigError, joined, unknown
-from tfner.settings import fits, kinds, misfits, plain, setting
+from tfner.presets import PRESETS
+from tfner.settings import misfits, parsed, plain, setting, split_key, toml_items
 
 
 def _data(default: Any, help: str, **about: Any) -> Any:
@@ -27,28 +27,6 @@ def _model(default: Any, help: str, **about: Any) -> Any:
 
 def _training(default: Any, help: str, **about: Any) -> Any:
     return setting(default, help, section="training", **about)
-
-
-_ELECTRA = {
-    "learning_rate": 1e-4,
-    "layerwise_lr_decay": 0.8,
-    "warmup": 0.1,
-    "weight_decay": 0.01,
-    "adam_epsilon": 1e-6,
-    "bias_correction": False,
-    "clip_norm": 1.0,
-    "dropout": 0.0,
-}
-PRESETS: dict[str, dict[str, Any]] = {
-    "electra-small": _ELECTRA,
-    "electra-base": _ELECTRA,
-    "electra-large": {**_ELECTRA, "learning_rate": 5e-5, "layerwise_lr_decay": 0.9},
-}
-"""Published settings by name: `TrainConfig(**PRESETS["electra-base"], train=…)`.
-
-Source: google-research/electra configure_finetuning.py, model/optimization.py,
-finetune/tagging/tagging_tasks.py (no dropout before the tagging head).
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,19 +93,34 @@ class TrainConfig:
         "What becomes of text longer than a window.",
         choices=("window", "error", "truncate"),
     )
+    queries: str | None = _data(
+        None,
+        "JSON of label -> query for --task span; FILE#NAME takes one of several. Those "
+        "of the training corpus, or the labels' names, if not set.",
+    )
+    negative_rate: float = _data(
+        1.0,
+        "Share of the questions without an answer that --task span trains on.",
+        low=0,
+        high=1,
+    )
     layout: str = _data(
         "packed",
         "How windows fill the rows of a batch.",
         choices=("packed", "bucketed", "padded"),
     )
 
-    task: str = _model("token", "What is learned.", choices=("token",))
+    task: str = _model("token", "What is learned.", choices=("token", "span"))
     encoder: str = _model(
         "",
         "Encoder and its tokenizer: Hugging Face directory or hub id, or a BERT or "
         "ELECTRA checkpoint of TensorFlow 1 (DIR, DIR/model.ckpt-N, DIR#generator).",
     )
     scheme: str = _model("IOB2", "Tag scheme that the model predicts.")
+    nested: bool = _model(
+        True,
+        "Let the entities of --task span nest and overlap; else the best are kept.",
+    )
     dropout: float = _model(0.1, "Dropout before the head.", low=0, high=0.9)
     hidden_dropout: float | None = _model(
         None, "Dropout in the encoder; as its config says if not set.", low=0, high=0.9
@@ -176,11 +169,28 @@ class TrainConfig:
     adam_epsilon: float = _training(
         1e-8, "Added to the root of Adam's second moment.", low=0
     )
+    adam_beta2: float = _training(
+        0.999, "Share of Adam's second moment that a step keeps.", low=0, high=0.99999
+    )
     bias_correction: bool = _training(
         True, "Correct Adam's moments for their start at 0; ELECTRA and BERT do not."
     )
     clip_norm: float = _training(
         1.0, "Largest global norm of the gradient; 0 does not clip.", low=0
+    )
+    span_candidates: str = _training(
+        "pred_and_gold",
+        "Pairs of a start and an end that --task span learns from: all, those that are "
+        "predicted or gold, these and half of the others, or gold ones.",
+        choices=("all", "pred_and_gold", "pred_gold_random", "gold"),
+    )
+    span_loss: str = _training(
+        "bce",
+        "Of --task span: binary cross-entropy, or dice.",
+        choices=("bce", "dice"),
+    )
+    span_weight: float = _training(
+        0.1, "Weight of the pairs in its loss; starts and ends have 1 each.", low=0
     )
     seed: int = _training(
         0, "Decides head, order of the data and dropout.", low=0, high=4_000_000
@@ -295,15 +305,15 @@ def read_settings(
     hints = get_type_hints(TrainConfig)
     found: dict[str, Any] = {}
     problems: list[str] = []
-    given = [] if path is None else _toml_items(path)
+    given = [] if path is None else toml_items(path)
     for text in assignments:
         key, equals, value = text.partition("=")
         if not equals:
             problems.append(f"--set takes section.key=value. Received: {text}")
             continue
-        section, name = _split_key(key, known)
-        parsed = _parsed(value, hints.get(name, str))
-        given.append((f"--set {key}", section, name, parsed))
+        section, name = split_key(key, known)
+        found_value = parsed(value, hints.get(name, str))
+        given.append((f"--set {key}", section, name, found_value))
     for place, section, name, value in given:
         if name not in known:
             problems.append(f"{place}: {unknown('setting', name, known)}")
@@ -320,33 +330,3 @@ def read_settings(
     if problems:
         raise ConfigError(joined(problems, what="problems in the settings"))
     return found
-
-
-def _toml_items(path: Path) -> list[tuple[str, str, str, Any]]:
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise ConfigError(f"{path} is no valid TOML: {error}.") from error
-    items: list[tuple[str, str, str, Any]] = []
-    for section, table in tables.items():
-        if not isinstance(table, dict):
-            items.append((str(path), "", section, table))
-            continue
-        items += [(str(path), section, name, value) for name, value in table.items()]
-    return items
-
-
-def _split_key(key: str, known: Mapping[str, str]) -> tuple[str, str]:
-    section, dot, name = key.strip().partition(".")
-    return (section, name) if dot else (known.get(section, ""), section)
-
-
-def _parsed(text: str, hint: Any) -> Any:
-    """A value as TOML would read it, or the bare text where that does not fit."""
-    try:
-        value = plain(tomllib.loads(f"value = {text}")["value"])
-    except ValueError:
-        return text.strip()
-    return value if fits(value, hint) or str not in kinds(hint) else text.strip()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import field
+from pathlib import Path
 from typing import Any, get_args
 
-from tfner.errors import unknown
+from tfner.errors import ConfigError, unknown
 
 
 def setting(
@@ -81,3 +83,39 @@ def fits(value: Any, hint: Any) -> bool:
     if isinstance(value, tuple):
         return tuple in allowed and all(isinstance(item, str) for item in value)
     return isinstance(value, (*allowed, int) if float in allowed else allowed)
+
+
+def toml_items(path: Path) -> list[tuple[str, str, str, Any]]:
+    """Place, section, name and value of every setting in a TOML file.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is no valid TOML: {error}.") from error
+    items: list[tuple[str, str, str, Any]] = []
+    for section, table in tables.items():
+        if not isinstance(table, dict):
+            items.append((str(path), "", section, table))
+            continue
+        items += [(str(path), section, name, value) for name, value in table.items()]
+    return items
+
+
+def split_key(key: str, known: Mapping[str, str]) -> tuple[str, str]:
+    """Section and name of `section.name`, or of a name of which it is known."""
+    section, dot, name = key.strip().partition(".")
+    return (section, name) if dot else (known.get(section, ""), section)
+
+
+def parsed(text: str, hint: Any) -> Any:
+    """A value as TOML would read it, or the bare text where that does not fit."""
+    try:
+        value = plain(tomllib.loads(f"value = {text}")["value"])
+    except ValueError:
+        return text.strip()
+    return value if fits(value, hint) or str not in kinds(hint) else text.strip()

@@ -19,8 +19,9 @@ from tfner.cli.output import (
     refuse_existing,
     say,
 )
-from tfner.config import PRESETS, TrainConfig, read_settings
+from tfner.config import TrainConfig, read_settings
 from tfner.document import Document
+from tfner.presets import PRESETS
 
 
 def _flag(field: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:

@@ -29,6 +29,7 @@ class Window:
         words: all words of the document, as encoded.
         features: `input_ids` (S,), `token_type_ids` (S,), `labeled_positions` (W,).
         targets: `labels` (W,) in training, else None.
+        label: what the window asks for, where every label has windows of its own.
     """
 
     pieces: tuple[int, int]
@@ -37,6 +38,7 @@ class Window:
     words: tuple[Word, ...]
     features: Mapping[str, Ints]
     targets: Mapping[str, Ints] | None = None
+    label: str | None = None
 
     def __len__(self) -> int:
         return len(self.features["input_ids"])

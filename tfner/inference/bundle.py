@@ -14,7 +14,7 @@ import contextlib
 import copy
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
@@ -26,6 +26,7 @@ from tfner.document import Entity
 from tfner.errors import BundleError, TfnerError, unknown
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
+from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import TokenClassification
 from tfner.tokenization import Tokenizer, load_tokenizer
 
@@ -42,7 +43,10 @@ HDF5_OVERHEAD = 8192
 """Bytes beside the values of one weight, at most."""
 CHUNK = 1 << 20
 
-TASKS = {TokenClassification.name: TokenClassification}
+TASKS: dict[str, Callable[..., Task]] = {
+    TokenClassification.name: TokenClassification,
+    SpanExtraction.name: SpanExtraction,
+}
 
 
 @dataclass(frozen=True)

@@ -39,13 +39,17 @@ class KerasRunner:
 
         @tf.function(jit_compile=jit_compile, reduce_retracing=not jit_compile)
         def probabilities(features: Any) -> Any:
-            return tf.nn.softmax(model(features, training=False))
+            logits = model(features, training=False)
+            if hasattr(model, "predictions"):
+                return model.predictions(logits)
+            return {"probs": tf.nn.softmax(logits)}
 
         self._run = probabilities
 
     def __call__(self, features: Mapping[str, Ints]) -> dict[str, Floats]:
-        """Outputs `probs` (B, W, T)."""
-        return {"probs": self._run(dict(features)).numpy()}
+        """Outputs `probs` (B, W, T), or what the model's `predictions` gives."""
+        found = self._run(dict(features))
+        return {name: values.numpy() for name, values in found.items()}
 
 
 class SavedModelRunner:

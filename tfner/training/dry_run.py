@@ -34,7 +34,9 @@ def foresee(config: TrainConfig, *, say: Say = quiet) -> dict[str, Any]:
     devices = distribution(config.strategy, tpu=config.tpu, say=say)
     with devices.working():
         corpora = load_corpora(config, say=say)
-        task = make_task(config, corpora.label_set, None, say=say)
+        task = make_task(
+            config, corpora.label_set, None, documents=corpora.train, say=say
+        )
         windows = encode_training(task, corpora, say=say)
         run = Run(
             config,

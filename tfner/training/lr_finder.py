@@ -180,7 +180,9 @@ def find_learning_rate(
     devices = distribution(config.strategy, tpu=config.tpu, say=say)
     with devices.working():
         corpora = load_corpora(config, say=say)
-        task = task or make_task(config, corpora.label_set, tokenizer, say=say)
+        task = task or make_task(
+            config, corpora.label_set, tokenizer, documents=corpora.train, say=say
+        )
         run = Run(
             config.replace(epochs=1),
             config.seed,

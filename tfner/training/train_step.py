@@ -14,7 +14,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfner.models.losses import MaskedAccuracy
 from tfner.tasks import Task
 
 
@@ -52,7 +51,7 @@ class Trainee(keras.Model):
             if hasattr(layer, "seed_generator")
         ]
         self.mean_loss = keras.metrics.Mean(name="loss")
-        self.mean_accuracy = MaskedAccuracy()
+        self.mean_accuracy = task.metric()
         self._sums = self._batch_sums
         if jit_gradient:
             self._sums = tf.function(

@@ -5,22 +5,25 @@ from __future__ import annotations
 import contextlib
 import shutil
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfner.checkpoints.loading import load_encoder, tokenizer_of
 from tfner.config import TrainConfig
 from tfner.data.windows import Window
+from tfner.document import Document
 from tfner.errors import ConfigError, TrainingError
 from tfner.inference.bundle import CONFIG, SUMMARY, Bundle, staged, write_json
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
+from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import TokenClassification, default_words
 from tfner.tokenization import Tokenizer, load_tokenizer
 from tfner.training.corpora import Corpora, load_corpora
 from tfner.training.distribution import distribution
 from tfner.training.run import EncoderFactory, Run, Say, Trial, quiet
+from tfner.training.span_settings import make_span_task
 
 if TYPE_CHECKING:
     import keras
@@ -70,7 +73,13 @@ def run_trials(
     with devices.working():
         with workplace_of(config, output, write=devices.is_chief) as workplace:
             corpora = load_corpora(config, say=say)
-            task = task or make_task(config, corpora.label_set, tokenizer, say=say)
+            task = task or make_task(
+                config,
+                corpora.label_set,
+                tokenizer,
+                documents=corpora.train,
+                say=say,
+            )
             config = config.replace(words=task.settings().get("words", config.words))
             windows = encode_training(task, corpora, say=say)
             trials = []
@@ -175,9 +184,22 @@ def prepare_workplace(config: TrainConfig, output: Path) -> Path:
 
 
 def make_task(
-    config: TrainConfig, label_set: LabelSet, tokenizer: Tokenizer | None, *, say: Say
+    config: TrainConfig,
+    label_set: LabelSet,
+    tokenizer: Tokenizer | None,
+    *,
+    documents: Sequence[Document] = (),
+    say: Say,
 ) -> Task:
-    """The task that the settings name, with its tokenizer."""
+    """The task that the settings name, with its tokenizer.
+
+    Args:
+        config: all settings.
+        label_set: what is to be predicted.
+        tokenizer: in place of that of the encoder.
+        documents: of the training corpus, which may bring queries.
+        say: told what was guessed.
+    """
     if tokenizer is None:
         tokenizer = load_tokenizer(
             tokenizer_of(config.encoder),
@@ -188,6 +210,8 @@ def make_task(
         )
         for note in tokenizer.notes:
             say(note)
+    if config.task == SpanExtraction.name:
+        return make_span_task(config, label_set, tokenizer, documents, say=say)
     return TokenClassification(
         tokenizer,
         label_set,
