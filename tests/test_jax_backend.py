@@ -36,8 +36,9 @@ def batch() -> tuple[dict[str, np.ndarray], np.ndarray]:
     return {k: v.astype("int32") for k, v in features.items()}, labels.astype("int32")
 
 
+@pytest.mark.parametrize("crf", [False, True], ids=["softmax", "crf"])
 def test_a_token_classifier_learns_a_batch_by_heart_on_jax(
-    batch: tuple[dict[str, np.ndarray], np.ndarray],
+    batch: tuple[dict[str, np.ndarray], np.ndarray], crf: bool
 ) -> None:
     keras.utils.set_random_seed(0)
     encoder = Encoder(
@@ -49,7 +50,7 @@ def test_a_token_classifier_learns_a_batch_by_heart_on_jax(
         embedding_size=16,
         max_positions=LENGTH,
     )
-    model = TokenClassifier(encoder, TAGS)
+    model = TokenClassifier(encoder, TAGS, crf=crf)
     model.compile(
         optimizer=adamw(learning_rate=1e-2, steps=60, warmup=0.1, weight_decay=0.01),
         loss=masked_crossentropy,

@@ -104,6 +104,12 @@ class TrainConfig:
         low=0,
         high=1,
     )
+    context: int = _data(
+        0,
+        "Neighbouring sentences of the document shown on either side, unlabelled, as "
+        "far as a window has room.",
+        low=0,
+    )
     layout: str = _data(
         "packed",
         "How windows fill the rows of a batch.",
@@ -120,6 +126,17 @@ class TrainConfig:
     nested: bool = _model(
         True,
         "Let the entities of --task span nest and overlap; else the best are kept.",
+    )
+    head: str = _model(
+        "softmax",
+        "Predict each word's tag by itself, or with its neighbours' (CRF).",
+        choices=("softmax", "crf"),
+    )
+    decode: str | None = _model(
+        None,
+        "Each word's likeliest tag, or the likeliest sequence that the scheme allows; "
+        "viterbi with a CRF, else argmax, if not set.",
+        choices=("argmax", "viterbi"),
     )
     dropout: float = _model(0.1, "Dropout before the head.", low=0, high=0.9)
     hidden_dropout: float | None = _model(
@@ -192,6 +209,22 @@ class TrainConfig:
     span_weight: float = _training(
         0.1, "Weight of the pairs in its loss; starts and ends have 1 each.", low=0
     )
+    loss: str = _training(
+        "crossentropy",
+        "Of words; focal counts those that are predicted well less.",
+        choices=("crossentropy", "focal"),
+    )
+    focal_gamma: float | None = _training(
+        None, "How much less the focal loss counts them; 2 if not set.", low=0
+    )
+    label_smoothing: float = _training(
+        0.0, "Share of a word's target spread over all tags.", low=0, high=0.9
+    )
+    class_weights: str = _training(
+        "none",
+        "How much a word counts by its tag: none, balanced (rare tags more), or a list "
+        "such as O=0.5,B-PER=2.",
+    )
     seed: int = _training(
         0, "Decides head, order of the data and dropout.", low=0, high=4_000_000
     )
@@ -235,6 +268,9 @@ class TrainConfig:
     )
     jit_compile: bool = _training(True, "Compile the train step with XLA.")
 
+    save_steps: int | None = _training(
+        None, "Write a checkpoint every N steps too, not only after epochs.", low=1
+    )
     output: str = _training("", "Where the bundle is written.")
     overwrite: bool = _training(False, "Replace an existing output when done.")
     resume: bool = _training(False, "Go on after the last finished epoch.")

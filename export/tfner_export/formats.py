@@ -41,6 +41,11 @@ def export_huggingface(bundle: Bundle | ForeignBundle, directory: str | Path) ->
     """
     directory = Path(directory)
     model, task = bundle.load_model(), bundle.task
+    if model.crf is not None:
+        raise CheckpointError(
+            f"{bundle.directory} has a CRF, which no token-classification model of "
+            "transformers has. Use --format saved-model, or train with --head softmax."
+        )
     with staged(directory) as stage:
         save_token_classifier(model, task.label_set.tags, stage)
         task.tokenizer.save(stage)

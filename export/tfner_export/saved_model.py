@@ -104,6 +104,7 @@ def export_saved_model(
         task_name=task_name,
         max_length=max_length,
         trimmed=trimmed,
+        steps=getattr(task, "steps", None),
     )
     serving = {
         "packs": bool(getattr(model.encoder, "packs", False)),

@@ -5,7 +5,8 @@
     <task>_probs                                             float32  (-1, -1, T)
 
 Output columns are the words of the batch's longest row. Past a row's last word stand
-the id of `O` and a probability of 1 for it.
+the id of `O` and a probability of 1 for it. Predictions are decoded as the model's own
+decoder does it, argmax or Viterbi, window by window.
 """
 
 from __future__ import annotations
@@ -22,9 +23,13 @@ from tfner.data.features import (
     TAGGER_INPUTS,
     from_wire,
 )
+from tfner.models.crf import chains_of
+from tfner_export.viterbi import viterbi
 
 if TYPE_CHECKING:
     import keras
+
+    from tfner.tasks.decoding import Steps
 
 SERVING = "serving_default"
 TAGS = "tags"
@@ -42,6 +47,7 @@ class Tagger(tf.Module):
         task_name: prefix of the outputs.
         max_length: pieces of a row in the signature.
         trimmed: compute no further than the batch's longest row. Outputs are the same.
+        steps: (T, T) which tag may follow which, for Viterbi; None takes the argmax.
 
     Attributes:
         serve: takes one dict of the inputs, for `keras.layers.TFSMLayer` and Python.
@@ -56,6 +62,7 @@ class Tagger(tf.Module):
         task_name: str,
         max_length: int,
         trimmed: bool = True,
+        steps: Steps | None = None,
     ) -> None:
         super().__init__(name="tagger")
         # The variables alone: a tracked Keras model cannot be found again by the
@@ -71,8 +78,13 @@ class Tagger(tf.Module):
             probs = tf.nn.softmax(model(inputs, training=False))
             outside = tf.one_hot(outside_id, len(tags), dtype=probs.dtype)
             probs = tf.where(is_word[..., tf.newaxis], probs, outside)
+            if steps is None:
+                ids = tf.argmax(probs, -1, tf.int64)
+            else:
+                chains = tf.where(is_word, chains_of(inputs), 0)
+                ids = viterbi(probs, steps, chains=chains, outside=outside_id)
             return {
-                f"{task_name}_predictions": tf.argmax(probs, -1, tf.int64),
+                f"{task_name}_predictions": ids,
                 f"{task_name}_probs": probs,
             }
 

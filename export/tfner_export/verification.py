@@ -19,6 +19,7 @@ from tfner.data.features import (
 from tfner.data.packing import assemble
 from tfner.document import Document
 from tfner.errors import ExportError
+from tfner.tasks.decoding import SMALLEST_PROBABILITY, best_tags
 from tfner_export.signatures import SERVING
 
 if TYPE_CHECKING:
@@ -27,11 +28,14 @@ if TYPE_CHECKING:
     from tfner.data.windows import Ints
     from tfner.inference.bundle import Bundle
     from tfner.inference.foreign import ForeignBundle
+    from tfner.tasks import Task
 
 Features = dict[str, "Ints"]
 Outputs = Mapping[str, Any]
 
 TOLERANCE = 1e-5
+TIE = 1e-3
+"""Below this difference of their logarithms two paths are equally likely."""
 TEXTS_COMPARED = 8
 BATCHES = ((1, 1), (3, 4), (8, 12))
 """Batch sizes, and how many times shorter than the longest row their rows are."""
@@ -56,7 +60,8 @@ def compare(
         max_length: pieces of a row in the signature.
 
     Raises:
-        ExportError: it is not below 1e-5, or a predicted tag differs.
+        ExportError: it is not below 1e-5, or a predicted tag is not what the model's
+            decoder makes of the exported probabilities.
     """
     batches = [*_random_batches(bundle, max_length), *_texts(bundle, max_length)]
     expected = [_keras_probs(model, features) for features in batches]
@@ -65,7 +70,7 @@ def compare(
         outputs = run(saved_model, [to_wire(features) for features in batches])
         for features, probs, found in zip(batches, expected, outputs, strict=True):
             is_word = features[LABELED_POSITIONS.name][:, : probs.shape[1]] > 0
-            difference = _difference(found, probs, is_word)
+            difference = _difference(found, probs, is_word, bundle.task)
             worst = max(worst, difference)
             if not difference < TOLERANCE:
                 raise ExportError(
@@ -76,19 +81,31 @@ def compare(
     return worst
 
 
-def _difference(outputs: Outputs, probs: Any, is_word: Any) -> float:
-    """Largest difference at words; infinite if the shapes or the tags differ."""
+def _difference(outputs: Outputs, probs: Any, is_word: Any, task: Task) -> float:
+    """Largest difference at words; infinite if shapes differ, or tags and decoder."""
     (found,) = (v for name, v in outputs.items() if name.endswith("_probs"))
     (tags,) = (v for name, v in outputs.items() if name.endswith("_predictions"))
     if found.shape != probs.shape or tags.shape != probs.shape[:2]:
         return float("inf")
     if not is_word.any():
         return 0.0
-    # Of two tags that are equally likely either may be predicted.
-    lost = probs.max(-1) - np.take_along_axis(probs, tags[..., None], -1)[..., 0]
-    if not lost[is_word].max() < TOLERANCE:
-        return float("inf")
+    for row, ids, here in zip(found, tags, is_word, strict=True):
+        if not _is_best(ids[here], row[here], task):
+            return float("inf")
     return float(np.abs(found - probs)[is_word].max())
+
+
+def _is_best(ids: Any, probs: Any, task: Task) -> bool:
+    """Whether tags (W,) are what the decoder makes of probabilities (W, T)."""
+    steps, outside = getattr(task, "steps", None), task.label_set.outside_id
+    best = best_tags(probs, steps=steps, outside=outside)
+    # Logarithms differ in their last digit, and of two tags or paths that are equally
+    # likely either may be predicted.
+    logs = np.log(np.maximum(probs, SMALLEST_PROBABILITY))
+    lost = (np.take_along_axis(logs, np.stack([best, ids], 1), 1) @ [1, -1]).sum()
+    path = np.array([outside, *ids, outside])
+    allowed = steps is None or bool(steps[path[:-1], path[1:]].all())
+    return allowed and bool(lost < TIE)
 
 
 def _random_batches(

@@ -40,6 +40,14 @@ def test_texts_become_json_lines_with_offsets(tfner, toy_bundle) -> None:
     assert all(0 < entity["score"] <= 1 for entity in first["entities"])
 
 
+def test_another_decoder_can_be_asked_for(tfner, toy_bundle) -> None:
+    result = tfner("predict", toy_bundle, "--text", TEXT, "--decode", "viterbi")
+    (record,) = records(result.out)
+    assert surfaces(record) == [("Anna", "PER"), ("Paris", "LOC")]
+    wrong = tfner("predict", toy_bundle, "--text", TEXT, "--decode", "viterby")
+    assert "did you mean 'viterbi'" in wrong.sentence
+
+
 @pytest.mark.parametrize("text", ["", " ", "\u200b", "日本 😀 ㈱"])
 def test_any_text_has_an_answer(tfner, toy_bundle, text) -> None:
     (record,) = records(tfner("predict", toy_bundle, "--text", text).out)

@@ -86,6 +86,47 @@ def test_a_plan_is_a_function_of_seed_and_epoch(layout: str) -> None:
     assert (first != second).any()
 
 
+@layouts
+@given(random_lengths, st.integers(1, 12), st.integers(1, 5))
+def test_replicas_share_the_rows_of_every_batch(
+    layout: str, lengths: list[int], batch_size: int, replicas: int
+) -> None:
+    plan = plan_of(lengths, layout, batch_size=batch_size)
+    whole = plan.divisible(replicas)
+    rows = plan.windows.shape[1]
+    np.testing.assert_array_equal(whole.windows[:, :rows], plan.windows)
+    assert (whole.windows[:, rows:] == EMPTY).all()
+    assert whole.windows.shape[1] - rows < replicas
+    shards = [whole.shard(replicas, slice(n, n + 1)) for n in range(replicas)]
+    together = np.concatenate([shard.windows for shard in shards], axis=1)
+    np.testing.assert_array_equal(together, whole.windows)
+
+
+def test_replicas_of_one_machine_read_in_turn() -> None:
+    plan = plan_of(CORPORA["short"][:300], "bucketed").divisible(4)
+    both = plan.shard(4, slice(2, 4))
+    assert both.steps_per_epoch == 2 * plan.steps_per_epoch
+    for number in (2, 3):
+        own = plan.shard(4, slice(number, number + 1))
+        np.testing.assert_array_equal(both.windows[number - 2 :: 2], own.windows)
+        np.testing.assert_array_equal(
+            both.row_lengths[number - 2 :: 2], own.row_lengths
+        )
+
+
+@pytest.mark.parametrize("layout", ["packed", "padded"])
+def test_a_group_divides_the_batches_of_an_epoch(layout: str) -> None:
+    plan = plan_of(CORPORA["short"][:300], layout, group=7)
+    assert plan.steps_per_epoch % 7 == 0
+    for epoch in epochs_of(plan):
+        np.testing.assert_array_equal(np.sort(epoch[epoch != EMPTY]), np.arange(300))
+
+
+def test_batches_of_several_shapes_cannot_be_grouped() -> None:
+    with pytest.raises(ConfigError, match="layout=bucketed, steps_per_execution=2"):
+        plan_of([3, 4], "bucketed", group=2)
+
+
 @pytest.mark.parametrize("layout", ["bucketed", "padded"])
 def test_an_epoch_is_the_same_however_many_follow(layout: str) -> None:
     one = plan_of(CORPORA["short"][:300], layout, epochs=1)

@@ -46,7 +46,14 @@ def tiny_encoder(vocab_size: int, **settings: Any) -> Any:
     )
 
 
-def make_bundle(folder: Path, vocabulary: Path, encoder: Any = None) -> Bundle:
+def make_bundle(
+    folder: Path,
+    vocabulary: Path,
+    encoder: Any = None,
+    *,
+    scheme: str = "IOB2",
+    **settings: Any,
+) -> Bundle:
     """A bundle of random weights whose predictions vary from word to word."""
     import keras
 
@@ -59,11 +66,14 @@ def make_bundle(folder: Path, vocabulary: Path, encoder: Any = None) -> Bundle:
 
     keras.utils.set_random_seed(0)
     tokenizer = load_tokenizer(vocabulary)
-    task = TokenClassification(tokenizer, LabelSet(["PER", "LOC"]), max_length=WINDOW)
+    labels = LabelSet(["PER", "LOC"], scheme=scheme)
+    task = TokenClassification(tokenizer, labels, max_length=WINDOW, **settings)
     model = task.build(encoder or tiny_encoder(1000))
     bundles.build(model)
     kernel = model.classifier.kernel
     kernel.assign(keras.random.normal(kernel.shape, stddev=1.0, seed=2))
+    for number, scores in enumerate(model.crf.weights if model.crf else ()):
+        scores.assign(keras.random.normal(scores.shape, stddev=0.01, seed=number))
     return bundles.save_bundle(
         folder,
         task=task,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from tfner.errors import BundleError, ExportError
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
+    from tfner.tasks import Task
 
 LONGEST, WINDOW = 64, 24
 
@@ -88,10 +90,11 @@ def test_another_predicted_tag_is_a_difference_unless_both_are_as_likely() -> No
 
     probs = np.array([[[0.5, 0.5, 0.0], [0.9, 0.1, 0.0]]], np.float32)
     is_word = np.array([[True, True]])
+    task = SimpleNamespace(steps=None, label_set=SimpleNamespace(outside_id=0))
 
     def difference(*tags: int) -> float:
         outputs = {"x_probs": probs, "x_predictions": np.array([tags])}
-        return _difference(outputs, probs, is_word)
+        return _difference(outputs, probs, is_word, cast("Task", task))
 
     assert difference(0, 0) == difference(1, 0) == 0.0
     assert difference(0, 1) == difference(2, 0) == float("inf")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfner.data import features
 from tfner.models import losses
@@ -39,6 +40,50 @@ def test_the_sum_is_over_labelled_words() -> None:
     total, count = summed_crossentropy(LABELS, LOGITS)
     assert number(count) == len(expected_losses())
     assert number(total) == pytest.approx(sum(expected_losses()), rel=1e-5)
+
+
+def words_by_hand() -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities (N, 5) and tags (N,) of the labelled words, in double precision."""
+    valid = losses.IGNORED != LABELS
+    odds = np.exp(LOGITS[valid].astype("float64"))
+    return odds / odds.sum(-1, keepdims=True), LABELS[valid]
+
+
+def test_smoothing_moves_a_share_of_the_target_to_all_tags() -> None:
+    probs, tags = words_by_hand()
+    targets = 0.8 * np.eye(5)[tags] + 0.2 / 5
+    total, count = summed_crossentropy(LABELS, LOGITS, smoothing=0.2)
+    assert number(count) == len(tags)
+    expected = -(targets * np.log(probs)).sum()
+    assert number(total) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
+def test_the_focal_loss_counts_what_is_predicted_well_less(gamma: float) -> None:
+    probs, tags = words_by_hand()
+    chosen = probs[range(len(tags)), tags]
+    total, count = summed_crossentropy(LABELS, LOGITS, gamma=gamma)
+    assert number(count) == len(tags)
+    expected = -((1 - chosen) ** gamma * np.log(chosen)).sum()
+    assert number(total) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_the_focal_loss_of_certain_words_has_a_finite_gradient(gamma: float) -> None:
+    logits = tf.constant(np.sign(LOGITS) * 1e4)
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        total, _ = summed_crossentropy(LABELS, logits, gamma=gamma)
+    assert np.isfinite(tape.gradient(total, logits)).all()
+
+
+def test_weights_count_words_by_their_gold_tag_and_leave_their_number() -> None:
+    probs, tags = words_by_hand()
+    weights = (0.5, 1.0, 2.0, 3.0, 0.0)
+    total, count = summed_crossentropy(LABELS, LOGITS, weights=weights)
+    assert number(count) == len(tags)
+    losses = -np.log(probs[range(len(tags)), tags])
+    assert number(total) == pytest.approx((losses * np.take(weights, tags)).sum(), 1e-5)
 
 
 @pytest.mark.parametrize("dtype", ["int32", "float32", "int64"])

@@ -182,6 +182,34 @@ def test_each_word_gets_the_probabilities_of_its_own_window(
     assert (merged > 0).all()
 
 
+@given(st.lists(st.sampled_from(["in", "anna", "xyz", "zorgzorgzorg"]), max_size=30))
+def test_a_crf_reads_all_words_of_a_window_and_those_of_its_core_count(
+    make_task: MakeTask, words: list[str]
+) -> None:
+    document = Document("1", " ".join(words))
+    merged = []
+    for task in (make_task(), make_task(head="crf")):
+        windows = task.encode(document)
+        marked: Outputs = [
+            {"probs": np.full((len(w.word_index), 5), 1 + number, np.float32)}
+            for number, w in enumerate(windows)
+        ]
+        merged.append(task.merge(document, windows, marked))
+    np.testing.assert_array_equal(merged[0], merged[1])
+    firsts = np.flatnonzero(
+        np.diff(task.tokenizer.encode(document.text).word_index, prepend=-1)
+    )
+    for window in windows:
+        start, end = window.pieces
+        assert len(window.word_index) == ((firsts >= start) & (firsts < end)).sum()
+    for one, other in zip(
+        make_task().encode(document, with_targets=True),
+        task.encode(document, with_targets=True),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one.word_index, other.word_index)
+
+
 def test_offsets_are_into_the_text_of_the_user(make_task: MakeTask) -> None:
     text = "\u3000㈱ ﾊﾟﾘ😀 Ａｎｎａ\u00a0Ångström…"
     task, document = make_task(("X",), max_length=64), Document("1", text)

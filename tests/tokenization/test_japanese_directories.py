@@ -170,6 +170,29 @@ def test_special_pieces_that_the_vocabulary_lacks_come_after_it(tmp_path: Path) 
     assert (found.pad_id, found.vocab_size) == (len(PIECES), len(PIECES) + 1)
 
 
+def test_pieces_that_were_added_are_numbered_as_said_and_noted(tmp_path: Path) -> None:
+    added = {"4": {"content": "[MASK]"}, "90": {"content": "<user>"}}
+    found = load_tokenizer(write_directory(tmp_path, added_tokens_decoder=added))
+    assert found.vocab_size == 91
+    assert any("read as plain text: '<user>'" in note for note in found.notes)
+
+
+def test_saving_in_place_and_loading_again_changes_nothing(
+    tmp_path: Path, user_words: Path
+) -> None:
+    folder = write_directory(tmp_path / "model", word_tokenizer_type="basic")
+    for choices in (
+        {},
+        {"word_splitter": "mecab", "dictionary": find_dictionary("ipadic")},
+        {"user_dictionary": user_words},
+    ):
+        before = load_tokenizer(folder, **choices)  # type: ignore[arg-type]
+        before.save(folder)
+        again = load_tokenizer(folder)
+        again.save(folder)
+        assert_same(load_tokenizer(folder), before)
+
+
 def test_a_dictionary_that_the_directory_brings_is_found_there(
     tmp_path: Path, user_words: Path
 ) -> None:
@@ -196,7 +219,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"word_tokenizer_type": "basic", "never_split": ["a"]}, "never_split"),
     ({"mecab_kwargs": "ipadic"}, "must be a JSON object"),
     ({"mecab_kwargs": {"mecab_dict": "ipadic"}}, "did you mean 'mecab_dic'"),
-    ({"mecab_kwargs": {"mecab_dic": "unidix"}}, "unknown MeCab dictionary"),
+    ({"mecab_kwargs": {"mecab_dic": "unidix"}}, "unknown mecab_dic 'unidix'"),
+    ({"mecab_kwargs": {"mecab_dic": "../dic"}}, "unknown mecab_dic"),
+    ({"added_tokens_decoder": {"x": {"content": "y"}}}, "added_tokens_decoder must"),
+    ({"added_tokens_decoder": ["x"]}, "added_tokens_decoder must"),
     ({"mecab_kwargs": {"mecab_dic": None}}, "names no dictionary by -d"),
 ]
 OPTIONS = {

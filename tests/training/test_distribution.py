@@ -55,7 +55,7 @@ SAME_EVERYWHERE = {
     "attention_dropout": 0.0,
     "clip_norm": 0.5,
     "epochs": 2,
-    # The gradient of a key's bias is rounding alone; Adam would make it large.
+    # The gradient of a key bias is rounding alone; Adam would make it large.
     "adam_epsilon": 1e-5,
 }
 

@@ -20,6 +20,25 @@ from tfner.training import callbacks, run
 from tfner.training.trainer import output_of, train
 
 ROOT = Path(__file__).resolve().parents[2]
+TERMINATED_RUN = """
+import os, signal, sys
+from pathlib import Path
+from tfner.config import TrainConfig, read_settings
+from tfner.errors import TrainingError
+from tfner.training import run
+from tfner.training.callbacks import StopAtNaN
+from tfner.training.trainer import train
+
+class Terminator(StopAtNaN):
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch) == (2, 1):
+            os.kill(os.getpid(), signal.SIGTERM)
+run.StopAtNaN = Terminator
+try:
+    train(TrainConfig(**read_settings(Path(sys.argv[1]), [], {})))
+except TrainingError as error:
+    sys.exit(str(error))
+"""
 KILLED_RUN = """
 import os, signal, sys
 from tfner.config import TrainConfig, read_settings
@@ -134,6 +153,37 @@ def test_a_killed_run_can_be_resumed(
     bundle = train(settings.replace(resume=True), say=said.append)
     assert "resumed after epoch 2" in said
     assert same(weights(bundle.directory), weights(whole))
+
+
+@pytest.mark.slow
+def test_a_terminated_run_goes_on_in_mid_epoch(
+    config, whole, weights, same, tmp_path
+) -> None:
+    settings = config(epochs=3)
+    (tmp_path / "run.toml").write_text(settings.to_toml())
+    stopped = run_script(TERMINATED_RUN, tmp_path / "run.toml")
+    assert stopped.returncode == 1
+    assert "after 1 epochs and 2 steps; all is saved" in stopped.stderr
+    said: list[str] = []
+    bundle = train(settings.replace(resume=True), say=said.append)
+    assert "resumed after epoch 1 and 2 steps" in said
+    assert same(weights(bundle.directory), weights(whole))
+    assert bundle.metrics["history"] == Bundle(whole).metrics["history"]
+
+
+def test_a_checkpoint_every_step_gives_the_same_run(
+    config, whole, weights, same, monkeypatch
+) -> None:
+    settings = config(epochs=3, save_steps=1)
+    stop_in_epoch(monkeypatch, 3, 3)
+    with pytest.raises(Stop):
+        train(settings)
+    monkeypatch.undo()
+    said: list[str] = []
+    bundle = train(settings.replace(resume=True), say=said.append)
+    assert "resumed after epoch 2 and 2 steps" in said
+    assert same(weights(bundle.directory), weights(whole))
+    assert bundle.metrics["history"] == Bundle(whole).metrics["history"]
 
 
 @pytest.fixture

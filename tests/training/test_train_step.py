@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfner.models.encoder import Encoder
 from tfner.models.heads import TokenClassifier
 from tfner.models.losses import MaskedAccuracy, masked_crossentropy, summed_crossentropy
+from tfner.training.optimizers import adamw
 from tfner.training.train_step import Trainee
 
 LABELS = np.array([[1, 2, 0, -100], [2, -100, -100, -100]], np.int32)
@@ -40,6 +41,8 @@ def make_trainee(
     clip_norm: float = 0.0,
     seed: int = 0,
     optimizer: Any = keras.optimizers.SGD,
+    accumulate: int = 1,
+    recompute: bool = False,
 ) -> Trainee:
     keras.utils.set_random_seed(0)
     encoder = Encoder(
@@ -55,7 +58,10 @@ def make_trainee(
     )
     model = TokenClassifier(encoder, 3, dropout=dropout)
     model.build()
-    trainee = Trainee(model, Loss(), clip_norm=clip_norm, seed=seed)
+    encoder.recompute = recompute
+    trainee = Trainee(
+        model, Loss(), clip_norm=clip_norm, seed=seed, accumulate=accumulate
+    )
     trainee.compile(optimizer=optimizer(rate))
     trainee.optimizer.build(model.trainable_variables)
     return trainee
@@ -142,3 +148,98 @@ def test_a_batch_without_words_changes_nothing() -> None:
     assert float(result["loss"]) == 0.0
     for old, variable in zip(before, trainee.model.trainable_variables, strict=True):
         np.testing.assert_array_equal(old, variable.numpy())
+
+
+def update_of(trainee: Trainee, *, compiled: bool = False) -> list[np.ndarray]:
+    """How one step changes the weights."""
+    weights = trainee.model.trainable_variables
+    before = [v.numpy() for v in weights]
+    step = trainee.train_step
+    if compiled:
+        step = tf.function(step, jit_compile=True)
+    step(tf.nest.map_structure(tf.constant, (FEATURES, LABELS)))
+    return [v.numpy() - old for old, v in zip(before, weights, strict=True)]
+
+
+def assert_close(found: list[np.ndarray], expected: list[np.ndarray]) -> None:
+    assert max(np.abs(change).max() for change in expected) > 1e-3
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_parts_of_a_batch_give_the_update_of_the_whole() -> None:
+    """The first row has three words, the second one: a mean of means would differ."""
+    whole = make_trainee(rate=1.0, clip_norm=0.05)
+    parts = make_trainee(rate=1.0, clip_norm=0.05, accumulate=2)
+    assert_close(update_of(parts, compiled=True), update_of(whole))
+    for one, other in zip(parts.metrics, whole.metrics, strict=True):
+        assert float(one.result()) == pytest.approx(float(other.result()), rel=1e-6)
+
+
+def test_every_part_drops_units_of_its_own() -> None:
+    trainee = make_trainee(dropout=0.5, accumulate=2)
+    draws = []
+    for step in (3, 4):
+        for part in range(2):
+            trainee._seed(tf.constant(step * 2 + part))
+            draws.append(tuple(trainee.generators[0].state.numpy().tolist()))
+    assert len(set(draws)) == 4
+    loss_of(trainee, 3)
+    last = trainee.generators[0].state.numpy()  # advanced by its own call
+    assert last.tolist() == [draws[1][0], draws[1][1] + 1]
+
+
+def test_layers_computed_again_give_the_same_update() -> None:
+    """With dropout: the second time the same units fall away."""
+    kept = make_trainee(rate=1.0, dropout=0.5)
+    again = make_trainee(rate=1.0, dropout=0.5, recompute=True)
+    assert_close(update_of(again, compiled=True), update_of(kept))
+
+
+def scaled_sgd(rate: float, scale: float = 2.0**8) -> keras.optimizers.Optimizer:
+    return keras.optimizers.LossScaleOptimizer(
+        keras.optimizers.SGD(rate), initial_scale=scale
+    )
+
+
+@pytest.mark.parametrize("clip_norm", [0.0, 0.05])
+def test_a_scaled_loss_gives_the_same_update(clip_norm: float) -> None:
+    plain = make_trainee(rate=1.0, clip_norm=clip_norm)
+    scaled = make_trainee(rate=1.0, clip_norm=clip_norm, optimizer=scaled_sgd)
+    assert_close(update_of(scaled), update_of(plain))
+
+
+@pytest.mark.parametrize("clip_norm", [0.0, 0.05])
+def test_a_step_that_overflows_is_passed_over_and_the_scale_halved(
+    clip_norm: float,
+) -> None:
+    trainee = make_trainee(
+        rate=1.0, clip_norm=clip_norm, optimizer=lambda rate: scaled_sgd(rate, 2.0**127)
+    )
+    kernel = trainee.model.classifier.kernel
+    kernel.assign(kernel * 1e4)
+    assert not any(change.any() for change in update_of(trainee))
+    assert float(trainee.optimizer.dynamic_scale) == 2.0**126
+    assert int(trainee.optimizer.iterations) == 0
+    assert np.isfinite(float(trainee.mean_loss.result()))
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_averaged_weights_are_the_moving_average(scaled: bool) -> None:
+    def optimizer(rate: float) -> keras.optimizers.Optimizer:
+        found = adamw(
+            learning_rate=rate, steps=9, warmup=0.0, weight_decay=0.0, ema=0.75
+        )
+        return keras.optimizers.LossScaleOptimizer(found) if scaled else found
+
+    trainee = make_trainee(rate=0.1, optimizer=optimizer)
+    weight = trainee.model.classifier.kernel
+    expected: Any = None
+    for _ in range(3):
+        update_of(trainee)
+        now = weight.numpy()
+        expected = now if expected is None else 0.75 * expected + 0.25 * now
+    with trainee.averaged():
+        np.testing.assert_allclose(weight.numpy(), expected, rtol=1e-5, atol=1e-7)
+    np.testing.assert_array_equal(weight.numpy(), now)
+    assert np.abs(now - expected).max() > 1e-3

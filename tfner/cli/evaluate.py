@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tfner.cli.options import CorpusOptions, Json, Model, ModelOptions, with_groups
+from tfner.cli.options import (
+    CorpusOptions,
+    Decode,
+    Json,
+    Model,
+    ModelOptions,
+    with_groups,
+)
 from tfner.cli.output import (
     import_tensorflow,
     print_json,
@@ -53,6 +60,7 @@ def command(
     train: Train = None,
     convention: Convention = "exact",
     allow_unknown_labels: AllowUnknownLabels = False,
+    decode: Decode = None,
 ) -> None:
     """Score a model on a corpus: precision, recall, F1, in total and per label."""
     from tfner.evaluation import score
@@ -64,7 +72,7 @@ def command(
     gold = list(reading.read(file))
     seen = None if train is None else list(reading.read(train))
     import_tensorflow()
-    predictor = given.load(model)
+    predictor = given.load(model, decode=decode)
     if not allow_unknown_labels:
         check_labels(file, gold, predictor.task.label_set.labels)
     if not any(document.entities for document in gold):

@@ -28,6 +28,10 @@ Model = Annotated[
     typer.Argument(help="Bundle, SavedModel, Hugging Face tagger or TF 1 checkpoint."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Decode = Annotated[
+    str | None,
+    typer.Option(help="argmax or viterbi; as the model was trained if not set."),
+]
 
 
 def with_groups(function: Callable[..., None]) -> Callable[..., None]:
@@ -193,8 +197,12 @@ class ModelOptions:
 
         return Supplied(**dataclasses.asdict(self))
 
-    def load(self, model: str, *, verify: bool = False) -> Predictor:
+    def load(
+        self, model: str, *, verify: bool = False, decode: str | None = None
+    ) -> Predictor:
         """The predictor of a model."""
         from tfner.inference.predictor import Predictor
 
-        return Predictor.load(model, verify=verify, **dataclasses.asdict(self))
+        return Predictor.load(
+            model, verify=verify, decode=decode, **dataclasses.asdict(self)
+        )

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from tfner.data.windows import Window
 from tfner.document import Document
-from tfner.errors import BundleError
+from tfner.errors import BundleError, ConfigError
 from tfner.inference.batching import Runner, run_windows
 from tfner.inference.bundle import SelfTest
 from tfner.inference.supplied import Supplied
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
+from tfner.tasks.context import encode_in_order
+from tfner.tasks.token_classification import TokenClassification
 from tfner.tokenization import Tokenizer
 
 WINDOWS_AT_ONCE = 512
@@ -37,6 +39,7 @@ class Predictor:
         model: str | Path,
         *,
         verify: bool = False,
+        decode: str | None = None,
         tokenizer: str | Path | Tokenizer | None = None,
         labels: str | Path | LabelSet | None = None,
         segment_id: int = 0,
@@ -49,6 +52,7 @@ class Predictor:
             model: a bundle, a SavedModel (or the directory of its versions), or a
                 Hugging Face token-classification directory or hub id.
             verify: predict the texts that were stored with the model, and compare.
+            decode: "argmax" or "viterbi" in place of what the model was trained with.
             tokenizer: directory, hub id or tokenizer of a model that carries none: a
                 SavedModel of TensorFlow 1's Estimator. So all that follow.
             labels: its tags, in a file that `read_labels` takes, or a label set.
@@ -59,7 +63,8 @@ class Predictor:
         Raises:
             BundleError: there is no model, it does not predict what it did when it
                 was saved, or tokenizer or labels are missing or do not fit.
-            ConfigError: tokenizer or labels are given that the model carries itself.
+            ConfigError: tokenizer or labels are given that the model carries itself, or
+                `decode` is unknown or needs tags that the model has not.
         """
         from tfner.inference.loading import open_model
 
@@ -68,6 +73,10 @@ class Predictor:
         predictor = cls(bundle.task, run)
         if verify:
             predictor.verify(bundle.selftest)
+        if decode is not None:
+            if not isinstance(bundle.task, TokenClassification):
+                raise ConfigError(f"{model} has no tags: it decodes in one way alone.")
+            bundle.task.decode_by(decode)
         return predictor
 
     @property
@@ -80,14 +89,16 @@ class Predictor:
         return list(self.stream(documents))
 
     def stream(self, documents: Iterable[str | Document]) -> Iterator[Document]:
-        """As `predict`, one by one and in constant memory."""
+        """As `predict`, one by one and in constant memory.
+
+        To a model with context, documents (not texts) are what they are in order.
+        """
         chunk: list[Document] = []
         windows: list[list[Window]] = []
         waiting = 0
-        for number, given in enumerate(documents, start=1):
-            document = Document(str(number), given) if isinstance(given, str) else given
+        for document, found in encode_in_order(self.task, documents):
             chunk.append(document)
-            windows.append(self.task.encode(document))
+            windows.append(found)
             waiting += max(1, len(windows[-1]))  # empty texts take memory, too
             if waiting >= WINDOWS_AT_ONCE:
                 yield from self._decoded(chunk, windows)

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfner.models.crf import CRF, chains_of
 from tfner.models.dropout import Dropout
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -23,13 +24,15 @@ class TokenClassifier(keras.Model):
             `token_type_ids` (B, S) to (B, S, H).
         num_tags: T.
         dropout: rate before the output layer, 0 to 1.
+        crf: whether the tags of neighbouring words depend on each other.
 
     Input shape:
         The encoder's dict, and `labeled_positions` (B, W) integers: where in its row
         each word is read.
 
     Output shape:
-        (B, W, T) logits, float32.
+        (B, W, T) logits, float32; with a CRF log-probabilities, and in training those
+        of each tag given the one before, (B, W, T, T). `models.losses` takes both.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class TokenClassifier(keras.Model):
         num_tags: int,
         *,
         dropout: float = 0.1,
+        crf: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -51,6 +55,7 @@ class TokenClassifier(keras.Model):
             dtype="float32",
             name="classifier",
         )
+        self.crf = CRF(name="crf") if crf else None
 
     @property
     def packs(self) -> bool:
@@ -66,15 +71,20 @@ class TokenClassifier(keras.Model):
             for name in INPUTS
         }
         self.classifier.build(self.encoder(inputs).shape)
+        if self.crf is not None:
+            self.crf.build((None, None, self.num_tags))
 
     def call(self, features: Mapping[str, Any], training: Any = None) -> Any:
-        """Logits (B, W, T) of the labelled positions."""
+        """Scores of the labelled positions."""
         inputs = {name: features[name] for name in INPUTS if name in features}
         rows = self.encoder(inputs, training=training)
         words = ops.take_along_axis(
             rows, ops.expand_dims(features["labeled_positions"], -1), axis=1
         )
-        return self.classifier(self.dropout(words, training=training))
+        logits = self.classifier(self.dropout(words, training=training))
+        if self.crf is None:
+            return logits
+        return self.crf(logits, chains_of(features), training=training)
 
     def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[Any, ...]:
         """(B, W, T)."""
@@ -89,6 +99,7 @@ class TokenClassifier(keras.Model):
             "encoder": keras.saving.serialize_keras_object(self.encoder),
             "num_tags": self.num_tags,
             "dropout": self.dropout_rate,
+            "crf": self.crf is not None,
         }
 
     @classmethod

@@ -22,6 +22,14 @@ from tfner.data.windows import Ints, Window, cores
 from tfner.document import Document, Entity, Word, outermost
 from tfner.errors import ConfigError, LabelError, unknown
 from tfner.schemes import LabelSet
+from tfner.tasks.context import ALONE, Neighbours, pieces_around
+from tfner.tasks.decoding import (
+    DECODERS,
+    SMALLEST_PROBABILITY,
+    Steps,
+    allowed_steps,
+    best_tags,
+)
 from tfner.tasks.overflow import piece_ranges
 from tfner.tokenization import Encoding, Tokenizer
 from tfner.tokenization.align import POLICIES, align
@@ -32,13 +40,12 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
-SMALLEST_PROBABILITY = 1e-12
-"""Keeps the loss of a certain mistake finite."""
 CHOICES = {
     "words": ("gold", "own"),
     "label_pieces": ("first", "all"),
     "borders": POLICIES,
     "on_overflow": ("window", "error", "truncate"),
+    "head": ("softmax", "crf"),
 }
 """What the settings that are words may be."""
 
@@ -59,15 +66,24 @@ class TokenClassification:
             "split" the word, "expand" the entity, or "drop" it. Counted in `counts`.
         on_overflow: "window" cuts long documents into windows, "error" refuses them,
             "truncate" reads their beginning alone.
+        head: "softmax" predicts each word's tag by itself, "crf" together with its
+            neighbours'.
+        decode: "argmax" takes each word's likeliest tag, "viterbi" the likeliest
+            sequence that the scheme allows; None is viterbi for a CRF, else argmax.
+        context: neighbouring documents on either side whose pieces fill a window up.
         segment_id: `token_type_ids` of every piece, special ones included, 0 or 1;
             padding has 0. google-research/electra's taggers learnt with 1
             (Source: finetune/tagging/tagging_tasks.py, `featurize`).
 
     Attributes:
         counts: what was lost so far, by reason.
+        decoder: the decoder in use.
+        steps: (T, T) which tag may follow which, for viterbi; None for argmax.
+        loss_settings: arguments of `models.losses.summed_crossentropy`; for training.
 
     Raises:
-        ConfigError: a setting is out of range or unknown.
+        ConfigError: a setting is out of range or unknown, settings contradict each
+            other, or the tags allow no viterbi.
     """
 
     name = "token"
@@ -85,6 +101,9 @@ class TokenClassification:
         label_pieces: str = "first",
         borders: str = "split",
         on_overflow: str = "window",
+        head: str = "softmax",
+        decode: str | None = None,
+        context: int = 0,
         segment_id: int = 0,
     ) -> None:
         self.tokenizer, self.label_set = tokenizer, label_set
@@ -105,6 +124,7 @@ class TokenClassification:
             )
         self.words, self.label_pieces = words, label_pieces
         self.borders, self.on_overflow = borders, on_overflow
+        self.head, self.context = head, context
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise ConfigError(unknown(f"`{name}`", str(getattr(self, name)), known))
@@ -113,24 +133,57 @@ class TokenClassification:
                 f"`segment_id` must be 0 or 1. Received: segment_id={segment_id}"
             )
         self.segment_id = segment_id
+        if head == "crf" and label_pieces == "all":
+            raise ConfigError(
+                "a CRF reads one tag per word: `head` crf and `label_pieces` all "
+                "contradict each other. Use --label-pieces first."
+            )
+        if context < 0:
+            raise ConfigError(f"`context` must be at least 0. Received: {context=}")
+        self.decode_by(decode or ("viterbi" if head == "crf" else "argmax"))
+        self.loss_settings: dict[str, Any] = {}
         self.counts: Counter[str] = Counter()
+
+    def decode_by(self, decoder: str) -> None:
+        """Use "argmax" or "viterbi" from now on.
+
+        Raises:
+            ConfigError: it is neither, or the tags allow no viterbi.
+        """
+        if decoder not in DECODERS:
+            raise ConfigError(unknown("`decode`", decoder, DECODERS))
+        self.decoder = decoder
+        self.steps: Steps | None = None
+        if decoder == "viterbi":
+            self.steps = allowed_steps(self.label_set)
 
     def settings(self) -> dict[str, Any]:
         """The arguments but tokenizer and labels, as a bundle stores them."""
-        names = ("max_length", "overlap", "words", "label_pieces", "borders")
-        more = ("on_overflow", "segment_id")
         return {
             "name": self.name,
-            **{name: getattr(self, name) for name in (*names, *more)},
+            **{name: getattr(self, name) for name in ("max_length", "overlap")},
+            **{
+                name: getattr(self, name)
+                for name in (*CHOICES, "context", "segment_id")
+            },
+            "decode": self.decoder,
         }
 
-    def encode(self, document: Document, *, with_targets: bool = False) -> list[Window]:
+    def encode(
+        self,
+        document: Document,
+        *,
+        with_targets: bool = False,
+        neighbours: Neighbours = ALONE,
+    ) -> list[Window]:
         """Windows of one document.
 
         Args:
             document: its entities are looked at only `with_targets`.
             with_targets: for training; words are then cut at entity borders, if the
                 policy says so, and windows carry `labels`.
+            neighbours: fill up what the document leaves of a window, the nearest
+                pieces first; a document of several windows is context enough.
 
         Returns:
             Windows in text order; none for a text without a piece.
@@ -142,7 +195,7 @@ class TokenClassification:
         """
         encoding = self._encode(document)
         if not with_targets:
-            return self._windows(document, encoding, None)
+            return self._windows(document, encoding, None, neighbours)
         words = encoding.words
         try:
             aligned = align(words, document.entities, policy=self.borders)
@@ -152,14 +205,18 @@ class TokenClassification:
         self.counts.update(aligned.counts)
         if aligned.words != words:
             encoding = self.tokenizer.encode(document.text, aligned.words)
-        return self._windows(document, encoding, np.array(tags, np.int32))
+        return self._windows(document, encoding, np.array(tags, np.int32), neighbours)
 
     def _encode(self, document: Document) -> Encoding:
         words = document.words if self.words == "gold" else None
         return self.tokenizer.encode(document.text, words)
 
     def _windows(
-        self, document: Document, encoding: Encoding, labels: Ints | None
+        self,
+        document: Document,
+        encoding: Encoding,
+        labels: Ints | None,
+        neighbours: Neighbours,
     ) -> list[Window]:
         word_of = encoding.word_index
         is_first = np.diff(word_of, prepend=-1) > 0
@@ -169,8 +226,10 @@ class TokenClassification:
         owned = cores(ranges, word_starts=word_starts)
         everywhere = labels is not None and self.label_pieces == "all"
         chosen = np.ones_like(is_first) if everywhere else is_first
+        before, after = ([self._encode(d).ids for d in side] for side in neighbours)
+        around = pieces_around(before, after, room=self.room - len(word_of))
         return [
-            self._window(encoding, labels, pieces, core, chosen)
+            self._window(encoding, labels, pieces, core, chosen, around)
             for pieces, core in zip(ranges, owned, strict=True)
         ]
 
@@ -196,12 +255,15 @@ class TokenClassification:
         pieces: tuple[int, int],
         core: tuple[int, int],
         chosen: NDArray[np.bool_],
+        around: tuple[list[int], list[int]],
     ) -> Window:
-        (start, end), prefix = pieces, self.tokenizer.prefix_ids
-        ids = np.concatenate(
-            [prefix, encoding.ids[start:end], self.tokenizer.suffix_ids]
-        ).astype(np.int32)
-        at = core[0] + np.flatnonzero(chosen[core[0] : core[1]])
+        (start, end), (before, after) = pieces, around
+        head = [*self.tokenizer.prefix_ids, *before]
+        tail = [*after, *self.tokenizer.suffix_ids]
+        ids = np.concatenate([head, encoding.ids[start:end], tail]).astype(np.int32)
+        # A CRF ties neighbours together, also those on the two sides of a border.
+        read = pieces if self.head == "crf" and labels is None else core
+        at = read[0] + np.flatnonzero(chosen[read[0] : read[1]])
         word_index = encoding.word_index[at]
         return Window(
             pieces=pieces,
@@ -211,22 +273,28 @@ class TokenClassification:
             features={
                 INPUT_IDS.name: ids,
                 TOKEN_TYPE_IDS.name: np.full_like(ids, self.segment_id),
-                LABELED_POSITIONS.name: (at - start + len(prefix)).astype(np.int32),
+                LABELED_POSITIONS.name: (at - start + len(head)).astype(np.int32),
             },
             targets=None if labels is None else {LABELS.name: labels[word_index]},
+            core_words=tuple(np.searchsorted(at, core).tolist()),
         )
 
     def build(self, encoder: keras.Model, *, dropout: float = 0.1) -> keras.Model:
         """A model from features to logits (B, W, T)."""
         from tfner.models.heads import TokenClassifier
 
-        return TokenClassifier(encoder, len(self.label_set.tags), dropout=dropout)
+        return TokenClassifier(
+            encoder,
+            len(self.label_set.tags),
+            dropout=dropout,
+            crf=self.head == "crf",
+        )
 
     def loss(self, labels: Any, logits: Any) -> tuple[Any, Any]:
         """Summed loss and the number of words it sums over; see `models.losses`."""
         from tfner.models.losses import summed_crossentropy
 
-        return summed_crossentropy(labels, logits)
+        return summed_crossentropy(labels, logits, **self.loss_settings)
 
     def metric(self) -> keras.metrics.Metric:
         """What training shows beside the loss."""
@@ -251,7 +319,8 @@ class TokenClassification:
         num_words = len(self.words_of(document, windows))
         probs = np.zeros((num_words, len(self.label_set.tags)), np.float32)
         for window, output in zip(windows, outputs, strict=True):
-            probs[window.word_index] = output["probs"]
+            counted = slice(*window.core_words)
+            probs[window.word_index[counted]] = output["probs"][counted]
         return probs
 
     def word_losses(
@@ -289,9 +358,7 @@ class TokenClassification:
         """
         probs = self.merge(document, windows, outputs)
         words = self.words_of(document, windows)
-        ids = np.where(
-            probs.any(axis=1), probs.argmax(axis=1), self.label_set.outside_id
-        )
+        ids = best_tags(probs, steps=self.steps, outside=self.label_set.outside_id)
         entities = tuple(
             Entity(
                 words[start].start,

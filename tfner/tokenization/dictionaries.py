@@ -37,7 +37,7 @@ def find_dictionary(dictionary: str | Path) -> Path:
     """
     if str(dictionary) in PACKAGES:
         return _package_folder(str(dictionary))
-    folder = Path(dictionary).expanduser()
+    folder = Path(dictionary).expanduser().resolve()
     if not folder.is_dir():
         known = unknown("MeCab dictionary", str(dictionary), PACKAGES)
         raise TokenizerError(f"{known} Nor is there such a directory.")

@@ -8,9 +8,8 @@ Other than there, a special piece that a user writes ("[SEP]") is text like any 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,7 +36,7 @@ from tfner.tokenization.words import WordSplitter, find_splitter
 
 JAPANESE_CLASS = "BertJapaneseTokenizer"
 REMEMBERED = 1 << 16
-"""Words whose pieces are kept."""
+"""Words whose pieces are kept; the frequent ones are among the first that come."""
 LONGEST_REMEMBERED = 32
 """Characters of these words, for someone's words may be whole documents."""
 
@@ -54,6 +53,19 @@ class _Pieces(NamedTuple):
     texts: tuple[str, ...]
     ids: bytes
     ranges: bytes
+
+
+class _Remembered(dict[str, _Pieces]):
+    """The pieces of every word that was met so far, within bounds."""
+
+    def __init__(self, cut: Callable[[str], _Pieces]) -> None:
+        self._cut = cut
+
+    def __missing__(self, word: str) -> _Pieces:
+        pieces = self._cut(word)
+        if len(word) <= LONGEST_REMEMBERED and len(self) < REMEMBERED:
+            self[word] = pieces
+        return pieces
 
 
 class _Units(NamedTuple):
@@ -109,7 +121,7 @@ class JapaneseTokenizer:
         self.vocab_size = vocab_size
         self._words, self._subwords = words, subwords
         self._special, self._never_split = special, never_split
-        self._pieces_of = lru_cache(maxsize=REMEMBERED)(self._cut_word)
+        self._pieces = _Remembered(self._cut_word)
         self._find_words = word_splitter or self._named_splitter()
 
     def _named_splitter(self) -> WordSplitter | None:
@@ -175,9 +187,7 @@ class JapaneseTokenizer:
     def _encoding(
         self, normalized: Normalized, words: tuple[Word, ...], units: _Units
     ) -> Encoding:
-        longest = max(map(len, units.surfaces), default=0)
-        cut = self._pieces_of if longest <= LONGEST_REMEMBERED else self._cut_word
-        found = list(map(cut, units.surfaces))
+        found = list(map(self._pieces.__getitem__, units.surfaces))
         texts, ids, ranges = zip(*found, strict=True) if found else ((), (), ())
         counts = np.fromiter(map(len, texts), np.int32, len(texts))
         offsets = np.frombuffer(b"".join(ranges), np.int32).reshape(-1, 2)

@@ -16,6 +16,7 @@ from typing import Any
 
 from tfner.errors import TokenizerError, shorten, unknown
 from tfner.tokenization.basic import BasicWords
+from tfner.tokenization.dictionaries import PACKAGES
 from tfner.tokenization.files import (
     CONFIG_FILE,
     CUSTOM,
@@ -98,11 +99,16 @@ def read_japanese(
     place = folder / CONFIG_FILE
     lower = bool(config.get("do_lower_case")) if lower_case is None else lower_case
     saved = read_settings(folder)
-    notes = saved.get("notes") or list(notes)
+    notes = list(notes)
     words = _words(place, config, choices, lower_case=lower, notes=notes)
-    special = {role: str(config.get(role, name)) for role, name in SPECIAL.items()}
+    special = {role: str(config.get(role) or name) for role, name in SPECIAL.items()}
     subwords = _subwords(folder, config, special)
-    ids = _special_ids(subwords, config, special)
+    added = _added_ids(place, config)
+    ids = _special_ids(subwords, added, special)
+    others = [name for name in added if name not in special.values()]
+    if others:
+        shown = shorten(", ".join(others))
+        notes.append(f"{place}: added pieces are read as plain text: {shown}")
     splitter = choices.splitter or saved.get("splitter") or words.kind
     settings = TokenizerSettings(
         kind=f"{words.kind}-{subwords.kind}",
@@ -111,7 +117,7 @@ def read_japanese(
         prefix_ids=[ids[special["cls_token"]]],
         suffix_ids=[ids[special["sep_token"]]],
         pad_id=ids[special["pad_token"]],
-        notes=notes,
+        notes=saved.get("notes", notes),
     )
     return JapaneseTokenizer(
         words,
@@ -142,7 +148,7 @@ def _words(
         raise TokenizerError(f"{place}: {unknown('word tokenizer', kind, WORD_TYPES)}")
     if kind == "mecab":
         return make_mecab(place, config.get("mecab_kwargs"), choices, notes)
-    if choices.splitter == "mecab" or choices.own_splitter:
+    if choices.splitter == "mecab" or (choices.own_splitter and kind != "basic"):
         notes.append(f"{place}: words are not those of {kind}, which it names")
         return Mecab(choices.dictionary or "ipadic", choices.user_dictionary)
     if kind != "basic":
@@ -193,18 +199,18 @@ def make_mecab(place: Path, kwargs: Any, choices: Choices, notes: list[str]) -> 
             f"{place}: {unknown('mecab_kwargs', others[0], MECAB_KEYS)}"
         )
     system, user = _options(place, str(kwargs.get("mecab_option") or ""))
-    dictionary = choices.dictionary or system or kwargs.get("mecab_dic", "")
+    named = kwargs.get("mecab_dic", "unidic_lite")
+    if named is not None and named not in PACKAGES:
+        raise TokenizerError(f"{place}: {unknown('mecab_dic', str(named), PACKAGES)}")
+    dictionary = choices.dictionary or system or named
     if dictionary is None:
         raise TokenizerError(
             f"{place}: mecab_dic is null, and mecab_option names no dictionary by -d"
         )
-    if not dictionary:
-        dictionary = "unidic_lite"
-        note = (
+    if dictionary == named and "mecab_dic" not in kwargs:
+        notes.append(
             f"{place}: no dictionary is named, so it is unidic_lite as in transformers"
         )
-        if note not in notes:
-            notes.append(note)
     return Mecab(
         dictionary,
         choices.user_dictionary or user,
@@ -280,17 +286,26 @@ def _subwords(
     return make(pieces, special["unk_token"])
 
 
+def _added_ids(place: Path, config: Mapping[str, Any]) -> dict[str, int]:
+    """The pieces that the configuration numbers itself."""
+    added = config.get("added_tokens_decoder") or {}
+    try:
+        return {str(about["content"]): int(number) for number, about in added.items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise TokenizerError(
+            f"{place}: added_tokens_decoder must map ids to pieces with their content. "
+            f"Received: {shorten(str(added))}"
+        ) from error
+
+
 def _special_ids(
-    subwords: Subwords, config: Mapping[str, Any], special: Mapping[str, str]
+    subwords: Subwords, added: Mapping[str, int], special: Mapping[str, str]
 ) -> dict[str, int]:
     """Ids of the special pieces; those that no file numbers come after all others.
 
     Source: transformers' PreTrainedTokenizer.__init__ and _add_tokens.
     """
-    ids: dict[str, int] = {}
-    for number, about in (config.get("added_tokens_decoder") or {}).items():
-        name = about.get("content") if isinstance(about, dict) else about
-        ids[str(name)] = int(number)
+    ids = dict(added)
     following = max([subwords.size, *(number + 1 for number in ids.values())])
     for name in special.values():
         if name in ids:

@@ -164,16 +164,17 @@ class Mecab:
         """Copy what is not installed into a directory.
 
         Returns:
-            `mecab_kwargs` as Hugging Face has them, for `from_kwargs`.
+            `mecab_kwargs` as Hugging Face has them.
         """
         named = self.dictionary in PACKAGES
         options = []
         if not named:
             target = directory / SYSTEM_FOLDER
-            target.mkdir(exist_ok=True)
-            for name in COMPILED:
-                shutil.copyfile(self._folder / name, target / name)
-            (target / "mecabrc").touch()
+            if target.resolve() != self._folder:
+                target.mkdir(exist_ok=True)
+                for name in COMPILED:
+                    shutil.copyfile(self._folder / name, target / name)
+                (target / "mecabrc").touch()
             options += ["-d", SYSTEM_FOLDER, "-r", f"{SYSTEM_FOLDER}/mecabrc"]
         if self._user is not None:
             (directory / USER_FILE).write_bytes(self._user)

@@ -47,7 +47,7 @@ def normalize(text: str, form: Form = "NFKC") -> Normalized:
     for stretch in _stretches(text, form):
         normal = unicodedata.normalize(form, stretch)
         apart = stretch.translate(_characters(form))
-        if apart == normal and len(stretch) == len(normal) == len(text):
+        if apart == normal and len(normal) == len(stretch) == len(text):
             return Normalized(normal)  # such as full-width letters
         for part in [stretch] if apart == normal else _segments(stretch, form):
             found = _parts(part, form)

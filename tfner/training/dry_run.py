@@ -11,10 +11,9 @@ from tfner.config import TrainConfig
 from tfner.data.packing import Plan
 from tfner.data.windows import Window
 from tfner.tasks import Task
-from tfner.training.corpora import load_corpora
 from tfner.training.distribution import distribution
 from tfner.training.run import Run, Say, quiet
-from tfner.training.trainer import encode_training, make_encoder, make_task
+from tfner.training.trainer import make_encoder, prepare
 
 BYTES = 4
 STATES = 4
@@ -33,23 +32,17 @@ def foresee(config: TrainConfig, *, say: Say = quiet) -> dict[str, Any]:
     """
     devices = distribution(config.strategy, tpu=config.tpu, say=say)
     with devices.working():
-        corpora = load_corpora(config, say=say)
-        task = make_task(
-            config, corpora.label_set, None, documents=corpora.train, say=say
-        )
-        windows = encode_training(task, corpora, say=say)
+        lesson = prepare(config, say=say)
         run = Run(
-            config,
+            *lesson,
             config.seed,
-            task=task,
-            corpora=corpora,
-            windows=windows,
             directory=Path(config.output),
             encoder=make_encoder(config, None),
             distribution=devices,
             say=say,
         )
         trainee, table, plan = run.prepare()
+    _, task, corpora, windows = lesson
     weights = sum(int(np.prod(w.shape)) for w in trainee.model.weights)
     steps = len(plan.row_lengths)
     schedule = trainee.optimizer._learning_rate

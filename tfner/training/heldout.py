@@ -13,6 +13,7 @@ from tfner.inference.batching import run_windows
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
 from tfner.tasks import Task
+from tfner.tasks.context import encode_in_order
 from tfner.training.corpora import Corpora
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class HeldOut:
 
     def scorer(self, documents: list[Document]) -> Callable[[], dict[str, float]]:
         """Encodes documents once; every call runs the model and gives F1 and loss."""
-        encoded = [self.task.encode(document) for document in documents]
+        encoded = [windows for _, windows in encode_in_order(self.task, documents)]
         flat = [window for windows in encoded for window in windows]
 
         def now() -> dict[str, float]:

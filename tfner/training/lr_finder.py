@@ -22,12 +22,11 @@ from tfner.config import TrainConfig
 from tfner.errors import ConfigError, TrainingError
 from tfner.tasks import Task
 from tfner.tokenization import Tokenizer
-from tfner.training.corpora import load_corpora
 from tfner.training.distribution import distribution
 from tfner.training.optimizers import Sweep
 from tfner.training.run import EncoderFactory, Run, Say, quiet
 from tfner.training.train_step import Trainee
-from tfner.training.trainer import encode_training, make_encoder, make_task
+from tfner.training.trainer import make_encoder, prepare
 
 MODES = ("exponential", "linear")
 SMOOTHING = 0.9
@@ -179,16 +178,12 @@ def find_learning_rate(
         )
     devices = distribution(config.strategy, tpu=config.tpu, say=say)
     with devices.working():
-        corpora = load_corpora(config, say=say)
-        task = task or make_task(
-            config, corpora.label_set, tokenizer, documents=corpora.train, say=say
+        lesson = prepare(
+            config.replace(epochs=1), task=task, tokenizer=tokenizer, say=say
         )
         run = Run(
-            config.replace(epochs=1),
+            *lesson,
             config.seed,
-            task=task,
-            corpora=corpora,
-            windows=encode_training(task, corpora, say=say),
             directory=Path(config.output),
             encoder=make_encoder(config, encoder),
             distribution=devices,

@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from tfner.inference.bundle import build, save_bundle
 from tfner.tasks import Task
 from tfner.training.callbacks import (
     LOG,
-    Checkpoint,
     Clock,
     DivergedError,
     Progress,
@@ -30,6 +29,7 @@ from tfner.training.callbacks import (
     StopAtNaN,
     log_text,
 )
+from tfner.training.checkpoint import Checkpoint, Place, asked_to_stop
 from tfner.training.corpora import Corpora
 from tfner.training.distribution import Distribution
 from tfner.training.heldout import HeldOut, selftest_texts
@@ -85,10 +85,10 @@ class Run:
 
     Args:
         config: all settings.
-        seed: of this run.
         task: shared by all runs.
         corpora: shared by all runs.
         windows: of the training corpus, shared by all runs.
+        seed: of this run.
         directory: for what a resumed run needs.
         encoder: makes the encoder, before it learnt the task.
         distribution: the devices.
@@ -98,11 +98,11 @@ class Run:
     def __init__(
         self,
         config: TrainConfig,
-        seed: int,
-        *,
         task: Task,
         corpora: Corpora,
         windows: list[Window],
+        seed: int,
+        *,
         directory: Path,
         encoder: EncoderFactory,
         distribution: Distribution,
@@ -123,14 +123,17 @@ class Run:
         if self.distribution.is_chief:
             self.directory.mkdir(parents=True, exist_ok=True)
         trainee, table, plan = self.prepare()
-        checkpoint = Checkpoint(
-            self.directory,
-            trainee,
-            monitor=f"dev_{self.config.best}" if self.corpora.dev else None,
-            fingerprint=self._fingerprint(),
-        )
         clock = Clock()
-        failure = self._fit(trainee, checkpoint, clock, table, plan)
+        with asked_to_stop() as asked:
+            checkpoint = Checkpoint(
+                self.directory,
+                trainee,
+                monitor=f"dev_{self.config.best}" if self.corpora.dev else None,
+                fingerprint=self._fingerprint(),
+                save_steps=self.config.save_steps,
+                asked_to_stop=asked,
+            )
+            failure = self._fit(trainee, checkpoint, clock, table, plan)
         speed = {**clock.speed(), "filled_positions": plan.filled(table.lengths)}
         if not self.distribution.is_chief:
             return Trial(self.seed, target, None, None, speed)
@@ -242,30 +245,40 @@ class Run:
         plan: Plan,
     ) -> TrainingError | None:
         """Run the epochs that are left; a failure after the first one is returned."""
-        epochs, steps = self.config.epochs, plan.steps_per_epoch
-        done = checkpoint.resume() if self.config.resume else 0
-        if done:
-            self.say(f"resumed after epoch {done}")
+        steps = plan.steps_per_epoch
+        place = checkpoint.resume() if self.config.resume else Place()
+        if place.epochs or place.steps:
+            more = f" and {place.steps} steps" if place.steps else ""
+            self.say(f"resumed after epoch {place.epochs}{more}")
         settings = json.dumps(self._fingerprint(), sort_keys=True, default=str)
         digests = (zlib.crc32(plan.windows.tobytes()), zlib.crc32(settings.encode()))
-        self.distribution.check_agreement(done, *digests)
-        if done == epochs:
-            return None
+        self.distribution.check_agreement(*place, *digests)
+        callbacks = self._callbacks(trainee, checkpoint, clock, steps)
         try:
-            trainee.fit(
-                self.distribution.batches(table, plan, skip=done * steps),
-                initial_epoch=done,
-                epochs=epochs,
-                steps_per_epoch=steps,
-                shuffle=False,
-                verbose=0,
-                callbacks=self._callbacks(trainee, checkpoint, clock, steps),
-            )
+            for first, last, done in self._epochs_left(place):
+                trainee.fit(
+                    self.distribution.batches(table, plan, skip=first * steps + done),
+                    initial_epoch=first,
+                    epochs=last,
+                    steps_per_epoch=steps - done,
+                    shuffle=False,
+                    verbose=0,
+                    callbacks=callbacks,
+                )
         except DivergedError as error:
             if not checkpoint.history:
                 raise
             return error
         return None
+
+    def _epochs_left(self, place: Place) -> Iterator[tuple[int, int, int]]:
+        """First and last epoch, and steps already done: a begun epoch by itself."""
+        first = place.epochs
+        if place.steps:
+            yield first, first + 1, place.steps
+            first += 1
+        if first < self.config.epochs:
+            yield first, self.config.epochs, 0
 
     def _callbacks(
         self, trainee: Trainee, checkpoint: Checkpoint, clock: Clock, steps: int

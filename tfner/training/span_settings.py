@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 
 from tfner.config import TrainConfig
 from tfner.corpus.mrc import queries_of
 from tfner.corpus.queries import QUERIES, complete_queries, read_queries
 from tfner.document import Document
+from tfner.errors import ConfigError
 from tfner.models.span_losses import SpanLoss
 from tfner.schemes import LabelSet
 from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import default_words
 from tfner.tokenization import Tokenizer
+
+ONLY = {
+    "span": (
+        *("queries", "negative_rate", "nested"),
+        *("span_candidates", "span_loss", "span_weight"),
+    ),
+    "token": ("context", "head", "decode", "label_pieces"),
+}
+"""Settings that one task has and the other has not."""
+
+
+def check_task_settings(config: TrainConfig) -> None:
+    """Refuse settings that the task would not look at.
+
+    Raises:
+        ConfigError: some are set.
+    """
+    defaults = {field.name: field.default for field in fields(TrainConfig)}
+    for task, names in ONLY.items():
+        given = [name for name in names if getattr(config, name) != defaults[name]]
+        if task != config.task and given:
+            raise ConfigError(
+                f"{', '.join(f'`{name}`' for name in given)}: settings of --task {task}"
+                f" alone. Received: task={config.task}. Leave them out, or change it."
+            )
 
 
 def make_span_task(

@@ -7,7 +7,7 @@ import shutil
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfner.checkpoints.loading import load_encoder, tokenizer_of
 from tfner.config import TrainConfig
@@ -17,13 +17,15 @@ from tfner.errors import ConfigError, TrainingError
 from tfner.inference.bundle import CONFIG, SUMMARY, Bundle, staged, write_json
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
+from tfner.tasks.context import DOCUMENT, encode_in_order
 from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import TokenClassification, default_words
 from tfner.tokenization import Tokenizer, load_tokenizer
 from tfner.training.corpora import Corpora, load_corpora
 from tfner.training.distribution import distribution
+from tfner.training.loss_settings import set_loss
 from tfner.training.run import EncoderFactory, Run, Say, Trial, quiet
-from tfner.training.span_settings import make_span_task
+from tfner.training.span_settings import check_task_settings, make_span_task
 
 if TYPE_CHECKING:
     import keras
@@ -72,16 +74,7 @@ def run_trials(
     say = say if devices.is_chief else quiet
     with devices.working():
         with workplace_of(config, output, write=devices.is_chief) as workplace:
-            corpora = load_corpora(config, say=say)
-            task = task or make_task(
-                config,
-                corpora.label_set,
-                tokenizer,
-                documents=corpora.train,
-                say=say,
-            )
-            config = config.replace(words=task.settings().get("words", config.words))
-            windows = encode_training(task, corpora, say=say)
+            lesson = prepare(config, task=task, tokenizer=tokenizer, say=say)
             trials = []
             for seed in range(config.seed, config.seed + config.trials):
                 target = output
@@ -89,11 +82,8 @@ def run_trials(
                     say(f"trial with seed {seed}")
                     target = workplace / f"seed-{seed}.bundle"
                 run = Run(
-                    config,
+                    *lesson,
                     seed,
-                    task=task,
-                    corpora=corpora,
-                    windows=windows,
                     directory=workplace / f"seed-{seed}",
                     encoder=make_encoder(config, encoder),
                     distribution=devices,
@@ -104,6 +94,41 @@ def run_trials(
                 publish_trials(output, trials)
         devices.wait()
     return summarize(trials)
+
+
+class Lesson(NamedTuple):
+    """What all runs of a config share: `Run(*lesson, seed, …)`."""
+
+    config: TrainConfig
+    task: Task
+    corpora: Corpora
+    windows: list[Window]
+
+
+def prepare(
+    config: TrainConfig,
+    *,
+    task: Task | None = None,
+    tokenizer: Tokenizer | None = None,
+    say: Say = quiet,
+) -> Lesson:
+    """Read the corpora, make the task, encode what is to be learnt.
+
+    Returns:
+        The settings, with what the tokenizer decided of them, and the rest.
+
+    Raises:
+        ConfigError: the settings do not fit the tokenizer.
+        CorpusError: a corpus cannot be read, or holds nothing to learn.
+    """
+    corpora = load_corpora(config, say=say)
+    task = task or make_task(
+        config, corpora.label_set, tokenizer, documents=corpora.train, say=say
+    )
+    config = config.replace(words=task.settings().get("words", config.words))
+    windows = encode_training(task, corpora, say=say)
+    set_loss(config, task, windows)
+    return Lesson(config, task, corpora, windows)
 
 
 def output_of(config: TrainConfig) -> Path:
@@ -210,6 +235,7 @@ def make_task(
         )
         for note in tokenizer.notes:
             say(note)
+    check_task_settings(config)
     if config.task == SpanExtraction.name:
         return make_span_task(config, label_set, tokenizer, documents, say=say)
     return TokenClassification(
@@ -221,6 +247,9 @@ def make_task(
         label_pieces=config.label_pieces,
         borders=config.borders,
         on_overflow=config.on_overflow,
+        head=config.head,
+        decode=config.decode,
+        context=config.context,
     )
 
 
@@ -245,11 +274,17 @@ def encode_training(task: Task, corpora: Corpora, *, say: Say) -> list[Window]:
     Raises:
         TrainingError: no window is left.
     """
+    told = any(DOCUMENT in document.metadata for document in corpora.train)
+    if getattr(task, "context", 0) and not told:
+        say(
+            "context: the training corpus does not say where a document ends; "
+            "neighbouring sentences of the file are taken"
+        )
     task.counts.clear()
     windows = [
         window
-        for document in corpora.train
-        for window in task.encode(document, with_targets=True)
+        for _, found in encode_in_order(task, corpora.train, with_targets=True)
+        for window in found
     ]
     if not windows:
         raise TrainingError("the training corpus holds no text to learn from.")

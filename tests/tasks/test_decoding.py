@@ -1,0 +1,147 @@
+"""Viterbi against all paths tried one by one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tfner.document import Document
+from tfner.errors import ConfigError
+from tfner.schemes import SCHEMES, LabelSet, invalid_positions
+from tfner.tasks.decoding import allowed_steps, best_tags, viterbi
+from tfner.tasks.token_classification import TokenClassification
+
+MakeTask = Callable[..., TokenClassification]
+
+
+def valid_paths(labels: LabelSet, words: int) -> list[tuple[int, ...]]:
+    return [
+        path
+        for path in itertools.product(range(len(labels.tags)), repeat=words)
+        if not invalid_positions([labels.tags[i] for i in path], labels.scheme)
+    ]
+
+
+@pytest.mark.parametrize("scheme", list(SCHEMES))
+@pytest.mark.parametrize("words", [0, 1, 2, 4])
+def test_the_path_is_the_best_of_all_valid_ones(scheme: str, words: int) -> None:
+    labels = LabelSet(["X", "Y"] if words < 4 else ["X"], scheme=scheme)
+    steps = allowed_steps(labels)
+    paths = valid_paths(labels, words)
+    random = np.random.default_rng(0)
+    for _ in range(30):
+        scores = random.normal(0, 2, (words, len(labels.tags))).astype("float32")
+        best = max(paths, key=lambda path: scores[range(words), path].sum())
+        found = viterbi(scores, steps, outside=labels.outside_id)
+        assert tuple(found.tolist()) == best
+
+
+@given(st.sampled_from(list(SCHEMES)), st.integers(0, 2**32 - 1), st.integers(0, 30))
+def test_no_step_start_or_end_is_forbidden(scheme: str, seed: int, words: int) -> None:
+    labels = LabelSet(["X", "Y", "Z"], scheme=scheme)
+    random = np.random.default_rng(seed)
+    probs = random.dirichlet(np.full(len(labels.tags), 0.1), words).astype("float32")
+    probs[random.random(words) < 0.1] = 0  # words without a piece
+    ids = best_tags(probs, steps=allowed_steps(labels), outside=labels.outside_id)
+    tags = [labels.tags[i] for i in ids]
+    assert invalid_positions(tags, labels.scheme) == []
+    assert all(ids[~probs.any(axis=1)] == labels.outside_id)
+
+
+def test_likeliest_tags_that_form_a_valid_sequence_are_kept() -> None:
+    labels = LabelSet(["X", "Y"])
+    ids = [0, 1, 2, 2, 0, 3, 1]
+    probs = (0.9 * np.eye(5) + 0.02).astype("float32")[ids]
+    steps = allowed_steps(labels)
+    assert best_tags(probs, steps=steps, outside=0).tolist() == ids
+    assert best_tags(probs, steps=None, outside=0).tolist() == ids
+
+
+def test_of_equal_paths_the_lower_ids_win() -> None:
+    labels = LabelSet(["X", "Y"])
+    even = np.full((4, 5), 0.2, np.float32)
+    found = best_tags(even, steps=allowed_steps(labels), outside=0)
+    assert found.tolist() == [0, 0, 0, 0]
+
+
+def test_long_documents_lose_no_digits() -> None:
+    labels = LabelSet(["X"])
+    probs = np.tile(np.array([1e-9, 0.49999, 0.50001], np.float32), (20_000, 1))
+    found = best_tags(probs, steps=allowed_steps(labels), outside=0)
+    assert found.tolist() == [1, *[2] * 19_999]
+
+
+def test_certain_mistakes_of_a_model_are_repaired() -> None:
+    labels = LabelSet(["X"], scheme="BIOES")
+    wrong = [labels.label2id[tag] for tag in ("I-X", "O", "B-X")]
+    probs = np.eye(5, dtype=np.float32)[wrong]
+    ids = best_tags(probs, steps=allowed_steps(labels), outside=0)
+    tags = [labels.tags[i] for i in ids]
+    assert invalid_positions(tags, labels.scheme) == []
+    assert tags[1] == "O"
+
+
+@pytest.mark.parametrize(
+    ("tags", "scheme", "lost"),
+    [
+        (["O", "I-X", "B-Y", "I-Y"], "IOB2", "I-X"),
+        (["O", "B-X", "S-X"], "BIOES", "B-X"),
+        (["O", "S-X"], "IOB2", "S-X"),
+    ],
+)
+def test_tags_that_no_valid_sequence_holds_are_refused(
+    make_task: MakeTask, tags: list[str], scheme: str, lost: str
+) -> None:
+    labels = LabelSet.from_tags(tags, scheme=scheme)
+    with pytest.raises(ConfigError, match=f"Received: {lost}, which"):
+        make_task(labels, decode="viterbi")
+    with pytest.raises(ConfigError, match="valid sequences"):
+        make_task(labels, head="crf")
+    assert make_task(labels).steps is None
+
+
+def test_the_decoder_follows_the_head_and_is_stored(make_task: MakeTask) -> None:
+    assert make_task().settings()["decode"] == "argmax"
+    assert make_task(head="crf").settings()["decode"] == "viterbi"
+    assert make_task(head="crf", decode="argmax").settings()["decode"] == "argmax"
+    settings = make_task(decode="viterbi").settings()
+    assert (
+        make_task(**{k: v for k, v in settings.items() if k != "name"}).steps
+        is not None
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"decode": "viterby"}, "did you mean 'viterbi'"),
+        ({"head": "crff"}, "did you mean 'crf'"),
+        ({"head": "crf", "label_pieces": "all"}, "contradict"),
+        ({"context": -1}, "at least 0"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(
+    make_task: MakeTask, settings: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make_task(**settings)
+
+
+def test_documents_are_decoded_once_over_all_their_windows(make_task: MakeTask) -> None:
+    """An entity across two windows stays whole; a start there would be forbidden."""
+    task = make_task(("X",), decode="viterbi")
+    document = Document("1", " ".join(["anna"] * 20))
+    windows = task.encode(document)
+    assert len(windows) > 1
+    ids = np.full(20, 2)  # I-X, but for the first word
+    ids[0] = 1
+    probs = (0.7 * np.eye(3) + 0.1).astype("float32")[ids]
+    found = task.decode(
+        document, windows, [{"probs": probs[w.word_index]} for w in windows]
+    )
+    assert [(e.start, e.end) for e in found.entities] == [(0, len(document.text))]

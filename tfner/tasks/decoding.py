@@ -1,0 +1,102 @@
+"""From tag probabilities to one tag per word: each by itself, or the best valid path.
+
+`viterbi` over probabilities serves every head. Those of a CRF are marginals that know
+of the neighbours already; what is looked for is the valid tag sequence whose
+probabilities have the greatest product, so that windows can be merged word by word
+before, and nothing but probabilities ever leaves a model.
+
+Source: Fariselli, Martelli and Casadio 2005 (posterior-Viterbi).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfner.errors import ConfigError
+from tfner.schemes import LabelSet
+
+Floats = NDArray[np.float32]
+Steps = NDArray[np.bool_]
+
+DECODERS = ("argmax", "viterbi")
+SHOWN_TAGS = 10
+SMALLEST_PROBABILITY = 1e-12
+"""Keeps the logarithm of what a model rules out finite."""
+
+
+def best_tags(probs: Floats, *, steps: Steps | None, outside: int) -> NDArray[np.int64]:
+    """Tag ids (W,) of the words of one document.
+
+    Args:
+        probs: (W, T); all 0 for a word without a piece, which is O.
+        steps: (T, T) which tag may follow which, for Viterbi; None takes the likeliest
+            tag of each word.
+        outside: id of O, which stands for both ends of the document as well.
+    """
+    unread = ~probs.any(axis=1)
+    if steps is None:
+        return np.where(unread, outside, probs.argmax(axis=1))
+    scores = np.log(np.maximum(probs, np.float32(SMALLEST_PROBABILITY)))
+    scores[unread] = -np.inf
+    scores[unread, outside] = 0
+    return viterbi(scores, steps, outside=outside)
+
+
+def viterbi(scores: Floats, steps: Steps, *, outside: int) -> NDArray[np.int64]:
+    """The path of allowed steps with the greatest sum; of equal ones the lower ids.
+
+    Args:
+        scores: (W, T), finite for O.
+        steps: (T, T) whether the tag of the column may follow that of the row; O may
+            follow itself.
+        outside: id of O, which stands before and after the words.
+
+    Returns:
+        (W,) tag ids.
+    """
+    words, tags = scores.shape
+    allowed = np.where(steps, np.float32(0), np.float32(-np.inf))
+    came_from = np.zeros((words, tags), np.int64)
+    best = np.full(tags, -np.inf, np.float32)
+    best[outside] = 0
+    for word in range(words):
+        paths = best[:, None] + allowed
+        came_from[word] = paths.argmax(axis=0)
+        best = paths.max(axis=0) + scores[word]
+        best = best - best.max()  # sums along a document would lose digits
+    path = np.zeros(words, np.int64)
+    tag = int((best + allowed[:, outside]).argmax())
+    for word in range(words - 1, -1, -1):
+        path[word] = tag
+        tag = int(came_from[word, tag])
+    return path
+
+
+def allowed_steps(label_set: LabelSet) -> Steps:
+    """Which tag may follow which, (T, T).
+
+    Raises:
+        ConfigError: a tag can stand in no valid sequence, so that a model that predicts
+            it would find no path.
+    """
+    steps = np.array(label_set.transitions, np.bool_)
+    outside = label_set.outside_id
+    whole = _reached(steps, outside) & _reached(steps.T, outside)
+    lost = [tag for tag, found in zip(label_set.tags, whole, strict=True) if not found]
+    if lost:
+        raise ConfigError(
+            "a CRF and --decode viterbi need tags that stand in valid sequences of "
+            f"{label_set.scheme.name}. Received: {', '.join(lost[:SHOWN_TAGS])}, which "
+            "can stand in none. Use --decode argmax (and --head softmax), or name the "
+            "scheme that the tags belong to."
+        )
+    return steps
+
+
+def _reached(steps: Steps, outside: int) -> NDArray[np.bool_]:
+    """Tags (T,) to which steps lead from O."""
+    found: NDArray[np.bool_] = steps[outside]
+    for _ in steps:
+        found = np.logical_or(found, steps[found].any(axis=0))
+    return found

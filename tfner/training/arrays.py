@@ -1,0 +1,73 @@
+"""Files of arrays that are never half-written, and variables filled from them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from tfner.errors import TrainingError
+
+
+def save_arrays(path: Path, arrays: Sequence[Any], about: str = "") -> None:
+    """Arrays in order and a text, in one file that is never half-written."""
+    named = {f"{number:05d}": array for number, array in enumerate(arrays)}
+    with written(path) as file:
+        np.savez(file, about=np.array(about), **named)
+
+
+@contextlib.contextmanager
+def written(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its place only when it is complete and on the disk.
+
+    Raises:
+        TrainingError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise TrainingError(
+            f"{path} cannot be written: {error.strerror or error}. Make room, then go "
+            "on with --resume."
+        ) from error
+
+
+def load_arrays(path: Path) -> tuple[list[Any], str]:
+    """What `save_arrays` wrote.
+
+    Raises:
+        TrainingError: the file is damaged.
+    """
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            names = sorted(name for name in file.files if name != "about")
+            return [file[name] for name in names], str(file["about"])
+    except Exception as error:
+        raise TrainingError(
+            f"{path} is damaged ({error}). Start afresh with --overwrite."
+        ) from error
+
+
+def assign(variables: Sequence[Any], arrays: Sequence[Any], path: Path) -> None:
+    """Set variables in order.
+
+    Raises:
+        TrainingError: numbers or shapes differ.
+    """
+    fits = len(variables) == len(arrays) and all(
+        tuple(v.shape) == a.shape for v, a in zip(variables, arrays, strict=False)
+    )
+    if not fits:
+        raise TrainingError(f"{path} belongs to another model.")
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)
