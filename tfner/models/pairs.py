@@ -70,7 +70,8 @@ class PairScorer(keras.layers.Layer):
         logits = pair_logits(
             ops.matmul(rows, self.first_kernel) + self.bias,
             ops.matmul(rows, self.last_kernel),
-            ops.convert_to_tensor(self.output_kernel),
+            # A tensor: `custom_gradient` knows what to do with no variable.
+            ops.reshape(self.output_kernel, (-1,)),
             asked,
             rate=self.rate if dropping else 0.0,
             seed=self.seed_generator.next() if dropping else None,
