@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +18,18 @@ import keras
 import tensorflow as tf
 
 from tfner.errors import BundleError, ExportError
-from tfner.inference.bundle import SelfTest, describe, write_description
+from tfner.inference.bundle import (
+    SelfTest,
+    describe,
+    write_description,
+    write_json,
+)
 from tfner.inference.loading import ASSETS
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
 from tfner_export.signatures import Tagger
+from tfner_export.span_signatures import Answerer
+from tfner_export.span_verification import compare_answers
 from tfner_export.verification import compare
 
 if TYPE_CHECKING:
@@ -31,6 +38,8 @@ if TYPE_CHECKING:
     from tfner.schemes import LabelSet
 
 TASK_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
+QUERIES = "queries.json"
+"""Label -> query in the assets, for clients that make their own rows."""
 PICKLE_PROTOCOL = 2
 """Old clients run Python 2 and early Python 3."""
 TEXTS = (
@@ -96,7 +105,37 @@ def export_saved_model(
         )
     model = bundle.load_model()
     _check(bundle, model, task_name=task_name, max_length=max_length)
+    server, check = _server(
+        bundle, model, task_name=task_name, max_length=max_length, trimmed=trimmed
+    )
+    serving = {
+        "packs": bool(getattr(model.encoder, "packs", False)),
+        "task_name": task_name,
+        "max_length": max_length,
+        "trimmed": trimmed,
+    }
+    with _staged(Path(directory) / task_name) as stage, _quiet():
+        signatures = server.write(str(stage))
+        _write_assets(stage, bundle, model, serving)
+        difference = check(stage, bundle, model, max_length=max_length)
+        _predict_again(stage)
+        version = _publish(stage)
+    return ExportResult(version, signatures, difference)
+
+
+def _server(
+    bundle: Bundle | ForeignBundle,
+    model: keras.Model,
+    *,
+    task_name: str,
+    max_length: int,
+    trimmed: bool,
+) -> tuple[Tagger | Answerer, Callable[..., float]]:
+    """What is written, and what compares it with the model."""
     task = bundle.task
+    if task.name == "span":
+        answerer = Answerer(model, max_length=max_length, trimmed=trimmed)
+        return answerer, compare_answers
     tagger = Tagger(
         model,
         tags=task.label_set.tags,
@@ -106,19 +145,7 @@ def export_saved_model(
         trimmed=trimmed,
         steps=getattr(task, "steps", None),
     )
-    serving = {
-        "packs": bool(getattr(model.encoder, "packs", False)),
-        "task_name": task_name,
-        "max_length": max_length,
-        "trimmed": trimmed,
-    }
-    with _staged(Path(directory) / task_name) as stage, _quiet():
-        signatures = tagger.write(str(stage))
-        _write_assets(stage, bundle, model, serving)
-        difference = compare(stage, bundle, model, max_length=max_length)
-        _predict_again(stage)
-        version = _publish(stage)
-    return ExportResult(version, signatures, difference)
+    return tagger, compare
 
 
 def _check(
@@ -184,6 +211,9 @@ def _write_assets(
         metrics=bundle.metrics,
         selftest=_selftest(bundle, model),
     )
+    if task.name == "span":
+        write_json(assets / QUERIES, task.settings()["queries"])
+        return
     write_label_mapping(stage, task.label_set, task_name=serving["task_name"])
 
 

@@ -113,10 +113,14 @@ def test_features_do_not_know_the_entities(make_span_task: MakeTask) -> None:
     task = make_span_task()
     bare = Document("d", NESTED.text)
     for window, other in zip(task.encode(NESTED), task.encode(bare), strict=True):
-        assert window.features.keys() == other.features.keys() == {
-            "input_ids",
-            "token_type_ids",
-        }
+        assert (
+            window.features.keys()
+            == other.features.keys()
+            == {
+                "input_ids",
+                "token_type_ids",
+            }
+        )
         for name, values in window.features.items():
             np.testing.assert_array_equal(values, other.features[name])
 
