@@ -194,6 +194,27 @@ def toy_bundle(
     return train(TrainConfig(**settings)).directory
 
 
+@pytest.fixture(scope="session")
+def pretraining_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pretraining data of toy sentences: rows of 32 pieces."""
+    from tfner.data.building import build_pretraining_data
+    from tfner.tokenization import load_tokenizer
+
+    folder = tmp_path_factory.mktemp("pretraining")
+    write_tiny_tokenizer(folder)
+    text = [" ".join(word for word, _ in rows) for rows in toy_sentences(240)]
+    articles = ["\n".join(text[n : n + 12]) for n in range(0, len(text), 12)]
+    (folder / "text.txt").write_text("\n\n".join(articles) + "\n", "utf-8")
+    build_pretraining_data(
+        [str(folder / "text.txt")],
+        load_tokenizer(folder),
+        folder / "rows",
+        max_length=32,
+        processes=1,
+    )
+    return folder / "rows"
+
+
 JAPANESE_PIECES = (
     "ノルウェー の 劇 作家 ヘン ##リック ##・ ##イ ##プ ##セン ##詩 『 "
     "ペー ##ル ##ギュ ##ント 』 登場 人物 に 因ん で 命名 さ れ た 。 "

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tfner.config import TrainConfig, read_settings
+from tfner.config import PRESETS, TrainConfig, read_settings
 from tfner.errors import ConfigError
-from tfner.presets import PRESETS
 
 NEEDED = {"train": "a.conll", "encoder": "e", "output": "o"}
 

@@ -85,7 +85,10 @@ def test_import_tfner_export_loads_no_framework(bare: set[str]) -> None:
     assert (loaded - bare) & FRAMEWORKS == set()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["train", "--help"], ["pretrain", "--help"]],
+)
 def test_help_and_version_load_nothing_heavy(
     arguments: list[str], bare: set[str]
 ) -> None:
@@ -98,7 +101,10 @@ def test_help_and_version_load_nothing_heavy(
 @pytest.mark.parametrize(
     ("parts", "allowed"),
     [
-        (["errors", "config", "samples", "document", "schemes"], set()),
+        (
+            ["errors", "config", "pretrain_config", "samples", "document", "schemes"],
+            set(),
+        ),
         (["corpus", "evaluation"], set()),
         (["tokenization"], {"numpy", "tokenizers", "fugashi"}),
         (

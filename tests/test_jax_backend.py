@@ -13,7 +13,11 @@ from tfner.models.heads import TokenClassifier
 from tfner.models.losses import MaskedAccuracy, masked_crossentropy
 from tfner.models.span import SpanExtractor
 from tfner.models.span_losses import SpanLoss
+from tfner.pretrain_config import PRETRAIN_PRESETS, PretrainConfig
 from tfner.training.optimizers import adamw
+from tfner.training.pretrain_jax import train_on_jax
+from tfner.training.pretrain_model import make_model, make_optimizer
+from tfner.training.pretrain_report import figures
 
 ROWS, LENGTH, WORDS, TAGS, PIECES = 4, 12, 6, 5, 50
 
@@ -115,3 +119,34 @@ def test_spans_are_learnt_by_heart_on_jax() -> None:
     )
     right = (spans[..., 0] >= 0).nonzero()
     assert found[right[0], right[1], right[1] + 2].mean() > 0.9
+
+
+def pretrain_reports(objective: str, steps: int) -> list[dict[str, float]]:
+    """What is reported of steps on one batch, all of whose weights change."""
+    random = np.random.default_rng(0)
+    ids = random.integers(5, PIECES, (ROWS, LENGTH)).astype("int32")
+    mask = np.ones_like(ids)
+    batch = {"input_ids": ids, "attention_mask": mask, "token_type_ids": 0 * mask}
+    settings = PRETRAIN_PRESETS["tiny"] | {"objective": objective, "steps": steps}
+    config = PretrainConfig(**settings, data="rows", output="run")
+    special = {"vocab_size": PIECES, "mask_id": 4, "special_ids": [0, 2, 3, 4]}
+    model, optimizer = make_model(config, **special), make_optimizer(config)
+    optimizer.build(model.trainable_variables)
+    before = [np.asarray(weight) for weight in model.weights]
+    reports = list(
+        train_on_jax(model, optimizer, iter([batch] * steps), steps=steps, every=20)
+    )
+    assert [step for step, _ in reports] == list(range(20, steps + 1, 20))
+    assert int(optimizer.iterations) == steps
+    changed = [
+        np.abs(w - old).max() for w, old in zip(model.weights, before, strict=True)
+    ]
+    assert min(changed) > 0
+    return [figures(sums) for _, sums in reports]
+
+
+@pytest.mark.parametrize("objective", ["electra", "mlm"])
+def test_pretraining_learns_a_batch_by_heart_on_jax(objective: str) -> None:
+    first, *_, last = pretrain_reports(objective, 100)
+    assert last["mlm_loss"] < 0.9 * first["mlm_loss"]
+    assert ("discriminator_auc" in last) == (objective == "electra")

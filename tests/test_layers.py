@@ -23,7 +23,7 @@ LAYERS = {
     "tfner": 0,
     "tfner.errors": 0,
     "tfner.config": 0,
-    "tfner.presets": 0,
+    "tfner.pretrain_config": 0,
     "tfner.settings": 0,
     "tfner.samples": 0,
     "tfner.document": 1,
@@ -45,7 +45,7 @@ LAYERS = {
 # only inside functions, so that who does not need them does not load them.
 TOP_LEVEL = {0: set[str](), 1: set[str](), 2: {"numpy", "tokenizers", "fugashi"}}
 INSIDE = {
-    "tfner.config": {"tomli_w"},
+    "tfner.settings": {"tomli_w"},
     "tfner.corpus": {"yaml"},
     "tfner.evaluation": {"matplotlib"},
     "tfner.tokenization": {

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from tfner.evaluation import score
     from tfner.inference.bundle import Bundle
     from tfner.inference.predictor import Predictor
+    from tfner.pretrain_config import PretrainConfig
     from tfner.schemes import LabelSet
     from tfner.tasks.span_extraction import SpanExtraction
     from tfner.tasks.token_classification import TokenClassification
     from tfner.tokenization import Encoding, load_tokenizer
+    from tfner.training.pretrainer import pretrain
     from tfner.training.trainer import train
 
 __version__ = "0.1.0"
@@ -30,10 +32,12 @@ __all__ = [
     "Entity",
     "LabelSet",
     "Predictor",
+    "PretrainConfig",
     "SpanExtraction",
     "TokenClassification",
     "TrainConfig",
     "load_tokenizer",
+    "pretrain",
     "read_corpus",
     "score",
     "train",
@@ -47,10 +51,12 @@ _HOMES = {
     "Entity": "tfner.document",
     "LabelSet": "tfner.schemes",
     "Predictor": "tfner.inference.predictor",
+    "PretrainConfig": "tfner.pretrain_config",
     "SpanExtraction": "tfner.tasks.span_extraction",
     "TokenClassification": "tfner.tasks.token_classification",
     "TrainConfig": "tfner.config",
     "load_tokenizer": "tfner.tokenization",
+    "pretrain": "tfner.training.pretrainer",
     "read_corpus": "tfner.corpus",
     "score": "tfner.evaluation",
     "train": "tfner.training.trainer",

@@ -6,15 +6,13 @@ flag on the command line. Sections only order the file.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
-from tfner.errors import ConfigError, joined, unknown
-from tfner.presets import PRESETS
-from tfner.settings import misfits, parsed, plain, setting, split_key, toml_items
+from tfner import settings
+from tfner.settings import Settings, setting
 
 
 def _data(default: Any, help: str, **about: Any) -> Any:
@@ -29,8 +27,48 @@ def _training(default: Any, help: str, **about: Any) -> Any:
     return setting(default, help, section="training", **about)
 
 
+_ELECTRA = {
+    "learning_rate": 1e-4,
+    "layerwise_lr_decay": 0.8,
+    "warmup": 0.1,
+    "weight_decay": 0.01,
+    "adam_epsilon": 1e-6,
+    "bias_correction": False,
+    "clip_norm": 1.0,
+    "dropout": 0.0,
+}
+PRESETS: dict[str, dict[str, Any]] = {
+    "electra-small": _ELECTRA,
+    "electra-base": _ELECTRA,
+    "electra-large": {**_ELECTRA, "learning_rate": 5e-5, "layerwise_lr_decay": 0.9},
+    "mrc": {
+        "task": "span",
+        "epochs": 20,
+        "batch_size": 16,
+        "max_length": 128,
+        "learning_rate": 3e-5,
+        "warmup": 0.0,
+        "weight_decay": 0.01,
+        "adam_beta2": 0.98,
+        "clip_norm": 1.0,
+        "dropout": 0.3,
+        "hidden_dropout": 0.1,
+        "attention_dropout": 0.1,
+        "span_candidates": "pred_and_gold",
+        "span_weight": 0.1,
+    },
+}
+"""Published settings by name: `TrainConfig(**PRESETS["electra-base"], train=…)`.
+
+Source: google-research/electra configure_finetuning.py, model/optimization.py,
+finetune/tagging/tagging_tasks.py (no dropout before the tagging head);
+ShannonAI/mrc-for-flat-nested-ner train/mrc_ner_trainer.py, scripts/mrc_ner/reproduce.
+Its one-cycle schedule without warm-up falls linearly from the peak, as tfner's does.
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig:
+class TrainConfig(Settings):
     """Everything that decides a training run.
 
     `tfner train --help` lists the meaning of every field.
@@ -39,7 +77,7 @@ class TrainConfig:
         ConfigError: values out of range or that contradict each other, all at once.
     """
 
-    train: str = _data("", "Training corpus.")
+    train: str = _data("", "Training corpus.", needed=True)
     dev: str | None = _data(None, "Corpus that selects the best epoch.")
     test: str | None = _data(None, "Corpus scored once, at the end.")
     format: str | None = _data(None, "Format of the corpora; by file name if not set.")
@@ -93,6 +131,12 @@ class TrainConfig:
         "What becomes of text longer than a window.",
         choices=("window", "error", "truncate"),
     )
+    context: int = _data(
+        0,
+        "Neighbouring sentences of the document shown on either side, unlabelled, as "
+        "far as a window has room.",
+        low=0,
+    )
     queries: str | None = _data(
         None,
         "JSON of label -> query for --task span; FILE#NAME takes one of several. Those "
@@ -103,12 +147,6 @@ class TrainConfig:
         "Share of the questions without an answer that --task span trains on.",
         low=0,
         high=1,
-    )
-    context: int = _data(
-        0,
-        "Neighbouring sentences of the document shown on either side, unlabelled, as "
-        "far as a window has room.",
-        low=0,
     )
     layout: str = _data(
         "packed",
@@ -121,6 +159,7 @@ class TrainConfig:
         "",
         "Encoder and its tokenizer: Hugging Face directory or hub id, or a BERT or "
         "ELECTRA checkpoint of TensorFlow 1 (DIR, DIR/model.ckpt-N, DIR#generator).",
+        needed=True,
     )
     scheme: str = _model("IOB2", "Tag scheme that the model predicts.")
     nested: bool = _model(
@@ -195,20 +234,6 @@ class TrainConfig:
     clip_norm: float = _training(
         1.0, "Largest global norm of the gradient; 0 does not clip.", low=0
     )
-    span_candidates: str = _training(
-        "pred_and_gold",
-        "Pairs of a start and an end that --task span learns from: all, those that are "
-        "predicted or gold, these and half of the others, or gold ones.",
-        choices=("all", "pred_and_gold", "pred_gold_random", "gold"),
-    )
-    span_loss: str = _training(
-        "bce",
-        "Of --task span: binary cross-entropy, or dice.",
-        choices=("bce", "dice"),
-    )
-    span_weight: float = _training(
-        0.1, "Weight of the pairs in its loss; starts and ends have 1 each.", low=0
-    )
     loss: str = _training(
         "crossentropy",
         "Of words; focal counts those that are predicted well less.",
@@ -224,6 +249,20 @@ class TrainConfig:
         "none",
         "How much a word counts by its tag: none, balanced (rare tags more), or a list "
         "such as O=0.5,B-PER=2.",
+    )
+    span_candidates: str = _training(
+        "pred_and_gold",
+        "Pairs of a start and an end that --task span learns from: all, those that are "
+        "predicted or gold, these and half of the others, or gold ones.",
+        choices=("all", "pred_and_gold", "pred_gold_random", "gold"),
+    )
+    span_loss: str = _training(
+        "bce",
+        "Of --task span: binary cross-entropy, or dice.",
+        choices=("bce", "dice"),
+    )
+    span_weight: float = _training(
+        0.1, "Weight of the pairs in its loss; starts and ends have 1 each.", low=0
     )
     seed: int = _training(
         0, "Decides head, order of the data and dropout.", low=0, high=4_000_000
@@ -268,101 +307,33 @@ class TrainConfig:
     )
     jit_compile: bool = _training(True, "Compile the train step with XLA.")
 
+    show_mistakes: int = _training(
+        0, "After each epoch print N dev sentences with a mistake, as columns.", low=0
+    )
     save_steps: int | None = _training(
         None, "Write a checkpoint every N steps too, not only after epochs.", low=1
     )
-    output: str = _training("", "Where the bundle is written.")
+    output: str = _training("", "Where the bundle is written.", needed=True)
+    tensorboard: str | None = _training(
+        None, "Directory of curves for TensorBoard, with one run per seed."
+    )
     overwrite: bool = _training(False, "Replace an existing output when done.")
     resume: bool = _training(False, "Go on after the last finished epoch.")
 
-    def __post_init__(self) -> None:
-        for about in fields(self):
-            object.__setattr__(self, about.name, plain(getattr(self, about.name)))
-        problems = [
-            f"`{name}` is not set. Give --{name} or set it in the file."
-            for name in ("train", "encoder", "output")
-            if not getattr(self, name)
-        ]
-        problems += _problems({a.name: getattr(self, a.name) for a in fields(self)})
+    def contradictions(self) -> list[str]:
+        """Settings that do not go together."""
+        problems = []
         if self.overwrite and self.resume:
             problems.append("`overwrite` and `resume` contradict each other.")
         if self.tpu and self.strategy not in ("auto", "tpu"):
             problems.append(
                 f"`tpu` and `strategy` {self.strategy} contradict each other."
             )
-        if problems:
-            raise ConfigError(joined(problems, what="problems in the settings"))
-
-    def replace(self, **changes: Any) -> TrainConfig:
-        """The same settings but for `changes`, checked again."""
-        return dataclasses.replace(self, **changes)
-
-    def to_json(self) -> dict[str, Any]:
-        """All settings by name."""
-        return dataclasses.asdict(self)
-
-    def to_toml(self) -> str:
-        """What `--config` reads back: one table a section, unset values left out."""
-        import tomli_w
-
-        tables: dict[str, dict[str, Any]] = {}
-        for about in fields(self):
-            value = getattr(self, about.name)
-            if value is not None:
-                value = list(value) if isinstance(value, tuple) else value
-                tables.setdefault(about.metadata["section"], {})[about.name] = value
-        return tomli_w.dumps(tables)
-
-
-def _problems(settings: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the values of known settings, in sentences."""
-    hints = get_type_hints(TrainConfig)
-    return [
-        problem
-        for about in fields(TrainConfig)
-        if about.name in settings
-        for problem in misfits(about, hints[about.name], settings[about.name])
-    ]
+        return problems
 
 
 def read_settings(
     path: Path | None, assignments: Sequence[str], flags: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Settings of a TOML file, then `section.key=value`, then flags that are not None.
-
-    Any of them may name a `preset`, which yields to every setting that is given.
-
-    Raises:
-        ConfigError: the file cannot be read, a key does not exist or sits in the wrong
-            section, or a value may not be; all problems at once.
-    """
-    known = {about.name: about.metadata["section"] for about in fields(TrainConfig)}
-    known["preset"] = "training"
-    hints = get_type_hints(TrainConfig)
-    found: dict[str, Any] = {}
-    problems: list[str] = []
-    given = [] if path is None else toml_items(path)
-    for text in assignments:
-        key, equals, value = text.partition("=")
-        if not equals:
-            problems.append(f"--set takes section.key=value. Received: {text}")
-            continue
-        section, name = split_key(key, known)
-        found_value = parsed(value, hints.get(name, str))
-        given.append((f"--set {key}", section, name, found_value))
-    for place, section, name, value in given:
-        if name not in known:
-            problems.append(f"{place}: {unknown('setting', name, known)}")
-        elif known[name] != section:
-            problems.append(f"{place}: `{name}` belongs to section [{known[name]}].")
-        else:
-            found[name] = plain(value)
-    found |= {n: plain(value) for n, value in flags.items() if value is not None}
-    preset = found.pop("preset", None)
-    if preset is not None and preset not in PRESETS:
-        problems.append(unknown("`preset`", str(preset), PRESETS))
-    found = {**PRESETS.get(str(preset), {}), **found}
-    problems += _problems(found)
-    if problems:
-        raise ConfigError(joined(problems, what="problems in the settings"))
-    return found
+    """Settings of a training run: see `tfner.settings.read_settings`."""
+    return settings.read_settings(TrainConfig, PRESETS, path, assignments, flags)

@@ -1,4 +1,8 @@
-"""What a setting is: a field of a config with its meaning and what it may be."""
+"""Settings: what one is, and a config that is read from TOML, `--set` and flags.
+
+A field's name is the key in the TOML file, the argument in Python and, with dashes, the
+flag on the command line. Sections only order the file.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,11 @@ import dataclasses
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Self, get_args, get_type_hints
 
-from tfner.errors import ConfigError, unknown
+from tfner.errors import ConfigError, joined, unknown
 
 
 def setting(
@@ -21,6 +25,7 @@ def setting(
     choices: Sequence[str] = (),
     low: float | None = None,
     high: float | None = None,
+    needed: bool = False,
 ) -> Any:
     """A field of a config: its default, what it does, and what it may be."""
     about = {
@@ -29,6 +34,7 @@ def setting(
         "choices": tuple(choices),
         "low": low,
         "high": high,
+        "needed": needed,
     }
     return field(default=default, metadata=about)
 
@@ -85,12 +91,120 @@ def fits(value: Any, hint: Any) -> bool:
     return isinstance(value, (*allowed, int) if float in allowed else allowed)
 
 
-def toml_items(path: Path) -> list[tuple[str, str, str, Any]]:
-    """Place, section, name and value of every setting in a TOML file.
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The base of a config: a dataclass whose every field is made by `setting`.
 
     Raises:
-        ConfigError: it cannot be read.
+        ConfigError: values out of range or that contradict each other, all at once.
     """
+
+    def __post_init__(self) -> None:
+        for about in fields(self):
+            object.__setattr__(self, about.name, plain(getattr(self, about.name)))
+        problems = [
+            f"`{about.name}` is not set. Give --{about.name} or set it in the file."
+            for about in fields(self)
+            if about.metadata["needed"] and not getattr(self, about.name)
+        ]
+        wrong = all_misfits(
+            type(self), {a.name: getattr(self, a.name) for a in fields(self)}
+        )
+        problems += wrong or self.contradictions()
+        if problems:
+            raise ConfigError(joined(problems, what="problems in the settings"))
+
+    def contradictions(self) -> list[str]:
+        """Settings that do not go together, in sentences; each is right by itself."""
+        return []
+
+    def replace(self, **changes: Any) -> Self:
+        """The same settings but for `changes`, checked again."""
+        return dataclasses.replace(self, **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        """All settings by name."""
+        return dataclasses.asdict(self)
+
+    def to_toml(self) -> str:
+        """What `--config` reads back: one table a section, unset values left out."""
+        import tomli_w
+
+        tables: dict[str, dict[str, Any]] = {}
+        for about in fields(self):
+            value = getattr(self, about.name)
+            if value is not None:
+                value = list(value) if isinstance(value, tuple) else value
+                tables.setdefault(about.metadata["section"], {})[about.name] = value
+        return tomli_w.dumps(tables)
+
+
+def all_misfits(kind: type[Settings], values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the values of known settings, in sentences."""
+    hints = get_type_hints(kind)
+    return [
+        problem
+        for about in fields(kind)
+        if about.name in values
+        for problem in misfits(about, hints[about.name], values[about.name])
+    ]
+
+
+def read_settings(
+    kind: type[Settings],
+    presets: Mapping[str, Mapping[str, Any]],
+    path: Path | None,
+    assignments: Sequence[str],
+    flags: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Settings of a TOML file, then `section.key=value`, then flags that are not None.
+
+    Any of them may name a `preset`, which yields to every setting that is given.
+
+    Args:
+        kind: whose settings.
+        presets: by name.
+        path: of the TOML file, if there is one.
+        assignments: texts `section.key=value`.
+        flags: by name.
+
+    Raises:
+        ConfigError: the file cannot be read, a key does not exist or sits in the wrong
+            section, or a value may not be; all problems at once.
+    """
+    known = {about.name: about.metadata["section"] for about in fields(kind)}
+    known["preset"] = "training"
+    hints = get_type_hints(kind)
+    found: dict[str, Any] = {}
+    problems: list[str] = []
+    given = [] if path is None else _toml_items(path)
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        if not equals:
+            problems.append(f"--set takes section.key=value. Received: {text}")
+            continue
+        section, name = _split_key(key, known)
+        parsed = _parsed(value, hints.get(name, str))
+        given.append((f"--set {key}", section, name, parsed))
+    for place, section, name, value in given:
+        if name not in known:
+            problems.append(f"{place}: {unknown('setting', name, known)}")
+        elif known[name] != section:
+            problems.append(f"{place}: `{name}` belongs to section [{known[name]}].")
+        else:
+            found[name] = plain(value)
+    found |= {n: plain(value) for n, value in flags.items() if value is not None}
+    preset = found.pop("preset", None)
+    if preset is not None and preset not in presets:
+        problems.append(unknown("`preset`", str(preset), presets))
+    found = {**presets.get(str(preset), {}), **found}
+    problems += all_misfits(kind, found)
+    if problems:
+        raise ConfigError(joined(problems, what="problems in the settings"))
+    return found
+
+
+def _toml_items(path: Path) -> list[tuple[str, str, str, Any]]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -106,13 +220,12 @@ def toml_items(path: Path) -> list[tuple[str, str, str, Any]]:
     return items
 
 
-def split_key(key: str, known: Mapping[str, str]) -> tuple[str, str]:
-    """Section and name of `section.name`, or of a name of which it is known."""
+def _split_key(key: str, known: Mapping[str, str]) -> tuple[str, str]:
     section, dot, name = key.strip().partition(".")
     return (section, name) if dot else (known.get(section, ""), section)
 
 
-def parsed(text: str, hint: Any) -> Any:
+def _parsed(text: str, hint: Any) -> Any:
     """A value as TOML would read it, or the bare text where that does not fit."""
     try:
         value = plain(tomllib.loads(f"value = {text}")["value"])

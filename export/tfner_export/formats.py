@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tfner.checkpoints.google import VOCABULARY, save_google_checkpoint
 from tfner.checkpoints.huggingface import save_token_classifier
 from tfner.errors import CheckpointError
-from tfner.inference.bundle import staged, write_json
+from tfner.inference.bundle import staged
 from tfner.tasks.token_classification import TokenClassification
-from tfner.tokenization.files import CONFIG_FILE, SETTINGS_FILE, TOKENIZER_FILE
+from tfner.tokenization.for_transformers import save_for_transformers
 from tfner.tokenization.vocabularies import read_vocabulary
 from tfner_export.saved_model import check_task_name, write_label_mapping
 
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
     from tfner.inference.foreign import ForeignBundle
     from tfner.tokenization import Tokenizer
-
-GENERIC_CLASS = "PreTrainedTokenizerFast"
-MASKS = ("[MASK]", "<mask>")
 
 
 def export_huggingface(bundle: Bundle | ForeignBundle, directory: str | Path) -> Path:
@@ -50,11 +46,7 @@ def export_huggingface(bundle: Bundle | ForeignBundle, directory: str | Path) ->
         )
     with staged(directory) as stage:
         save_token_classifier(model, task.label_set.tags, stage)
-        task.tokenizer.save(stage)
-        if (stage / SETTINGS_FILE).is_file():
-            write_json(
-                stage / CONFIG_FILE, tokenizer_config(stage, longest=task.max_length)
-            )
+        save_for_transformers(task.tokenizer, stage, longest=task.max_length)
     return directory
 
 
@@ -121,35 +113,3 @@ def _check_vocabulary(path: Path, tokenizer: Tokenizer) -> None:
             f"Received: a tokenizer of {tokenizer.vocab_size} pieces, {pieces} of them "
             f"in its {path.name}. Use --format saved-model or huggingface."
         )
-
-
-def tokenizer_config(directory: Path, *, longest: int) -> dict[str, Any]:
-    """What transformers has to know of a tokenizer that tfner saved."""
-    if (directory / CONFIG_FILE).is_file():  # a Japanese one says it all but this
-        return {**_read(directory / CONFIG_FILE), "model_max_length": longest}
-    definition = _read(directory / TOKENIZER_FILE)
-    settings = _read(directory / SETTINGS_FILE)
-    vocab = definition["model"]["vocab"]
-    if not isinstance(vocab, dict):
-        vocab = {piece: number for number, (piece, _) in enumerate(vocab)}
-    pieces = {number: piece for piece, number in vocab.items()}
-    pieces |= {token["id"]: token["content"] for token in definition["added_tokens"]}
-    known = set(pieces.values())
-    model = definition["model"]
-    roles = {
-        "cls_token": pieces.get(next(iter(settings["prefix_ids"]), None)),
-        "sep_token": pieces.get(next(iter(settings["suffix_ids"]), None)),
-        "pad_token": pieces.get(settings["pad_id"]),
-        "unk_token": model.get("unk_token") or pieces.get(model.get("unk_id")),
-        "mask_token": next((piece for piece in MASKS if piece in known), None),
-    }
-    return {
-        "tokenizer_class": GENERIC_CLASS,
-        "model_max_length": longest,
-        **{role: piece for role, piece in roles.items() if piece is not None},
-    }
-
-
-def _read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content

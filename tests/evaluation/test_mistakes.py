@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfner.document import Document, Entity, Word
-from tfner.evaluation.mistakes import KINDS, columns, find_mistakes, word_labels
+from tfner.evaluation.mistakes import (
+    KINDS,
+    columns,
+    find_mistakes,
+    first_mistakes,
+    word_labels,
+)
 
 TEXT = "Ada Lovelace met Charles Babbage in London"
 Make = Callable[..., Document]
@@ -74,4 +80,13 @@ def test_words_take_the_label_of_the_outermost_entity_they_touch() -> None:
 def test_columns_show_word_gold_and_prediction() -> None:
     gold = document((0, 12, "PER"))
     lines = list(columns(gold, document((0, 3, "PER"), words=True)))
-    assert lines[:3] == ["Ada\tPER\tPER", "Lovelace\tPER\tO", "met\tO\tO"]
+    assert lines[:3] == ["# 1", "Ada\tPER\tPER", "Lovelace\tPER\tO"]
+    assert lines[-2:] == ["London\tO\tO", ""]
+
+
+def test_only_documents_with_a_mistake_are_shown_and_no_more_than_asked_for() -> None:
+    right, wrong = document((0, 12, "PER"), words=True), document(words=True)
+    gold = [right, right, right]
+    assert list(first_mistakes(gold, gold, 5)) == []
+    shown = list(first_mistakes(gold, [right, wrong, wrong], 1))
+    assert shown == list(columns(right, wrong))

@@ -161,7 +161,7 @@ def test_a_japanese_tokenizer_reaches_transformers_with_its_mecab(
     pytest.importorskip(dictionary.replace("a directory", "ipadic"))
     from tfner.inference.bundle import write_json
     from tfner.tokenization import load_tokenizer
-    from tfner_export.formats import tokenizer_config
+    from tfner.tokenization.for_transformers import tokenizer_config
 
     folder = write_japanese(tmp_path / "model", kind, mecab_dic="ipadic")
     ours = load_tokenizer(

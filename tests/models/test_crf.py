@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tfner.models.crf import CRF, RATE, borders, chains_of
-from tfner.models.heads import TokenClassifier
+from tfner.models.heads import INPUTS, TokenClassifier
 from tfner.models.losses import MaskedAccuracy, masked_crossentropy, summed_crossentropy
 
 TAGS = 3
@@ -234,17 +234,19 @@ def test_it_computes_in_float32_whatever_the_policy() -> None:
 
 def test_it_learns_tags_that_only_the_tag_before_tells() -> None:
     """Every word is the same piece, so that only steps can tell the tags apart."""
-    model = make_model()
+    inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in INPUTS}
+    rows = keras.layers.Embedding(11, 8)(inputs["input_ids"])
+    model = TokenClassifier(keras.Model(inputs, rows), TAGS, crf=True)
     features = batch()
     features["input_ids"] = np.ones_like(features["input_ids"])
     labels = np.array([[0, 1, 0, 1, -100], [0, 1, 2, -100, -100]], np.int32)
     model.compile(
-        optimizer=keras.optimizers.Adam(0.01),
+        optimizer=keras.optimizers.Adam(0.02),
         loss=masked_crossentropy,
         metrics=[MaskedAccuracy()],
         jit_compile=True,
     )
-    losses = [model.train_on_batch(features, labels)[0] for _ in range(60)]
+    losses = [model.train_on_batch(features, labels)[0] for _ in range(40)]
     assert np.isfinite(losses).all()
     assert losses[-1] < losses[0] / 4
     assert np.abs(RATE * model.crf.transitions.numpy()).max() > 0.5

@@ -157,7 +157,9 @@ def test_two_workers_learn_what_one_does_also_after_one_was_killed(
     config, tmp_path, weights
 ) -> None:
     one = config(**SAME_EVERYWHERE | {"epochs": 12})
-    two = one.replace(output=str(tmp_path / "two"), strategy="multi-worker")
+    two = one.replace(
+        output=str(tmp_path / "two"), strategy="multi-worker", save_steps=1
+    )
     train(one)
     workers = start_workers(two, tmp_path)
     wait_for(tmp_path / "two.training" / "seed-0" / "checkpoint.npz")

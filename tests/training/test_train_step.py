@@ -243,3 +243,18 @@ def test_averaged_weights_are_the_moving_average(scaled: bool) -> None:
         np.testing.assert_allclose(weight.numpy(), expected, rtol=1e-5, atol=1e-7)
     np.testing.assert_array_equal(weight.numpy(), now)
     assert np.abs(now - expected).max() > 1e-3
+
+
+def test_the_end_of_fit_leaves_the_weights_that_were_learnt() -> None:
+    """Keras would put the averages in their place, and a run goes on from there."""
+
+    def optimizer(rate: float) -> keras.optimizers.Optimizer:
+        return adamw(learning_rate=rate, steps=9, warmup=0.0, weight_decay=0.0, ema=0.9)
+
+    trainee = make_trainee(rate=0.1, optimizer=optimizer)
+    data = tf.data.Dataset.from_tensors((FEATURES, LABELS)).repeat(3)
+    trainee.fit(data, steps_per_epoch=3, shuffle=False, verbose=0)
+    learnt = trainee.model.classifier.kernel.numpy()
+    with trainee.averaged():
+        average = trainee.model.classifier.kernel.numpy()
+    assert np.abs(learnt - average).max() > 1e-3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +135,8 @@ def save_encoder(encoder: Encoder, directory: str | Path) -> None:
     family = family_of(encoder.family, place="the encoder's family")
     config = write_settings(encoder, family)
     config["architectures"] = [f"{family.architecture}Model"]
-    _write(config, encoder_slots(encoder, family), family, directory=Path(directory))
+    slots = encoder_slots(encoder, family)
+    write_model(config, slots, family=family, directory=Path(directory))
 
 
 def save_token_classifier(
@@ -170,8 +171,13 @@ def save_token_classifier(
         "id2label": {str(number): tag for number, tag in enumerate(tags)},
         "label2id": {tag: number for number, tag in enumerate(tags)},
     }
-    slots = tagger_slots(model, family)
-    _write(config, slots, family, directory=Path(directory))
+    write_model(
+        config,
+        encoder_slots(model.encoder, family),
+        layer_slots(model.classifier, HEAD, SUFFIXES),
+        family=family,
+        directory=Path(directory),
+    )
 
 
 def encoder_slots(encoder: Encoder, family: Family) -> Iterator[Slot]:
@@ -216,14 +222,30 @@ def _canonical_names(
     return names
 
 
-def _write(
-    config: Mapping[str, Any], slots: Iterator[Slot], family: Family, *, directory: Path
+def write_model(
+    config: Mapping[str, Any],
+    encoder: Iterable[Slot],
+    head: Iterable[Slot] = (),
+    *,
+    family: Family,
+    directory: Path,
 ) -> None:
+    """Write `config.json` and `model.safetensors`.
+
+    Args:
+        config: what the former holds.
+        encoder: weights whose names get the family's prefix.
+        head: weights beside the encoder.
+        family: of the encoder.
+        directory: made if it is not there.
+
+    Raises:
+        CheckpointError: a file cannot be written.
+    """
     arrays = {
-        name if name.startswith(HEAD) else family.prefix + name: array
-        for slot in slots
-        for name, array in slot.split()
+        family.prefix + name: array for slot in encoder for name, array in slot.split()
     }
+    arrays |= {name: array for slot in head for name, array in slot.split()}
     make_directory(directory)
     write_file(
         directory / SINGLE,

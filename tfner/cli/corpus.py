@@ -14,9 +14,11 @@ import typer
 from tfner.cli.options import Json, RawCorpusOptions, SourceOptions, with_groups
 from tfner.cli.output import print_json, print_text, refuse_existing, say
 from tfner.corpus import READERS, find_format, write_corpus
+from tfner.corpus.articles import find_files, read_text
 from tfner.corpus.brat import check_target
 from tfner.corpus.check import check_corpora
-from tfner.corpus.files import STANDARD_STREAM, move_into_place
+from tfner.corpus.cleaning import RECIPES, clean_lines, find_recipe, rule_names
+from tfner.corpus.files import STANDARD_STREAM, move_into_place, whole_file
 from tfner.corpus.findings import FileReport, count_severities
 from tfner.corpus.options import ReadOptions
 from tfner.corpus.queries import read_queries
@@ -219,6 +221,56 @@ def split(
     else:
         for name, count in counts.items():
             print_text(f"{directory / name}: {count:,} documents")
+
+
+@app.command()
+def clean(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IN…", help="Text, JSON lines, WikiExtractor's; .gz; directories."
+        ),
+    ],
+    target: Annotated[str, typer.Argument(metavar="OUT", help="A new file, or -.")],
+    recipe: Annotated[str, typer.Option(help=f"Which rules: {', '.join(RECIPES)}.")],
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Write the sentences of encyclopedia text, one a line, for pretraining.
+
+    Blank lines stay between articles. Prints how many lines each rule removed.
+    """
+    rules = find_recipe(recipe)
+    if json and target == STANDARD_STREAM:
+        raise ConfigError("--json and the text cannot both go to standard output")
+    if target != STANDARD_STREAM:
+        refuse_existing(Path(target), overwrite=overwrite)
+    counts: Counter[str] = Counter(lines=0, articles=0, sentences=0)
+    with whole_file(target) as stream:
+        for source in find_files(sources):
+            for line in clean_lines(read_text(source), rules, counts):
+                stream.write(f"{line}\n")
+    if not counts["sentences"]:
+        say(f"note: no line is prose by the rules of {recipe}")
+    record = {
+        **{name: counts[name] for name in ("lines", "articles", "sentences")},
+        "removed": {name: counts[name] for name in rule_names(rules)},
+    }
+    if json:
+        print_json({"path": target, **record})
+    else:
+        say(render_cleaning(target, record))
+
+
+def render_cleaning(target: str, record: dict[str, Any]) -> str:
+    """What a recipe kept and removed, for people."""
+    return "\n".join(
+        [
+            f"{target}: {record['sentences']:,} sentences, {record['articles']:,} "
+            f"articles of {record['lines']:,} lines",
+            *(f"  removed by {n}: {c:,}" for n, c in record["removed"].items()),
+        ]
+    )
 
 
 def _ending(source: str) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tfner.cli.flags import Config, Set, with_settings
 from tfner.cli.options import Json
 from tfner.cli.output import (
     as_json,
@@ -17,12 +18,13 @@ from tfner.cli.output import (
     refuse_existing,
     say,
 )
-from tfner.cli.train import Config, Preset, Set, chosen_settings, with_settings
+from tfner.cli.train import Preset, chosen_settings
+from tfner.config import TrainConfig
 
 PICTURE, RECORD = "learning_rate.png", "learning_rate.json"
 
 
-@with_settings
+@with_settings(TrainConfig)
 def command(
     settings: dict[str, Any],
     low: Annotated[float, typer.Option(help="First rate.")] = 1e-6,
@@ -69,4 +71,8 @@ def command(
     elif found.suggestion is None:
         print_text("no suggestion: the loss never fell. Widen --low and --high.")
     else:
-        print_text(f"suggestion: --learning-rate {found.suggestion:.2g}")
+        print_text(
+            f"suggestion: --learning-rate {found.suggestion:.2g}, where the loss falls "
+            f"fastest; try also {found.lowest / 10:.2g}, a tenth of the rate at which "
+            "it is lowest"
+        )

@@ -22,7 +22,10 @@ from tfner.cli import (
     export,
     find_lr,
     predict,
+    pretrain,
+    pretrain_data,
     train,
+    vocab,
 )
 from tfner.cli.output import complain, mute
 from tfner.errors import TfnerError
@@ -38,11 +41,14 @@ app = typer.Typer(
 app.add_typer(corpus.app, name="corpus")
 app.command("demo")(demo.command)
 app.command("train")(train.command)
+app.command("pretrain")(pretrain.command)
 app.command("find-lr")(find_lr.command)
 app.command("evaluate")(evaluate.command)
 app.command("compare")(compare.command)
 app.command("predict")(predict.command)
 app.command("export")(export.command)
+app.command("vocab")(vocab.command)
+app.command("pretrain-data")(pretrain_data.command)
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells know it."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
+from tfner.cli.flags import Config, Set, with_settings
 from tfner.cli.options import Json
 from tfner.cli.output import (
     import_tensorflow,
@@ -19,70 +17,9 @@ from tfner.cli.output import (
     refuse_existing,
     say,
 )
-from tfner.config import TrainConfig, read_settings
+from tfner.config import PRESETS, TrainConfig, read_settings
 from tfner.document import Document
-from tfner.presets import PRESETS
 
-
-def _flag(field: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
-    """A command-line option for one setting; not given means None."""
-    about = field.metadata
-    dashed = field.name.replace("_", "-")
-    kind = list[str] if hint == tuple[str, ...] else _optional(hint)
-    names = [f"--{dashed}/--no-{dashed}"] if kind is bool else [f"--{dashed}"]
-    text = about["help"]
-    if about["choices"]:
-        text += f" [{'|'.join(about['choices'])}]"
-    if field.default not in (None, "", ()):
-        text += f" (default: {field.default})"
-    return inspect.Parameter(
-        field.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[
-            kind | None,
-            typer.Option(*names, help=text, show_default=False),
-        ],
-    )
-
-
-def _optional(hint: Any) -> Any:
-    """The type inside `X | None`."""
-    parts = [part for part in getattr(hint, "__args__", ()) if part is not type(None)]
-    return parts[0] if parts else hint
-
-
-def with_settings(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command one flag per field of `TrainConfig`, passed on as a dict."""
-
-    def command(**arguments: Any) -> None:
-        own = inspect.signature(function).parameters
-        flags = {n: v for n, v in arguments.items() if n not in own}
-        function(settings=flags, **{n: v for n, v in arguments.items() if n in own})
-
-    hints = get_type_hints(TrainConfig)
-    own = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for name, parameter in inspect.signature(
-            function, eval_str=True
-        ).parameters.items()
-        if name != "settings"
-    ]
-    flags = [
-        _flag(field, hints[field.name]) for field in dataclasses.fields(TrainConfig)
-    ]
-    command.__signature__ = inspect.Signature([*flags, *own])  # type: ignore[attr-defined]
-    command.__annotations__ = {p.name: p.annotation for p in [*flags, *own]}
-    command.__doc__ = function.__doc__
-    return command
-
-
-Config = Annotated[
-    Path | None, typer.Option(help="TOML file of settings; flags win over it.")
-]
-Set = Annotated[
-    list[str] | None, typer.Option(help="section.key=value, over the file.")
-]
 Preset = Annotated[
     str | None,
     typer.Option(
@@ -103,12 +40,11 @@ def chosen_settings(
     Raises:
         ConfigError: all that is wrong with them.
     """
-    given = {name: value for name, value in settings.items() if value not in (None, [])}
-    given["preset"] = preset
+    given = {**settings, "preset": preset}
     return TrainConfig(**read_settings(file, assignments or [], given))
 
 
-@with_settings
+@with_settings(TrainConfig)
 def command(
     settings: dict[str, Any],
     config: Config = None,

@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TextIO
@@ -70,24 +70,42 @@ def read_lines(
     Raises:
         CorpusError: bytes that are no UTF-8 (with their offset), damaged gzip.
     """
-    offset = 0
     with _open_bytes(path) as stream:
-        for number, line in enumerate(_guarded(stream, path), 1):
-            if number == 1 and line.startswith(BOM) and not keep_bom:
-                if announce:
-                    logger.info("%s: byte order mark skipped", path)
-                offset, line = len(BOM), line[len(BOM) :]
-            try:
-                text = line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise CorpusError(
-                    f"not UTF-8: byte 0x{line[error.start]:02x} at offset "
-                    f"{offset + error.start:,} of the file. {_encoding_hint(line)}",
-                    path=path,
-                    line=number,
-                ) from None
-            offset += len(line)
-            yield number, text if keep_ends else text.rstrip("\r\n")
+        yield from decode_lines(
+            _guarded(stream, path),
+            path,
+            keep_ends=keep_ends,
+            keep_bom=keep_bom,
+            announce=announce,
+        )
+
+
+def decode_lines(
+    lines: Iterable[bytes],
+    path: str,
+    *,
+    keep_ends: bool = False,
+    keep_bom: bool = False,
+    announce: bool = True,
+) -> Iterator[tuple[int, str]]:
+    """As `read_lines`, of the lines of a stream; `path` is its name in messages."""
+    offset = 0
+    for number, line in enumerate(lines, 1):
+        if number == 1 and line.startswith(BOM) and not keep_bom:
+            if announce:
+                logger.info("%s: byte order mark skipped", path)
+            offset, line = len(BOM), line[len(BOM) :]
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise CorpusError(
+                f"not UTF-8: byte 0x{line[error.start]:02x} at offset "
+                f"{offset + error.start:,} of the file. {_encoding_hint(line)}",
+                path=path,
+                line=number,
+            ) from None
+        offset += len(line)
+        yield number, text if keep_ends else text.rstrip("\r\n")
 
 
 def _encoding_hint(line: bytes) -> str:

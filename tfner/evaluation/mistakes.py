@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from tfner.document import Document, Entity, Word, outermost
@@ -75,5 +76,23 @@ def columns(gold: Document, predicted: Document) -> Iterator[str]:
     """`TOKEN LABEL PRED` lines of one document, over the words of the prediction."""
     words = predicted.words or ()
     right, guess = (word_labels(words, d.entities) for d in (gold, predicted))
+    yield f"# {gold.id}"
     for number, word in enumerate(words):
         yield f"{gold.surface(word)}\t{right[number]}\t{guess[number]}"
+    yield ""
+
+
+def first_mistakes(
+    gold: Iterable[Document], predicted: Iterable[Document], count: int
+) -> Iterator[str]:
+    """`columns` of the first documents that hold a mistake.
+
+    Args:
+        gold: documents with the right entities.
+        predicted: the same ones, in the same order.
+        count: how many documents at the most.
+    """
+    pairs = zip(gold, predicted, strict=True)
+    wrong = (pair for pair in pairs if find_mistakes(*pair))
+    for pair in islice(wrong, count):
+        yield from columns(*pair)

@@ -11,7 +11,6 @@ selftest.json       texts with the entities predicted when the model was saved
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from tfner.corpus.files import whole_directory
 from tfner.document import Entity
 from tfner.errors import BundleError, TfnerError, unknown
+from tfner.inference.encoders import describe_encoder, restore_encoder
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
 from tfner.tasks.span_extraction import SpanExtraction
@@ -165,7 +165,8 @@ class Bundle:
             )
         with reading(self.directory / CONFIG):
             about = self.config["model"]
-            model = task.build(_encoder(about["encoder"]), dropout=about["dropout"])
+            encoder = restore_encoder(about["encoder"], place=self.directory / CONFIG)
+            model = task.build(encoder, dropout=about["dropout"])
             build(model)
         with reading(path):
             model.load_weights(str(path))
@@ -236,30 +237,6 @@ def build(model: keras.Model) -> None:
 
     names = ("input_ids", "attention_mask", "token_type_ids", "labeled_positions")
     model({n: keras.KerasTensor((None, None), "int32", name=n) for n in names})
-
-
-def _encoder(record: Mapping[str, Any]) -> keras.Model:
-    """The encoder a bundle describes: tfner's own, or any that Keras can read."""
-    # Keras empties the config that it reads.
-    config = copy.deepcopy(record["config"])
-    if record.get("class") == "tfner":
-        from tfner.models.encoder import Encoder
-
-        return Encoder.from_config(config)
-    import keras
-
-    return keras.saving.deserialize_keras_object(config, safe_mode=True)
-
-
-def describe_encoder(encoder: keras.Model) -> dict[str, Any]:
-    """What `config.json` holds of an encoder."""
-    import keras
-
-    from tfner.models.encoder import Encoder
-
-    if type(encoder) is Encoder:
-        return {"class": "tfner", "config": encoder.get_config()}
-    return {"class": "keras", "config": keras.saving.serialize_keras_object(encoder)}
 
 
 def save_bundle(

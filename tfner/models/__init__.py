@@ -1,1 +1,18 @@
-"""Encoders and heads, in keras.ops alone."""
+"""Encoders, heads and losses: ordinary Keras objects on any backend.
+
+Importing this package makes every one of them known to Keras, which needs no more than
+that to load a `.keras` file that holds them.
+"""
+
+from tfner.models.adapters import KerasHubEncoder
+from tfner.models.encoder import Encoder
+from tfner.models.heads import TokenClassifier
+from tfner.models.losses import MaskedAccuracy, masked_crossentropy
+
+__all__ = [
+    "Encoder",
+    "KerasHubEncoder",
+    "MaskedAccuracy",
+    "TokenClassifier",
+    "masked_crossentropy",
+]

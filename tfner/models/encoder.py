@@ -39,6 +39,8 @@ class Encoder(keras.Model):
         attention_dropout: rate, 0 to 1.
         initializer_range: standard deviation of new weights.
         family: `model_type` of the Hugging Face format the model is written as.
+        embeddings: of another encoder, with which they are shared (ELECTRA's
+            generator); new ones if None.
 
     Input shape:
         A dict of `input_ids`, `attention_mask` and, optional, `token_type_ids`:
@@ -73,6 +75,7 @@ class Encoder(keras.Model):
         attention_dropout: float = 0.1,
         initializer_range: float = 0.02,
         family: str = "bert",
+        embeddings: Embeddings | None = None,
         **kwargs: Any,
     ) -> None:
         if hidden_size % num_heads:
@@ -91,7 +94,7 @@ class Encoder(keras.Model):
         self.hidden_dropout = hidden_dropout
         self.attention_dropout = attention_dropout
         self.initializer_range, self.family = initializer_range, family
-        self.embeddings = self._new_embeddings()
+        self.embeddings = embeddings or self._new_embeddings()
         self.embedding_projection = self._new_projection()
         self.blocks = [self._new_block(number) for number in range(num_layers)]
 
@@ -135,9 +138,10 @@ class Encoder(keras.Model):
 
     def build(self, input_shape: Any = None) -> None:
         """Creates every weight, once; no shape and no data is needed."""
-        if self.embeddings.built:
+        if self.built:
             return
-        self.embeddings.build()
+        if not self.embeddings.built:
+            self.embeddings.build()
         if self.embedding_projection is not None:
             self.embedding_projection.build((None, self.embedding_size))
         for block in self.blocks:

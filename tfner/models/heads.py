@@ -10,9 +10,7 @@ from keras import ops
 
 from tfner.models.crf import CRF, chains_of
 from tfner.models.dropout import Dropout
-
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-"""What an encoder is given."""
+from tfner.models.interface import INPUTS, output_shape
 
 
 @keras.saving.register_keras_serializable(package="tfner")
@@ -66,11 +64,7 @@ class TokenClassifier(keras.Model):
         """Creates every weight, once; no shape and no data is needed."""
         if self.classifier.built:
             return
-        inputs = {
-            name: keras.KerasTensor((None, None), dtype="int32", name=name)
-            for name in INPUTS
-        }
-        self.classifier.build(self.encoder(inputs).shape)
+        self.classifier.build(output_shape(self.encoder))
         if self.crf is not None:
             self.crf.build((None, None, self.num_tags))
 

@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from tfner.models.dropout import random_bits, uint32
-from tfner.models.heads import INPUTS
+from tfner.models.interface import INPUTS, output_shape
 from tfner.models.pairs import PairScorer
 
 CANDIDATES = ("all", "pred_and_gold", "pred_gold_random", "gold")
@@ -78,11 +78,7 @@ class SpanExtractor(keras.Model):
         """Creates every weight, once; no shape and no data is needed."""
         if self.borders.built:
             return
-        inputs = {
-            name: keras.KerasTensor((None, None), dtype="int32", name=name)
-            for name in INPUTS
-        }
-        shape = self.encoder(inputs).shape
+        shape = output_shape(self.encoder)
         self.borders.build(shape)
         self.pairs.build(shape)
 

@@ -55,6 +55,10 @@ class BasicWords:
         ranges = np.array([m.span() for m in matches], np.int32).reshape(-1, 2)
         return Cut([m.group() for m in matches], ranges[:, 0], ranges[:, 1])
 
+    def surfaces(self, text: str) -> list[str]:
+        """The words of `cut` alone."""
+        return self.cut(text).surfaces
+
     def split(self, text: str) -> list[Word]:
         """Words as ranges of the original text."""
         normalized = self.normalize(text)

@@ -152,6 +152,21 @@ class FastTokenizer:
                 add_special_tokens=False,
             )
 
+    def surfaces(self, text: str) -> list[str]:
+        """What the pipeline is fed for a text: its words, some with a mark."""
+        return self._feed(text, [Word(*w) for w in self._find_words(text)]).surfaces
+
+    def surface_ids(self, surface: str) -> tuple[int, ...]:
+        """The ids that a surface gives, whatever stands around it."""
+        result = self._run([surface])
+        lone_mark = self._mark and result.tokens == [self._mark_piece]
+        return () if lone_mark else tuple(result.ids)
+
+    def id_of(self, piece: str) -> int | None:
+        """The id of a piece, or None if the vocabulary lacks it."""
+        found: int | None = self._backend.token_to_id(piece)
+        return found
+
     def _split_pieces(self, text: str) -> list[Word]:
         """The tokenizer's own pieces as words, for scripts without spaces."""
         chunks = [Word(*match.span()) for match in CHUNK.finditer(text)]

@@ -208,11 +208,15 @@ class JapaneseTokenizer:
             words,
         )
 
-    def _cut_word(self, word: str) -> _Pieces:
-        folded = Normalized(word)
+    def _folded(self, word: str) -> Normalized:
+        """The word in the case in which it is cut."""
         kept = word in self._never_split or word in self._special.values()
         if self.settings.lower_case and self._words.kind == "mecab" and not kept:
-            folded = lower(word)
+            return lower(word)
+        return Normalized(word)
+
+    def _cut_word(self, word: str) -> _Pieces:
+        folded = self._folded(word)
         pieces = self._subwords.cut(folded.text)
         ranges = [source(folded, piece.start, piece.end) for piece in pieces]
         return _Pieces(
@@ -220,6 +224,22 @@ class JapaneseTokenizer:
             np.array([piece.id for piece in pieces], np.int32).tobytes(),
             np.array(ranges, np.int32).tobytes(),
         )
+
+    def surfaces(self, text: str) -> list[str]:
+        """What is cut into pieces one by one for a text: its words or parts of them."""
+        normalized = self._words.normalize(text)
+        if self._find_words is None:
+            return self._words.surfaces(normalized.text)
+        return self._within(normalized, self._find_words(text)).surfaces
+
+    def surface_ids(self, surface: str) -> tuple[int, ...]:
+        """The ids that a surface gives, whatever stands around it."""
+        pieces = self._subwords.cut(self._folded(surface).text)
+        return tuple(piece.id for piece in pieces)
+
+    def id_of(self, piece: str) -> int | None:
+        """The id of a piece, or None if the vocabulary lacks it."""
+        return self._subwords.id_of(piece)
 
     def _split_pieces(self, text: str) -> list[Word]:
         """The pieces as words; those that share a character are one."""

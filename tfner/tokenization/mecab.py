@@ -145,12 +145,17 @@ class Mecab:
         """MeCab's words of a text as it stands; white space belongs to none."""
         if len(text) > LONGEST:
             return _cut_in_parts(self, text)
+        return _placed(text, self.surfaces(text))
+
+    def surfaces(self, text: str) -> list[str]:
+        """The words of `cut` alone, in half the time."""
+        if len(text) > LONGEST:
+            return _cut_in_parts(self, text).surfaces
         if SEPARATOR in text:
-            surfaces = [node.surface for node in self._tagger(text)]
-        else:
-            surfaces = self._tagger.parse(text).split(SEPARATOR)
-            surfaces.pop()
-        return _placed(text, surfaces)
+            return [node.surface for node in self._tagger(text)]
+        found: list[str] = self._tagger.parse(text).split(SEPARATOR)
+        found.pop()
+        return found
 
     def split(self, text: str) -> list[Word]:
         """Words of the text in NFKC, as ranges of the original text.

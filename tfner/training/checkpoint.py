@@ -60,6 +60,15 @@ def asked_to_stop() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGTERM, before)
 
 
+def own_copies(variable: keras.Variable) -> list[Any]:
+    """What the replicas of this process have counted, each for itself.
+
+    The variable as a whole is the sum over all workers: to read it, all must.
+    """
+    value = variable.value
+    return list(getattr(value, "values", [value]))
+
+
 class Checkpoint(keras.callbacks.Callback):
     """Keeps the best weights, and all that a resumed run needs.
 
@@ -74,6 +83,7 @@ class Checkpoint(keras.callbacks.Callback):
         fingerprint: settings that a resumed run must share.
         save_steps: writes a checkpoint every so many steps, besides after each epoch.
         asked_to_stop: whether to write a checkpoint now and end the run.
+        writes: False for a worker that only goes on from what the chief wrote.
     """
 
     def __init__(
@@ -85,11 +95,12 @@ class Checkpoint(keras.callbacks.Callback):
         fingerprint: Mapping[str, Any],
         save_steps: int | None = None,
         asked_to_stop: Callable[[], bool] = lambda: False,
+        writes: bool = True,
     ) -> None:
         super().__init__()
         self.directory, self.trainee, self.monitor = directory, trainee, monitor
         self.fingerprint, self.save_steps = dict(fingerprint), save_steps
-        self.asked_to_stop = asked_to_stop
+        self.asked_to_stop, self.writes = asked_to_stop, writes
         self.history: list[dict[str, float]] = []
         self.best_epoch = 0
         self.place = Place()
@@ -99,9 +110,10 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """An epoch that was begun before has its running means from then."""
         self._before = self.place.steps
-        if self._means:
-            assign(self._mean_variables(), self._means, self.directory / STATE)
-            self._means = []
+        for variable, mean in zip(self._mean_variables(), self._means, strict=False):
+            for copy in own_copies(variable):
+                copy.assign(mean)
+        self._means = []
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Save where it is time to, or where the run must end.
@@ -113,6 +125,8 @@ class Checkpoint(keras.callbacks.Callback):
         if batch + 1 == self.params["steps"]:
             return  # the end of the epoch saves
         self.place = Place(self.place.epochs, self._before + batch + 1)
+        if not self.writes:
+            return
         if self.asked_to_stop():
             self._stop()
         if self.save_steps and self.place.steps % self.save_steps == 0:
@@ -133,6 +147,9 @@ class Checkpoint(keras.callbacks.Callback):
             DivergedError: the epoch's last step spoilt the weights.
             TrainingError: the files cannot be written.
         """
+        if not self.writes:
+            self.place = Place(epoch + 1)
+            return
         weights = self._weights()
         if not all(np.isfinite(array).all() for array in weights):
             raise DivergedError(
@@ -160,7 +177,8 @@ class Checkpoint(keras.callbacks.Callback):
             "settings": self.fingerprint,
             "place": self.place,
         }
-        variables = [*self.trainee.optimizer.variables, *self._mean_variables()]
+        means = [own_copies(variable)[0] for variable in self._mean_variables()]
+        variables = [*self.trainee.optimizer.variables, *means]
         arrays = [*self._weights(), *(np.asarray(v) for v in variables)]
         state = self.directory / STATE
         if state.is_file():

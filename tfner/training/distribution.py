@@ -107,17 +107,12 @@ class Distribution:
             return batches(table, plan).skip(skip)
 
         def own(context: Any) -> Any:
-            first = context.input_pipeline_id * self._local_replicas
-            shard = plan.shard(
-                self.replicas, slice(first, first + self._local_replicas)
-            )
-            return batches(table, shard).skip(skip * self._local_replicas)
+            count = self.replicas // context.num_input_pipelines
+            first = context.input_pipeline_id * count
+            shard = plan.shard(self.replicas, slice(first, first + count))
+            return batches(table, shard).skip(skip * count)
 
         return self.strategy.distribute_datasets_from_function(own)
-
-    @property
-    def _local_replicas(self) -> int:
-        return len(self.strategy.extended.worker_devices)
 
     def check_agreement(self, *numbers: int) -> None:
         """Stop if the workers are not about to do the same; all must call it.

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfner.document import Document
 from tfner.evaluation import score
+from tfner.evaluation.mistakes import first_mistakes
 from tfner.inference.batching import run_windows
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
@@ -42,8 +43,16 @@ class HeldOut:
         predicted = self.predictor.predict(documents)
         return score(documents, predicted, counts=self.task.counts).to_json()
 
-    def scorer(self, documents: list[Document]) -> Callable[[], dict[str, float]]:
-        """Encodes documents once; every call runs the model and gives F1 and loss."""
+    def scorer(
+        self, documents: list[Document], *, show: int = 0, say: Callable[[str], None]
+    ) -> Callable[[], dict[str, float]]:
+        """Encodes documents once; every call runs the model and gives F1 and loss.
+
+        Args:
+            documents: with gold entities.
+            show: how many of those with a mistake are told, as columns.
+            say: told them.
+        """
         encoded = [windows for _, windows in encode_in_order(self.task, documents)]
         flat = [window for windows in encoded for window in windows]
 
@@ -56,6 +65,8 @@ class HeldOut:
                 found = [next(outputs) for _ in windows]
                 predicted.append(self.task.decode(document, windows, found))
                 losses.append(self.task.word_losses(document, windows, found))
+            for line in first_mistakes(documents, predicted, show):
+                say(line)
             result = score(documents, predicted, resamples=0)
             by_word = np.concatenate(losses)
             loss = float(by_word.mean()) if by_word.size else 0.0

@@ -46,6 +46,7 @@ class RangeTest:
         losses: of each step.
         smoothed: running mean of the losses, its start corrected.
         suggestion: where the smoothed loss falls fastest, or None if it never falls.
+        lowest: where the smoothed loss is lowest; useful rates are well below it.
         diverged: whether the test ended early.
     """
 
@@ -53,6 +54,7 @@ class RangeTest:
     losses: list[float]
     smoothed: list[float]
     suggestion: float | None
+    lowest: float
     diverged: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -114,8 +116,14 @@ def range_test(trainee: Trainee, batches: Iterable[Any], schedule: Sweep) -> Ran
     losses = recorder.losses
     rates = [float(schedule(step)) for step in range(len(losses))]
     smoothed = smooth(losses)
-    found = suggest(rates, smoothed)
-    return RangeTest(rates, losses, smoothed, found, recorder.diverged)
+    return RangeTest(
+        rates,
+        losses,
+        smoothed,
+        suggest(rates, smoothed),
+        rates[int(np.argmin(smoothed))] if rates else schedule.low,
+        recorder.diverged,
+    )
 
 
 def smooth(losses: Sequence[float]) -> list[float]:

@@ -112,6 +112,9 @@ class AdamW(keras.optimizers.Adam):
         """Moving averages of the weights, in order; none without `use_ema`."""
         return getattr(self, "_model_variables_moving_average", [])
 
+    def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
+        """Nothing: who wants the averages takes them; `fit` may go on from here."""
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One weight's update; the decay sees the weight as it was before."""
         number = self._get_variable_index(variable)

@@ -7,6 +7,7 @@ import shutil
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tfner.data.pipeline import WindowTable
 from tfner.data.windows import Window
 from tfner.errors import ConfigError, TrainingError
 from tfner.inference.bundle import build, save_bundle
+from tfner.inference.encoders import check_encoder
 from tfner.tasks import Task
 from tfner.training.callbacks import (
     LOG,
@@ -34,6 +36,7 @@ from tfner.training.corpora import Corpora
 from tfner.training.distribution import Distribution
 from tfner.training.heldout import HeldOut, selftest_texts
 from tfner.training.learner import make_trainee, precision, prepare
+from tfner.training.tensorboard import TensorBoard
 from tfner.training.train_step import Trainee
 
 Say = Callable[[str], None]
@@ -41,8 +44,8 @@ EncoderFactory = Callable[[], keras.Model]
 
 RUN_FILE = "run.toml"
 NOT_COMPARED = (
-    *("output", "overwrite", "resume", "trials", "seed"),
-    *("strategy", "tpu", "recompute", "jit_compile"),
+    *("output", "overwrite", "resume", "trials", "seed", "tensorboard"),
+    *("strategy", "tpu", "recompute", "jit_compile", "save_steps", "show_mistakes"),
 )
 """Settings that a resumed run may change; seeds have directories of their own."""
 
@@ -120,11 +123,12 @@ class Run:
             TrainingError: the loss became NaN; the best epoch before it, if there is
                 one, is saved first.
         """
-        if self.distribution.is_chief:
+        is_chief = self.distribution.is_chief
+        if is_chief:
             self.directory.mkdir(parents=True, exist_ok=True)
         trainee, table, plan = self.prepare()
         clock = Clock()
-        with asked_to_stop() as asked:
+        with asked_to_stop() if is_chief else nullcontext(lambda: False) as asked:
             checkpoint = Checkpoint(
                 self.directory,
                 trainee,
@@ -132,10 +136,11 @@ class Run:
                 fingerprint=self._fingerprint(),
                 save_steps=self.config.save_steps,
                 asked_to_stop=asked,
+                writes=is_chief,
             )
             failure = self._fit(trainee, checkpoint, clock, table, plan)
         speed = {**clock.speed(), "filled_positions": plan.filled(table.lengths)}
-        if not self.distribution.is_chief:
+        if not is_chief:
             return Trial(self.seed, target, None, None, speed)
         if failure is not None and target.exists():
             # A broken-off run never takes the place of a finished one.
@@ -189,6 +194,7 @@ class Run:
     def _model(self) -> keras.Model:
         keras.utils.set_random_seed(self.seed)
         found = self.encoder()
+        check_encoder(found)
         positions = getattr(found, "max_positions", None)
         if positions is not None and self.task.max_length > positions:
             raise ConfigError(
@@ -287,12 +293,15 @@ class Run:
         clock.sentences_per_epoch = len(self.corpora.train)
         callbacks: list[keras.callbacks.Callback] = [StopAtNaN(), clock]
         if not self.distribution.is_chief:
-            return callbacks
+            return [*callbacks, checkpoint]
         if self.corpora.dev:
             callbacks.append(Scorer(self._scorer(trainee)))
         live = self.say is not quiet and sys.stderr.isatty()
         progress = Progress(self.config.epochs, steps, say=self.say, live=live)
-        return [*callbacks, checkpoint, progress]
+        callbacks += [checkpoint, progress]
+        if self.config.tensorboard:
+            callbacks.append(TensorBoard(f"{self.config.tensorboard}/seed-{self.seed}"))
+        return callbacks
 
     def _scorer(self, trainee: Trainee) -> Callable[[], dict[str, float]]:
         """Scores dev with the averaged weights, if they are averaged.
@@ -302,7 +311,9 @@ class Run:
         on_tpu = self.distribution.kind == "tpu"
         with self.distribution.host():
             model = self._model() if on_tpu else trainee.model
-        score = HeldOut(self.task, model).scorer(self.corpora.dev)
+        score = HeldOut(self.task, model).scorer(
+            self.corpora.dev, show=self.config.show_mistakes, say=self.say
+        )
 
         def now() -> dict[str, float]:
             with trainee.averaged(), self.distribution.host():

@@ -17,12 +17,14 @@ import tensorflow as tf
 from tfner.tasks import Task
 
 
-class Trainee(keras.Model):
-    """A task's model inside what `fit` needs to train it.
+class Step(keras.Model):
+    """A model inside what `fit` needs to train it, whatever the loss is.
+
+    A subclass says in `train_step` how a batch becomes an update, in `_part_sums` what
+    one part of it gives: gradients first, then whatever else is summed over the parts.
 
     Args:
-        model: from `Task.build`; holds the weights, knows nothing of training.
-        task: gives the loss.
+        model: holds the weights, knows nothing of training.
         clip_norm: largest global norm of the gradient; 0 does not clip.
         seed: dropout is a function of seed and step, so that a resumed run drops the
             same units as an uninterrupted one.
@@ -35,7 +37,6 @@ class Trainee(keras.Model):
     def __init__(
         self,
         model: keras.Model,
-        task: Task,
         *,
         clip_norm: float,
         seed: int,
@@ -43,77 +44,52 @@ class Trainee(keras.Model):
         jit_gradient: bool = False,
     ) -> None:
         super().__init__()
-        self.model, self.task = model, task
+        self.model = model
         self.clip_norm, self.seed, self.accumulate = clip_norm, seed, accumulate
         self.generators = [
             layer.seed_generator
             for layer in model._flatten_layers()
             if hasattr(layer, "seed_generator")
         ]
-        self.mean_loss = keras.metrics.Mean(name="loss")
-        self.mean_accuracy = task.metric()
         self._sums = self._batch_sums
         if jit_gradient:
             self._sums = tf.function(
                 self._batch_sums, jit_compile=True, reduce_retracing=True
             )
 
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        """What is reset at every epoch."""
-        return [self.mean_loss, self.mean_accuracy]
-
     def call(self, features: Any, training: bool | None = None) -> Any:
-        """The model's logits."""
+        """What the model gives."""
         return self.model(features, training=training)
 
-    def train_step(self, data: Any) -> dict[str, Any]:
-        """One update; returns the running means of the epoch."""
-        replica = tf.distribute.get_replica_context()
-        replicas = replica.num_replicas_in_sync
-        step = tf.cast(self.optimizer.iterations, tf.int32)
-        draw = step * replicas + replica.replica_id_in_sync_group
-        sums = self._sums(data, draw)
-        if replicas > 1:
-            sums = replica.all_reduce(tf.distribute.ReduceOp.SUM, sums)
-        gradients, total, count = sums
-        words = tf.maximum(count, 1.0)
-        # The optimizer sums what the replicas give it, though it is all the same.
-        self._update([gradient / words for gradient in gradients], share=1 / replicas)
-        self.mean_loss.update_state(total / words, sample_weight=count)
-        return {metric.name: metric.result() for metric in self.metrics}
+    def _part_sums(self, data: Any, draw: Any, *more: Any) -> Any:
+        """Gradients and sums of one part of a batch."""
+        raise NotImplementedError
 
-    def _batch_sums(self, data: Any, draw: Any) -> tuple[list[Any], Any, Any]:
-        """Gradients, loss and number of words, each summed over the batch."""
+    def _no_sums(self) -> tuple[Any, ...]:
+        """Zeros of the shapes of what `_part_sums` gives beside the gradients."""
+        raise NotImplementedError
+
+    def _draw(self, replica: Any) -> Any:
+        """A number that no other step and no other replica has."""
+        step = tf.cast(self.optimizer.iterations, tf.int32)
+        replicas = replica.num_replicas_in_sync
+        return step * replicas + replica.replica_id_in_sync_group
+
+    def _batch_sums(self, data: Any, draw: Any, *more: Any) -> Any:
+        """Gradients and sums of the batch; `more` is the same for all its parts."""
         parts = self.accumulate
         if parts == 1:
-            return self._part_sums(data, draw)
+            return self._part_sums(data, draw, *more)
         weights = self.model.trainable_variables
-        nothing = ([tf.zeros(weight.shape) for weight in weights], 0.0, 0.0)
+        nothing = ([tf.zeros(weight.shape) for weight in weights], *self._no_sums())
         stacked = tf.nest.map_structure(lambda t: tf.stack(tf.split(t, parts)), data)
         draws = draw * parts + tf.range(parts, dtype=draw.dtype)
 
         def add(sums: Any, part: Any) -> Any:
-            return tf.nest.map_structure(tf.add, sums, self._part_sums(*part))
+            return tf.nest.map_structure(tf.add, sums, self._part_sums(*part, *more))
 
         # A loop, where one part's memory is free before the next one needs it.
-        gradients, total, count = tf.foldl(
-            add, (stacked, draws), nothing, parallel_iterations=1
-        )
-        return gradients, total, count
-
-    def _part_sums(self, data: Any, draw: Any) -> tuple[list[Any], Any, Any]:
-        features, labels = data
-        self._seed(draw)
-        weights = self.model.trainable_variables
-        with tf.GradientTape() as tape:
-            logits = self.model(features, training=True)
-            total, count = self.task.loss(labels, logits)
-            scaled = self.optimizer.scale_loss(total)
-        found = tape.gradient(scaled, weights, unconnected_gradients="zero")
-        self.mean_accuracy.update_state(labels, logits)
-        # An embedding gives one slice per piece; norm and AdamW need their sums.
-        return [tf.convert_to_tensor(gradient) for gradient in found], total, count
+        return tf.foldl(add, (stacked, draws), nothing, parallel_iterations=1)
 
     def _update(self, gradients: list[Any], *, share: float) -> None:
         """Clip the gradients of the mean loss, of true size, and apply them.
@@ -136,6 +112,70 @@ class Trainee(keras.Model):
             start = tf.constant(1_000 * self.seed + number, tf.uint32)
             generator.state.assign(tf.stack([start, tf.cast(draw, tf.uint32)]))
 
+    def _maybe_symbolic_build(
+        self, iterator: Any = None, data_batch: Any = None
+    ) -> None:
+        """Nothing: all is built, and Keras 3.15 would average the workers' batches."""
+
+
+class Trainee(Step):
+    """A task's model inside what `fit` needs to train it.
+
+    Args:
+        model: from `Task.build`.
+        task: gives the loss.
+        settings: of `Step`.
+    """
+
+    def __init__(self, model: keras.Model, task: Task, **settings: Any) -> None:
+        super().__init__(model, **settings)
+        self.task = task
+        self.mean_loss = keras.metrics.Mean(name="loss")
+        self.mean_accuracy = task.metric()
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """What is reset at every epoch."""
+        return [self.mean_loss, self.mean_accuracy]
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """One update; returns the running means of the epoch."""
+        replica = tf.distribute.get_replica_context()
+        replicas = replica.num_replicas_in_sync
+        counts = self.mean_accuracy.variables
+        before = [tf.convert_to_tensor(count) for count in counts]
+        sums = self._sums(data, self._draw(replica))
+        if replicas > 1:
+            # Each replica counts what all saw, so that any one's means are the true
+            # ones: a checkpoint takes them from the chief alone.
+            seen = [count - old for count, old in zip(counts, before, strict=True)]
+            sums, seen = replica.all_reduce(tf.distribute.ReduceOp.SUM, (sums, seen))
+            for count, old, more in zip(counts, before, seen, strict=True):
+                count.assign(old + more)
+        gradients, total, count = sums
+        words = tf.maximum(count, 1.0)
+        # The optimizer sums what the replicas give it, though it is all the same.
+        self._update([gradient / words for gradient in gradients], share=1 / replicas)
+        self.mean_loss.update_state(total / words, sample_weight=count)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def _no_sums(self) -> tuple[Any, ...]:
+        return 0.0, 0.0
+
+    def _part_sums(self, data: Any, draw: Any, *more: Any) -> Any:
+        """Gradients, loss and number of words, each summed."""
+        features, labels = data
+        self._seed(draw)
+        weights = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            logits = self.model(features, training=True)
+            total, count = self.task.loss(labels, logits)
+            scaled = self.optimizer.scale_loss(total)
+        found = tape.gradient(scaled, weights, unconnected_gradients="zero")
+        self.mean_accuracy.update_state(labels, logits)
+        # An embedding gives one slice per piece; norm and AdamW need their sums.
+        return [tf.convert_to_tensor(gradient) for gradient in found], total, count
+
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
         """Within, the model has the moving average of its weights, if one is kept."""
@@ -150,8 +190,3 @@ class Trainee(keras.Model):
         finally:
             for weight, value in zip(weights, kept, strict=True):
                 weight.assign(value)
-
-    def _maybe_symbolic_build(
-        self, iterator: Any = None, data_batch: Any = None
-    ) -> None:
-        """Nothing: all is built, and Keras 3.15 would average the workers' batches."""

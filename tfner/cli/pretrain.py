@@ -1,0 +1,78 @@
+"""`tfner pretrain`: its flags are the fields of `PretrainConfig`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tfner.cli.flags import Config, Set, with_settings
+from tfner.cli.options import Json
+from tfner.cli.output import import_tensorflow, is_muted, print_json, print_text, say
+from tfner.errors import ConfigError
+from tfner.pretrain_config import (
+    PRETRAIN_PRESETS,
+    PretrainConfig,
+    read_pretrain_settings,
+)
+
+
+@with_settings(PretrainConfig)
+def command(
+    settings: dict[str, Any],
+    config: Config = None,
+    set: Set = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Published sizes; whatever is set wins over them (default: small). "
+            f"[{'|'.join(PRETRAIN_PRESETS)}]"
+        ),
+    ] = None,
+    export_step: Annotated[
+        int | None,
+        typer.Option(
+            help="Only write the models of this kept step, to OUTPUT/encoder-STEP, "
+            "generator-STEP and google-STEP; needs nothing but --output."
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Pretrain an encoder on what `tfner pretrain-data` wrote.
+
+    OUTPUT/encoder is a Hugging Face directory, which `tfner train --encoder` takes.
+    """
+    given = {**settings, "preset": preset}
+    found = read_pretrain_settings(config, set or [], given)
+    if export_step is not None:
+        result = _exported(found.get("output"), export_step)
+    else:
+        result = _pretrained(PretrainConfig(**found))
+    if json:
+        print_json(result)
+    else:
+        print_text(f"encoder: {result['encoder']}\nmasked LM: {result['masked_lm']}")
+
+
+def _exported(output: str | None, step: int) -> dict[str, Any]:
+    if not output:
+        raise ConfigError("--export-step needs --output, the directory of the run.")
+    import_tensorflow()
+    from tfner.training.pretrain_export import export
+
+    return {**export(Path(output), step, suffix=f"-{step}"), "step": step}
+
+
+def _pretrained(config: PretrainConfig) -> dict[str, Any]:
+    import_tensorflow()
+    from tfner.training.pretrainer import pretrain
+    from tfner.training.run import quiet
+
+    try:
+        return pretrain(config, say=quiet if is_muted() else say)
+    except KeyboardInterrupt:
+        say(
+            "\ninterrupted. The same command with --resume goes on after the last save."
+        )
+        raise

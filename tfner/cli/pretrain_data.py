@@ -1,0 +1,131 @@
+"""`tfner pretrain-data`: records of pretraining from raw text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tfner.cli.options import Json, with_groups
+from tfner.cli.output import print_json, print_text, say
+
+if TYPE_CHECKING:
+    from tfner.data.pretraining import Manifest
+    from tfner.tokenization.ids import LoadedTokenizer
+
+
+@dataclass(frozen=True)
+class BareOptions:
+    """What a bare vocabulary leaves open."""
+
+    lower_case: Annotated[
+        bool | None,
+        typer.Option(
+            "--lower-case/--no-lower-case",
+            help="Whether the tokenizer lower-cases; guessed if nothing says.",
+        ),
+    ] = None
+    word_splitter: Annotated[
+        str | None,
+        typer.Option(help="What finds the words; guessed if nothing says."),
+    ] = None
+
+    def load(self, tokenizer: str) -> LoadedTokenizer:
+        """The tokenizer of a directory; what was guessed is told."""
+        from tfner.tokenization import load_tokenizer
+
+        loaded = load_tokenizer(
+            tokenizer,
+            lower_case=self.lower_case,
+            word_splitter=self.word_splitter,
+        )
+        for note in loaded.notes:
+            say(f"note: {note}")
+        return loaded
+
+
+@with_groups
+def command(
+    input: Annotated[
+        list[str],
+        typer.Option(help="Raw text, JSON lines or WikiExtractor's; .gz; directories."),
+    ],
+    tokenizer: Annotated[str, typer.Option(help="Tokenizer directory or id.")],
+    bare: BareOptions,
+    output: Annotated[Path, typer.Option(help="New directory for the records.")],
+    max_length: Annotated[
+        int, typer.Option(help="Pieces of a record, special ones too.")
+    ] = 128,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Default: one per core.")
+    ] = None,
+    shards: Annotated[
+        int | None, typer.Option(min=1, help="Files; default: by the size of the text.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the segments.")] = 0,
+    overflow: Annotated[
+        str,
+        typer.Option(
+            help="Pieces of a sentence beyond its record: cut, as ELECTRA does, or "
+            "carry them into the next."
+        ),
+    ] = "cut",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep the shards of an interrupted run.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what exists.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Pack raw text into ELECTRA's segments, and write them as TFRecord shards.
+
+    A blank line is the border of an article; no record crosses it. The same text and
+    settings give the same files, whatever the number of processes.
+    """
+    from tfner.data.building import build_pretraining_data
+
+    loaded = bare.load(tokenizer)
+    try:
+        manifest = build_pretraining_data(
+            *(input, loaded, output),
+            max_length=max_length,
+            seed=seed,
+            overflow=overflow,
+            shards=shards,
+            processes=processes,
+            resume=resume,
+            overwrite=overwrite,
+            say=say,
+        )
+    except KeyboardInterrupt:
+        say("\ninterrupted. The same command with --resume keeps the finished shards.")
+        raise
+    if json:
+        print_json({"data": str(output), **manifest.to_json()})
+    else:
+        print_text(render_manifest(manifest, output))
+
+
+def render_manifest(manifest: Manifest, directory: Path) -> str:
+    """The counts for people."""
+    counts = manifest.counts
+    room = counts["records"] * manifest.max_length
+    text = counts["pieces"] + counts["cut_pieces"]
+    return "\n".join(
+        [
+            f"data: {directory}",
+            f"articles          {counts['articles']:,}",
+            f"records           {counts['records']:,} in {len(manifest.shards)} shards",
+            f"pieces            {counts['pieces']:,} ({counts['pieces'] / room:.1%} of "
+            f"records of {manifest.max_length})",
+            f"cut               {counts['cut_pieces']:,} "
+            f"({counts['cut_pieces'] / text:.1%}"
+            + ("; --overflow carry keeps them)" if manifest.overflow == "cut" else ")"),
+            f"unknown           {counts['unknown_pieces']:,} "
+            f"({counts['unknown_pieces'] / counts['pieces']:.2%})",
+            f"two segments      {counts['two_segments']:,}",
+        ]
+    )

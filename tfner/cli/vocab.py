@@ -1,0 +1,162 @@
+"""`tfner vocab`: a tokenizer from raw text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tfner.cli.options import Json
+from tfner.cli.output import print_json, print_text, refuse_existing, say
+from tfner.errors import ConfigError, unknown
+
+if TYPE_CHECKING:
+    from tfner.tokenization.training import Coverage
+
+MODELS = ("wordpiece", "unigram")
+GUESSED_FROM = 10_000
+
+
+def command(
+    input: Annotated[
+        list[str],
+        typer.Option(help="Raw text, JSON lines or WikiExtractor's; .gz; directories."),
+    ],
+    size: Annotated[int, typer.Option(min=10, help="Pieces, special ones too.")],
+    output: Annotated[Path, typer.Option(help="New directory for the tokenizer.")],
+    word_splitter: Annotated[
+        str | None,
+        typer.Option(
+            help="whitespace, punctuation, mecab or (unigram) pieces; default: mecab "
+            "for WordPiece of text with kana, else punctuation."
+        ),
+    ] = None,
+    lower_case: Annotated[
+        bool, typer.Option("--lower-case", help="Lower-case the text.")
+    ] = False,
+    model: Annotated[str, typer.Option(help="wordpiece or unigram.")] = "wordpiece",
+    character_coverage: Annotated[
+        float,
+        typer.Option(min=0.9, max=1.0, help="Share of the characters in the alphabet."),
+    ] = 0.9995,
+    overwrite: Annotated[bool, typer.Option(help="Replace what exists.")] = False,
+    json: Json = False,
+) -> None:
+    """Make a WordPiece vocabulary or a SentencePiece model of raw text.
+
+    Writes a tokenizer directory, and prints how it fits the text.
+    """
+    if model not in MODELS:
+        raise ConfigError(unknown("model", model, MODELS))
+    refuse_existing(output, overwrite=overwrite)
+    from tfner.corpus.articles import check_streams, find_files
+    from tfner.corpus.files import whole_directory
+    from tfner.errors import TokenizerError
+
+    check_streams(input)
+    files = find_files(input)
+    make = _wordpiece if model == "wordpiece" else _unigram
+    with whole_directory(output, TokenizerError) as stage:
+        coverage = make(
+            *(files, stage),
+            size=size,
+            splitter=word_splitter,
+            lower_case=lower_case,
+            character_coverage=character_coverage,
+        )
+    if coverage.vocabulary_size < size:
+        say(f"note: the text gives {coverage.vocabulary_size:,} pieces, not {size:,}")
+    if json:
+        print_json({"tokenizer": str(output), **coverage.to_json()})
+    else:
+        print_text(render_coverage(coverage, output))
+
+
+def _wordpiece(
+    files: Sequence[str],
+    stage: Path,
+    *,
+    size: int,
+    splitter: str | None,
+    lower_case: bool,
+    character_coverage: float,
+) -> Coverage:
+    from tfner.tokenization import training
+    from tfner.tokenization.words import SPLITTERS
+
+    if splitter is None:
+        japanese = training.looks_japanese(islice(_lines(files), GUESSED_FROM))
+        splitter = "mecab" if japanese else "punctuation"
+        say(f"words: {splitter}" + (", as the text holds kana" if japanese else ""))
+    if splitter not in SPLITTERS:
+        raise ConfigError(unknown("word splitter", splitter, SPLITTERS))
+    counts = training.count_words(
+        _lines(files), mecab=splitter == "mecab", lower_case=lower_case
+    )
+    pieces = training.train_wordpiece(
+        counts, size=size, character_coverage=character_coverage
+    )
+    tokenizer = training.save_wordpiece(
+        pieces, stage, splitter=splitter, lower_case=lower_case
+    )
+    return training.measure_coverage(tokenizer, counts)
+
+
+def _unigram(
+    files: Sequence[str],
+    stage: Path,
+    *,
+    size: int,
+    splitter: str | None,
+    lower_case: bool,
+    character_coverage: float,
+) -> Coverage:
+    from tfner.tokenization import training
+
+    known = ("whitespace", "punctuation", "pieces")
+    if splitter not in (None, *known):
+        raise ConfigError(
+            "a unigram model finds its pieces in whole text: "
+            + unknown("word splitter", str(splitter), known)
+        )
+    lines = _lines(files)
+    model = training.train_unigram(
+        (line.lower() for line in lines) if lower_case else lines,
+        size=size,
+        character_coverage=character_coverage,
+    )
+    tokenizer = training.save_unigram(
+        model, stage, splitter=splitter, lower_case=lower_case
+    )
+    counts: Counter[str] = Counter()
+    for line in _lines(files):
+        counts.update(tokenizer.surfaces(line))
+    return training.measure_coverage(tokenizer, counts)
+
+
+def _lines(files: Sequence[str]) -> Iterator[str]:
+    from tfner.corpus.articles import read_articles
+
+    for file in files:
+        for article in read_articles(file):
+            yield from article
+
+
+def render_coverage(coverage: Coverage, directory: Path) -> str:
+    """The report for people."""
+    return "\n".join(
+        [
+            f"tokenizer: {directory}",
+            f"pieces            {coverage.vocabulary_size:,}",
+            f"words             {coverage.words:,} ({coverage.distinct_words:,} "
+            "different)",
+            f"unknown words     {coverage.unknown_words:.3%}",
+            f"unknown chars     {coverage.unknown_characters:.3%}",
+            f"whole words       {coverage.whole_words:.2%}",
+            f"pieces per word   {coverage.pieces_per_word:.3f}",
+        ]
+    )

@@ -1,0 +1,106 @@
+"""ELECTRA's examples: the lines of an article packed into one or two segments.
+
+What an article becomes depends on its lines and the seed alone: not on its neighbours,
+nor on which process or machine comes to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+SINGLE_SEGMENT = 0.1
+SHORT_EXAMPLE = 0.05
+SHORTEST_TARGET = 5
+UNLIMITED = 100_000
+FRAME = 3  # [CLS], and [SEP] after each segment
+
+
+class Segments(NamedTuple):
+    """One example: pieces without special ones, and how many were lost at its end."""
+
+    first: list[int]
+    second: list[int]
+    cut: int
+
+
+def article_random(lines: Sequence[str], seed: int) -> random.Random:
+    """The random numbers of an article."""
+    digest = hashlib.blake2b("\n".join(lines).encode("utf-8", "replace"))
+    return random.Random(f"{seed} {digest.hexdigest()}")
+
+
+def pack_sentences(
+    sentences: Iterable[list[int]],
+    *,
+    max_length: int,
+    rng: random.Random,
+    carry: bool = False,
+) -> Iterator[Segments]:
+    """Examples of the consecutive sentences of an article.
+
+    Sentences are gathered until they fill the target length, which is `max_length`
+    but for one example in twenty, where it is any shorter one.
+
+    Args:
+        sentences: their ids.
+        max_length: pieces of an example, special ones too.
+        rng: decides targets and where the second segment begins.
+        carry: what the last sentence has beyond `max_length` begins the next example;
+            else it is lost, as published, and counted.
+
+    Source: google-research/electra, build_pretraining_dataset.py, `ExampleBuilder`.
+    There the target of an article's first example is drawn by the article before it.
+    """
+    target = _target(max_length, rng)
+    gathered: list[list[int]] = []
+    length = 0
+    for sentence in sentences:
+        gathered.append(sentence)
+        length += len(sentence)
+        while length >= target:
+            first, second, rest = _split(gathered, target, max_length, rng)
+            carried = rest if carry else []
+            yield Segments(first, second, len(rest) - len(carried))
+            gathered, length = [carried] if carried else [], len(carried)
+            target = _target(max_length, rng)
+    if length:
+        first, second, rest = _split(gathered, target, max_length, rng)
+        yield Segments(first, second, len(rest))
+
+
+def _target(max_length: int, rng: random.Random) -> int:
+    if rng.random() < SHORT_EXAMPLE:
+        return rng.randint(SHORTEST_TARGET, max_length)
+    return max_length
+
+
+def _split(
+    sentences: list[list[int]], target: int, max_length: int, rng: random.Random
+) -> tuple[list[int], list[int], list[int]]:
+    """Deal sentences to two segments, the first of about half the target.
+
+    As published, a short sentence goes to the first one even after the second began.
+
+    Returns:
+        Both, trimmed, and what was trimmed off.
+    """
+    single = rng.random() < SINGLE_SEGMENT
+    room = UNLIMITED if single else (target - FRAME) // 2
+    first: list[int] = []
+    second: list[int] = []
+    for sentence in sentences:
+        if (
+            not first
+            or len(first) + len(sentence) < room
+            # Half of the sentences that cross the middle go to the first segment.
+            or (not second and len(first) < room and rng.random() < 0.5)
+        ):
+            first += sentence
+        else:
+            second += sentence
+    first, rest = first[: max_length - 2], first[max_length - 2 :]
+    room = max(0, max_length - len(first) - FRAME)
+    return first, second[:room], rest + second[room:]

@@ -1,0 +1,90 @@
+"""Encoders of other libraries, with the names of inputs and outputs that tfner uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+NAMES = {
+    "token_ids": "input_ids",
+    "padding_mask": "attention_mask",
+    "segment_ids": "token_type_ids",
+}
+"""KerasHub's name of an input -> ours."""
+
+
+@keras.saving.register_keras_serializable(package="tfner")
+class KerasHubEncoder(keras.Model):
+    """A KerasHub backbone as an encoder; its rows hold one window each.
+
+    Args:
+        backbone: such as `keras_hub.models.BertBackbone`, or any functional Keras model
+            with inputs of these names: `token_ids` and, if it wants them,
+            `padding_mask` and `segment_ids`. Of several outputs `sequence_output` is
+            taken; layers that only the others need are no longer trained.
+
+    Attributes:
+        max_positions: pieces a window may have; None if the backbone does not say.
+        vocab_size: pieces it knows; absent if the backbone does not say.
+
+    Input shape:
+        A dict of `input_ids`, `attention_mask` and `token_type_ids`: (B, S) integers
+        each.
+
+    Output shape:
+        (B, S, H).
+    """
+
+    def __init__(self, backbone: keras.Model, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.backbone = backbone
+        self.max_positions = getattr(backbone, "max_sequence_length", None)
+        for name in ("vocabulary_size", "vocab_size"):
+            if hasattr(backbone, name):
+                self.vocab_size = getattr(backbone, name)
+        # What only a pooled output needs gets no gradient, of which Keras would warn.
+        needed = keras.Model(backbone.input, _sequence(backbone.output)).layers
+        for layer in backbone.layers:
+            if layer not in needed:
+                layer.trainable = False
+
+    def build(self, input_shape: Any = None) -> None:
+        """There is nothing to build: a backbone is born with its weights."""
+
+    def call(self, inputs: Mapping[str, Any], training: Any = None) -> Any:
+        """Piece ids to vectors (B, S, H)."""
+        wanted = self.backbone.input
+        named = {
+            theirs: inputs[ours] for theirs, ours in NAMES.items() if theirs in wanted
+        }
+        return _sequence(self.backbone(named, training=training))
+
+    def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[Any, ...]:
+        """(B, S, H)."""
+        return (*input_shape["input_ids"], _sequence(self.backbone.output).shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "backbone": keras.saving.serialize_keras_object(self.backbone),
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Any = None
+    ) -> KerasHubEncoder:
+        """The encoder again, its backbone included."""
+        backbone = keras.saving.deserialize_keras_object(
+            config["backbone"], custom_objects=custom_objects
+        )
+        return cls(**{**config, "backbone": backbone})
+
+
+def _sequence(outputs: Any) -> Any:
+    """The vectors of all pieces, of a tensor or several by name."""
+    return outputs["sequence_output"] if isinstance(outputs, Mapping) else outputs

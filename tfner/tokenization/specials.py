@@ -1,0 +1,70 @@
+"""The special pieces that pretraining cannot do without, and which vocabulary it is."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+from tfner.errors import TokenizerError
+from tfner.tokenization.ids import LoadedTokenizer
+
+MASKS, UNKNOWNS = ("[MASK]", "<mask>"), ("[UNK]", "<unk>")
+
+
+class SpecialIds(NamedTuple):
+    """Ids of the special pieces, and how many ids there are altogether."""
+
+    cls: int
+    sep: int
+    pad: int
+    mask: int
+    unk: int
+    vocab_size: int
+
+
+def special_ids(tokenizer: LoadedTokenizer) -> SpecialIds:
+    """The special pieces of a tokenizer.
+
+    Raises:
+        TokenizerError: it has no piece for the mask or for unknown words, or puts none
+            or several before or after a sequence.
+    """
+    frame = (tokenizer.prefix_ids, tokenizer.suffix_ids)
+    if any(len(side) != 1 for side in frame):
+        raise TokenizerError(
+            "pretraining needs a tokenizer that puts one piece before and one after a "
+            f"sequence. Received: {frame[0]} and {frame[1]}"
+        )
+    return SpecialIds(
+        cls=tokenizer.prefix_ids[0],
+        sep=tokenizer.suffix_ids[0],
+        pad=tokenizer.pad_id,
+        mask=_find(tokenizer, MASKS),
+        unk=_find(tokenizer, UNKNOWNS),
+        vocab_size=tokenizer.vocab_size,
+    )
+
+
+def _find(tokenizer: LoadedTokenizer, names: tuple[str, ...]) -> int:
+    for name in names:
+        found = tokenizer.id_of(name)
+        if found is not None:
+            return found
+    raise TokenizerError(
+        f"pretraining needs the piece {names[0]}, and the vocabulary has no "
+        f"{' or '.join(names)}. Add it as a further line, or make a vocabulary with "
+        "tfner vocab"
+    )
+
+
+def tokenizer_digest(directory: Path) -> str:
+    """SHA-256 of all files of a saved tokenizer: its pieces, and how it cuts words."""
+    digest = hashlib.sha256()
+    for path in sorted(directory.rglob("*")):
+        if path.is_file():
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(
+                f"{path.relative_to(directory).as_posix()} {content}\n".encode()
+            )
+    return digest.hexdigest()

@@ -1,0 +1,99 @@
+"""The model that a pretraining run asks for; Keras alone, for any backend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from tfner.models.electra import Electra, MaskedLanguageModel
+from tfner.models.encoder import Encoder
+from tfner.models.masking import Masking
+from tfner.pretrain_config import PretrainConfig
+from tfner.training.optimizers import AdamW, adamw
+
+DRAWS = 4
+"""Numbers between two steps' seeds: a layer that two encoders share draws twice."""
+
+
+def make_model(
+    config: PretrainConfig, *, vocab_size: int, mask_id: int, special_ids: Sequence[int]
+) -> Electra | MaskedLanguageModel:
+    """A new model with its weights, the same ones for the same seed.
+
+    Args:
+        config: sizes and objective.
+        vocab_size: V.
+        mask_id: of `[MASK]`.
+        special_ids: pieces that are never hidden.
+    """
+    keras.utils.set_random_seed(config.seed)
+    electra = config.objective == "electra"
+    masking = Masking(
+        rate=config.mask_rate,
+        mask_id=mask_id,
+        special_ids=tuple(special_ids),
+        vocab_size=vocab_size,
+        masked=0.85 if electra else 0.8,
+        random=0.0 if electra else 0.1,
+    )
+    shared: dict[str, Any] = {
+        "vocab_size": vocab_size,
+        "embedding_size": config.embedding_size if electra else config.hidden_size,
+        "num_layers": config.num_layers,
+        "max_positions": config.max_positions,
+        "hidden_dropout": config.hidden_dropout,
+        "attention_dropout": config.attention_dropout,
+        "family": "electra" if electra else "bert",
+    }
+    encoder = Encoder(
+        hidden_size=config.hidden_size,
+        num_heads=config.num_heads,
+        intermediate_size=config.intermediate_size,
+        name="encoder",
+        **shared,
+    )
+    model = (
+        _with_generator(encoder, config, masking, shared)
+        if electra
+        else MaskedLanguageModel(encoder, masking, name="mlm")
+    )
+    model.build()
+    return model
+
+
+def _with_generator(
+    encoder: Encoder, config: PretrainConfig, masking: Masking, shared: dict[str, Any]
+) -> Electra:
+    """ELECTRA around the wanted encoder.
+
+    Source: google-research/electra run_pretraining.py (get_generator_config).
+    """
+    generator = Encoder(
+        hidden_size=config.generator_width,
+        num_heads=config.generator_heads,
+        intermediate_size=4 * config.generator_width,
+        embeddings=encoder.embeddings,
+        name="generator_encoder",
+        **shared,
+    )
+    return Electra(
+        MaskedLanguageModel(generator, masking, name="generator"),
+        encoder,
+        temperature=config.temperature,
+        weight=config.discriminator_weight,
+        name="electra",
+    )
+
+
+def make_optimizer(config: PretrainConfig) -> AdamW:
+    """ELECTRA's Adam, with warm-up and linear decay."""
+    return adamw(
+        learning_rate=config.learning_rate,
+        steps=config.steps,
+        warmup=config.warmup_steps / config.steps,
+        weight_decay=config.weight_decay,
+        epsilon=config.adam_epsilon,
+        bias_correction=config.bias_correction,
+    )
