@@ -24,6 +24,7 @@ LAYERS = {
     "tfner.errors": 0,
     "tfner.config": 0,
     "tfner.pretrain_config": 0,
+    "tfner.remote": 0,
     "tfner.settings": 0,
     "tfner.samples": 0,
     "tfner.document": 1,
@@ -46,6 +47,7 @@ LAYERS = {
 TOP_LEVEL = {0: set[str](), 1: set[str](), 2: {"numpy", "tokenizers", "fugashi"}}
 INSIDE = {
     "tfner.settings": {"tomli_w"},
+    "tfner.remote": {"tensorflow"},
     "tfner.corpus": {"yaml"},
     "tfner.evaluation": {"matplotlib"},
     "tfner.tokenization": {

@@ -27,6 +27,7 @@ from tfner.inference.bundle import (
 from tfner.inference.loading import ASSETS
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
+from tfner.remote import address, exists, is_remote, publish
 from tfner_export.signatures import Tagger
 from tfner_export.span_signatures import Answerer
 from tfner_export.span_verification import compare_answers
@@ -66,7 +67,7 @@ class ExportResult:
     def to_json(self) -> dict[str, Any]:
         """What `tfner export --json` prints."""
         return {
-            "saved_model": str(self.saved_model),
+            "saved_model": address(self.saved_model),
             "signatures": self.signatures,
             "max_abs_difference": self.max_abs_difference,
         }
@@ -119,7 +120,7 @@ def export_saved_model(
         _write_assets(stage, bundle, model, serving)
         difference = check(stage, bundle, model, max_length=max_length)
         _predict_again(stage)
-        version = _publish(stage)
+        version = _publish(stage, Path(directory) / task_name)
     return ExportResult(version, signatures, difference)
 
 
@@ -240,9 +241,14 @@ def _predict_again(stage: Path) -> None:
         raise ExportError(f"the export was not published: {error}") from error
 
 
-def _publish(stage: Path) -> Path:
-    """Rename the stage to the first free second."""
+def _publish(stage: Path, parent: Path) -> Path:
+    """Rename the stage to the first free second; a remote one is sent there."""
     second = int(time.time())
+    if is_remote(parent):
+        while exists(parent / str(second), ExportError):
+            second += 1
+        publish(stage, parent / str(second), ExportError)
+        return parent / str(second)
     while True:
         version = stage.with_name(str(second))
         second += 1
@@ -263,9 +269,11 @@ def _staged(parent: Path) -> Iterator[Path]:
         ExportError: the disk is full or the place cannot be written.
     """
     stage = None
+    place = None if is_remote(parent) else parent
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".unpublished-", dir=parent))
+        if place is not None:
+            place.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=".unpublished-", dir=place))
         stage.chmod(0o755)
         yield stage
     except (OSError, tf.errors.OpError) as error:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfner.checkpoints.tensors import INDEX, SINGLE, TORCH
 from tfner.checkpoints.tf_checkpoint import holds_checkpoint
+from tfner.errors import CheckpointError
+from tfner.remote import address, fetched, is_remote
 
 if TYPE_CHECKING:
     from tfner.models.encoder import Encoder
@@ -33,6 +36,7 @@ def load_encoder(
     Raises:
         CheckpointError: it is missing, of another kind, or does not fit exactly.
     """
+    name = _here(name)
     path, generator = _split(name)
     if generator or is_google(path):
         from tfner.checkpoints.google import load_google_encoder
@@ -52,10 +56,22 @@ def load_encoder(
 
 def tokenizer_of(name: str | Path) -> str | Path:
     """Where the tokenizer of an encoder lies: in the directory of its checkpoint."""
+    name = _here(name)
     path, generator = _split(name)
     if path.is_dir():
         return path
     return path.parent if generator or is_google(path) else name
+
+
+def _here(name: str | Path) -> str | Path:
+    return _copy_of(address(name)) if is_remote(name) else name
+
+
+@cache
+def _copy_of(name: str) -> str:
+    """Fetched once: every trial makes its encoder anew."""
+    path = name.removesuffix(GENERATOR)
+    return f"{fetched(path, CheckpointError)}{name[len(path) :]}"
 
 
 def _split(name: str | Path) -> tuple[Path, bool]:

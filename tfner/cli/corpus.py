@@ -27,6 +27,7 @@ from tfner.corpus.split import split_documents
 from tfner.corpus.stats import count_corpus, render_stats
 from tfner.document import Document
 from tfner.errors import ConfigError, CorpusError
+from tfner.remote import is_remote, published
 
 app = typer.Typer(
     help="Convert, count, check and split corpus files.",
@@ -301,6 +302,9 @@ def _write_parts(
     parts: dict[str, list[Document]], directory: Path, format: str
 ) -> None:
     """Write all parts beside their place first, so that a failure changes nothing."""
+    if is_remote(directory):
+        with published(directory, CorpusError, replace=False) as stage:
+            return _write_parts(parts, stage, format)
     made = not directory.exists()
     work = directory / f".split.{os.getpid()}"
     try:

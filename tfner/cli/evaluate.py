@@ -25,6 +25,7 @@ from tfner.cli.output import (
 )
 from tfner.document import Document
 from tfner.errors import LabelError
+from tfner.remote import address
 
 if TYPE_CHECKING:
     from tfner.evaluation import Score
@@ -135,4 +136,4 @@ def write_report(
         **describe_model(model),
     )
     report_files.write_report(directory, report)
-    say(f"report: {directory / 'report.html'}")
+    say(f"report: {address(directory / 'report.html')}")

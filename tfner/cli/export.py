@@ -10,6 +10,7 @@ import typer
 
 from tfner.cli.options import Model, ModelOptions, with_groups
 from tfner.cli.output import import_tensorflow, print_json, refuse_existing, say
+from tfner.remote import address
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
@@ -73,7 +74,7 @@ def _export_saved_model(
     result = export_saved_model(
         bundle, export_dir, task_name=task_name, max_length=max_length
     )
-    say(f"published {result.saved_model}")
+    say(f"published {address(result.saved_model)}")
     say(
         f"signatures {', '.join(result.signatures)}; largest difference from the "
         f"model {result.max_abs_difference:.2g}"
@@ -93,5 +94,5 @@ def _export_directory(
         directory = export_google(bundle, export_dir, task_name=task_name)
     else:
         directory = export_huggingface(bundle, export_dir)
-    say(f"written {directory}")
-    return {export_format.value: str(directory)}
+    say(f"written {address(directory)}")
+    return {export_format.value: address(directory)}

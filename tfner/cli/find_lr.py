@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,8 @@ from tfner.cli.output import (
 )
 from tfner.cli.train import Preset, chosen_settings
 from tfner.config import TrainConfig
+from tfner.errors import ConfigError
+from tfner.remote import address, is_remote, published
 
 PICTURE, RECORD = "learning_rate.png", "learning_rate.json"
 
@@ -60,12 +63,16 @@ def command(
         mode=mode,
         say=quiet if is_muted() else say,
     )
-    output.mkdir(parents=True, exist_ok=True)
     drawn = draw_range_test(found.rates, found.losses, found.smoothed, found.suggestion)
-    (output / PICTURE).write_bytes(drawn["png"])
-    with whole_file(str(output / RECORD)) as stream:
-        stream.write(as_json(found.to_json()) + "\n")
-    say(f"picture: {output / PICTURE}")
+    far = is_remote(output)
+    with (
+        published(output, ConfigError, replace=False) if far else nullcontext(output)
+    ) as place:
+        place.mkdir(parents=True, exist_ok=True)
+        (place / PICTURE).write_bytes(drawn["png"])
+        with whole_file(str(place / RECORD)) as stream:
+            stream.write(as_json(found.to_json()) + "\n")
+    say(f"picture: {address(output / PICTURE)}")
     if json:
         print_json(found.to_json())
     elif found.suggestion is None:

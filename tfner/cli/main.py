@@ -27,8 +27,9 @@ from tfner.cli import (
     train,
     vocab,
 )
-from tfner.cli.output import complain, mute
+from tfner.cli.output import complain, import_tensorflow, mute
 from tfner.errors import TfnerError
+from tfner.remote import is_remote
 
 app = typer.Typer(
     name="tfner",
@@ -91,6 +92,8 @@ def main() -> None:
     """Run a command; what the user can put right ends in one sentence and exit 1."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if any(is_remote(argument) for argument in sys.argv):
+        import_tensorflow()
     try:
         try:
             app()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tfner.errors import ConfigError
+from tfner.remote import address, exists, is_remote
 
 _muted = {"say": False}
 
@@ -75,6 +76,11 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
         ConfigError: `path` is a file, or a directory that is not empty. Devices and
             pipes hold nothing to lose.
     """
-    exists = any(path.iterdir()) if path.is_dir() else path.is_file()
-    if exists and not overwrite:
-        raise ConfigError(f"{path} exists. Choose another place or add --overwrite.")
+    if is_remote(path):
+        taken = exists(path, ConfigError)
+    else:
+        taken = any(path.iterdir()) if path.is_dir() else path.is_file()
+    if taken and not overwrite:
+        raise ConfigError(
+            f"{address(path)} exists. Choose another place or add --overwrite."
+        )

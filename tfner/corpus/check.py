@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tfner.corpus.check_columns import check_conll, check_transitions, scheme_for
 from tfner.corpus.detection import TagCensus
-from tfner.corpus.files import BOM, read_lines
+from tfner.corpus.files import BOM, open_bytes, read_lines
 from tfner.corpus.findings import FileReport, Place, show
 from tfner.corpus.formats import SCANS, check_raw_text, find_format
 from tfner.corpus.options import ReadOptions
@@ -79,7 +79,7 @@ def _check_line_ends(report: FileReport) -> None:
         lines += 1
         returns += last.endswith("\r\n")
     if lines and not report.path.endswith(".gz"):
-        with open(report.path, "rb") as stream:
+        with open_bytes(report.path) as stream:
             if stream.read(len(BOM)) == BOM:
                 report.add(1, "note", "bom", "byte order mark; skipped when reading")
     if returns:

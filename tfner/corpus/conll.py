@@ -18,6 +18,7 @@ from tfner.corpus.raw_text import NumberedWords, texts_of
 from tfner.corpus.tagging import tags_of
 from tfner.document import Document, Entity, Word
 from tfner.errors import CorpusError, joined, shorten
+from tfner.remote import is_remote
 from tfner.schemes import decode_tags
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ def read_conll(path: str, options: ReadOptions) -> Iterator[Document]:
     Raises:
         CorpusError: see `scan_conll`; or a raw text that differs, see `texts_of`.
     """
-    if path == STANDARD_STREAM or not os.path.isfile(path):
+    if path == STANDARD_STREAM or not (is_remote(path) or os.path.isfile(path)):
         raise CorpusError(
             "a column file is read twice and cannot come from a pipe. "
             "Write it to a file first, or convert it to jsonl",

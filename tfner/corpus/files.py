@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TextIO
 
+from tfner import remote
 from tfner.errors import CorpusError, TfnerError
 
 logger = logging.getLogger(__name__)
@@ -43,8 +44,11 @@ def check_readable(path: str) -> None:
     """
     if path == STANDARD_STREAM:
         return
-    if os.path.isdir(path):
+    far = remote.is_remote(path)
+    if remote.is_directory(path, CorpusError) if far else os.path.isdir(path):
         raise CorpusError("this is a directory; name a corpus file in it", path=path)
+    if far:
+        return
     try:
         with open(path, "rb"):
             pass
@@ -70,7 +74,7 @@ def read_lines(
     Raises:
         CorpusError: bytes that are no UTF-8 (with their offset), damaged gzip.
     """
-    with _open_bytes(path) as stream:
+    with open_bytes(path) as stream:
         yield from decode_lines(
             _guarded(stream, path),
             path,
@@ -117,12 +121,18 @@ def _encoding_hint(line: bytes) -> str:
 
 
 @contextmanager
-def _open_bytes(path: str) -> Iterator[IO[bytes]]:
+def open_bytes(path: str) -> Iterator[IO[bytes]]:
+    """The bytes of a file or of standard input, unpacked if its name ends in .gz.
+
+    Raises:
+        CorpusError: it cannot be read.
+    """
     if path == STANDARD_STREAM:
         yield sys.stdin.buffer
         return
     check_readable(path)
-    with open(path, "rb") as stream:
+    far = remote.is_remote(path)
+    with remote.open_bytes(path, CorpusError) if far else open(path, "rb") as stream:
         if path.endswith(".gz"):
             with gzip.open(stream, "rb") as unpacked:
                 yield io.BufferedReader(unpacked)
@@ -156,6 +166,10 @@ def whole_file(path: str) -> Iterator[TextIO]:
     if path == STANDARD_STREAM:
         yield sys.stdout
         return
+    if remote.is_remote(path):
+        with _sent_file(path) as stream:
+            yield stream
+        return
     target = Path(path).resolve()
     if target.is_dir():
         raise CorpusError("this is a directory; name a file to write", path=path)
@@ -177,6 +191,16 @@ def whole_file(path: str) -> Iterator[TextIO]:
 
 
 @contextmanager
+def _sent_file(path: str) -> Iterator[TextIO]:
+    """As `whole_file`, for a remote path: written here, and then sent."""
+    with tempfile.TemporaryDirectory(prefix="tfner-") as folder:
+        file = Path(folder) / Path(path).name
+        with whole_file(str(file)) as stream:
+            yield stream
+        remote.put(file, path, CorpusError)
+
+
+@contextmanager
 def _open_text(path: Path, *, compress: bool) -> Iterator[TextIO]:
     with open(path, "wb") as raw:
         # No name and no time in the gzip header: equal content gives equal bytes.
@@ -194,12 +218,16 @@ def whole_directory(
     Whatever was there before stays until then; whether it may go is for the caller.
 
     Args:
-        directory: a link goes on pointing where it points.
+        directory: a link goes on pointing where it points; may be remote.
         error: what a place that cannot be written or a full disk is reported as.
 
     Raises:
         TfnerError: `error`, as said.
     """
+    if remote.is_remote(directory):
+        with remote.published(directory, error) as stage:
+            yield stage
+        return
     directory = directory.resolve()
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)

@@ -22,6 +22,7 @@ from tfner.corpus.options import ReadOptions
 from tfner.corpus.tagging import check_prefixes
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, shorten
+from tfner.remote import is_remote
 from tfner.schemes import is_tag
 
 TAG_KEYS = ("tags", "ner_tags")
@@ -229,7 +230,7 @@ def parse_labels(value: str) -> list[str]:
         ConfigError: a name is not a tag, or occurs twice.
     """
     content = value
-    if Path(value).is_file():
+    if is_remote(value) or Path(value).is_file():
         content = "\n".join(line for _, line in read_lines(value)).strip()
     if content.startswith("["):
         try:

@@ -22,6 +22,7 @@ from tfner.evaluation.figures import (
 from tfner.evaluation.mistakes import find_mistakes
 from tfner.evaluation.report import render_markdown, render_text, render_words
 from tfner.evaluation.score import Score, matched
+from tfner.remote import is_remote, published
 
 FIGURES = "figures"
 
@@ -97,6 +98,9 @@ def write_report(directory: Path, report: Report) -> None:
     Raises:
         CorpusError: a file cannot be written.
     """
+    if is_remote(directory):
+        with published(directory, CorpusError, replace=False) as stage:
+            return write_report(stage, report)
     from tfner.evaluation.page import render_page
 
     drawn = draw_figures(report)

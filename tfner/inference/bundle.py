@@ -24,6 +24,7 @@ from tfner.corpus.files import whole_directory
 from tfner.document import Entity
 from tfner.errors import BundleError, TfnerError, unknown
 from tfner.inference.encoders import describe_encoder, restore_encoder
+from tfner.remote import address, fetched, is_remote
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
 from tfner.tasks.span_extraction import SpanExtraction
@@ -42,6 +43,12 @@ SELFTEST, TOKENIZER, WEIGHTS = "selftest.json", "tokenizer", "model.weights.h5"
 HDF5_OVERHEAD = 8192
 """Bytes beside the values of one weight, at most."""
 CHUNK = 1 << 20
+
+WHOLE = (
+    *(CONFIG, SUMMARY, "*.index"),
+    *("saved_model.pb", "*/saved_model.pb", "*/*/saved_model.pb"),
+)
+"""Of these a directory holds at least one, or there is no model in it."""
 
 TASKS: dict[str, Callable[..., Task]] = {
     TokenClassification.name: TokenClassification,
@@ -109,7 +116,7 @@ class Bundle:
     @classmethod
     def load(cls, directory: str | Path) -> Bundle:
         """The bundle in a directory; of several trials that with the best dev score."""
-        directory = Path(directory)
+        directory = Path(local_copy(directory))
         summary = directory / SUMMARY
         if summary.is_file() and not (directory / CONFIG).is_file():
             with reading(summary):
@@ -173,6 +180,23 @@ class Bundle:
             if about["encoder"].get("class") == "tfner":
                 _check_all_loaded(path, model)
         return model
+
+
+def local_copy(model: str | Path) -> str | Path:
+    """A copy of a remote model; any other as it is named.
+
+    Raises:
+        BundleError: there is none, or it is not whole.
+    """
+    if not is_remote(model):
+        return model
+    copy = fetched(model, BundleError)
+    if copy.is_dir() and not any(any(copy.glob(name)) for name in WHOLE):
+        raise BundleError(
+            f"{address(model)} holds no whole model: {CONFIG} or saved_model.pb, which "
+            "is written last, is missing. Train or export it again."
+        )
+    return copy
 
 
 def _check_all_loaded(path: Path, model: keras.Model) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tfner.errors import LabelError, shorten
+from tfner.remote import is_remote, open_bytes
 from tfner.schemes import LabelSet
 
 LARGEST_FILE = 1 << 20
@@ -72,7 +73,8 @@ def _content(path: Path) -> bytes:
             f"Received: a name that ends in {path.suffix!r}."
         )
     try:
-        with path.open("rb") as file:
+        far = is_remote(path)
+        with open_bytes(path, LabelError) if far else path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except OSError as error:
         raise LabelError(f"{path}: cannot be read: {error.strerror}.") from error

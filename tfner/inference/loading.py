@@ -8,7 +8,15 @@ from typing import Any
 
 from tfner.errors import BundleError
 from tfner.inference.batching import Runner
-from tfner.inference.bundle import CONFIG, METRICS, SUMMARY, WEIGHTS, Bundle, reading
+from tfner.inference.bundle import (
+    CONFIG,
+    METRICS,
+    SUMMARY,
+    WEIGHTS,
+    Bundle,
+    local_copy,
+    reading,
+)
 from tfner.inference.foreign import (
     LONGEST_WINDOW,
     ForeignBundle,
@@ -38,6 +46,7 @@ def open_model(
         BundleError: it is none of these.
         ConfigError: something was supplied that the model carries itself.
     """
+    model = _here(model)
     exported = saved_model_directory(Path(model))
     if exported is not None and not (exported / ASSETS / CONFIG).is_file():
         return _open_estimator(exported, supplied)
@@ -87,16 +96,12 @@ def open_bundle(
     """
     from tfner.checkpoints.loading import is_google
 
-    supplied = supplied or Supplied()
+    supplied, model = supplied or Supplied(), _here(model)
     directory = Path(model)
     if saved_model_directory(directory) is not None:
         raise BundleError(
             f"{model} is a SavedModel, which holds no Keras model. Give the bundle it "
             "was exported from."
-        )
-    if str(model).startswith(("http://", "https://", "grpc://")):
-        raise BundleError(
-            f"{model}: this version runs no model servers. Give a bundle or SavedModel."
         )
     if is_google(directory):
         return google_bundle(model, supplied)
@@ -116,6 +121,7 @@ def describe_model(model: str | Path) -> dict[str, Any]:
 
     Empty for a model that was trained elsewhere.
     """
+    model = _here(model)
     exported = saved_model_directory(Path(model))
     directory = Path(model) if exported is None else exported / ASSETS
     if not (directory / METRICS).is_file() and not (directory / SUMMARY).is_file():
@@ -127,6 +133,15 @@ def describe_model(model: str | Path) -> dict[str, Any]:
         "settings": bundle.config.get("training", {}),
         "versions": bundle.config.get("versions", {}),
     }
+
+
+def _here(model: str | Path) -> str | Path:
+    """The model, or a copy of a remote one."""
+    if str(model).startswith(("http://", "https://", "grpc://")):
+        raise BundleError(
+            f"{model}: this version runs no model servers. Give a bundle or SavedModel."
+        )
+    return local_copy(model)
 
 
 def saved_model_directory(directory: Path) -> Path | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tfner.errors import TokenizerError, shorten
+from tfner.remote import fetched, is_remote
 from tfner.tokenization import vocabularies
 from tfner.tokenization.files import (
     CONFIG_FILE,
@@ -189,6 +190,8 @@ def find_directory(directory_or_id: str | Path) -> Path:
     Raises:
         TokenizerError: there is neither.
     """
+    if is_remote(directory_or_id):
+        return fetched(directory_or_id, TokenizerError)
     folder = Path(directory_or_id).expanduser()
     if folder.is_dir():
         return folder

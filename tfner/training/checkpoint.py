@@ -23,6 +23,7 @@ import numpy as np
 from tfner.errors import TrainingError
 from tfner.training.arrays import assign, load_arrays, save_arrays, written
 from tfner.training.callbacks import LOG, DivergedError, log_text
+from tfner.training.mirror import Mirror
 from tfner.training.train_step import Trainee
 
 logger = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ class Checkpoint(keras.callbacks.Callback):
         save_steps: writes a checkpoint every so many steps, besides after each epoch.
         asked_to_stop: whether to write a checkpoint now and end the run.
         writes: False for a worker that only goes on from what the chief wrote.
+        mirror: remote directory where whole checkpoints are copied to, if any.
     """
 
     def __init__(
@@ -96,11 +98,14 @@ class Checkpoint(keras.callbacks.Callback):
         save_steps: int | None = None,
         asked_to_stop: Callable[[], bool] = lambda: False,
         writes: bool = True,
+        mirror: Path | None = None,
     ) -> None:
         super().__init__()
         self.directory, self.trainee, self.monitor = directory, trainee, monitor
         self.fingerprint, self.save_steps = dict(fingerprint), save_steps
         self.asked_to_stop, self.writes = asked_to_stop, writes
+        names = (BEST, LOG, STATE)
+        self.mirror = None if mirror is None else Mirror(directory, mirror, names)
         self.history: list[dict[str, float]] = []
         self.best_epoch = 0
         self.place = Place()
@@ -184,6 +189,8 @@ class Checkpoint(keras.callbacks.Callback):
         if state.is_file():
             state.replace(self.directory / PREVIOUS)
         save_arrays(state, arrays, json.dumps(about))
+        if self.mirror:
+            self.mirror.send()
 
     def _weights(self) -> list[Any]:
         return [v.numpy() for v in self.trainee.model.weights]

@@ -21,6 +21,7 @@ from tfner.data.windows import Window
 from tfner.errors import ConfigError, TrainingError
 from tfner.inference.bundle import build, save_bundle
 from tfner.inference.encoders import check_encoder
+from tfner.remote import address, publish, remove
 from tfner.tasks import Task
 from tfner.training.callbacks import (
     LOG,
@@ -76,7 +77,7 @@ class Trial:
         """One entry of `trials`."""
         return {
             "seed": self.seed,
-            "bundle": str(self.directory),
+            "bundle": address(self.directory),
             "dev": self.dev,
             "test": self.test,
             **self.speed,
@@ -96,6 +97,7 @@ class Run:
         encoder: makes the encoder, before it learnt the task.
         distribution: the devices.
         say: told what happens.
+        mirror: remote copy of `directory`, if there is one.
     """
 
     def __init__(
@@ -110,11 +112,12 @@ class Run:
         encoder: EncoderFactory,
         distribution: Distribution,
         say: Say = quiet,
+        mirror: Path | None = None,
     ) -> None:
         self.config, self.seed, self.task = config, seed, task
         self.corpora, self.windows = corpora, windows
         self.directory, self.encoder = directory, encoder
-        self.distribution, self.say = distribution, say
+        self.distribution, self.say, self.mirror = distribution, say, mirror
 
     def finish(self, target: Path) -> Trial:
         """Train to the end; the chief writes the bundle to `target`.
@@ -137,6 +140,7 @@ class Run:
                 save_steps=self.config.save_steps,
                 asked_to_stop=asked,
                 writes=is_chief,
+                mirror=self.mirror,
             )
             failure = self._fit(trainee, checkpoint, clock, table, plan)
         speed = {**clock.speed(), "filled_positions": plan.filled(table.lengths)}
@@ -152,9 +156,19 @@ class Run:
             # What is good is saved; going on from here would only fail again.
             shutil.rmtree(self.directory)
             raise TrainingError(
-                f"{failure} The model of epoch {checkpoint.best_epoch} is in {target}."
+                f"{failure} The model of epoch {checkpoint.best_epoch} is in "
+                f"{address(self._sent(target))}."
             )
         return trial
+
+    def _sent(self, target: Path) -> Path:
+        """Where the model of a broken-off run can be found: beside its checkpoints."""
+        if self.mirror is None:
+            return target
+        place = self.mirror.with_name(target.name)
+        publish(target, place, TrainingError)
+        remove(self.mirror, TrainingError)
+        return place
 
     def prepare(self) -> tuple[Trainee, WindowTable, Plan]:
         """What is fitted, on which rows, in which order; nothing is written."""

@@ -13,8 +13,9 @@ from tfner.checkpoints.loading import load_encoder, tokenizer_of
 from tfner.config import TrainConfig
 from tfner.data.windows import Window
 from tfner.document import Document
-from tfner.errors import ConfigError, TrainingError
+from tfner.errors import BundleError, ConfigError, TrainingError
 from tfner.inference.bundle import CONFIG, SUMMARY, Bundle, staged, write_json
+from tfner.remote import address, is_remote, publish
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
 from tfner.tasks.context import DOCUMENT, encode_in_order
@@ -24,6 +25,7 @@ from tfner.tokenization import Tokenizer, load_tokenizer
 from tfner.training.corpora import Corpora, load_corpora
 from tfner.training.distribution import distribution
 from tfner.training.loss_settings import set_loss
+from tfner.training.mirror import check_output, mirrored
 from tfner.training.run import EncoderFactory, Run, Say, Trial, quiet
 from tfner.training.span_settings import check_task_settings, make_span_task
 
@@ -70,6 +72,7 @@ def run_trials(
 ) -> dict[str, Any]:
     """As `train`; returns the JSON that `tfner train` prints."""
     output = output_of(config)
+    far = is_remote(output)
     devices = distribution(config.strategy, tpu=config.tpu, say=say)
     say = say if devices.is_chief else quiet
     with devices.working():
@@ -80,6 +83,7 @@ def run_trials(
                 target = output
                 if config.trials > 1 and devices.is_chief:
                     say(f"trial with seed {seed}")
+                if (config.trials > 1 or far) and devices.is_chief:
                     target = workplace / f"seed-{seed}.bundle"
                 run = Run(
                     *lesson,
@@ -88,10 +92,14 @@ def run_trials(
                     encoder=make_encoder(config, encoder),
                     distribution=devices,
                     say=say,
+                    mirror=workplace_name(output) / f"seed-{seed}" if far else None,
                 )
                 trials.append(run.finish(target))
             if config.trials > 1 and devices.is_chief:
                 publish_trials(output, trials)
+            elif far and devices.is_chief:
+                publish(trials[0].directory, output, BundleError)
+                trials[0].directory = output
         devices.wait()
     return summarize(trials)
 
@@ -138,6 +146,8 @@ def output_of(config: TrainConfig) -> Path:
         ConfigError: something is there that may not be replaced.
     """
     output = Path(config.output)
+    if is_remote(output):
+        return check_output(config, workplace_name(output))
     if output.is_symlink() or not output.name.strip("."):
         output = output.resolve()
     if not output.exists() or (output.is_dir() and not any(output.iterdir())):
@@ -166,6 +176,10 @@ def workplace_of(
         output: beside which it lies.
         write: False where another process makes and removes it.
     """
+    if is_remote(output):
+        with mirrored(config, workplace_name(output), write=write) as workplace:
+            yield workplace
+        return
     if not write:
         yield workplace_name(output)
         return
@@ -318,7 +332,7 @@ def summarize(trials: list[Trial]) -> dict[str, Any]:
             sd = statistics.stdev(scores) if len(scores) > 1 else 0.0
             summary[part] = {"mean": statistics.fmean(scores), "sd": sd}
     return {
-        "bundle": str(best.directory),
+        "bundle": address(best.directory),
         "dev": best.dev,
         "test": best.test,
         "trials": [trial.to_json() for trial in trials],
