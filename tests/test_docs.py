@@ -23,6 +23,7 @@ SECTIONS = [
     "Two commands",
     "Train and predict",
     "Japanese",
+    "Pretrain an encoder",
     "Export and serve",
     "Results",
     "Limits",

@@ -1,7 +1,6 @@
 """DESIGN.md's layer table and the rules around it, held on the syntax trees.
 
-Nothing is imported: each rule is a function from the parsed modules to the violations
-it found, so that a small made-up source shows that the rule bites.
+Nothing is imported; each rule maps parsed modules to the violations it found.
 """
 
 from __future__ import annotations
@@ -42,8 +41,7 @@ LAYERS = {
     "tfner.cli": 8,
 }
 
-# Modules of layers 0 to 2 may use these beside the standard library: at the top, or
-# only inside functions, so that who does not need them does not load them.
+# Layers 0 to 2 may use these, too: at the top, or inside functions, loaded on need.
 TOP_LEVEL = {0: set[str](), 1: set[str](), 2: {"numpy", "tokenizers", "fugashi"}}
 INSIDE = {
     "tfner.settings": {"tomli_w"},

@@ -39,7 +39,7 @@ from tfner.inference.loading import open_bundle
 from tfner.inference.predictor import Predictor
 from tfner.tokenization import load_tokenizer
 from tfner.training import run
-from tfner.training.trainer import train
+from tfner.training.trainer import output_of, train
 
 TEXT = "anna lives in paris"
 
@@ -155,8 +155,8 @@ def test_what_cannot_be_read_is_one_sentence(place) -> None:
     damaged = write(f"{place}/damaged.txt.gz", gzip.compress(b"text\n" * 99)[:-9])
     with pytest.raises(CorpusError, match="damaged or no gzip"):
         list(read_corpus(damaged, format="text"))
-    with pytest.raises(BundleError, match="there is nothing of this name"):
-        Predictor.load(f"{place}/no-model")
+    with pytest.raises(BundleError, match="no-model: there is nothing of this name"):
+        Predictor.load(f"{place}/none/no-model")
     with pytest.raises(BundleError, match="has no file system s3:// here"):
         open_bundle("s3://bucket/model")
     with pytest.raises(TokenizerError, match="there is nothing of this name"):
@@ -265,6 +265,16 @@ def test_an_interrupted_run_goes_on_elsewhere(settings, local_run, place) -> Non
     assert not tf.io.gfile.exists(f"{output}.training")
 
 
+def test_a_model_that_was_half_sent_is_sent_again(settings, place) -> None:
+    config = TrainConfig(**settings | {"output": f"{place}/model"})
+    for name in ("model", "model.training"):
+        tf.io.gfile.makedirs(f"{place}/{name}")
+        write(f"{place}/{name}/{WEIGHTS}", b"")
+    with pytest.raises(ConfigError, match="exists and is no model"):
+        output_of(config)
+    assert remote.address(output_of(config.replace(resume=True))) == f"{place}/model"
+
+
 def test_a_run_replaces_only_models(settings, place) -> None:
     output = f"{place}/model"
     config = TrainConfig(**settings | {"output": output})
@@ -302,7 +312,7 @@ def test_trials_and_a_diverged_run_keep_their_models(
     with pytest.raises(TrainingError, match=f"of epoch 1 is in {kept}"):
         train(broken)
     assert Bundle.load(kept).load_model()
-    assert not tf.io.gfile.exists(f"{place}/other.training/seed-0")
+    assert not remote.exists(f"{place}/other.training/seed-0", TrainingError)
 
 
 def test_an_encoder_that_is_not_there_is_one_sentence(settings, place) -> None:

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -30,6 +30,7 @@ SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}")
 MARKERS = ("config.json", "summary.json", "saved_model.pb")
 """A directory that lacks these is no model to any reader."""
 SHOWN_REASON = 200
+HINT = "Check it, and its bucket."
 
 
 def is_remote(path: AnyPath) -> bool:
@@ -65,7 +66,7 @@ def file_system(path: AnyPath, error: Error) -> Iterator[Any]:
         yield tf.io.gfile
     except tf.errors.NotFoundError as cause:
         raise error(
-            f"{address(path)}: there is nothing of this name. Check it, and its bucket."
+            f"{address(path)}: there is nothing of this name. {HINT}"
         ) from cause
     except tf.errors.UnimplementedError as cause:
         scheme = address(path).partition("://")[0]
@@ -188,20 +189,13 @@ def publish(
         put(file, Path(directory) / file.relative_to(local), error)
 
 
-def fetch(
-    directory: AnyPath,
-    local: Path,
-    error: Error,
-    *,
-    wanted: Callable[[str], bool] = lambda name: True,
-) -> None:
+def fetch(directory: AnyPath, local: Path, error: Error) -> None:
     """Copy a remote directory into a local one.
 
     Args:
         directory: remote.
         local: is made.
         error: what failures are reported as.
-        wanted: whether a file of this name is copied.
     """
     root = address(directory).rstrip("/")
     with file_system(directory, error) as files:
@@ -211,7 +205,7 @@ def fetch(
             if ".." in Path(inner).parts or ".." in names:
                 raise error(f"{root}: {place} leads out of it.")
             (local / inner).mkdir(parents=True, exist_ok=True)
-            for name in filter(wanted, names):
+            for name in names:
                 source = f"{place.rstrip('/')}/{name}"
                 files.copy(source, str(local / inner / name), overwrite=True)
 
@@ -235,13 +229,19 @@ def fetched(path: AnyPath, error: Error) -> Path:
     if exists(path, error):
         fetch(path, copy, error)
     else:
-        fetch(Path(path).parent, here, error, wanted=_of_checkpoint(copy.name))
-        if not any(here.glob(f"{copy.name}.*")):
-            raise error(f"{address(path)}: there is nothing of this name.")
+        _fetch_checkpoint(path, here, error)
     logger.info("%s is read from a copy, %s", address(path), copy)
     return copy
 
 
-def _of_checkpoint(prefix: str) -> Callable[[str], bool]:
-    """Tells a checkpoint's files, and those that belong to all of a directory."""
-    return lambda name: name.startswith(f"{prefix}.") or "ckpt" not in name
+def _fetch_checkpoint(prefix: AnyPath, local: Path, error: Error) -> None:
+    """Copy a checkpoint's files, and what lies beside them of no other checkpoint."""
+    folder, _, own = address(prefix).rpartition("/")
+    with file_system(prefix, error) as files:
+        names = files.listdir(folder)
+        if not any(name.startswith(f"{own}.") for name in names):
+            raise error(f"{address(prefix)}: there is nothing of this name. {HINT}")
+        for name in names:
+            wanted = name.startswith(f"{own}.") or "ckpt" not in name
+            if wanted and not files.isdir(f"{folder}/{name}"):
+                files.copy(f"{folder}/{name}", str(local / name), overwrite=True)

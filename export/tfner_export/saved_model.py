@@ -115,12 +115,13 @@ def export_saved_model(
         "max_length": max_length,
         "trimmed": trimmed,
     }
-    with _staged(Path(directory) / task_name) as stage, _quiet():
+    parent = Path(directory) / task_name
+    with _staged(parent) as stage, _quiet():
         signatures = server.write(str(stage))
         _write_assets(stage, bundle, model, serving)
         difference = check(stage, bundle, model, max_length=max_length)
         _predict_again(stage)
-        version = _publish(stage, Path(directory) / task_name)
+        version = _send(stage, parent) if is_remote(parent) else _publish(stage)
     return ExportResult(version, signatures, difference)
 
 
@@ -241,14 +242,9 @@ def _predict_again(stage: Path) -> None:
         raise ExportError(f"the export was not published: {error}") from error
 
 
-def _publish(stage: Path, parent: Path) -> Path:
-    """Rename the stage to the first free second; a remote one is sent there."""
+def _publish(stage: Path) -> Path:
+    """Rename the stage to the first free second."""
     second = int(time.time())
-    if is_remote(parent):
-        while exists(parent / str(second), ExportError):
-            second += 1
-        publish(stage, parent / str(second), ExportError)
-        return parent / str(second)
     while True:
         version = stage.with_name(str(second))
         second += 1
@@ -259,6 +255,16 @@ def _publish(stage: Path, parent: Path) -> Path:
         except OSError:
             if not version.exists():
                 raise
+
+
+def _send(stage: Path, parent: Path) -> Path:
+    """Copy the stage to the first free second of a remote directory."""
+    second = int(time.time())
+    while exists(parent / str(second), ExportError):
+        second += 1
+    version = parent / str(second)
+    publish(stage, version, ExportError)
+    return version
 
 
 @contextlib.contextmanager

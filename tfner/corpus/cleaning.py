@@ -62,8 +62,8 @@ def split_english(line: str) -> list[str]:
     Not at the dot of an abbreviation or an initial.
 
     Example:
-        >>> split_english("J. Doe met Dr. No. He left.")
-        ['J. Doe met Dr. No.', 'He left.']
+        >>> split_english("J. Doe met Dr. May. He left.")
+        ['J. Doe met Dr. May.', 'He left.']
     """
     sentences = []
     start = 0

@@ -1,0 +1,324 @@
+"""Speed of ELECTRA's pretraining step beside PyTorch steps built from transformers.
+
+Three sides, each in a process of its own, take turns on the same rows:
+
+- tfner;
+- transformers: `ElectraForMaskedLM` and `ElectraForPreTraining`, as they are;
+- transformers-slots: the same, but the generator's vocabulary product is taken at the
+  hidden pieces alone, as tfner and google-research/electra do.
+
+    python benchmarks/pretraining.py --output pretraining.json
+
+takes about fifteen minutes on two cores; nothing else may run meanwhile. The share of
+the peak divides the step's multiplications and additions, forward once and backward
+twice, by those of the fastest of all sides' products of two square float32 matrices.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, cast
+
+import numpy as np
+from environment import describe
+
+from tfner.pretrain_config import PRETRAIN_PRESETS, PretrainConfig
+
+SIDES = ("tfner", "transformers", "transformers-slots")
+CLS, SEP, PAD, MASK, FIRST = 2, 3, 0, 4, 5
+MATRIX = 2048
+Step = Callable[[int], float]
+"""Takes so many steps and returns the last loss."""
+
+
+def main() -> None:
+    """Measure and write, or be one side of a measurement."""
+    args = arguments()
+    if args.side:
+        serve(args)
+        return
+    sides = {name: start(args, name) for name in SIDES}
+    for side in sides.values():
+        ask(side, 1)  # compiles
+    rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in SIDES}
+    for _ in range(args.rounds):
+        for name, side in sides.items():
+            rounds[name].append(ask(side, args.steps))
+    peak = max(ask(side, 0)["matrix_flops"] for side in sides.values())
+    record = {
+        "settings": settings_of(args),
+        "peak_gflops": peak / 1e9,
+        "sides": {n: summary(args, r, peak) for n, r in rounds.items()},
+        **describe(),
+    }
+    rates = {n: side["tokens_per_second"] for n, side in record["sides"].items()}
+    record["ratios"] = {n: rates["tfner"] / rates[n] for n in SIDES[1:]}
+    text = json.dumps(record, indent=2) + "\n"
+    args.output.write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+    for side in sides.values():
+        side.communicate("")
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--preset", choices=PRETRAIN_PRESETS, default="small")
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--length", type=int, default=128)
+    parser.add_argument("--vocabulary", type=int, default=32_000)
+    parser.add_argument("--steps", type=int, default=10, help="of a turn")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--output", type=Path, default=Path("pretraining.json"))
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def settings_of(args: argparse.Namespace) -> dict[str, Any]:
+    """What the figures are of."""
+    names = ("preset", "batch_size", "length", "vocabulary", "steps", "rounds")
+    return {name: getattr(args, name) for name in names}
+
+
+def start(args: argparse.Namespace, side: str) -> subprocess.Popen[str]:
+    """One side, waiting for its turns."""
+    flags = [f"--{n.replace('_', '-')}={v}" for n, v in settings_of(args).items()]
+    return subprocess.Popen(
+        [sys.executable, __file__, f"--side={side}", *flags],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ask(side: subprocess.Popen[str], steps: int) -> dict[str, Any]:
+    """What a side says of so many steps, or of its matrix product for 0."""
+    question, answer = cast("IO[str]", side.stdin), cast("IO[str]", side.stdout)
+    question.write(f"{steps}\n")
+    question.flush()
+    line = answer.readline()
+    if not line:
+        sys.exit(f"a side has ended: {side.args}")
+    return dict(json.loads(line))
+
+
+def summary(
+    args: argparse.Namespace, rounds: list[dict[str, Any]], peak: float
+) -> dict[str, Any]:
+    """Tokens a second and the share of the peak: the median of all rounds."""
+    tokens = args.batch_size * args.length * args.steps
+    rates = [tokens / found["seconds"] for found in rounds]
+    rate = statistics.median(rates)
+    per_token = flops(config_of(args), args) / (args.batch_size * args.length)
+    return {
+        "tokens_per_second": rate,
+        "share_of_peak": rate * per_token / peak,
+        "rounds": rates,
+        "last_loss": rounds[-1]["loss"],
+    }
+
+
+def config_of(args: argparse.Namespace) -> PretrainConfig:
+    """The sizes of a preset, at the length of the rows."""
+    changes = {
+        "batch_size": args.batch_size,
+        "max_length": args.length,
+        "steps": 1000,
+        "warmup": 0.1,
+        "data": "rows",
+        "output": "run",
+    }
+    return PretrainConfig(**PRETRAIN_PRESETS[args.preset] | changes)
+
+
+def flops(config: PretrainConfig, args: argparse.Namespace) -> float:
+    """Multiplications and additions of one step, forward once and backward twice."""
+    tokens, inner = args.batch_size * args.length, config.embedding_size
+
+    def encoder(width: int, intermediate: int) -> float:
+        products = 4 * width**2 + 2 * width * intermediate + 2 * args.length * width
+        project = 0 if inner == width else inner * width
+        return tokens * (config.num_layers * products + project)
+
+    generator = config.generator_width
+    slots = args.batch_size * slots_of(args, config)
+    found = encoder(config.hidden_size, config.intermediate_size)
+    found += encoder(generator, 4 * generator)
+    found += slots * (generator * inner + inner * args.vocabulary)
+    found += tokens * (config.hidden_size**2 + config.hidden_size)
+    return 2 * 3 * found
+
+
+def slots_of(args: argparse.Namespace, config: PretrainConfig) -> int:
+    """Hidden pieces of a row."""
+    return int((config.mask_rate + 0.005) * args.length)
+
+
+def make_rows(args: argparse.Namespace) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """(B, S) random pieces between [CLS] and [SEP]: there is no padding."""
+    shape = (args.batch_size, args.length)
+    rows = np.random.default_rng(0).integers(FIRST, args.vocabulary, shape)
+    rows[:, 0], rows[:, -1] = CLS, SEP
+    return rows.astype("int32")
+
+
+def serve(args: argparse.Namespace) -> None:
+    """Answer every number of steps on standard input with their seconds."""
+    make = {
+        "tfner": make_tfner,
+        "transformers": lambda args: make_transformers(args, slots=False),
+        "transformers-slots": lambda args: make_transformers(args, slots=True),
+    }[args.side]
+    step, multiply = make(args)
+    for line in sys.stdin:
+        steps = int(line)
+        before = time.perf_counter()
+        found: dict[str, Any] = {}
+        if steps:
+            found["loss"] = step(steps)
+            found["seconds"] = time.perf_counter() - before
+        else:
+            found["matrix_flops"] = matrix_flops(multiply)
+        sys.stdout.write(json.dumps(found) + "\n")
+        sys.stdout.flush()
+
+
+def matrix_flops(multiply: Callable[[], Any]) -> float:
+    """Operations a second of the best of twenty products."""
+    seconds = []
+    for _ in range(20):
+        before = time.perf_counter()
+        multiply()
+        seconds.append(time.perf_counter() - before)
+    return float(2 * MATRIX**3 / min(seconds))
+
+
+def make_tfner(args: argparse.Namespace) -> tuple[Step, Callable[[], Any]]:
+    """`tfner pretrain`'s step."""
+    import tensorflow as tf
+
+    from tfner.training.pretrain_model import make_model, make_optimizer
+    from tfner.training.pretrain_step import Pretrainee
+
+    config = config_of(args)
+    model = make_model(
+        config,
+        vocab_size=args.vocabulary,
+        mask_id=MASK,
+        special_ids=(CLS, SEP, PAD, MASK),
+    )
+    trainee = Pretrainee(model, clip_norm=config.clip_norm, seed=0)
+    optimizer = make_optimizer(config)
+    optimizer.build(model.trainable_variables)
+    trainee.compile(optimizer=optimizer, jit_compile=True)
+    trainee.make_train_function()
+    ids = tf.constant(make_rows(args))
+    row = {
+        "input_ids": ids,
+        "attention_mask": tf.ones_like(ids),
+        "token_type_ids": tf.zeros_like(ids),
+    }
+    batches = iter(tf.data.Dataset.from_tensors(row).repeat())
+    square = tf.random.normal((MATRIX, MATRIX))
+
+    def step(steps: int) -> float:
+        trainee.reset_metrics()
+        for _ in range(steps):
+            logs = trainee.train_function(batches)
+        return float(logs["loss"])
+
+    return step, lambda: tf.matmul(square, square).numpy()
+
+
+def make_transformers(
+    args: argparse.Namespace, *, slots: bool
+) -> tuple[Step, Callable[[], Any]]:
+    """A step of transformers' two models, with shared embeddings, in PyTorch."""
+    import torch
+
+    config = config_of(args)
+    generator, discriminator = two_models(config, args)
+    weights = {id(w): w for m in (generator, discriminator) for w in m.parameters()}
+    optimizer = torch.optim.AdamW(weights.values(), lr=config.learning_rate, eps=1e-6)
+    ids = torch.tensor(make_rows(args)).long()
+    hidden = slots_of(args, config)
+
+    def losses() -> Any:
+        order = torch.rand(ids.shape)
+        order[:, [0, -1]] = -1.0
+        at = order.topk(hidden).indices
+        wanted = ids.gather(1, at)
+        masked = ids.scatter(
+            1, at, torch.where(torch.rand(at.shape) < 0.85, MASK, wanted)
+        )
+        index = at[:, :, None]
+        if slots:
+            rows = generator.electra(masked).last_hidden_state
+            rows = rows.gather(1, index.expand(-1, -1, rows.shape[-1]))
+            logits = generator.generator_lm_head(generator.generator_predictions(rows))
+            first = torch.nn.functional.cross_entropy(logits.mT, wanted)
+        else:
+            labels = torch.full_like(ids, -100).scatter(1, at, wanted)
+            output = generator(masked, labels=labels)
+            first, logits = output.loss, output.logits
+            logits = logits.gather(1, index.expand(-1, -1, logits.shape[-1]))
+        noise = -torch.log(-torch.log(torch.rand(logits.shape)))
+        filled = ids.scatter(1, at, (logits.detach() + noise).argmax(-1))
+        second = discriminator(filled, labels=(filled != ids).float()).loss
+        return first + config.discriminator_weight * second
+
+    def step(steps: int) -> float:
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss = losses()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(weights.values(), config.clip_norm)
+            optimizer.step()
+        return float(loss)
+
+    square = torch.randn(MATRIX, MATRIX)
+    return step, lambda: square @ square
+
+
+def two_models(config: PretrainConfig, args: argparse.Namespace) -> tuple[Any, Any]:
+    """Generator and discriminator of transformers, in training, of the same sizes."""
+    import transformers
+
+    shared = {
+        "vocab_size": args.vocabulary,
+        "embedding_size": config.embedding_size,
+        "num_hidden_layers": config.num_layers,
+        "max_position_embeddings": config.max_positions,
+    }
+    generator = transformers.ElectraForMaskedLM(
+        transformers.ElectraConfig(
+            hidden_size=config.generator_width,
+            num_attention_heads=config.generator_heads,
+            intermediate_size=4 * config.generator_width,
+            **shared,
+        )
+    )
+    discriminator = transformers.ElectraForPreTraining(
+        transformers.ElectraConfig(
+            hidden_size=config.hidden_size,
+            num_attention_heads=config.num_heads,
+            intermediate_size=config.intermediate_size,
+            **shared,
+        )
+    )
+    generator.electra.embeddings = discriminator.electra.embeddings
+    generator.generator_lm_head.weight = (
+        discriminator.electra.embeddings.word_embeddings.weight
+    )
+    return generator.train(), discriminator.train()
+
+
+if __name__ == "__main__":
+    main()
