@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from tfner.models.encoder import Encoder
 from tfner.models.heads import TokenClassifier
 from tfner.models.losses import MaskedAccuracy, masked_crossentropy
+from tfner.models.span import SpanExtractor
+from tfner.models.span_losses import SpanLoss
 from tfner.pretrain_config import PRETRAIN_PRESETS, PretrainConfig
 from tfner.training.optimizers import adamw
 from tfner.training.pretrain_jax import train_on_jax
@@ -65,6 +69,56 @@ def test_a_token_classifier_learns_a_batch_by_heart_on_jax(
     assert losses[-1] < losses[0] / 4
     scores = model.test_on_batch(*batch, return_dict=True)
     assert scores["accuracy"] > 0.9
+
+
+class SpanLearner(SpanExtractor):
+    """Span extraction under `fit`, which knows no loss over several outputs."""
+
+    def compute_loss(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any, **_: Any
+    ) -> Any:
+        total, count = SpanLoss()(y, y_pred)
+        return total / count
+
+
+def test_spans_are_learnt_by_heart_on_jax() -> None:
+    keras.utils.set_random_seed(0)
+    encoder = Encoder(
+        vocab_size=PIECES,
+        hidden_size=32,
+        num_layers=1,
+        num_heads=4,
+        intermediate_size=64,
+        max_positions=LENGTH,
+    )
+    model = SpanLearner(encoder, dropout=0.1)
+    model.build()
+    random = np.random.default_rng(0)
+    shape = (ROWS, LENGTH)
+    starts, ends = (np.full(shape, -100, "int32") for _ in range(2))
+    spans = np.full((*shape, 1), -100, "int32")
+    starts[:, 2:10] = ends[:, 2:10] = 0
+    for row, first in enumerate(random.integers(2, 7, ROWS)):
+        starts[row, first] = ends[row, first + 2] = 1
+        spans[row, first] = 2
+    targets = {"start_labels": starts, "end_labels": ends, "span_labels": spans}
+    features = {
+        "input_ids": random.integers(1, PIECES, shape).astype("int32"),
+        "attention_mask": np.ones(shape, "int32"),
+        "token_type_ids": (np.arange(LENGTH) > 1) * np.ones(shape, "int32"),
+    }
+    model.compile(
+        optimizer=adamw(learning_rate=1e-2, steps=80, warmup=0.1, weight_decay=0.0)
+    )
+    inputs = {**features, "start_labels": starts, "end_labels": ends}
+    losses = [model.train_on_batch(inputs, targets) for _ in range(80)]
+    losses = [float(np.ravel(loss)[0]) for loss in losses]
+    assert losses[-1] < losses[0] / 4
+    found = np.asarray(model(features)["match"] > 0) & np.asarray(
+        model(features)["asked"]
+    )
+    right = (spans[..., 0] >= 0).nonzero()
+    assert found[right[0], right[1], right[1] + 2].mean() > 0.9
 
 
 def pretrain_reports(objective: str, steps: int) -> list[dict[str, float]]:

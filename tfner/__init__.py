@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tfner.inference.predictor import Predictor
     from tfner.pretrain_config import PretrainConfig
     from tfner.schemes import LabelSet
+    from tfner.tasks.span_extraction import SpanExtraction
     from tfner.tasks.token_classification import TokenClassification
     from tfner.tokenization import Encoding, load_tokenizer
     from tfner.training.pretrainer import pretrain
@@ -32,6 +33,7 @@ __all__ = [
     "LabelSet",
     "Predictor",
     "PretrainConfig",
+    "SpanExtraction",
     "TokenClassification",
     "TrainConfig",
     "load_tokenizer",
@@ -50,6 +52,7 @@ _HOMES = {
     "LabelSet": "tfner.schemes",
     "Predictor": "tfner.inference.predictor",
     "PretrainConfig": "tfner.pretrain_config",
+    "SpanExtraction": "tfner.tasks.span_extraction",
     "TokenClassification": "tfner.tasks.token_classification",
     "TrainConfig": "tfner.config",
     "load_tokenizer": "tfner.tokenization",

@@ -41,11 +41,29 @@ PRESETS: dict[str, dict[str, Any]] = {
     "electra-small": _ELECTRA,
     "electra-base": _ELECTRA,
     "electra-large": {**_ELECTRA, "learning_rate": 5e-5, "layerwise_lr_decay": 0.9},
+    "mrc": {
+        "task": "span",
+        "epochs": 20,
+        "batch_size": 16,
+        "max_length": 128,
+        "learning_rate": 3e-5,
+        "warmup": 0.0,
+        "weight_decay": 0.01,
+        "adam_beta2": 0.98,
+        "clip_norm": 1.0,
+        "dropout": 0.3,
+        "hidden_dropout": 0.1,
+        "attention_dropout": 0.1,
+        "span_candidates": "pred_and_gold",
+        "span_weight": 0.1,
+    },
 }
 """Published settings by name: `TrainConfig(**PRESETS["electra-base"], train=…)`.
 
 Source: google-research/electra configure_finetuning.py, model/optimization.py,
-finetune/tagging/tagging_tasks.py (no dropout before the tagging head).
+finetune/tagging/tagging_tasks.py (no dropout before the tagging head);
+ShannonAI/mrc-for-flat-nested-ner train/mrc_ner_trainer.py, scripts/mrc_ner/reproduce.
+Its one-cycle schedule without warm-up falls linearly from the peak, as tfner's does.
 """
 
 
@@ -119,13 +137,24 @@ class TrainConfig(Settings):
         "far as a window has room.",
         low=0,
     )
+    queries: str | None = _data(
+        None,
+        "JSON of label -> query for --task span; FILE#NAME takes one of several. Those "
+        "of the training corpus, or the labels' names, if not set.",
+    )
+    negative_rate: float = _data(
+        1.0,
+        "Share of the questions without an answer that --task span trains on.",
+        low=0,
+        high=1,
+    )
     layout: str = _data(
         "packed",
         "How windows fill the rows of a batch.",
         choices=("packed", "bucketed", "padded"),
     )
 
-    task: str = _model("token", "What is learned.", choices=("token",))
+    task: str = _model("token", "What is learned.", choices=("token", "span"))
     encoder: str = _model(
         "",
         "Encoder and its tokenizer: Hugging Face directory or hub id, or a BERT or "
@@ -133,6 +162,10 @@ class TrainConfig(Settings):
         needed=True,
     )
     scheme: str = _model("IOB2", "Tag scheme that the model predicts.")
+    nested: bool = _model(
+        True,
+        "Let the entities of --task span nest and overlap; else the best are kept.",
+    )
     head: str = _model(
         "softmax",
         "Predict each word's tag by itself, or with its neighbours' (CRF).",
@@ -192,6 +225,9 @@ class TrainConfig(Settings):
     adam_epsilon: float = _training(
         1e-8, "Added to the root of Adam's second moment.", low=0
     )
+    adam_beta2: float = _training(
+        0.999, "Share of Adam's second moment that a step keeps.", low=0, high=0.99999
+    )
     bias_correction: bool = _training(
         True, "Correct Adam's moments for their start at 0; ELECTRA and BERT do not."
     )
@@ -213,6 +249,20 @@ class TrainConfig(Settings):
         "none",
         "How much a word counts by its tag: none, balanced (rare tags more), or a list "
         "such as O=0.5,B-PER=2.",
+    )
+    span_candidates: str = _training(
+        "pred_and_gold",
+        "Pairs of a start and an end that --task span learns from: all, those that are "
+        "predicted or gold, these and half of the others, or gold ones.",
+        choices=("all", "pred_and_gold", "pred_gold_random", "gold"),
+    )
+    span_loss: str = _training(
+        "bce",
+        "Of --task span: binary cross-entropy, or dice.",
+        choices=("bce", "dice"),
+    )
+    span_weight: float = _training(
+        0.1, "Weight of the pairs in its loss; starts and ends have 1 each.", low=0
     )
     seed: int = _training(
         0, "Decides head, order of the data and dropout.", low=0, high=4_000_000

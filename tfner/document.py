@@ -62,6 +62,31 @@ def outermost(entities: Iterable[Entity]) -> list[Entity]:
     return kept
 
 
+def uncrossed(entities: Iterable[Entity]) -> tuple[list[Entity], list[Entity]]:
+    """Those that lie within each other or apart, and those that cross one of these.
+
+    Args:
+        entities: sorted as in a document.
+
+    Example:
+        >>> kept, crossing = uncrossed([Entity(0, 5, "A"), Entity(3, 9, "B")])
+        >>> crossing
+        [Entity(start=3, end=9, label='B', score=None)]
+    """
+    kept: list[Entity] = []
+    crossing: list[Entity] = []
+    around: list[Entity] = []
+    for entity in entities:
+        while around and around[-1].end <= entity.start:
+            around.pop()
+        if around and entity.end > around[-1].end:
+            crossing.append(entity)
+        else:
+            around.append(entity)
+            kept.append(entity)
+    return kept, crossing
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A text, the entities in it and, for column files, its words and tags.

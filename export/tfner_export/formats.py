@@ -9,6 +9,7 @@ from tfner.checkpoints.google import VOCABULARY, save_google_checkpoint
 from tfner.checkpoints.huggingface import save_token_classifier
 from tfner.errors import CheckpointError
 from tfner.inference.bundle import staged
+from tfner.tasks.token_classification import TokenClassification
 from tfner.tokenization.for_transformers import save_for_transformers
 from tfner.tokenization.vocabularies import read_vocabulary
 from tfner_export.saved_model import check_task_name, write_label_mapping
@@ -36,6 +37,7 @@ def export_huggingface(bundle: Bundle | ForeignBundle, directory: str | Path) ->
         BundleError: the directory cannot be written.
     """
     directory = Path(directory)
+    _check_task(bundle)
     model, task = bundle.load_model(), bundle.task
     if model.crf is not None:
         raise CheckpointError(
@@ -75,6 +77,7 @@ def export_google(
     """
     check_task_name(task_name)
     directory = Path(directory)
+    _check_task(bundle)
     model, task = bundle.load_model(), bundle.task
     with staged(directory) as stage:
         save_google_checkpoint(model, stage, task_name=task_name)
@@ -82,6 +85,19 @@ def export_google(
         _check_vocabulary(stage / VOCABULARY, task.tokenizer)
         write_label_mapping(stage, task.label_set, task_name=task_name)
     return directory
+
+
+def _check_task(bundle: Bundle | ForeignBundle) -> None:
+    """Both formats hold taggers alone.
+
+    Raises:
+        CheckpointError: the model is none.
+    """
+    if bundle.task.name != TokenClassification.name:
+        raise CheckpointError(
+            f"{bundle.directory} is a model of task {bundle.task.name}; the formats of "
+            "transformers and google-research hold taggers. Use --format saved-model."
+        )
 
 
 def _check_vocabulary(path: Path, tokenizer: Tokenizer) -> None:

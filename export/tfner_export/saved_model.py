@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,19 @@ import keras
 import tensorflow as tf
 
 from tfner.errors import BundleError, ExportError
-from tfner.inference.bundle import SelfTest, describe, write_description
+from tfner.inference.bundle import (
+    SelfTest,
+    describe,
+    write_description,
+    write_json,
+)
 from tfner.inference.loading import ASSETS
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
 from tfner.remote import address, exists, is_remote, publish
 from tfner_export.signatures import Tagger
+from tfner_export.span_signatures import Answerer
+from tfner_export.span_verification import compare_answers
 from tfner_export.verification import compare
 
 if TYPE_CHECKING:
@@ -32,6 +39,8 @@ if TYPE_CHECKING:
     from tfner.schemes import LabelSet
 
 TASK_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
+QUERIES = "queries.json"
+"""Label -> query in the assets, for clients that make their own rows."""
 PICKLE_PROTOCOL = 2
 """Old clients run Python 2 and early Python 3."""
 TEXTS = (
@@ -97,15 +106,8 @@ def export_saved_model(
         )
     model = bundle.load_model()
     _check(bundle, model, task_name=task_name, max_length=max_length)
-    task = bundle.task
-    tagger = Tagger(
-        model,
-        tags=task.label_set.tags,
-        outside_id=task.label_set.outside_id,
-        task_name=task_name,
-        max_length=max_length,
-        trimmed=trimmed,
-        steps=getattr(task, "steps", None),
+    server, check = _server(
+        bundle, model, task_name=task_name, max_length=max_length, trimmed=trimmed
     )
     serving = {
         "packs": bool(getattr(model.encoder, "packs", False)),
@@ -115,12 +117,37 @@ def export_saved_model(
     }
     parent = Path(directory) / task_name
     with _staged(parent) as stage, _quiet():
-        signatures = tagger.write(str(stage))
+        signatures = server.write(str(stage))
         _write_assets(stage, bundle, model, serving)
-        difference = compare(stage, bundle, model, max_length=max_length)
+        difference = check(stage, bundle, model, max_length=max_length)
         _predict_again(stage)
         version = _send(stage, parent) if is_remote(parent) else _publish(stage)
     return ExportResult(version, signatures, difference)
+
+
+def _server(
+    bundle: Bundle | ForeignBundle,
+    model: keras.Model,
+    *,
+    task_name: str,
+    max_length: int,
+    trimmed: bool,
+) -> tuple[Tagger | Answerer, Callable[..., float]]:
+    """What is written, and what compares it with the model."""
+    task = bundle.task
+    if task.name == "span":
+        answerer = Answerer(model, max_length=max_length, trimmed=trimmed)
+        return answerer, compare_answers
+    tagger = Tagger(
+        model,
+        tags=task.label_set.tags,
+        outside_id=task.label_set.outside_id,
+        task_name=task_name,
+        max_length=max_length,
+        trimmed=trimmed,
+        steps=getattr(task, "steps", None),
+    )
+    return tagger, compare
 
 
 def _check(
@@ -186,6 +213,9 @@ def _write_assets(
         metrics=bundle.metrics,
         selftest=_selftest(bundle, model),
     )
+    if task.name == "span":
+        write_json(assets / QUERIES, task.settings()["queries"])
+        return
     write_label_mapping(stage, task.label_set, task_name=serving["task_name"])
 
 

@@ -126,15 +126,26 @@ def trim(
     positions = positions[:, :words]
     trimmed = {**features, LABELED_POSITIONS.name: positions}
     if pieces:
-        mask = features[ATTENTION_MASK.name]
         # A word outside the mask is a client's mistake, and no reason to fail.
         last_word = tf.maximum(tf.reduce_max(positions), 0) + 1
-        longest = tf.maximum(_columns(mask), last_word)
-        rounded = -(-longest // STEP) * STEP
-        length = tf.minimum(rounded, tf.shape(mask)[1])
-        for feature in ENCODER_INPUTS:
-            trimmed[feature.name] = features[feature.name][:, :length]
+        trimmed |= trim_pieces(features, least=last_word)
     return trimmed, positions > 0
+
+
+def trim_pieces(features: Mapping[str, Any], *, least: Any = 0) -> dict[str, Any]:
+    """What an encoder takes, cut behind the batch's longest row.
+
+    Args:
+        features: `input_ids`, `attention_mask`, `token_type_ids` (B, S).
+        least: columns that stay in any case.
+
+    Returns:
+        The three, S rounded up to a multiple of 16.
+    """
+    mask = features[ATTENTION_MASK.name]
+    longest = tf.maximum(_columns(mask), least)
+    length = tf.minimum(-(-longest // STEP) * STEP, tf.shape(mask)[1])
+    return {f.name: features[f.name][:, :length] for f in ENCODER_INPUTS}
 
 
 def _columns(values: Any) -> Any:

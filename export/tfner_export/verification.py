@@ -63,10 +63,10 @@ def compare(
         ExportError: it is not below 1e-5, or a predicted tag is not what the model's
             decoder makes of the exported probabilities.
     """
-    batches = [*_random_batches(bundle, max_length), *_texts(bundle, max_length)]
+    batches = [*_random_batches(bundle, max_length), *text_batches(bundle, max_length)]
     expected = [_keras_probs(model, features) for features in batches]
     worst = 0.0
-    for loader, run in (("session", _session), ("Python", _loaded)):
+    for loader, run in (("session", run_in_session), ("Python", run_in_python)):
         outputs = run(saved_model, [to_wire(features) for features in batches])
         for features, probs, found in zip(batches, expected, outputs, strict=True):
             is_word = features[LABELED_POSITIONS.name][:, : probs.shape[1]] > 0
@@ -132,7 +132,7 @@ def _random_batches(
         yield features
 
 
-def _texts(bundle: Bundle | ForeignBundle, max_length: int) -> Iterator[Features]:
+def text_batches(bundle: Bundle | ForeignBundle, max_length: int) -> Iterator[Features]:
     """The self-test's first texts, one window a row."""
     texts = bundle.selftest.texts[:TEXTS_COMPARED]
     windows = [
@@ -159,14 +159,16 @@ def _keras_probs(model: keras.Model, features: Features) -> Any:
     return tf.nn.softmax(model(inputs, training=False)).numpy()
 
 
-def _session(directory: Path, batches: list[Features]) -> list[Outputs]:
+def run_in_session(
+    directory: Path, batches: list[Features], name: str = SERVING
+) -> list[Outputs]:
     """Run a SavedModel as TensorFlow Serving, Java and C do."""
     with (
         tf.Graph().as_default(),
         tf.compat.v1.Session() as session,
     ):
         meta = tf.compat.v1.saved_model.load(session, ["serve"], str(directory))
-        signature = meta.signature_def[SERVING]
+        signature = meta.signature_def[name]
         fetches = {key: info.name for key, info in signature.outputs.items()}
         return [
             session.run(
@@ -177,10 +179,12 @@ def _session(directory: Path, batches: list[Features]) -> list[Outputs]:
         ]
 
 
-def _loaded(directory: Path, batches: list[Features]) -> list[Outputs]:
+def run_in_python(
+    directory: Path, batches: list[Features], name: str = SERVING
+) -> list[Outputs]:
     """Run a SavedModel as Python does."""
     loaded = tf.saved_model.load(str(directory))
-    run: Callable[..., Mapping[str, Any]] = loaded.signatures[SERVING]
+    run: Callable[..., Mapping[str, Any]] = loaded.signatures[name]
     return [
         {
             key: value.numpy()

@@ -57,7 +57,7 @@ def test_convert_goes_through_formats_without_words(source, tmp_path, suffix):
 
 @pytest.mark.parametrize("command", ["convert", "stats", "check", "split"])
 def test_help_lists_the_formats(command):
-    text = " ".join(succeed(command, "--help").stdout.split())
+    text = "".join(succeed(command, "--help").stdout.split())
     for name in READERS:
         assert name in text
 

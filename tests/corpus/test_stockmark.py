@@ -136,10 +136,6 @@ def test_all_problems_of_a_file_are_reported_together(write):
         ("[" * 100_000, "JSON beyond all measure"),
         (f"[{'9' * 5_000}]", "JSON beyond all measure"),
         ('{"a": 1}\n{"a": 2}\n', "a.json:2: not JSON: Extra data at column 1. A file"),
-        (
-            '[\n{"context": "a", "query": "b", "span_position": []}]',
-            "a.json:2: `context` and `query` make this a file of questions (MRC)",
-        ),
         ("[]", "the file is empty"),
         (" \n", "the file is empty"),
     ],
@@ -148,6 +144,12 @@ def test_files_that_are_no_list_of_records_are_refused(write, content, message):
     found = problem(write(content))
     assert message in found
     assert "\n" not in found
+
+
+def test_a_file_of_questions_names_its_own_format(write):
+    path = write('[\n{"context": "a", "query": "b", "span_position": []}]')
+    with pytest.raises(CorpusError, match=r"a.json:2: .*Its format is mrc"):
+        list(read_corpus(path, format="stockmark"))
 
 
 def test_check_goes_on_after_a_problem(write):

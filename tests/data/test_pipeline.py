@@ -174,3 +174,53 @@ def test_windows_without_targets_have_no_labels(windows: list[Window]) -> None:
     bare = WindowTable([replace(w, targets=None) for w in windows[:5]], pad_id=PAD)
     for _, labels in arrays(batches(bare, plan_of(bare, "packed"))):
         assert (labels == IGNORED).all()
+
+
+def span_windows() -> list[Window]:
+    """Windows with targets of pieces, one of which begins up to two entities."""
+    random = np.random.default_rng(0)
+    found = []
+    for number in range(30):
+        length = int(random.integers(3, 20))
+        width = 1 + number % 2
+        targets = {
+            "start_labels": random.integers(0, 2, length).astype("int32"),
+            "span_labels": random.integers(0, 3, (length, width)).astype("int32"),
+        }
+        features = {
+            name: random.integers(1, 90, length).astype("int32")
+            for name in ("input_ids", "token_type_ids")
+        }
+        features["start_labels"] = targets["start_labels"]
+        words = np.zeros(length, "int32")
+        found.append(Window((0, length), (0, length), words, (), features, targets))
+    return found
+
+
+@layouts
+def test_targets_of_pieces_are_those_of_the_windows(layout: str) -> None:
+    windows = span_windows()
+    table = WindowTable(windows, pad_id=PAD)
+    plan = plan_of(table, layout)
+    seen = 0
+    for step, (features, targets) in zip(
+        plan.windows, arrays(batches(table, plan)), strict=True
+    ):
+        assert targets.keys() == {"start_labels", "span_labels"}
+        np.testing.assert_array_equal(features["start_labels"], targets["start_labels"])
+        assert "labeled_positions" not in features
+        for number, row in enumerate(step):
+            place = 0
+            for index in row[row != EMPTY].tolist():
+                window, seen = windows[index], seen + 1
+                here = (number, slice(place, place + len(window)))
+                place += len(window)
+                for name, values in (window.targets or {}).items():
+                    part = targets[name][here]
+                    if values.ndim > 1:
+                        assert (part[:, values.shape[1] :] == IGNORED).all()
+                        part = part[:, : values.shape[1]]
+                    np.testing.assert_array_equal(part, values)
+            for values in targets.values():
+                assert (values[number, place:] == IGNORED).all()
+    assert seen == len(windows)

@@ -48,6 +48,7 @@ class Page(HTMLParser):
         self.paragraphs: list[str] = []
         self.marks: list[tuple[str, str]] = []
         self._open: list[str] = []
+        self._marks: list[int] = []
         self.feed(source)
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
@@ -56,19 +57,24 @@ class Page(HTMLParser):
         if tag == "p":
             self.paragraphs.append("")
         if tag == "mark":
+            self._marks.append(len(self.marks))
             self.marks.append(("", ""))
 
     def handle_endtag(self, tag: str) -> None:
         while self._open.pop() != tag:
             pass
+        if tag == "mark":
+            self._marks.pop()
 
     def handle_data(self, data: str) -> None:
         if "p" in self._open and "small" not in self._open:
             self.paragraphs[-1] += data
-        if "mark" in self._open:
-            text, label = self.marks[-1]
-            is_label = "small" in self._open
-            self.marks[-1] = (text, data) if is_label else (text + data, label)
+        if "small" in self._open:
+            self.marks[self._marks[-1]] = (self.marks[self._marks[-1]][0], data)
+            return
+        for number in self._marks:
+            text, label = self.marks[number]
+            self.marks[number] = (text + data, label)
 
 
 def test_json_lines_are_as_designed() -> None:
@@ -110,6 +116,12 @@ def test_columns_are_read_back(tmp_path: Path) -> None:
     (document,) = read_corpus(path, scheme="IOB2")
     assert document.tags == PLAIN.tags
     assert [e.label for e in document.entities] == ["PER", "LOC"]
+
+
+def test_columns_refuse_a_model_without_tags() -> None:
+    document = Document("d9", "anna", (), (Word(0, 4),))
+    with pytest.raises(CorpusError, match="this model gives none: its entities"):
+        rendered("conll", document)
 
 
 def test_columns_refuse_a_word_that_would_break_them() -> None:
@@ -154,19 +166,21 @@ def test_coloured_text_is_the_text_with_labels() -> None:
     assert bare == "Anna[PER] <b>&amp; Bo</b> in 東京[LOC]😀\n"
 
 
-def test_coloured_text_shows_the_outermost_entities() -> None:
+def test_coloured_text_shows_entities_within_others() -> None:
     bare = re.sub(r"\x1b\[[\d;]*m", "", rendered("text", NESTED))
-    assert bare == "bank of china[ORG] in lima[LOC]\n"
+    assert bare == "bank of china[LOC][ORG] in lima[LOC]\n"
 
 
 def test_a_page_highlights_entities() -> None:
     page = Page(rendered("html", PLAIN, NESTED))
-    assert page.paragraphs == [PLAIN.text, NESTED.text]
+    assert page.paragraphs == [PLAIN.text, NESTED.text, "overlapping: china in"]
     assert page.marks == [
         ("Anna", "PER"),
         ("東京", "LOC"),
         ("bank of china", "ORG"),
+        ("china", "LOC"),
         ("lima", "LOC"),
+        ("china in", "MISC"),
     ]
     assert rendered("html", PLAIN).startswith("<!doctype html>")
     assert 'title="0.988"' in rendered("html", PLAIN)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfner.models.encoder import Encoder
 from tfner.models.heads import TokenClassifier
-from tfner.models.losses import masked_crossentropy, summed_crossentropy
+from tfner.models.losses import MaskedAccuracy, masked_crossentropy, summed_crossentropy
 from tfner.training.optimizers import adamw
 from tfner.training.train_step import Trainee
 
@@ -29,6 +29,9 @@ class Loss:
 
     def loss(self, labels: Any, logits: Any) -> tuple[Any, Any]:
         return summed_crossentropy(labels, logits)
+
+    def metric(self) -> Any:
+        return MaskedAccuracy()
 
 
 def make_trainee(

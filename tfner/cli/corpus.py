@@ -21,6 +21,7 @@ from tfner.corpus.cleaning import RECIPES, clean_lines, find_recipe, rule_names
 from tfner.corpus.files import STANDARD_STREAM, move_into_place, whole_file
 from tfner.corpus.findings import FileReport, count_severities
 from tfner.corpus.options import ReadOptions
+from tfner.corpus.queries import read_queries
 from tfner.corpus.repair import repair_conll
 from tfner.corpus.split import split_documents
 from tfner.corpus.stats import count_corpus, render_stats
@@ -52,6 +53,14 @@ def convert(
     scheme: Annotated[
         str | None, typer.Option(help="Tag scheme to write; default: that of IN.")
     ] = None,
+    queries: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="JSON of label -> query for --to mrc; FILE#NAME takes one of several. "
+            "Default: those of IN, or made of the labels' names.",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a corpus in another format or tag scheme, or with another join."""
@@ -60,9 +69,13 @@ def convert(
         refuse_existing(Path(target), overwrite=overwrite)
     entities: Counter[str] = Counter()
     written = write_corpus(
-        _counted(documents, entities), target, format=to_format, scheme=scheme
+        _counted(documents, entities),
+        target,
+        format=to_format,
+        scheme=scheme,
+        queries=None if queries is None else read_queries(queries),
     )
-    to = find_format(target, to_format, default="jsonl")
+    to = find_format(target, to_format, default="jsonl", look_inside=False)
     say(f"{target}: {written:,} documents, {entities.total():,} entities, {to}")
     if to == "text" and entities:
         say("note: text files hold no entities; they are left out")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,9 @@ from tfner.corpus.brat import holds_annotations, scan_brat, write_brat
 from tfner.corpus.conll import read_conll, write_conll
 from tfner.corpus.conllu import scan_conllu, write_conllu
 from tfner.corpus.files import STANDARD_STREAM, check_readable, whole_file
+from tfner.corpus.json_list import holds_questions
 from tfner.corpus.jsonl import scan_jsonl, write_jsonl
+from tfner.corpus.mrc import scan_mrc, write_mrc
 from tfner.corpus.options import ReadOptions
 from tfner.corpus.rasa import scan_rasa, write_rasa
 from tfner.corpus.rasa_yaml import scan_rasa_yaml, write_rasa_yaml
@@ -26,6 +28,7 @@ SCANS: dict[str, Scan] = {
     "brat": scan_brat,
     "conllu": scan_conllu,
     "jsonl": scan_jsonl,
+    "mrc": scan_mrc,
     "rasa": scan_rasa,
     "rasa-yaml": scan_rasa_yaml,
     "stockmark": scan_stockmark,
@@ -42,6 +45,7 @@ WRITERS: dict[str, Callable[..., int]] = {
     "conll": write_conll,
     "conllu": write_conllu,
     "jsonl": write_jsonl,
+    "mrc": write_mrc,
     "rasa": write_rasa,
     "rasa-yaml": write_rasa_yaml,
     "stockmark": write_stockmark,
@@ -69,14 +73,21 @@ SUFFIXES = {
     ".yml": "rasa-yaml",
 }
 """Format by the end of the name, `.gz` aside."""
+MRC_NAME = "mrc-ner."
+"""How the published files of reading comprehension begin: `mrc-ner.train`."""
 
 
 def find_format(
-    path: str | os.PathLike[str], format: str | None = None, *, default: str = "text"
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    *,
+    default: str = "text",
+    look_inside: bool = True,
 ) -> str:
     """The format named, or that of the suffix; `default` for standard streams.
 
-    A directory with `.ann` files is brat.
+    A directory with `.ann` files is brat, a `.json` file of questions mrc; for a file
+    that is to be written, its old content says nothing: do not `look_inside`.
 
     Raises:
         ConfigError: no format has this name.
@@ -90,13 +101,18 @@ def find_format(
         return default
     if holds_annotations(path):
         return "brat"
-    suffix = Path(os.fspath(path).removesuffix(".gz")).suffix.lower()
+    name = Path(os.fspath(path).removesuffix(".gz"))
+    suffix = name.suffix.lower()
+    if name.name.startswith(MRC_NAME):
+        return "mrc"
     if suffix not in SUFFIXES:
         raise CorpusError(
             f"no format has the suffix {suffix!r}. Known: {', '.join(SUFFIXES)} (and "
             f"with .gz). Name the format: {', '.join(READERS)}",
             path=path,
         )
+    if suffix == ".json" and look_inside and holds_questions(os.fspath(path)):
+        return "mrc"
     return SUFFIXES[suffix]
 
 
@@ -172,6 +188,7 @@ def write_corpus(
     *,
     format: str | None = None,
     scheme: str | None = None,
+    queries: Mapping[str, str] | None = None,
 ) -> int:
     """Write documents; the file appears only when it is complete.
 
@@ -182,17 +199,23 @@ def write_corpus(
         format: a key of `READERS`; None goes by the suffix ("-": jsonl).
         scheme: tag scheme of column files and CoNLL-U. None keeps each document's tags
             as they were read, or else its scheme, or else IOB2.
+        queries: of mrc files: label -> query. None takes those of the documents, or
+            makes them of the labels' names.
 
     Returns:
         Number of documents written.
 
     Raises:
         CorpusError: the file cannot be written, or the format cannot hold a document.
-        ConfigError: an unknown format, or a scheme for a format without tags.
+        ConfigError: an unknown format, a scheme for a format without tags, or queries
+            for one without them or not for every label.
         LabelError: an unknown scheme.
     """
     name = os.fspath(path)
-    format = find_format(name, format, default="jsonl")
+    format = find_format(name, format, default="jsonl", look_inside=False)
+    more = {} if queries is None else {"queries": queries}
+    if more and format != "mrc":
+        raise ConfigError(f"queries are for mrc; {format} holds none")
     if scheme is not None:
         if format not in TAGGED:
             raise ConfigError(
@@ -202,4 +225,4 @@ def write_corpus(
     if format == "brat":
         return write_brat(documents, name)
     with whole_file(name) as stream:
-        return WRITERS[format](documents, stream, scheme=scheme)
+        return WRITERS[format](documents, stream, scheme=scheme, **more)

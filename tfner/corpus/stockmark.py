@@ -12,7 +12,6 @@ Source: stockmarkteam/ner-wikipedia-dataset ner.json.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
@@ -22,6 +21,7 @@ from tfner.corpus.attributes import (
     attributes_by_entity,
 )
 from tfner.corpus.files import read_lines, stem_of
+from tfner.corpus.json_list import QUESTION_KEYS, elements
 from tfner.corpus.jsonl import check_surrogates, is_range, parse_entity
 from tfner.corpus.options import ReadOptions
 from tfner.document import Document, Entity
@@ -30,8 +30,6 @@ from tfner.errors import CorpusError, shorten
 ID = "curid"
 OWN_KEYS = {"text", "entities"}
 ENTITY_KEYS = {"name", "span", "type"}
-QUESTION_KEYS = {"context", "query"}
-BETWEEN = re.compile(r"[ \t\r\n,]*")
 
 
 def scan_stockmark(
@@ -45,11 +43,11 @@ def scan_stockmark(
     del options  # nothing in this format to choose
     content = "".join(line for _, line in read_lines(path, keep_ends=True))
     stem = stem_of(path)
-    for number, (line, record) in enumerate(_elements(content, path), 1):
+    for number, (line, record) in enumerate(elements(content, path), 1):
         if isinstance(record, dict) and record.keys() >= QUESTION_KEYS:
             raise CorpusError(
-                "`context` and `query` make this a file of questions (MRC), not of "
-                "texts with `entities`. Name its format",
+                "`context` and `query` make this a file of questions, not of texts "
+                "with `entities`. Its format is mrc",
                 path=path,
                 line=line,
             )
@@ -57,41 +55,6 @@ def scan_stockmark(
             yield line, parse_record(record, f"{stem}:{number}")
         except ValueError as error:
             yield line, f"record {number}: {error}"
-
-
-def _elements(content: str, path: str) -> Iterator[tuple[int, Any]]:
-    """The elements of a JSON list, each with the line on which it begins."""
-    if not content.strip():
-        return
-    try:
-        if not isinstance(json.loads(content), list):
-            raise CorpusError(
-                f"must be a JSON list of records: [{{…}}, …]. Received: "
-                f"{shorten(content.strip())}",
-                path=path,
-                line=1,
-            )
-    except json.JSONDecodeError as error:
-        hint = ""
-        if error.msg == "Extra data":
-            hint = ". A file with one record a line is jsonl: name that format"
-        message = f"not JSON: {error.msg} at column {error.colno}{hint}"
-        raise CorpusError(message, path=path, line=error.lineno) from None
-    except (ValueError, RecursionError) as error:  # endless digits, endless nesting
-        raise CorpusError(f"JSON beyond all measure: {error}", path=path) from None
-    # It is sound; a second decoding tells where each element begins.
-    decoder, line, begin = json.JSONDecoder(), 1, 0
-    at = _next(content, content.index("[") + 1)
-    while content[at] != "]":
-        line, begin = line + content.count("\n", begin, at), at
-        element, end = decoder.raw_decode(content, at)
-        yield line, element
-        at = _next(content, end)
-
-
-def _next(content: str, at: int) -> int:
-    found = BETWEEN.match(content, at)
-    return found.end() if found else at
 
 
 def parse_record(record: object, identifier: str) -> Document:

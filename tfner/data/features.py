@@ -36,9 +36,14 @@ ATTENTION_MASK = Feature("attention_mask", "input_mask", "S")
 TOKEN_TYPE_IDS = Feature("token_type_ids", "segment_ids", "S")
 LABELED_POSITIONS = Feature("labeled_positions", "labeled_positions", "W")
 LABELS = Feature("labels", "labels", "W", IGNORED, target=True)
+START_LABELS = Feature("start_labels", "start_labels", "S", IGNORED, target=True)
+END_LABELS = Feature("end_labels", "end_labels", "S", IGNORED, target=True)
+SPAN_LABELS = Feature("span_labels", "span_labels", "S", IGNORED, target=True)
+"""Of every piece the distances to the last pieces of the entities that it begins."""
 
 ENCODER_INPUTS = (INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS)
 TAGGER_INPUTS = (*ENCODER_INPUTS, LABELED_POSITIONS)
+SPAN_TARGETS = (START_LABELS, END_LABELS, SPAN_LABELS)
 
 
 def to_wire(features: Mapping[str, Any]) -> dict[str, Any]:

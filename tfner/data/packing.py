@@ -273,7 +273,7 @@ class Batch:
     """Model inputs made of windows, and where each window's outputs will be.
 
     Args:
-        features: `input_ids`, `attention_mask`, `token_type_ids` (B, S) and
+        features: `input_ids`, `attention_mask`, `token_type_ids` (B, S) and, of words,
             `labeled_positions` (B, W), int32.
         places: for every window in order its row and its half-open range of columns
             of the outputs.
@@ -311,9 +311,15 @@ def assemble(
                 if name != LABELED_POSITIONS.name:
                     features[name][number, start:end] = values
             features[ATTENTION_MASK.name][number, start:end] = slot + 1
-            positions = window.features[LABELED_POSITIONS.name]
-            last = column + len(positions)
-            features[LABELED_POSITIONS.name][number, column:last] = positions + start
-            places[index] = (number, column, last)
-            start, column = end, last
+            positions = window.features.get(LABELED_POSITIONS.name)
+            if positions is None:  # outputs are of pieces
+                places[index] = (number, start, end)
+            else:
+                last = column + len(positions)
+                features[LABELED_POSITIONS.name][number, column:last] = (
+                    positions + start
+                )
+                places[index] = (number, column, last)
+                column = last
+            start = end
     return Batch(features, places)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,17 +32,43 @@ class WindowTable:
         # Element 0 is the padding, window 0 the empty one.
         self.starts = np.concatenate([[0, 1], 1 + np.cumsum(self.lengths)[:-1]])
         self.sizes = np.concatenate([[0], self.lengths])
-        names = [n for n in windows[0].features if n != LABELED_POSITIONS.name]
-        self.pieces = {
-            name: np.concatenate([[0], *(w.features[name] for w in windows)])
-            for name in names
-        }
+        self.pieces = _by_piece([w.features for w in windows], pad=0)
         self.pieces[INPUT_IDS.name][0] = pad_id
-        self.pieces[LABELS.name] = np.full(1 + self.lengths.sum(), IGNORED, np.int32)
+        self.targets: tuple[str, ...] = (LABELS.name,)
+        self.inputs = (*self.pieces, ATTENTION_MASK.name)
+        if LABELED_POSITIONS.name in windows[0].features:
+            self.inputs = (*self.inputs, LABELED_POSITIONS.name)
+            self.pieces[LABELS.name] = self._labels(windows)
+        else:
+            targets = _by_piece([w.targets or {} for w in windows], pad=IGNORED)
+            self.targets = tuple(targets)
+            self.pieces |= targets
+
+    def _labels(self, windows: Sequence[Window]) -> Ints:
+        """Labels at the pieces of labelled words, -100 at all others."""
+        labels = np.full(1 + self.lengths.sum(), IGNORED, np.int32)
         for start, window in zip(self.starts[1:], windows, strict=True):
             places = start + window.features[LABELED_POSITIONS.name]
             if window.targets is not None:
-                self.pieces[LABELS.name][places] = window.targets[LABELS.name]
+                labels[places] = window.targets[LABELS.name]
+        return labels
+
+
+def _by_piece(windows: Sequence[Mapping[str, Ints]], *, pad: int) -> dict[str, Ints]:
+    """All pieces' values by name, (1 + N, ...), behind those of the padding piece."""
+    found = {}
+    for name in windows[0]:
+        if name == LABELED_POSITIONS.name:
+            continue
+        arrays = [values[name] for values in windows]
+        rest = tuple(np.max([array.shape[1:] for array in arrays], axis=0).astype(int))
+        flat = np.full((1 + sum(map(len, arrays)), *rest), pad, np.int32)
+        at = 1
+        for array in arrays:
+            flat[(slice(at, at + len(array)), *map(slice, array.shape[1:]))] = array
+            at += len(array)
+        found[name] = flat
+    return found
 
 
 def batches(table: WindowTable, plan: Plan) -> tf.data.Dataset:
@@ -51,9 +77,12 @@ def batches(table: WindowTable, plan: Plan) -> tf.data.Dataset:
     Shapes are static where the plan has one row length; the batch is never short.
 
     Returns:
-        Pairs of features (`input_ids`, `attention_mask`, `token_type_ids`,
-        `labeled_positions`, each (B, S) int32) and `labels` (B, S) int32, where
-        `labeled_positions` is padded with 0 and `labels` with -100.
+        Pairs of features and targets, int32. The features of words are `input_ids`,
+        `attention_mask`, `token_type_ids` and `labeled_positions`, each (B, S), their
+        target is `labels` (B, S), where `labeled_positions` is padded with 0 and
+        `labels` with -100. Windows without labelled words have a dict of targets of
+        pieces, each (B, S) or (B, S, K), padded with -100; a name may be both a
+        feature and a target.
     """
     starts = tf.constant(table.starts, tf.int32)
     sizes = tf.constant(table.sizes, tf.int32)
@@ -63,12 +92,14 @@ def batches(table: WindowTable, plan: Plan) -> tf.data.Dataset:
     def gather(windows: Any, row_length: Any) -> tuple[dict[str, Any], Any]:
         length = static_length if static_length is not None else row_length
         source, slot = _sources(windows, length, starts=starts, sizes=sizes)
-        features = {name: tf.gather(flat, source) for name, flat in pieces.items()}
-        labels = features.pop(LABELS.name)
-        features[ATTENTION_MASK.name] = slot
-        positions, labels = _labeled_first(labels, length)
-        features[LABELED_POSITIONS.name] = positions
-        return features, labels
+        found = {name: tf.gather(flat, source) for name, flat in pieces.items()}
+        found[ATTENTION_MASK.name] = slot
+        if LABELED_POSITIONS.name in table.inputs:
+            positions, labels = _labeled_first(found[LABELS.name], length)
+            found |= {LABELED_POSITIONS.name: positions, LABELS.name: labels}
+        features = {name: found[name] for name in table.inputs}
+        targets = {name: found[name] for name in table.targets}
+        return features, targets.get(LABELS.name, targets)
 
     dataset = tf.data.Dataset.from_tensor_slices((plan.windows + 1, plan.row_lengths))
     return dataset.map(gather, num_parallel_calls=2, deterministic=True).prefetch(2)

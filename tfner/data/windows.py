@@ -29,6 +29,7 @@ class Window:
         words: all words of the document, as encoded.
         features: `input_ids` (S,), `token_type_ids` (S,), `labeled_positions` (W,).
         targets: `labels` (W,) in training, else None.
+        label: what the window asks for, where every label has windows of its own.
         core_words: half-open part of `word_index` that lies in the core: all, unless a
             model needs the words around as well.
     """
@@ -39,6 +40,7 @@ class Window:
     words: tuple[Word, ...]
     features: Mapping[str, Ints]
     targets: Mapping[str, Ints] | None = None
+    label: str | None = None
     core_words: tuple[int, int | None] = (0, None)
 
     def __len__(self) -> int:

@@ -17,6 +17,9 @@ POSITIONS = 2048
 """Positions of one batch: enough to keep two cores busy, little memory."""
 ROW_LENGTH = 128
 """Packed rows have this many pieces, or as many as the longest window needs."""
+SPANS = "spans"
+"""Output (N, 3), of a model that answers: row, first and last piece. Outputs of one
+axis belong to its rows, not to those of the batch."""
 STEP = 16
 """Rows that are not packed full are rounded up to this many pieces."""
 
@@ -33,14 +36,17 @@ class Runner(Protocol):
     row_length: int | None
 
     def __call__(self, features: Mapping[str, Ints]) -> dict[str, Floats]:
-        """Outputs such as `probs` (B, W, T) of `input_ids` (B, S) and the others."""
+        """Outputs such as `probs` (B, W, T) of `input_ids` (B, S) and the others.
+
+        Columns are labelled words where the features name them, else pieces.
+        """
         ...
 
 
 def run_windows(
     run: Runner, windows: Sequence[Window], *, pad_id: int
 ) -> list[dict[str, Any]]:
-    """Outputs of every window, in order, cut to its own labelled words.
+    """Outputs of every window, in order, cut to its own columns and answers.
 
     Args:
         run: the model.
@@ -62,10 +68,23 @@ def run_windows(
         )
         results = run(batch.features)
         for index, (row, first, last) in zip(numbers, batch.places, strict=True):
-            outputs[index] = {
-                name: values[row, first:last] for name, values in results.items()
-            }
+            outputs[index] = _cut_out(results, row, first, last)
     return outputs
+
+
+def _cut_out(
+    results: Mapping[str, Floats], row: int, first: int, last: int
+) -> dict[str, Any]:
+    """One window's outputs, of a range of columns, and of the answers within it."""
+    if SPANS not in results:
+        return {name: values[row, first:last] for name, values in results.items()}
+    spans = results[SPANS]
+    own = (spans[:, 0] == row) & (first <= spans[:, 1]) & (spans[:, 1] < last)
+    return {
+        name: values[row, first:last] if values.ndim > 1 else values[own]
+        for name, values in results.items()
+        if name != SPANS
+    } | {SPANS: spans[own, 1:] - first}
 
 
 def _batches(run: Runner, windows: Sequence[Window]) -> Iterator[list[list[int]]]:

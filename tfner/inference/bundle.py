@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
@@ -27,6 +27,7 @@ from tfner.inference.encoders import describe_encoder, restore_encoder
 from tfner.remote import address, fetched, is_remote
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
+from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import TokenClassification
 from tfner.tokenization import Tokenizer, load_tokenizer
 
@@ -49,7 +50,10 @@ WHOLE = (
 )
 """Of these a directory holds at least one, or there is no model in it."""
 
-TASKS = {TokenClassification.name: TokenClassification}
+TASKS: dict[str, Callable[..., Task]] = {
+    TokenClassification.name: TokenClassification,
+    SpanExtraction.name: SpanExtraction,
+}
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from tfner.inference.foreign import (
     huggingface_bundle,
 )
 from tfner.inference.runners import KerasRunner, SavedModelRunner
+from tfner.inference.span_runner import SpanRunner
 from tfner.inference.supplied import Described, Supplied
 
 SAVED_MODEL = "saved_model.pb"
@@ -54,7 +55,8 @@ def open_model(
         bundle = Bundle(exported / ASSETS)
         with reading(exported / ASSETS / CONFIG):
             packs = bool(bundle.config["serving"]["packs"])
-        return bundle, SavedModelRunner(exported, packs=packs)
+        runner = SpanRunner if bundle.task.name == "span" else SavedModelRunner
+        return bundle, runner(exported, packs=packs)
     found = open_bundle(model, supplied)
     return found, KerasRunner(found.load_model())
 

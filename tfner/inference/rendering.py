@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tfner.corpus.rasa import format_item
-from tfner.document import Document, Entity, outermost
+from tfner.document import Document, Entity, outermost, uncrossed
 from tfner.errors import ConfigError, CorpusError, shorten, unknown
 
 COLORS = (31, 32, 33, 34, 35, 36)
 """ANSI foreground colours, taken by label in order."""
+RESET = "\x1b[0m"
 HUES = (210, 140, 30, 280, 0, 175, 60, 320)
 PAGE_HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Entities</title>
@@ -22,6 +23,8 @@ body { font: 16px/1.9 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto
        padding: 0 1rem; color: #1a1a1a; background: #fff; }
 p { margin: 0 0 .6rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 mark { padding: .1em .3em; border-radius: .3em; color: inherit; }
+mark mark { box-shadow: inset 0 0 0 1px #0004; }
+.also { font-size: .85em; margin-top: -.4rem; }
 mark small { font-size: .65em; font-weight: 600; margin-left: .4em; opacity: .75; }
 @media (prefers-color-scheme: dark) {
   body { color: #eee; background: #181818; } mark { filter: brightness(.45); }
@@ -57,9 +60,14 @@ def columns(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[st
     """Word and tag columns, an empty line after every document.
 
     Raises:
-        CorpusError: a word holds a tab or a line break.
+        CorpusError: a word holds a tab or a line break, or the model gives no tags.
     """
     for document in documents:
+        if document.words and document.tags is None:
+            raise CorpusError(
+                f"document {document.id!r}: columns hold one tag a word, and this "
+                "model gives none: its entities may nest. Use --format jsonl or html."
+            )
         surfaces = [document.surface(word) for word in document.words or ()]
         for surface in surfaces:
             if "\t" in surface or "\n" in surface:
@@ -86,19 +94,25 @@ def items(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]
 
 
 def terminal(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]:
-    """Coloured text for a terminal, each entity with its label."""
+    """Coloured text for a terminal, each entity with its label behind it."""
     color = {label: COLORS[i % len(COLORS)] for i, label in enumerate(labels)}
 
     def draw(text: str, entity: Entity) -> str:
         code = color.get(entity.label, COLORS[0])
-        return f"\x1b[1;{code}m{text}\x1b[0m\x1b[2m[{entity.label}]\x1b[0m"
+        own = f"\x1b[1;{code}m"
+        text = text.replace(RESET, RESET + own)  # behind an entity within this one
+        return f"{own}{text}{RESET}\x1b[2m[{entity.label}]{RESET}"
 
     for document in documents:
         yield _marked(document, str, draw) + "\n"
 
 
 def page(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]:
-    """A self-contained HTML page with highlighted entities."""
+    """A self-contained HTML page with highlighted entities.
+
+    Entities within others are drawn inside them; one that crosses another stands in a
+    line below the text.
+    """
     yield PAGE_HEAD
     classes = {label: f"l{number}" for number, label in enumerate(labels)}
     for number, _ in enumerate(labels):
@@ -111,12 +125,17 @@ def page(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]:
         kind = classes.get(entity.label, "l0")
         label = html.escape(entity.label)
         return (
-            f'<mark class="{kind}"{score}><span>{html.escape(text)}</span>'
+            f'<mark class="{kind}"{score}><span>{text}</span>'
             f"<small>{label}</small></mark>"
         )
 
     for document in documents:
         yield f"<p>{_marked(document, html.escape, draw)}</p>\n"
+        _, crossing = uncrossed(document.entities)
+        if crossing:
+            surfaces = [html.escape(document.surface(entity)) for entity in crossing]
+            also = map(draw, surfaces, crossing)
+            yield f'<p class="also">overlapping: {" ".join(also)}</p>\n'
     yield "</body></html>\n"
 
 
@@ -125,13 +144,23 @@ def _marked(
     plain: Callable[[str], str],
     draw: Callable[[str, Entity], str],
 ) -> str:
-    """Text with every outermost entity drawn."""
-    parts, done = [], 0
-    for entity in outermost(document.entities):
-        parts.append(plain(document.text[done : entity.start]))
-        parts.append(draw(document.surface(entity), entity))
-        done = entity.end
-    return "".join([*parts, plain(document.text[done:])])
+    """Text with its entities drawn, each within those around it; none that crosses."""
+    entities, _ = uncrossed(document.entities)
+
+    def write(start: int, end: int, first: int, last: int) -> str:
+        """Characters `start` to `end` with the entities numbered `first` to `last`."""
+        parts, done = [], start
+        while first < last:
+            entity, after = entities[first], first + 1
+            while after < last and entities[after].start < entity.end:
+                after += 1
+            parts.append(plain(document.text[done : entity.start]))
+            inside = write(entity.start, entity.end, first + 1, after)
+            parts.append(draw(inside, entity))
+            done, first = entity.end, after
+        return "".join([*parts, plain(document.text[done:end])])
+
+    return write(0, len(document.text), 0, len(entities))
 
 
 RENDERERS: Mapping[str, Callable[..., Iterator[str]]] = {

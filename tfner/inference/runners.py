@@ -39,13 +39,17 @@ class KerasRunner:
 
         @tf.function(jit_compile=jit_compile, reduce_retracing=not jit_compile)
         def probabilities(features: Any) -> Any:
-            return tf.nn.softmax(model(features, training=False))
+            logits = model(features, training=False)
+            if hasattr(model, "predictions"):
+                return model.predictions(logits)
+            return {"probs": tf.nn.softmax(logits)}
 
         self._run = probabilities
 
     def __call__(self, features: Mapping[str, Ints]) -> dict[str, Floats]:
-        """Outputs `probs` (B, W, T)."""
-        return {"probs": self._run(dict(features)).numpy()}
+        """Outputs `probs` (B, W, T), or what the model's `predictions` gives."""
+        found = self._run(dict(features))
+        return {name: values.numpy() for name, values in found.items()}
 
 
 class SavedModelRunner:
@@ -65,24 +69,8 @@ class SavedModelRunner:
     """
 
     def __init__(self, directory: Path, *, packs: bool, trims: bool = True) -> None:
-        import tensorflow as tf
-
         self.packs, self._directory = packs, directory
-        try:
-            # The loaded object must live as long as its signature is called.
-            with _quiet(tf.get_logger()):
-                self._loaded = tf.saved_model.load(str(directory))
-            self._run = self._loaded.signatures["serving_default"]
-        except (OSError, KeyError, ValueError) as error:
-            raise BundleError(
-                f"{directory} cannot be loaded as a SavedModel with a signature "
-                f"serving_default: {str(error)[:200]}"
-            ) from error
-        except tf.errors.OpError as error:
-            raise BundleError(
-                f"{directory} cannot be loaded as a SavedModel: its variables are "
-                f"damaged ({type(error).__name__}). Restore or export them again."
-            ) from error
+        self._loaded, self._run = load_signature(directory, "serving_default")
         inputs = self._run.structured_input_signature[1]
         outputs = self._run.structured_outputs
         self._probs = next((n for n in outputs if n.endswith("_probs")), None)
@@ -117,15 +105,7 @@ class SavedModelRunner:
         return {"probs": np.concatenate(filled)}
 
     def _probabilities(self, fed: Mapping[str, Ints]) -> Floats:
-        import tensorflow as tf
-
-        try:
-            results = self._run(**{n: tf.constant(array) for n, array in fed.items()})
-        except tf.errors.InvalidArgumentError as error:
-            raise BundleError(
-                f"{self._directory} cannot run on what the tokenizer gives. Give the "
-                "tokenizer that it was trained with."
-            ) from error
+        results = call_signature(self._run, fed, self._directory)
         return np.asarray(results[self._probs])
 
     def num_pieces(self) -> int | None:
@@ -142,6 +122,47 @@ class SavedModelRunner:
         shapes = weights.get_variable_to_shape_map().items()
         found = (shape[0] for name, shape in shapes if name.endswith(EMBEDDINGS))
         return next(found, None)
+
+
+def load_signature(directory: Path, name: str) -> tuple[Any, Any]:
+    """A SavedModel, which must live as long as it is called, and a signature of it.
+
+    Raises:
+        BundleError: it cannot be loaded, or has no such signature.
+    """
+    import tensorflow as tf
+
+    try:
+        with _quiet(tf.get_logger()):
+            loaded = tf.saved_model.load(str(directory))
+        return loaded, loaded.signatures[name]
+    except (OSError, KeyError, ValueError) as error:
+        raise BundleError(
+            f"{directory} cannot be loaded as a SavedModel with a signature "
+            f"{name}: {str(error)[:200]}"
+        ) from error
+    except tf.errors.OpError as error:
+        raise BundleError(
+            f"{directory} cannot be loaded as a SavedModel: its variables are "
+            f"damaged ({type(error).__name__}). Restore or export them again."
+        ) from error
+
+
+def call_signature(run: Any, fed: Mapping[str, Ints], directory: Path) -> Any:
+    """The outputs of a signature, by the names on the wire.
+
+    Raises:
+        BundleError: it cannot take the inputs.
+    """
+    import tensorflow as tf
+
+    try:
+        return run(**{name: tf.constant(array) for name, array in fed.items()})
+    except tf.errors.InvalidArgumentError as error:
+        raise BundleError(
+            f"{directory} cannot run on what the tokenizer gives. Give the "
+            "tokenizer that it was trained with."
+        ) from error
 
 
 @contextlib.contextmanager

@@ -49,7 +49,7 @@ class Dropout(keras.layers.Layer):
         if not training or self.rate == 0:
             return inputs
         bits = random_bits(ops.shape(inputs), self.draw() if seed is None else seed)
-        kept = bits >= _uint32(round(self.rate * 2**32))
+        kept = bits >= uint32(round(self.rate * 2**32))
         return ops.where(kept, inputs * (1 / (1 - self.rate)), 0.0)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -75,17 +75,18 @@ def random_bits(shape: Any, seed: Any) -> Any:
     seed = ops.cast(seed, "uint32")
     start, change = _mix(seed[0]), _mix(seed[0] + _mix(seed[1]))
     bits = ops.cast(ops.arange(math.prod(shape), dtype="int32"), "uint32")
-    bits = bits * _uint32(0x9E3779B9) + (start ^ seed[1])
+    bits = bits * uint32(0x9E3779B9) + (start ^ seed[1])
     return ops.reshape(_mix(bits, change), shape)
 
 
 def _mix(bits: Any, change: Any = None) -> Any:
-    bits = (bits ^ ops.right_shift(bits, _uint32(16))) * _uint32(0x7FEB352D)
+    bits = (bits ^ ops.right_shift(bits, uint32(16))) * uint32(0x7FEB352D)
     if change is not None:
         bits = bits ^ change
-    bits = (bits ^ ops.right_shift(bits, _uint32(15))) * _uint32(0x846CA68B)
-    return bits ^ ops.right_shift(bits, _uint32(16))
+    bits = (bits ^ ops.right_shift(bits, uint32(15))) * uint32(0x846CA68B)
+    return bits ^ ops.right_shift(bits, uint32(16))
 
 
-def _uint32(number: int) -> Any:
+def uint32(number: int) -> Any:
+    """A number as a tensor, modulo 2^32."""
     return ops.convert_to_tensor(np.uint32(number % 2**32))

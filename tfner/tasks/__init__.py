@@ -48,6 +48,10 @@ class Task(Protocol):
         """Summed loss and what it sums over, two scalars."""
         ...
 
+    def metric(self) -> keras.metrics.Metric:
+        """What training shows beside the loss, updated with labels and logits."""
+        ...
+
     def word_losses(
         self,
         document: Document,

@@ -18,9 +18,9 @@ from tfner.data.features import (
     TOKEN_TYPE_IDS,
     Feature,
 )
-from tfner.data.windows import Ints, Window, cores, cut
+from tfner.data.windows import Ints, Window, cores
 from tfner.document import Document, Entity, Word, outermost
-from tfner.errors import ConfigError, CorpusError, LabelError, unknown
+from tfner.errors import ConfigError, LabelError, unknown
 from tfner.schemes import LabelSet
 from tfner.tasks.context import ALONE, Neighbours, pieces_around
 from tfner.tasks.decoding import (
@@ -30,6 +30,7 @@ from tfner.tasks.decoding import (
     allowed_steps,
     best_tags,
 )
+from tfner.tasks.overflow import piece_ranges
 from tfner.tokenization import Encoding, Tokenizer
 from tfner.tokenization.align import POLICIES, align
 from tfner.tokenization.files import PIECES
@@ -235,23 +236,17 @@ class TokenClassification:
     def _ranges(
         self, document: Document, num_pieces: int, word_starts: Ints
     ) -> list[tuple[int, int]]:
-        if num_pieces <= self.room:
-            return [(0, num_pieces)] if num_pieces else []
-        if self.on_overflow == "error":
-            raise CorpusError(
-                f"document {document.id!r} has {num_pieces} pieces, a window holds "
-                f"{self.room}. Use --on-overflow window, or split the document."
-            )
-        if self.on_overflow == "truncate":
-            cut_off = int((word_starts >= self.room).sum())
-            self.counts["words_cut_off"] += cut_off
-            return [(0, self.room)]
-        return cut(
+        ranges, words_cut_off = piece_ranges(
+            document.id,
             num_pieces,
-            capacity=self.room,
+            word_starts,
+            room=self.room,
             overlap=self.overlap,
-            word_starts=word_starts,
+            on_overflow=self.on_overflow,
         )
+        if words_cut_off:
+            self.counts["words_cut_off"] += words_cut_off
+        return ranges
 
     def _window(
         self,
@@ -300,6 +295,12 @@ class TokenClassification:
         from tfner.models.losses import summed_crossentropy
 
         return summed_crossentropy(labels, logits, **self.loss_settings)
+
+    def metric(self) -> keras.metrics.Metric:
+        """What training shows beside the loss."""
+        from tfner.models.losses import MaskedAccuracy
+
+        return MaskedAccuracy()
 
     def words_of(self, document: Document, windows: Sequence[Window]) -> Sequence[Word]:
         """The words that predictions speak of, also where no window was made."""

@@ -36,7 +36,11 @@ class Alignment(NamedTuple):
 
 
 def align(
-    words: Sequence[Word], entities: Sequence[Entity], *, policy: str = "split"
+    words: Sequence[Word],
+    entities: Sequence[Entity],
+    *,
+    policy: str = "split",
+    nested: bool = False,
 ) -> Alignment:
     """Map entities to spans of words.
 
@@ -46,9 +50,11 @@ def align(
         policy: `split` cuts words at the borders of entities, `expand` lets an entity
             grow to whole words (one that then meets an earlier one is dropped), `drop`
             leaves out entities with a border inside a word.
+        nested: take entities that nest or overlap; their spans do so, too.
 
     Raises:
-        LabelError: entities nest or overlap, or there is no such policy.
+        LabelError: entities nest or overlap and are not `nested`, or there is no such
+            policy.
 
     Example:
         >>> align([Word(0, 6)], [Entity(0, 4, "LOC")]).words
@@ -57,7 +63,8 @@ def align(
     if policy not in POLICIES:
         raise LabelError(unknown("policy for borders inside words", policy, POLICIES))
     ordered = sorted(entities)
-    check_flat(ordered)
+    if not nested:
+        check_flat(ordered)
     inside = {entity for entity in ordered if _cuts_word(words, entity)}
     counts = dict.fromkeys(
         (
@@ -80,7 +87,7 @@ def align(
         first, last = _touched(used, entity)
         if first == last:
             counts["entities_without_words"] += 1
-        elif policy == "expand" and spans and first < spans[-1].end:
+        elif not nested and policy == "expand" and spans and first < spans[-1].end:
             pass
         elif policy != "drop" or entity not in inside:
             counts["entities_expanded"] += policy == "expand" and entity in inside

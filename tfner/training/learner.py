@@ -87,6 +87,7 @@ def make_trainee(
         warmup=config.warmup,
         weight_decay=config.weight_decay,
         epsilon=config.adam_epsilon,
+        beta_2=config.adam_beta2,
         bias_correction=config.bias_correction,
         rates=_rates(model, config.layerwise_lr_decay),
         ema=config.ema,

@@ -145,6 +145,7 @@ def adamw(
     warmup: float,
     weight_decay: float,
     epsilon: float = 1e-8,
+    beta_2: float = 0.999,
     bias_correction: bool = True,
     rates: Mapping[str, float] | None = None,
     ema: float | None = None,
@@ -157,6 +158,7 @@ def adamw(
         warmup: share of the steps in which the rate rises, between 0 and 1.
         weight_decay: decoupled decay per step, times the rate.
         epsilon: see `AdamW`.
+        beta_2: share of the second moment that a step keeps.
         bias_correction: see `AdamW`.
         rates: see `AdamW`; `layerwise_rates` gives ELECTRA's.
         ema: share of the weights' moving average that a step keeps; None keeps none.
@@ -168,6 +170,7 @@ def adamw(
         schedule,
         decay=weight_decay,
         epsilon=epsilon,
+        beta_2=beta_2,
         bias_correction=bias_correction,
         rates=rates,
         use_ema=ema is not None,

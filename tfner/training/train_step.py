@@ -14,7 +14,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfner.models.losses import MaskedAccuracy
 from tfner.tasks import Task
 
 
@@ -132,7 +131,7 @@ class Trainee(Step):
         super().__init__(model, **settings)
         self.task = task
         self.mean_loss = keras.metrics.Mean(name="loss")
-        self.mean_accuracy = MaskedAccuracy()
+        self.mean_accuracy = task.metric()
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import shutil
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfner.checkpoints.loading import load_encoder, tokenizer_of
 from tfner.config import TrainConfig
 from tfner.data.windows import Window
+from tfner.document import Document
 from tfner.errors import BundleError, ConfigError, TrainingError
 from tfner.inference.bundle import CONFIG, SUMMARY, Bundle, staged, write_json
 from tfner.remote import address, is_remote, publish
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
 from tfner.tasks.context import DOCUMENT, encode_in_order
+from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import TokenClassification, default_words
 from tfner.tokenization import Tokenizer, load_tokenizer
 from tfner.training.corpora import Corpora, load_corpora
@@ -25,6 +27,7 @@ from tfner.training.distribution import distribution
 from tfner.training.loss_settings import set_loss
 from tfner.training.mirror import check_output, mirrored
 from tfner.training.run import EncoderFactory, Run, Say, Trial, quiet
+from tfner.training.span_settings import check_task_settings, make_span_task
 
 if TYPE_CHECKING:
     import keras
@@ -127,7 +130,9 @@ def prepare(
         CorpusError: a corpus cannot be read, or holds nothing to learn.
     """
     corpora = load_corpora(config, say=say)
-    task = task or make_task(config, corpora.label_set, tokenizer, say=say)
+    task = task or make_task(
+        config, corpora.label_set, tokenizer, documents=corpora.train, say=say
+    )
     config = config.replace(words=task.settings().get("words", config.words))
     windows = encode_training(task, corpora, say=say)
     set_loss(config, task, windows)
@@ -218,9 +223,22 @@ def prepare_workplace(config: TrainConfig, output: Path) -> Path:
 
 
 def make_task(
-    config: TrainConfig, label_set: LabelSet, tokenizer: Tokenizer | None, *, say: Say
+    config: TrainConfig,
+    label_set: LabelSet,
+    tokenizer: Tokenizer | None,
+    *,
+    documents: Sequence[Document] = (),
+    say: Say,
 ) -> Task:
-    """The task that the settings name, with its tokenizer."""
+    """The task that the settings name, with its tokenizer.
+
+    Args:
+        config: all settings.
+        label_set: what is to be predicted.
+        tokenizer: in place of that of the encoder.
+        documents: of the training corpus, which may bring queries.
+        say: told what was guessed.
+    """
     if tokenizer is None:
         tokenizer = load_tokenizer(
             tokenizer_of(config.encoder),
@@ -231,6 +249,9 @@ def make_task(
         )
         for note in tokenizer.notes:
             say(note)
+    check_task_settings(config)
+    if config.task == SpanExtraction.name:
+        return make_span_task(config, label_set, tokenizer, documents, say=say)
     return TokenClassification(
         tokenizer,
         label_set,

@@ -1,0 +1,238 @@
+"""Nested entities of GENIA: tfner's span extraction, the published one, a tagger.
+
+    python benchmarks/nested.py ENCODER CORPUS --limit 1000 --epochs 3 \
+        --output benchmarks/results/nested.json
+
+CORPUS is a directory with `mrc-ner.{train,dev,test}.json.gz`. All sides train on the
+first `--limit` sentences and score the test file after the last epoch, each in a
+process of its own: tfner's span extraction, the published model in PyTorch
+(mrc_peer.py), and tfner's tagger trained on the outermost entities alone. Then each
+span extraction takes one training step of 16 x 128 and of 8 x 512 pieces, whose peak
+memory is noted. Where the published model does not fit this machine, what it keeps for
+the gradient is computed, which is less than its peak: of B x L x L x 2H numbers the
+pairs, the sums before gelu, what dropout leaves, and its mask as bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from environment import describe
+
+SHAPES = ((16, 128), (8, 512))
+SIDES = ("tfner", "peer", "tagger")
+KEPT_TENSORS = 3.25
+"""Float32 tensors of all pairs' hidden units that PyTorch keeps for the gradient."""
+
+
+def main() -> None:
+    """Measure everything, or, with --side, one thing in this process."""
+    args = arguments()
+    if args.side:
+        found = one_side(args)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        sys.stdout.write(json.dumps({**found, "peak_mb": peak // 1024}) + "\n")
+        return
+    record: dict[str, Any] = {
+        "settings": {
+            name: getattr(args, name)
+            for name in ("limit", "epochs", "learning_rate", "batch_size", "seed")
+        },
+        **{side: in_process(args, side) for side in SIDES},
+        "memory": [
+            {"rows": rows, "pieces": pieces, **memory(args, rows, pieces)}
+            for rows, pieces in SHAPES
+        ],
+        **describe(),
+    }
+    rate = "train_records_per_second"
+    record["speed_ratio"] = record["tfner"][rate] / record["peer"][rate]
+    args.output.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    sys.stdout.write(json.dumps(record, indent=2) + "\n")
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("encoder")
+    parser.add_argument("corpus")
+    parser.add_argument("--limit", type=int, default=1000, help="training sentences")
+    parser.add_argument("--test-limit", type=int, help="test sentences; all if not set")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument(
+        "--tagger-epochs", type=int, help="as many as fit the same time"
+    )
+    parser.add_argument("--learning-rate", type=float, default=1e-4)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--max-length", type=int, default=128)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, default=Path("nested.json"))
+    parser.add_argument("--side", choices=SIDES)
+    parser.add_argument("--shape", type=int, nargs=2, help="one step of these rows")
+    return parser.parse_args()
+
+
+def in_process(args: argparse.Namespace, side: str, *more: str) -> dict[str, Any]:
+    """One side in a process of its own, with the flags of this one."""
+    flags = [*sys.argv[1:], "--side", side, *more]
+    done = subprocess.run(
+        [sys.executable, __file__, *flags],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def one_side(args: argparse.Namespace) -> dict[str, Any]:
+    """Figures of one side."""
+    if args.side == "peer":
+        import mrc_peer
+
+        return mrc_peer.step_once(args) if args.shape else mrc_peer.train(args)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    return step_once(args) if args.shape else train(args)
+
+
+def memory(args: argparse.Namespace, rows: int, pieces: int) -> dict[str, Any]:
+    """Peak memory of one step of either span extraction, in MB."""
+    shape = ("--shape", str(rows), str(pieces))
+    width = (
+        2 * json.loads((Path(args.encoder) / "config.json").read_text())["hidden_size"]
+    )
+    needed = KEPT_TENSORS * rows * pieces * pieces * width * 4 / 2**20
+    found: dict[str, Any] = {
+        "tfner_mb": in_process(args, "tfner", *shape)["peak_mb"],
+        "pair_tensor_mb": round(rows * pieces * pieces * width * 4 / 2**20),
+    }
+    if needed < 0.8 * available():
+        return {**found, "peer_mb": in_process(args, "peer", *shape)["peak_mb"]}
+    return {**found, "peer_mb": round(needed), "peer_is_computed": True}
+
+
+def available() -> float:
+    """Memory that this machine has to give, in MB."""
+    lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+    values = {line.partition(":")[0]: int(line.split()[1]) for line in lines}
+    return values["MemAvailable"] / 1024
+
+
+def train(args: argparse.Namespace) -> dict[str, Any]:
+    """Tfner's span extraction, or its tagger on the outermost entities."""
+    from dataclasses import replace
+
+    from tfner.config import TrainConfig
+    from tfner.corpus import read_corpus, write_corpus
+    from tfner.document import outermost
+    from tfner.evaluation import score
+    from tfner.inference.predictor import Predictor
+    from tfner.training.trainer import run_trials
+
+    folder = Path(args.corpus)
+    gold = list(read_corpus(folder / "mrc-ner.test.json.gz"))[: args.test_limit]
+    corpus, settings = folder / "mrc-ner.train.json.gz", {"task": "span", "warmup": 0.0}
+    settings |= {"adam_beta2": 0.98, "dropout": 0.3, "epochs": args.epochs}
+    with tempfile.TemporaryDirectory() as place:
+        if args.side == "tagger":
+            documents = list(read_corpus(corpus))[: args.limit]
+            flat = [
+                replace(d, entities=tuple(outermost(d.entities))) for d in documents
+            ]
+            corpus = Path(place) / "outermost.jsonl"
+            write_corpus(flat, corpus)
+            settings = {"epochs": args.tagger_epochs or args.epochs}
+        config = TrainConfig(
+            train=str(corpus),
+            encoder=args.encoder,
+            output=f"{place}/model",
+            limit=args.limit,
+            dev_fraction=0.0,
+            learning_rate=args.learning_rate,
+            batch_size=args.batch_size,
+            max_length=args.max_length,
+            seed=args.seed,
+            **settings,
+        )
+        report = run_trials(config)
+        found = Predictor.load(report["bundle"]).predict(gold)
+    result = score(gold, found).to_json()
+    rate = report["train_sentences_per_second"]
+    questions = 5 if args.side == "tfner" else 1
+    return {
+        **{name: result[name] for name in ("f1", "precision", "recall", "per_label")},
+        "inner_recall": inner_recall(gold, found),
+        "train_records_per_second": rate * questions,
+        "compile_seconds": report["compile_seconds"],
+        "filled_positions": report["filled_positions"],
+    }
+
+
+def inner_recall(gold: list[Any], found: list[Any]) -> dict[str, float]:
+    """How many of the entities within others are found."""
+    from tfner.document import outermost
+
+    total = right = 0
+    for document, other in zip(gold, found, strict=True):
+        inner = set(document.entities) - set(outermost(document.entities))
+        total += len(inner)
+        right += len(inner & set(other.entities))
+    return {"inner": total, "found": right, "recall": right / max(1, total)}
+
+
+def step_once(args: argparse.Namespace) -> dict[str, Any]:
+    """One training step on rows of random pieces, for its memory."""
+    import numpy as np
+    import tensorflow as tf
+
+    from tfner.checkpoints.loading import load_encoder
+    from tfner.models.span import SpanExtractor
+    from tfner.models.span_losses import SpanLoss
+    from tfner.training.optimizers import adamw
+
+    rows, length = args.shape
+    model = SpanExtractor(load_encoder(args.encoder))
+    model.build()
+    optimizer = adamw(learning_rate=1e-5, steps=1, warmup=0.0, weight_decay=0.01)
+    optimizer.build(model.trainable_variables)
+    context = np.broadcast_to(np.arange(length) >= length // 5, (rows, length))
+    starts = np.where(context, 0, -100).astype("int32")
+    starts[:, length // 2] = 1
+    spans = np.where(starts > 0, 0, -100)[..., None].astype("int32")
+    features = {
+        "input_ids": np.random.default_rng(0).integers(1000, 2000, context.shape),
+        "attention_mask": np.ones(context.shape),
+        "token_type_ids": context,
+    }
+    features = {name: array.astype("int32") for name, array in features.items()}
+    features |= {"start_labels": starts, "end_labels": starts}
+
+    @tf.function(jit_compile=True)
+    def step(features: Any) -> None:
+        with tf.GradientTape() as tape:
+            outputs = model(features, training=True)
+            targets = {
+                "start_labels": starts,
+                "end_labels": starts,
+                "span_labels": spans,
+            }
+            total, count = SpanLoss()(targets, outputs)
+            loss = total / count
+        weights = model.trainable_variables
+        gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, weights)]
+        optimizer.apply(gradients, weights)
+
+    step({name: tf.constant(array) for name, array in features.items()})
+    return {}
+
+
+if __name__ == "__main__":
+    main()

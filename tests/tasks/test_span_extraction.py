@@ -1,0 +1,297 @@
+"""Questions about documents, and the entities that answers to them are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tfner.data.features import IGNORED
+from tfner.document import Document, Entity, Word
+from tfner.errors import ConfigError, CorpusError, LabelError
+from tfner.schemes import LabelSet
+from tfner.tasks.span_extraction import SpanExtraction
+from tfner.tokenization import Tokenizer, load_tokenizer
+
+MakeTask = Callable[..., SpanExtraction]
+QUERY = (
+    "organization entities are limited to companies, corporations, agencies, "
+    "institutions and other groups of people."
+)
+CONTEXT = "BEGALA Well , we ' ll debate that later on in the show ."
+NESTED = Document(
+    "d",
+    "bert Jones met xyzzy in paris",
+    (
+        Entity(0, 10, "PER"),
+        Entity(0, 4, "PER"),
+        Entity(15, 29, "PER"),
+        Entity(24, 29, "LOC"),
+    ),
+)
+
+
+@pytest.fixture(scope="session")
+def make_span_task(encoder_directory: Path) -> MakeTask:
+    tokenizer = load_tokenizer(encoder_directory)
+
+    def make(labels: Any = ("PER", "LOC"), **given: Any) -> SpanExtraction:
+        return SpanExtraction(
+            tokenizer, LabelSet(labels), **{"max_length": 64, **given}
+        )
+
+    return make
+
+
+def answer(task: SpanExtraction, document: Document) -> list[dict[str, Any]]:
+    """What a model that knows the document's entities would give, window by window."""
+    outputs = []
+    for window in task.encode(document, with_targets=True):
+        assert window.targets is not None
+        starts, places = np.nonzero(window.targets["span_labels"] != IGNORED)
+        distances = window.targets["span_labels"][starts, places]
+        spans = np.stack([starts, starts + distances], axis=1)
+        outputs.append({"spans": spans, "scores": np.full(len(spans), 0.75)})
+    return outputs
+
+
+def test_the_published_record_is_encoded_to_its_positions(
+    japanese_vocabulary: Path, tokenizer: Tokenizer
+) -> None:
+    """`[CLS] query [SEP] context [SEP]`; word 3 is "we", first and last piece alike."""
+    document = Document("0", CONTEXT, (Entity(14, 16, "ORG"),))
+    words = CONTEXT.split(" ")
+    task = SpanExtraction(
+        tokenizer, LabelSet(["ORG"]), queries={"ORG": QUERY}, max_length=256
+    )
+    (window,) = task.encode(document, with_targets=True)
+    query, context = tokenizer.encode(QUERY), tokenizer.encode(CONTEXT)
+    expected = [*tokenizer.prefix_ids, *query.ids, *tokenizer.suffix_ids]
+    first = len(expected)
+    expected += [*context.ids, *tokenizer.suffix_ids]
+    assert window.features["input_ids"].tolist() == expected
+    types = window.features["token_type_ids"].tolist()
+    assert types == [0] * first + [1] * (len(expected) - first)
+    pieces_of_we = first + np.flatnonzero(context.word_index == words.index("we"))
+    assert window.targets is not None
+    starts, ends = (window.targets[f"{n}_labels"] for n in ("start", "end"))
+    assert np.flatnonzero(starts == 1).tolist() == [pieces_of_we[0]]
+    assert np.flatnonzero(ends == 1).tolist() == [pieces_of_we[-1]]
+    assert (starts == 0).sum() == (ends == 0).sum() == len(context.words) - 1
+    assert (starts[:first] == IGNORED).all()
+    distance = pieces_of_we[-1] - pieces_of_we[0]
+    assert window.targets["span_labels"][pieces_of_we[0]].tolist() == [distance]
+
+
+def test_every_label_is_asked_and_its_entities_may_nest(
+    make_span_task: MakeTask,
+) -> None:
+    task = make_span_task()
+    person, place = task.encode(NESTED, with_targets=True)
+    assert (person.label, place.label) == ("PER", "LOC")
+    assert person.targets is not None
+    first = int(np.argmax(person.features["token_type_ids"]))
+    assert sorted(person.targets["span_labels"][first].tolist()) == [0, 1]
+    assert (person.targets["end_labels"] == 1).sum() == 3
+
+
+def test_what_was_encoded_is_decoded(make_span_task: MakeTask) -> None:
+    task = make_span_task()
+    windows = task.encode(NESTED)
+    found = task.decode(NESTED, windows, answer(task, NESTED))
+    assert found.entities == NESTED.entities
+    assert {entity.score for entity in found.entities} == {0.75}
+    assert found.tags is None
+
+
+def test_features_do_not_know_the_entities(make_span_task: MakeTask) -> None:
+    task = make_span_task()
+    bare = Document("d", NESTED.text)
+    for window, other in zip(task.encode(NESTED), task.encode(bare), strict=True):
+        assert (
+            window.features.keys()
+            == other.features.keys()
+            == {
+                "input_ids",
+                "token_type_ids",
+            }
+        )
+        for name, values in window.features.items():
+            np.testing.assert_array_equal(values, other.features[name])
+
+
+@st.composite
+def nested_documents(draw: Any) -> Document:
+    words = draw(st.lists(st.sampled_from(["anna", "qqq", "Corp", "in"]), min_size=1))
+    ends = np.cumsum([len(word) + 1 for word in words]) - 1
+    ranges = [Word(int(e) - len(w), int(e)) for w, e in zip(words, ends, strict=True)]
+    place = st.integers(0, len(words) - 1)
+    entities = {
+        Entity(ranges[min(a, b)].start, ranges[max(a, b)].end, label)
+        for a, b, label in draw(
+            st.lists(st.tuples(place, place, st.sampled_from(["PER", "LOC"])))
+        )
+    }
+    return Document("d", " ".join(words), tuple(entities), tuple(ranges))
+
+
+@settings(max_examples=60, deadline=None)
+@given(document=nested_documents())
+def test_any_nested_entities_survive_encoding_and_decoding(
+    make_span_task: MakeTask, document: Document
+) -> None:
+    task = make_span_task(max_length=256)
+    found = task.decode(document, task.encode(document), answer(task, document))
+    assert found.entities == document.entities
+
+
+def test_a_long_text_is_cut_and_each_entity_counts_once(
+    make_span_task: MakeTask,
+) -> None:
+    text = "anna met bert in paris and " * 12
+    entities = tuple(
+        Entity(at + start, at + end, label)
+        for at in range(0, len(text), 27)
+        for start, end, label in ((0, 4, "PER"), (0, 13, "PER"), (17, 22, "LOC"))
+    )
+    document = Document("d", text.strip(), entities)
+    task = make_span_task(max_length=24)
+    windows = task.encode(document)
+    assert max(len(window) for window in windows) <= 24
+    assert len(windows) > 6
+    found = task.decode(document, windows, answer(task, document))
+    assert found.entities == document.entities
+
+
+def test_an_entity_that_no_window_holds_is_missed_and_keeps_its_borders(
+    make_span_task: MakeTask,
+) -> None:
+    text = "anna met bert in paris and " * 4
+    document = Document("d", text.strip(), (Entity(0, 107, "PER"),))
+    task = make_span_task(max_length=16, overlap=2)
+    windows = [w for w in task.encode(document, with_targets=True) if w.label == "PER"]
+    starts = [int((w.targets["start_labels"] == 1).sum()) for w in windows if w.targets]
+    ends = [int((w.targets["end_labels"] == 1).sum()) for w in windows if w.targets]
+    assert sum(starts) == starts[0] == 1
+    assert sum(ends) == ends[-1] == 1
+    found = task.decode(document, task.encode(document), answer(task, document))
+    assert found.entities == ()
+
+
+def test_flat_answers_are_the_best_that_do_not_overlap(
+    make_span_task: MakeTask,
+) -> None:
+    task = make_span_task(nested=False)
+    outputs = answer(task, NESTED)
+    outputs[0]["scores"] = np.array([0.9, 0.6, 0.55])[: len(outputs[0]["spans"])]
+    outputs[1]["scores"] = np.array([0.7])
+    found = task.decode(NESTED, task.encode(NESTED), outputs)
+    surfaces = [(found.surface(e), e.label) for e in found.entities]
+    assert len(surfaces) == 2
+    assert surfaces[1] == ("paris", "LOC")
+
+
+@pytest.mark.parametrize("threshold", ["start", "end", "span"])
+def test_thresholds_are_held_against_probabilities(
+    make_span_task: MakeTask, threshold: str
+) -> None:
+    low, high = (make_span_task(**{f"{threshold}_threshold": t}) for t in (0.3, 0.7))
+    windows, outputs = low.encode(NESTED), answer(low, NESTED)
+    names = {"start": "start_probs", "end": "end_probs", "span": "match_probs"}
+    for window, output in zip(windows, outputs, strict=True):
+        output |= {
+            "start_probs": np.full(len(window), 0.9),
+            "end_probs": np.full(len(window), 0.9),
+            "match_probs": np.full(len(output["spans"]), 0.9),
+        }
+        output[names[threshold]] = np.full_like(output[names[threshold]], 0.5)
+    assert low.decode(NESTED, windows, outputs).entities == NESTED.entities
+    assert high.decode(NESTED, windows, outputs).entities == ()
+
+
+def test_answers_that_are_no_words_are_passed_over(make_span_task: MakeTask) -> None:
+    task = make_span_task(["PER"])
+    document = Document("d", "xyzzy met anna")  # five pieces, then one each
+    (window,) = task.encode(document)
+    first = int(np.argmax(window.features["token_type_ids"]))
+    bad = [(0, first), (first + 1, first + 4), (first, first + 3)]
+    bad += [(first + 6, first + 7), (first + 6, first + 5)]
+    good = (first, first + 4)
+    output = {"spans": np.array([*bad, good]), "scores": np.full(6, 0.9)}
+    found = task.decode(document, [window], [output])
+    assert [found.surface(entity) for entity in found.entities] == ["xyzzy"]
+
+
+def test_questions_without_an_answer_are_sampled_and_counted(
+    make_span_task: MakeTask,
+) -> None:
+    documents = [Document(str(n), "anna met bert") for n in range(200)]
+    documents.append(NESTED)
+    task = make_span_task(negative_rate=0.25, seed=3)
+    windows = [w for d in documents for w in task.encode(d, with_targets=True)]
+    assert 70 < len(windows) < 140
+    assert task.counts["questions_left_out"] == 402 - len(windows)
+    assert len(windows) == len(
+        [w for d in documents for w in task.encode(d, with_targets=True)]
+    )
+    assert sum(len(task.encode(d)) for d in documents) == 402
+
+
+def test_dev_loss_is_the_cross_entropy_of_possible_borders(
+    make_span_task: MakeTask,
+) -> None:
+    task = make_span_task(["LOC"])
+    windows = task.encode(NESTED)
+    probs = np.full(len(windows[0]), 0.25, np.float32)
+    outputs = [{"start_probs": probs, "end_probs": probs}]
+    losses = task.word_losses(NESTED, windows, outputs)
+    words = len(NESTED.text.split())
+    expected = [-np.log(0.25)] * 2 + [-np.log(0.75)] * (2 * words - 2)
+    np.testing.assert_allclose(np.sort(losses)[::-1], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"queries": {"PER": "a person"}}, "`queries` has no query for LOC"),
+        ({"queries": {"PER": " ", "LOC": "x"}}, "the query of 'PER' is empty"),
+        ({"queries": {"PER": "a " * 90, "LOC": "x"}}, "the query of 'PER' takes"),
+        ({"max_length": 8, "overlap": 7}, "must leave room for the context"),
+        ({"span_threshold": 1.0}, "`span_threshold` must be above 0 and below 1"),
+        ({"words": "silver"}, "unknown `words` 'silver'"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(
+    make_span_task: MakeTask, given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make_span_task(**given)
+    assert message in str(caught.value)
+
+
+def test_a_label_that_is_not_asked_for_is_an_error_in_training(
+    make_span_task: MakeTask,
+) -> None:
+    task = make_span_task(["PER"])
+    with pytest.raises(LabelError, match="unknown to the model: LOC"):
+        task.encode(NESTED, with_targets=True)
+
+
+def test_a_long_text_may_be_an_error(make_span_task: MakeTask) -> None:
+    task = make_span_task(max_length=12, on_overflow="error")
+    with pytest.raises(CorpusError, match="a window holds"):
+        task.encode(NESTED)
+
+
+def test_the_settings_make_the_task_again(make_span_task: MakeTask) -> None:
+    task = make_span_task(queries={"LOC": "places", "PER": "people"}, nested=False)
+    stored = task.settings()
+    assert stored.pop("name") == "span"
+    again = SpanExtraction(task.tokenizer, task.label_set, **stored)
+    assert again.settings() == task.settings()
+    assert list(again.queries) == ["PER", "LOC"]

@@ -1,0 +1,113 @@
+"""From the outputs of a window that asks for one label to spans of words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfner.data.windows import Window
+from tfner.document import Entity
+from tfner.schemes import Span
+
+SMALLEST_PROBABILITY = 1e-12
+"""Keeps the loss of a certain mistake finite."""
+
+Borders = NDArray[np.bool_]
+
+
+def context_start(window: Window) -> int:
+    """Where in a window its context begins."""
+    return int(np.argmax(window.features["token_type_ids"] == 1))
+
+
+def word_borders(window: Window) -> tuple[Borders, Borders]:
+    """Which pieces of the context begin a word, and which end one.
+
+    A word longer than windows overlap is cut; its parts then count as whole.
+    """
+    changes = np.diff(window.word_index) > 0
+    return np.append(True, changes), np.append(changes, True)
+
+
+def answers_of(
+    window: Window,
+    output: Mapping[str, Any],
+    thresholds: tuple[float, float, float],
+) -> Iterator[tuple[int, int, float]]:
+    """First and last word of every answer, and its score.
+
+    Args:
+        window: of one label.
+        output: see `SpanExtraction.decode`.
+        thresholds: of start, end and pair.
+    """
+    spans = np.asarray(output["spans"], np.int64).reshape(-1, 2)
+    spans, scores = spans - context_start(window), output["scores"]
+    size = len(window.word_index)
+    good = (spans[:, 0] >= 0) & (spans[:, 0] <= spans[:, 1]) & (spans[:, 1] < size)
+    good &= _above(window, output, thresholds)
+    firsts, lasts = word_borders(window)
+    first, last = np.clip(spans, 0, size - 1).T
+    good &= firsts[first] & lasts[last]
+    middle = first + last + 2 * window.pieces[0]
+    good &= (2 * window.core[0] <= middle) & (middle < 2 * window.core[1])
+    for number in np.flatnonzero(good):
+        words = window.word_index[[first[number], last[number]]]
+        yield int(words[0]), int(words[1]), float(scores[number])
+
+
+def _above(
+    window: Window, output: Mapping[str, Any], thresholds: tuple[float, float, float]
+) -> Borders:
+    spans = np.asarray(output["spans"], np.int64).reshape(-1, 2)
+    if "match_probs" not in output:  # whoever ran the model held them against it
+        return np.ones(len(spans), bool)
+    found = (
+        output["start_probs"][spans[:, 0]],
+        output["end_probs"][spans[:, 1]],
+        output["match_probs"],
+    )
+    above = np.ones(len(spans), bool)
+    for probs, least in zip(found, thresholds, strict=True):
+        above &= probs >= least
+    return above
+
+
+def flattened(entities: Iterable[Entity]) -> list[Entity]:
+    """The entities with the best scores that do not overlap.
+
+    Example:
+        >>> flattened([Entity(0, 9, "A", 0.6), Entity(2, 4, "B", 0.9)])
+        [Entity(start=2, end=4, label='B', score=0.9)]
+    """
+    kept: list[Entity] = []
+    for entity in sorted(entities, key=lambda e: (-(e.score or 0), e)):
+        if all(entity.end <= k.start or k.end <= entity.start for k in kept):
+            kept.append(entity)
+    return kept
+
+
+def border_losses(
+    window: Window, output: Mapping[str, Any], spans: Sequence[Span]
+) -> NDArray[np.float32]:
+    """Cross-entropy of the starts and ends in a window's core.
+
+    Args:
+        window: of one label.
+        output: `start_probs` and `end_probs` (S,).
+        spans: all gold spans of the document, of words.
+    """
+    own = [span for span in spans if span.label == window.label]
+    gold = ([span.start for span in own], [span.end - 1 for span in own])
+    inside = slice(*(border - window.pieces[0] for border in window.core))
+    start, losses = context_start(window), []
+    names = ("start_probs", "end_probs")
+    for name, borders, words in zip(names, word_borders(window), gold, strict=True):
+        probs = output[name][start : start + len(window.word_index)][inside]
+        right = np.isin(window.word_index[inside], words)
+        likely = np.where(right, probs, 1 - probs)[borders[inside]]
+        losses.append(-np.log(np.maximum(likely, SMALLEST_PROBABILITY)))
+    return np.concatenate(losses).astype(np.float32)
