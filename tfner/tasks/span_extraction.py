@@ -194,6 +194,7 @@ class SpanExtraction:
             LabelError: `with_targets` and an entity's label is unknown.
         """
         encoding = self._encode(document)
+        self.counts["words_without_pieces"] += encoding.words_without_pieces
         if not with_targets:
             return [
                 window
@@ -251,9 +252,7 @@ class SpanExtraction:
             overlap=room // 4 if self.overlap is None else self.overlap,
             on_overflow=self.on_overflow,
         )
-        if label == self.label_set.labels[0]:
-            without_pieces = len(encoding.words) - len(starts)
-            self.counts["words_without_pieces"] += without_pieces
+        if label == self.label_set.labels[0]:  # not once more for every other
             self.counts["words_cut_off"] += words_cut_off
         targets = None
         if spans is not None:
