@@ -5,14 +5,19 @@ that to load a `.keras` file that holds them.
 """
 
 from tfner.models.adapters import KerasHubEncoder
+from tfner.models.electra import Electra, MaskedLanguageModel
 from tfner.models.encoder import Encoder
 from tfner.models.heads import TokenClassifier
 from tfner.models.losses import MaskedAccuracy, masked_crossentropy
+from tfner.models.span import SpanExtractor
 
 __all__ = [
+    "Electra",
     "Encoder",
     "KerasHubEncoder",
     "MaskedAccuracy",
+    "MaskedLanguageModel",
+    "SpanExtractor",
     "TokenClassifier",
     "masked_crossentropy",
 ]
