@@ -28,7 +28,7 @@ def documents(toy_corpus) -> list[Document]:
 
 def test_the_f1_is_that_of_the_predictor(held_out, documents, toy_bundle) -> None:
     found = Predictor.load(toy_bundle).predict(documents)
-    now = held_out.scorer(documents, say=print)()
+    now = held_out.scorer(documents)()
     assert now["dev_f1"] == score(documents, found).f1
     assert held_out.report(documents)["f1"] == now["dev_f1"]
 
@@ -46,14 +46,14 @@ def test_the_loss_is_the_mean_over_words(held_out, documents) -> None:
         losses += [
             -np.log(p[ids(t)]) for p, t in zip(probs, document.tags, strict=True)
         ]
-    assert held_out.scorer(documents, say=print)()["dev_loss"] == pytest.approx(
+    assert held_out.scorer(documents)()["dev_loss"] == pytest.approx(
         np.mean(losses), rel=1e-4
     )
 
 
 def test_scores_follow_the_weights(held_out, documents, toy_bundle) -> None:
     model = Bundle(toy_bundle).load_model()
-    now = HeldOut(held_out.task, model).scorer(documents, say=print)
+    now = HeldOut(held_out.task, model).scorer(documents)
     before = now()
     assert now() == before
     model.classifier.bias.assign_add([50.0] + [0.0] * (model.num_tags - 1))
@@ -63,7 +63,7 @@ def test_scores_follow_the_weights(held_out, documents, toy_bundle) -> None:
 
 def test_documents_without_pieces_have_a_loss_of_zero(held_out) -> None:
     empty = [Document("1", ""), Document("2", " ")]
-    assert held_out.scorer(empty, say=print)() == {"dev_loss": 0.0, "dev_f1": 0.0}
+    assert held_out.scorer(empty)() == {"dev_loss": 0.0, "dev_f1": 0.0}
 
 
 def test_entities_off_the_word_borders_count_as_missed(held_out) -> None:

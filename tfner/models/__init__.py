@@ -10,8 +10,10 @@ from tfner.models.encoder import Encoder
 from tfner.models.heads import TokenClassifier
 from tfner.models.losses import MaskedAccuracy, masked_crossentropy
 from tfner.models.span import SpanExtractor
+from tfner.models.span_losses import BorderAccuracy
 
 __all__ = [
+    "BorderAccuracy",
     "Electra",
     "Encoder",
     "KerasHubEncoder",

@@ -44,7 +44,11 @@ class HeldOut:
         return score(documents, predicted, counts=self.task.counts).to_json()
 
     def scorer(
-        self, documents: list[Document], *, show: int = 0, say: Callable[[str], None]
+        self,
+        documents: list[Document],
+        *,
+        show: int = 0,
+        say: Callable[[str], None] = lambda line: None,
     ) -> Callable[[], dict[str, float]]:
         """Encodes documents once; every call runs the model and gives F1 and loss.
 
