@@ -249,6 +249,7 @@ def test_a_model_without_its_marker_is_none(trained, place) -> None:
         Bundle.load(model)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_elsewhere(settings, local_run, place) -> None:
     output = f"{place}/model"
     config = TrainConfig(**settings | {"output": output})
@@ -347,6 +348,7 @@ def test_commands_take_remote_paths(
     assert names(f"{place}/parts") == {"train.conll", "dev.conll", "test.conll"}
 
 
+@pytest.mark.slow
 def test_exports_are_published_and_loaded_remotely(
     trained, place, monkeypatch, capsys
 ) -> None:

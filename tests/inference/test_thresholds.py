@@ -43,6 +43,7 @@ def predicted(task: SpanExtraction, model: Any) -> list[Document]:
     return Predictor(task, KerasRunner(model)).predict(TEXTS)
 
 
+@pytest.mark.slow
 def test_the_chosen_thresholds_reach_the_f1_that_is_told(
     span_model: tuple[SpanExtraction, Any],
 ) -> None:

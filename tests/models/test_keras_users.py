@@ -61,6 +61,7 @@ def compiled(**settings: Any) -> TokenClassifier:
     return model
 
 
+@pytest.mark.slow
 def test_fit_takes_validation_data_and_callbacks(tmp_path: Path) -> None:
     model, best = compiled(), tmp_path / "best.keras"
     history = model.fit(

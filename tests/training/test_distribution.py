@@ -90,6 +90,7 @@ def on_two_processors(config: TrainConfig, tmp_path: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_two_replicas_learn_what_one_does(config, tmp_path, weights) -> None:
     one = config(**SAME_EVERYWHERE, ema=0.5)
     two = one.replace(output=str(tmp_path / "two"), strategy="mirrored", accumulate=2)

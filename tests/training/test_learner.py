@@ -35,6 +35,7 @@ class Recording:
 
 
 @pytest.mark.parametrize("precision", LOW)
+@pytest.mark.slow
 def test_a_model_learns_in_low_precision_and_is_saved_in_full(
     config, precision
 ) -> None:
@@ -109,6 +110,7 @@ def test_parts_of_batches_give_the_model_of_the_whole(
     assert rows.startswith("a batch has ")
 
 
+@pytest.mark.slow
 def test_several_steps_at_once_give_the_same_model(config, tmp_path, weights) -> None:
     one = config(**WITHOUT_DROPOUT, adam_epsilon=1e-5)
     many = one.replace(steps_per_execution=2, output=str(tmp_path / "many"))
@@ -125,6 +127,7 @@ class Stop(BaseException):
     "precision",
     [pytest.param("float32", marks=pytest.mark.slow), "mixed_float16"],
 )
+@pytest.mark.slow
 def test_averages_and_loss_scale_are_resumed(
     config, tmp_path, weights, same, precision
 ) -> None:
@@ -142,6 +145,7 @@ def test_averages_and_loss_scale_are_resumed(
     assert same(weights(Path(whole.output)), weights(Path(broken.output)))
 
 
+@pytest.mark.slow
 def test_the_averaged_weights_are_scored_and_saved(config, tmp_path, weights) -> None:
     plain = config(dev=None, dev_fraction=0.2)
     averaged = plain.replace(ema=0.9, output=str(tmp_path / "averaged"))

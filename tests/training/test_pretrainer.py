@@ -119,6 +119,7 @@ def test_tiny_learns_a_small_corpus_and_finds_what_was_replaced(
     assert any(line.startswith("step 1000/1000  loss ") for line in lines)
 
 
+@pytest.mark.slow
 def test_a_masked_language_model_learns_and_is_a_bert(
     make: Make, tmp_path: Path
 ) -> None:
@@ -167,6 +168,7 @@ def test_transformers_loads_model_and_tokenizer_as_they_are(finished: Path) -> N
     assert np.abs(np.asarray(found) - wanted).max() < 2e-5
 
 
+@pytest.mark.slow
 def test_a_resumed_run_passes_over_a_damaged_checkpoint_and_ends_the_same(
     make: Make, finished: Path, tmp_path: Path
 ) -> None:
@@ -269,6 +271,7 @@ def test_the_last_checkpoints_and_every_nth_are_kept(tmp_path: Path) -> None:
         checkpoints.load(5)
 
 
+@pytest.mark.slow
 def test_more_steps_go_on_and_say_what_becomes_of_the_learning_rate(
     make: Make, finished: Path, tmp_path: Path
 ) -> None:
@@ -308,6 +311,7 @@ def test_a_run_is_a_function_of_its_seed(
     "precision",
     ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)],
 )
+@pytest.mark.slow
 def test_parts_in_low_precision_count_as_the_whole_in_float32(
     make: Make, finished: Path, tmp_path: Path, precision: str
 ) -> None:
@@ -319,6 +323,7 @@ def test_parts_in_low_precision_count_as_the_whole_in_float32(
     assert load_encoder(report["encoder"]).weights[0].dtype == "float32"
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_ends_the_run(make: Make, tmp_path: Path) -> None:
     config = make(tmp_path / "run", learning_rate=1e20, clip_norm=0.0, steps=40)
     message = failure(config)

@@ -167,6 +167,7 @@ def assert_close(found: list[np.ndarray], expected: list[np.ndarray]) -> None:
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_parts_of_a_batch_give_the_update_of_the_whole() -> None:
     """The first row has three words, the second one: a mean of means would differ."""
     whole = make_trainee(rate=1.0, clip_norm=0.05)
@@ -189,6 +190,7 @@ def test_every_part_drops_units_of_its_own() -> None:
     assert last.tolist() == [draws[1][0], draws[1][1] + 1]
 
 
+@pytest.mark.slow
 def test_layers_computed_again_give_the_same_update() -> None:
     """With dropout: the second time the same units fall away."""
     kept = make_trainee(rate=1.0, dropout=0.5)
