@@ -24,7 +24,6 @@ from tfner.document import Word
 from tfner.errors import TokenizerError, shorten
 from tfner.tokenization.encoding import Encoding, Int32
 from tfner.tokenization.files import (
-    CUSTOM,
     PIECES,
     SETTINGS_FILE,
     TOKENIZER_FILE,
@@ -87,11 +86,6 @@ class FastTokenizer:
             return self._mecab.split
         if self.splitter == PIECES:
             return self._split_pieces
-        if self.splitter == CUSTOM:
-            raise TokenizerError(
-                "this tokenizer was saved with a word splitter of its user's own, "
-                "which no file can hold: pass it as word_splitter"
-            )
         return find_splitter(self.splitter)
 
     def encode(

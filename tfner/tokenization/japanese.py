@@ -18,12 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfner.document import Word
-from tfner.errors import TokenizerError
 from tfner.tokenization.basic import BasicWords
 from tfner.tokenization.encoding import Encoding, Int32
 from tfner.tokenization.files import (
     CONFIG_FILE,
-    CUSTOM,
     PIECES,
     SETTINGS_FILE,
     TokenizerSettings,
@@ -129,11 +127,6 @@ class JapaneseTokenizer:
             return None
         if self.splitter == PIECES:
             return self._split_pieces
-        if self.splitter == CUSTOM:
-            raise TokenizerError(
-                "this tokenizer was saved with a word splitter of its user's own, "
-                "which no file can hold: pass it as word_splitter"
-            )
         return find_splitter(self.splitter)
 
     def encode(

@@ -10,6 +10,7 @@ from functools import cache
 
 from tfner.document import Word
 from tfner.errors import TokenizerError, unknown
+from tfner.tokenization.files import CUSTOM
 from tfner.tokenization.mecab import split_mecab
 
 WordSplitter = Callable[[str], list[Word]]
@@ -99,8 +100,14 @@ def find_splitter(name: str) -> WordSplitter:
     """The word splitter of that name.
 
     Raises:
-        TokenizerError: no splitter has this name; the known ones are listed.
+        TokenizerError: no splitter has this name; the known ones are listed. Or it is
+            the name of a user's own one.
     """
+    if name == CUSTOM:
+        raise TokenizerError(
+            "this tokenizer was saved with a word splitter of its user's own, which no "
+            "file can hold: pass it as word_splitter"
+        )
     if name not in SPLITTERS:
         raise TokenizerError(unknown("word splitter", name, [*SPLITTERS, "pieces"]))
     return SPLITTERS[name]
