@@ -25,7 +25,9 @@ def main() -> None:
 
 def tables() -> str:
     """Everything between the marks."""
-    return "\n".join([training_table(), other_lines() + japanese_lines()])
+    return "\n".join(
+        [training_table(), other_lines() + japanese_lines() + equality_line()]
+    )
 
 
 def load(name: str) -> dict[str, Any]:
@@ -105,6 +107,22 @@ def japanese_lines() -> str:
         f"{run['max_abs_difference']:.1g}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def equality_line() -> str:
+    """Runs that should end alike, in a sentence."""
+    record = load("equality")
+    worst = max(
+        record[kind]["largest_difference_of_weights"]
+        for kind in ("mirrored", "two_workers", "accumulate_4")
+    )
+    kills = record["kills"]
+    return (
+        "- Two devices, two processes, or a batch in four parts, against one device "
+        f"(no dropout, {record['mirrored']['steps']} steps): largest difference of the "
+        f"final weights {worst:.1g}. After {kills['kills']} kills at random moments: "
+        f"{kills['largest_difference_of_weights']:.1g}.\n"
+    )
 
 
 if __name__ == "__main__":
