@@ -148,6 +148,13 @@ class TrainConfig(Settings):
         low=0,
         high=1,
     )
+    prefilter: float | None = _data(
+        None,
+        "Fit a cheap look at the words that says which questions of --task span are "
+        "asked at all; this share of the held-out entities must keep theirs.",
+        low=0.5,
+        high=1,
+    )
     layout: str = _data(
         "packed",
         "How windows fill the rows of a batch.",
@@ -264,6 +271,11 @@ class TrainConfig(Settings):
     span_weight: float = _training(
         0.1, "Weight of the pairs in its loss; starts and ends have 1 each.", low=0
     )
+    tune_thresholds: bool = _training(
+        False,
+        "Of --task span: after training set its thresholds to those with the best F1 "
+        "on dev.",
+    )
     seed: int = _training(
         0, "Decides head, order of the data and dropout.", low=0, high=4_000_000
     )
@@ -312,6 +324,10 @@ class TrainConfig(Settings):
     )
     save_steps: int | None = _training(
         None, "Write a checkpoint every N steps too, not only after epochs.", low=1
+    )
+    keep_epochs: bool = _training(
+        False,
+        "Keep a bundle of every epoch, too: OUTPUT/epochs/1, 2, ….",
     )
     output: str = _training("", "Where the bundle is written.", needed=True)
     tensorboard: str | None = _training(

@@ -130,6 +130,13 @@ class PretrainConfig(Settings):
     )
     hidden_dropout: float = _model(0.1, "Dropout.", low=0, high=0.9)
     attention_dropout: float = _model(0.1, "Dropout of attention.", low=0, high=0.9)
+    initializer_range: float = _model(
+        0.02,
+        "Standard deviation of new weights; 0.02 suits widths of 768 and more, narrow "
+        "models learn sooner from 0.05.",
+        low=0.001,
+        high=1,
+    )
 
     max_length: int = _training(
         _SMALL["max_length"], "Pieces of a row, special ones included.", low=5

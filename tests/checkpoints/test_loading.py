@@ -81,8 +81,8 @@ def test_training_takes_encoder_and_tokenizer_of_a_checkpoint(
 ) -> None:
     from tfner.config import TrainConfig
     from tfner.schemes import LabelSet
-    from tfner.training.run import quiet
     from tfner.training.trainer import make_encoder, make_task
+    from tfner.training.trial import quiet
 
     prefix = shutil.copytree(electra, tmp_path / "electra") / "model.ckpt-1000"
     pieces = (encoder_directory / "vocab.txt").read_text(encoding="utf-8").split("\n")

@@ -9,7 +9,7 @@ import pytest
 
 from tfner.errors import ConfigError, CorpusError, LabelError
 from tfner.training.corpora import load_corpora
-from tfner.training.run import quiet
+from tfner.training.trial import quiet
 
 
 def columns(path: Path, text: str) -> str:

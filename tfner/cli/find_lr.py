@@ -53,7 +53,7 @@ def command(
     from tfner.corpus.files import whole_file
     from tfner.evaluation.figures import draw_range_test
     from tfner.training.lr_finder import find_learning_rate
-    from tfner.training.run import quiet
+    from tfner.training.trial import quiet
 
     found = find_learning_rate(
         chosen,

@@ -33,6 +33,10 @@ Decode = Annotated[
     typer.Option(help="argmax or viterbi; as the model was trained if not set."),
 ]
 
+Prefilter = Annotated[
+    bool, typer.Option(help="Leave out the questions that the model's prefilter says.")
+]
+
 
 def with_groups(function: Callable[..., None]) -> Callable[..., None]:
     """A command whose parameters of a dataclass's type are options, one per field."""
@@ -197,12 +201,8 @@ class ModelOptions:
 
         return Supplied(**dataclasses.asdict(self))
 
-    def load(
-        self, model: str, *, verify: bool = False, decode: str | None = None
-    ) -> Predictor:
-        """The predictor of a model."""
+    def load(self, model: str, **settings: Any) -> Predictor:
+        """The predictor of a model, with the other settings of `Predictor.load`."""
         from tfner.inference.predictor import Predictor
 
-        return Predictor.load(
-            model, verify=verify, decode=decode, **dataclasses.asdict(self)
-        )
+        return Predictor.load(model, **settings, **dataclasses.asdict(self))

@@ -9,7 +9,14 @@ from typing import Annotated
 
 import typer
 
-from tfner.cli.options import CorpusOptions, Decode, Model, ModelOptions, with_groups
+from tfner.cli.options import (
+    CorpusOptions,
+    Decode,
+    Model,
+    ModelOptions,
+    Prefilter,
+    with_groups,
+)
 from tfner.cli.output import import_tensorflow, refuse_existing, say
 from tfner.document import Document
 
@@ -45,6 +52,7 @@ def command(
     overwrite: Overwrite = False,
     verify: Verify = False,
     decode: Decode = None,
+    prefilter: Prefilter = True,
 ) -> None:
     """Find entities. Long input is streamed: memory does not grow with it."""
     from tfner.corpus.files import whole_file
@@ -60,7 +68,7 @@ def command(
     if file is not None:
         documents = reading.read(file, format=guessed_format(file))
     import_tensorflow()
-    predictor = given.load(model, verify=verify, decode=decode)
+    predictor = given.load(model, verify=verify, decode=decode, prefilter=prefilter)
     known = predictor.task.label_set.labels
     parts = render(predictor.stream(documents), chosen, labels=known)
     with whole_file("-" if output is None else str(output)) as stream:

@@ -67,7 +67,7 @@ def _exported(output: str | None, step: int) -> dict[str, Any]:
 def _pretrained(config: PretrainConfig) -> dict[str, Any]:
     import_tensorflow()
     from tfner.training.pretrainer import pretrain
-    from tfner.training.run import quiet
+    from tfner.training.trial import quiet
 
     try:
         return pretrain(config, say=quiet if is_muted() else say)

@@ -5,6 +5,7 @@ labels.json         ordered labels and tags, with their digest
 tokenizer/          files that need no transformers
 model.weights.h5    weights; absent in the assets of a SavedModel
 metrics.json        scores of dev and test, history of the epochs
+prefilter.npz       which questions are asked; in span extraction, if wanted
 selftest.json       texts with the entities predicted when the model was saved
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +29,7 @@ from tfner.inference.encoders import describe_encoder, restore_encoder
 from tfner.remote import address, fetched, is_remote
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
+from tfner.tasks.prefilter import PREFILTER, Prefilter
 from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import TokenClassification
 from tfner.tokenization import Tokenizer, load_tokenizer
@@ -144,6 +147,11 @@ class Bundle:
             name = settings.pop("name")
             if name not in TASKS:
                 raise BundleError(f"{self.directory}: {unknown('task', name, TASKS)}")
+        prefilter = self.directory / PREFILTER
+        if prefilter.is_file():
+            with reading(prefilter):
+                settings["prefilter"] = Prefilter.load(prefilter)
+        with reading(self.directory / CONFIG):
             return TASKS[name](tokenizer, label_set, **settings)
 
     @property
@@ -272,10 +280,12 @@ def save_bundle(
     metrics: Mapping[str, Any],
     selftest: SelfTest,
     extra_files: Mapping[str, str] | None = None,
+    extra_directories: Mapping[str, Path] | None = None,
 ) -> Bundle:
     """Write a model directory under a temporary name, then move it into place.
 
     An existing `directory` is replaced; whether it may be is for the caller to ask.
+    Extra directories are moved into it.
 
     Raises:
         BundleError: it cannot be written.
@@ -287,6 +297,8 @@ def save_bundle(
         )
         for name, text in (extra_files or {}).items():
             (stage / name).write_text(text, encoding="utf-8")
+        for name, source in (extra_directories or {}).items():
+            shutil.move(source, stage / name)
         _make_room(stage / WEIGHTS, model)
         model.save_weights(str(stage / WEIGHTS))
     return Bundle(directory)
@@ -327,6 +339,8 @@ def write_description(
     write_json(directory / METRICS, metrics)
     write_json(directory / SELFTEST, selftest.to_json())
     task.tokenizer.save(directory / TOKENIZER)
+    if getattr(task, "prefilter", None):
+        task.prefilter.save(directory / PREFILTER)  # type: ignore[attr-defined]
 
 
 def versions() -> dict[str, str]:

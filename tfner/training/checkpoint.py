@@ -3,6 +3,7 @@
 checkpoint.npz            weights, optimizer, running means; epoch, step, history
 checkpoint.previous.npz   the one before, for the case that the newest is damaged
 best.npz                  weights of the best epoch so far
+epoch-N.npz               of every epoch, where they are kept
 log.csv                   a line an epoch
 """
 
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 STATE = "checkpoint.npz"
 PREVIOUS = "checkpoint.previous.npz"
 BEST = "best.npz"
+EPOCH = "epoch-{}.npz"
 
 
 class StoppedError(TrainingError):
@@ -83,6 +85,7 @@ class Checkpoint(keras.callbacks.Callback):
         monitor: what selects the epoch, `dev_f1` or `dev_loss`; the last one if None.
         fingerprint: settings that a resumed run must share.
         save_steps: writes a checkpoint every so many steps, besides after each epoch.
+        keep_epochs: keeps the weights of every epoch, not of the best one alone.
         asked_to_stop: whether to write a checkpoint now and end the run.
         writes: False for a worker that only goes on from what the chief wrote.
         mirror: remote directory where whole checkpoints are copied to, if any.
@@ -96,6 +99,7 @@ class Checkpoint(keras.callbacks.Callback):
         monitor: str | None,
         fingerprint: Mapping[str, Any],
         save_steps: int | None = None,
+        keep_epochs: bool = False,
         asked_to_stop: Callable[[], bool] = lambda: False,
         writes: bool = True,
         mirror: Path | None = None,
@@ -103,8 +107,9 @@ class Checkpoint(keras.callbacks.Callback):
         super().__init__()
         self.directory, self.trainee, self.monitor = directory, trainee, monitor
         self.fingerprint, self.save_steps = dict(fingerprint), save_steps
+        self.keep_epochs = keep_epochs
         self.asked_to_stop, self.writes = asked_to_stop, writes
-        names = (BEST, LOG, STATE)
+        names = (BEST, EPOCH.format("*"), LOG, STATE)
         self.mirror = None if mirror is None else Mirror(directory, mirror, names)
         self.history: list[dict[str, float]] = []
         self.best_epoch = 0
@@ -164,10 +169,13 @@ class Checkpoint(keras.callbacks.Callback):
         self.history.append(
             {"epoch": epoch + 1, **{name: float(v) for name, v in logs.items()}}
         )
+        names = [EPOCH.format(epoch + 1)] if self.keep_epochs else []
         if self._is_best():
             self.best_epoch = epoch + 1
-            with self.trainee.averaged():
-                save_arrays(self.directory / BEST, self._weights())
+            names.append(BEST)
+        with self.trainee.averaged():
+            for name in names:
+                save_arrays(self.directory / name, self._weights())
         self.place = Place(epoch + 1)
         with written(self.directory / LOG) as file:
             file.write(log_text(self.history).encode())
@@ -253,5 +261,12 @@ class Checkpoint(keras.callbacks.Callback):
 
     def load_best(self, model: keras.Model) -> None:
         """Put the best epoch's weights into a model."""
-        path = self.directory / BEST
+        self._load(model, BEST)
+
+    def load_epoch(self, model: keras.Model, number: int) -> None:
+        """Put the weights of an epoch, counted from 1, into a model; they were kept."""
+        self._load(model, EPOCH.format(number))
+
+    def _load(self, model: keras.Model, name: str) -> None:
+        path = self.directory / name
         assign(model.weights, load_arrays(path)[0], path)

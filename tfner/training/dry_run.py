@@ -12,8 +12,9 @@ from tfner.data.packing import Plan
 from tfner.data.windows import Window
 from tfner.tasks import Task
 from tfner.training.distribution import distribution
-from tfner.training.run import Run, Say, quiet
+from tfner.training.run import Run
 from tfner.training.trainer import make_encoder, prepare
+from tfner.training.trial import Say, quiet
 
 BYTES = 4
 STATES = 4

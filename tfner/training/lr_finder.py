@@ -24,9 +24,10 @@ from tfner.tasks import Task
 from tfner.tokenization import Tokenizer
 from tfner.training.distribution import distribution
 from tfner.training.optimizers import Sweep
-from tfner.training.run import EncoderFactory, Run, Say, quiet
+from tfner.training.run import EncoderFactory, Run
 from tfner.training.train_step import Trainee
 from tfner.training.trainer import make_encoder, prepare
+from tfner.training.trial import Say, quiet
 
 MODES = ("exponential", "linear")
 SMOOTHING = 0.9

@@ -19,7 +19,7 @@ class Mirror:
     Args:
         local: the directory.
         remote: where its copy is.
-        names: of the files, the one that speaks of the others last.
+        names: of the files, or patterns; the one that speaks of the others last.
     """
 
     def __init__(self, local: Path, remote: Path, names: tuple[str, ...]) -> None:
@@ -32,12 +32,11 @@ class Mirror:
         Raises:
             TrainingError: it cannot be written.
         """
-        for name in self.names:
-            file = self.local / name
-            changed = file.stat().st_mtime_ns if file.is_file() else None
-            if changed is not None and changed != self._sent.get(name):
-                put(file, self.remote / name, TrainingError)
-                self._sent[name] = changed
+        for file in (f for name in self.names for f in self.local.glob(name)):
+            changed = file.stat().st_mtime_ns
+            if changed != self._sent.get(file.name):
+                put(file, self.remote / file.name, TrainingError)
+                self._sent[file.name] = changed
 
 
 def check_output(config: TrainConfig, workplace: Path) -> Path:

@@ -45,6 +45,7 @@ def make_model(
         "max_positions": config.max_positions,
         "hidden_dropout": config.hidden_dropout,
         "attention_dropout": config.attention_dropout,
+        "initializer_range": config.initializer_range,
         "family": "electra" if electra else "bert",
     }
     encoder = Encoder(

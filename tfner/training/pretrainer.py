@@ -34,7 +34,7 @@ from tfner.training.pretrain_model import make_model, make_optimizer
 from tfner.training.pretrain_report import Report
 from tfner.training.pretrain_step import Pretrainee
 from tfner.training.pretrain_watch import Watch
-from tfner.training.run import RUN_FILE, Say, quiet
+from tfner.training.trial import RUN_FILE, Say, quiet
 
 LOSS_SCALE = 2.0**15
 """First scale of a float16 loss."""

@@ -8,7 +8,6 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,69 +18,33 @@ from tfner.data.packing import Plan, make_plan
 from tfner.data.pipeline import WindowTable
 from tfner.data.windows import Window
 from tfner.errors import ConfigError, TrainingError
-from tfner.inference.bundle import build, save_bundle
+from tfner.inference.bundle import build
 from tfner.inference.encoders import check_encoder
 from tfner.remote import address, publish, remove
 from tfner.tasks import Task
 from tfner.training.callbacks import (
-    LOG,
     Clock,
     DivergedError,
     Progress,
     Scorer,
     StopAtNaN,
-    log_text,
 )
 from tfner.training.checkpoint import Checkpoint, Place, asked_to_stop
 from tfner.training.corpora import Corpora
 from tfner.training.distribution import Distribution
-from tfner.training.heldout import HeldOut, selftest_texts
+from tfner.training.heldout import HeldOut
 from tfner.training.learner import make_trainee, precision, prepare
 from tfner.training.tensorboard import TensorBoard
 from tfner.training.train_step import Trainee
+from tfner.training.trial import Say, Trial, quiet, save_trial
 
-Say = Callable[[str], None]
 EncoderFactory = Callable[[], keras.Model]
 
-RUN_FILE = "run.toml"
 NOT_COMPARED = (
     *("output", "overwrite", "resume", "trials", "seed", "tensorboard"),
     *("strategy", "tpu", "recompute", "jit_compile", "save_steps", "show_mistakes"),
 )
 """Settings that a resumed run may change; seeds have directories of their own."""
-
-
-def quiet(message: str) -> None:
-    """The default for `say`: a library prints nothing."""
-
-
-@dataclass
-class Trial:
-    """What one seed gave.
-
-    Args:
-        seed: of the run.
-        directory: its bundle.
-        dev: score as `tfner evaluate --json` prints it, or None.
-        test: likewise.
-        speed: rates and times of training.
-    """
-
-    seed: int
-    directory: Path
-    dev: dict[str, Any] | None
-    test: dict[str, Any] | None
-    speed: dict[str, float]
-
-    def to_json(self) -> dict[str, Any]:
-        """One entry of `trials`."""
-        return {
-            "seed": self.seed,
-            "bundle": address(self.directory),
-            "dev": self.dev,
-            "test": self.test,
-            **self.speed,
-        }
 
 
 class Run:
@@ -138,6 +101,7 @@ class Run:
                 monitor=f"dev_{self.config.best}" if self.corpora.dev else None,
                 fingerprint=self._fingerprint(),
                 save_steps=self.config.save_steps,
+                keep_epochs=self.config.keep_epochs,
                 asked_to_stop=asked,
                 writes=is_chief,
                 mirror=self.mirror,
@@ -151,7 +115,16 @@ class Run:
             target = self.directory.with_name(f"{self.directory.name}.bundle")
         with self.distribution.host():
             model = self._best(trainee, checkpoint)
-            trial = self._save(target, model, checkpoint, speed)
+            trial = Trial(self.seed, target, None, None, speed)
+            save_trial(
+                trial,
+                config=self.config,
+                task=self.task,
+                model=model,
+                corpora=self.corpora,
+                checkpoint=checkpoint,
+                say=self.say,
+            )
         if failure is not None:
             # What is good is saved; going on from here would only fail again.
             shutil.rmtree(self.directory)
@@ -336,42 +309,6 @@ class Run:
                 return score()
 
         return now
-
-    def _save(
-        self,
-        target: Path,
-        model: keras.Model,
-        checkpoint: Checkpoint,
-        speed: dict[str, float],
-    ) -> Trial:
-        history, held_out = checkpoint.history, HeldOut(self.task, model)
-        dev = held_out.report(self.corpora.dev)
-        test = held_out.report(self.corpora.test)
-        save_bundle(
-            target,
-            task=self.task,
-            model=model,
-            training={**self.config.to_json(), "seed": self.seed},
-            metrics={
-                "dev": dev,
-                "test": test,
-                "history": history,
-                "best_epoch": checkpoint.best_epoch,
-                **speed,
-            },
-            selftest=held_out.predictor.selftest(selftest_texts(self.corpora)),
-            extra_files={
-                RUN_FILE: self._own_config(),
-                LOG: log_text(history),
-            },
-        )
-        return Trial(self.seed, target, dev, test, speed)
-
-    def _own_config(self) -> str:
-        """Settings that give this trial again, and overwrite nothing when they do."""
-        return self.config.replace(
-            seed=self.seed, trials=1, overwrite=False, resume=False
-        ).to_toml()
 
     def _fingerprint(self) -> dict[str, Any]:
         """Settings that must be equal for a run to be resumed."""

@@ -26,8 +26,10 @@ from tfner.training.corpora import Corpora, load_corpora
 from tfner.training.distribution import distribution
 from tfner.training.loss_settings import set_loss
 from tfner.training.mirror import check_output, mirrored
-from tfner.training.run import EncoderFactory, Run, Say, Trial, quiet
+from tfner.training.run import EncoderFactory, Run
+from tfner.training.span_finish import set_prefilter
 from tfner.training.span_settings import check_task_settings, make_span_task
+from tfner.training.trial import Say, Trial, quiet
 
 if TYPE_CHECKING:
     import keras
@@ -78,6 +80,9 @@ def run_trials(
     with devices.working():
         with workplace_of(config, output, write=devices.is_chief) as workplace:
             lesson = prepare(config, task=task, tokenizer=tokenizer, say=say)
+            set_prefilter(
+                config, lesson.task, lesson.windows, lesson.corpora.dev, say=say
+            )
             trials = []
             for seed in range(config.seed, config.seed + config.trials):
                 target = output

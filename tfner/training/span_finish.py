@@ -1,0 +1,120 @@
+"""What span extraction sets on held-out documents: its prefilter, its thresholds."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from tfner.config import TrainConfig
+from tfner.data.windows import Window
+from tfner.document import Document
+from tfner.errors import ConfigError
+from tfner.inference.thresholds import tune_thresholds
+from tfner.tasks import Task
+from tfner.tasks.span_extraction import THRESHOLDS, SpanExtraction
+from tfner.training.heldout import HeldOut
+from tfner.training.prefilter import fit_prefilter
+
+if TYPE_CHECKING:
+    import keras
+
+
+def set_prefilter(
+    config: TrainConfig,
+    task: Task,
+    windows: list[Window],
+    dev: list[Document],
+    *,
+    say: Callable[[str], None],
+) -> None:
+    """Give the task its prefilter, if the settings ask for one.
+
+    Raises:
+        ConfigError: nothing is held out on which to set thresholds.
+    """
+    wanted = [
+        name for name in ("prefilter", "tune_thresholds") if getattr(config, name)
+    ]
+    if wanted and not dev:
+        raise ConfigError(
+            f"`{wanted[0]}` needs a dev corpus. Received: none, and "
+            f"dev_fraction={config.dev_fraction}. Give --dev, or a --dev-fraction "
+            "above 0."
+        )
+    if config.prefilter is None or not isinstance(task, SpanExtraction):
+        return
+    task.prefilter = fit_prefilter(
+        task, windows, dev, share=config.prefilter, seed=config.seed
+    )
+    share = asked(task, dev)
+    say(f"prefilter: {share:.1%} of the questions about dev are asked")
+
+
+def asked(task: SpanExtraction, documents: list[Document]) -> float:
+    """Share of the questions that are asked."""
+    with_it = sum(len(task.encode(document)) for document in documents)
+    with unfiltered(task):
+        without = sum(len(task.encode(document)) for document in documents)
+    return with_it / max(1, without)
+
+
+@contextlib.contextmanager
+def unfiltered(task: SpanExtraction) -> Iterator[None]:
+    """Within, every question is asked."""
+    prefilter, task.prefilter = task.prefilter, None
+    try:
+        yield
+    finally:
+        task.prefilter = prefilter
+
+
+@contextlib.contextmanager
+def finished(
+    config: TrainConfig,
+    task: Task,
+    model: keras.Model,
+    dev: list[Document],
+    *,
+    say: Callable[[str], None],
+) -> Iterator[dict[str, Any]]:
+    """Within, task and model have the thresholds that dev chose, if it was to choose.
+
+    Yields:
+        What `metrics.json` says of thresholds and prefilter.
+    """
+    if not isinstance(task, SpanExtraction):
+        yield {}
+        return
+    before = {name: getattr(task, name) for name in THRESHOLDS}
+    found: dict[str, Any] = {}
+    if config.tune_thresholds:
+        found["thresholds"] = tune_thresholds(task, model, dev)
+        chosen = ", ".join(f"{n} {v:.3g}" for n, v in found["thresholds"].items())
+        say(f"chosen on dev: {chosen}")
+    if task.prefilter is not None:
+        found["prefilter"] = cost = prefilter_cost(task, model, dev)
+        say(
+            f"prefilter: {cost['asked']:.1%} of the questions about dev are asked; "
+            f"recall {cost['recall']:.4f} in place of {cost['recall_without']:.4f}"
+        )
+    try:
+        yield found
+    finally:
+        for name, value in before.items():
+            setattr(task, name, value)
+
+
+def prefilter_cost(
+    task: SpanExtraction, model: keras.Model, dev: list[Document]
+) -> dict[str, float]:
+    """Share of the questions asked, recall and F1 with the prefilter and without."""
+    held_out = HeldOut(task, model)
+    filtered = held_out.report(dev) or {}
+    with unfiltered(task):
+        full = held_out.report(dev) or {}
+    return {
+        "asked": asked(task, dev),
+        **{name: filtered[name] for name in ("recall", "f1")},
+        **{f"{name}_without": full[name] for name in ("recall", "f1")},
+    }
