@@ -28,20 +28,27 @@ Files = dict[str, bytes]
 """One figure, as `svg` and as `png`."""
 
 
-def draw(plot: Callable[[Any], None], *, width: float, height: float) -> Files:
+def draw(
+    plot: Callable[[Any], None],
+    *,
+    width: float,
+    height: float,
+    grid: tuple[int, int] = (1, 1),
+) -> Files:
     """One figure.
 
     Args:
-        plot: draws on the axes it is given.
+        plot: draws on the axes it is given; on an array of them in a larger grid.
         width: inches.
         height: inches.
+        grid: rows and columns of axes.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height))
-        plot(figure.add_subplot())
+        plot(figure.subplots(*grid))
         files = {}
         for kind in ("svg", "png"):
             stream = io.BytesIO()
@@ -170,3 +177,26 @@ def draw_range_test(
         axes.legend(frameon=False)
 
     return draw(plot, width=6, height=4)
+
+
+PRETRAINING = {
+    "mlm_loss": "loss of hidden pieces",
+    "mlm_accuracy": "hidden pieces found",
+    "discriminator_loss": "loss of the discriminator",
+    "discriminator_auc": "its AUC; 0.5 is a guess",
+}
+
+
+def draw_pretraining(lines: Sequence[Mapping[str, float]]) -> Files:
+    """What `log.csv` of a pretraining run holds, a curve a figure."""
+    names = [name for name in PRETRAINING if name in lines[0]]
+    steps = [line["step"] for line in lines]
+
+    def plot(axes: Any) -> None:
+        for place, name in zip(axes.flat, names, strict=True):
+            place.plot(steps, [line[name] for line in lines], color=BLUE)
+            place.set_title(PRETRAINING[name], fontsize=10)
+            place.set_xlabel("step")
+
+    rows = len(names) // 2
+    return draw(plot, width=8, height=2.8 * rows, grid=(rows, 2))

@@ -1,4 +1,4 @@
-"""The log of pretraining: `log.csv`, and the same as curves for TensorBoard."""
+"""The log of pretraining: `log.csv`, the same for TensorBoard, and as pictures."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from tfner.errors import TrainingError
+from tfner.evaluation.figures import draw_pretraining
 from tfner.training.arrays import written
 from tfner.training.callbacks import LOG, log_text
 from tfner.training.tensorboard import EventFile
@@ -49,6 +50,16 @@ class Log:
             self.curves.add(step, figures)
         except tf.errors.OpError as error:
             raise _unwritten(self.path.parent, error) from error
+
+    def draw(self) -> None:
+        """Write the curves as pictures, `curves.svg` and `curves.png`.
+
+        Raises:
+            TrainingError: they cannot be written.
+        """
+        for kind, content in draw_pretraining(self.lines).items():
+            with written(self.path.with_name(f"curves.{kind}")) as file:
+                file.write(content)
 
     def _write(self) -> None:
         if self.lines:

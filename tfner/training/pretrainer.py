@@ -270,6 +270,8 @@ class Pretraining:
                 verbose=0,
                 callbacks=[watch],
             )
+        if log and log.lines:
+            log.draw()
         return watch.figures
 
     def _rows(self, done: int) -> Any:
