@@ -6,7 +6,9 @@
 CORPUS is a directory with `mrc-ner.{train,dev,test}.json.gz`. All sides train on the
 first `--limit` sentences and score the test file after the last epoch, each in a
 process of its own: tfner's span extraction, the published model in PyTorch
-(mrc_peer.py), and tfner's tagger trained on the outermost entities alone. Then each
+(mrc_peer.py), and tfner's tagger trained on the outermost entities alone. The span
+extraction is then asked through prefilters that keep several shares of dev's entities:
+what they save and what they cost. Then each
 span extraction takes one training step of 16 x 128 and of 8 x 512 pieces, whose peak
 memory is noted. Where the published model does not fit this machine, what it keeps for
 the gradient is computed, which is less than its peak: of B x L x L x 2H numbers the
@@ -22,12 +24,15 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 from environment import describe
 
 SHAPES = ((16, 128), (8, 512))
+SHARES = (0.999, 0.99, 0.95)
+"""Of dev's entities, whose questions the prefilters keep."""
 SIDES = ("tfner", "peer", "tagger")
 KEPT_TENSORS = 3.25
 """Float32 tensors of all pairs' hidden units that PyTorch keeps for the gradient."""
@@ -44,17 +49,21 @@ def main() -> None:
     record: dict[str, Any] = {
         "settings": {
             name: getattr(args, name)
-            for name in ("limit", "epochs", "learning_rate", "batch_size", "seed")
+            for name in (
+                *("limit", "test_limit", "epochs", "tagger_epochs"),
+                *("learning_rate", "batch_size", "max_length", "seed"),
+            )
         },
-        **{side: in_process(args, side) for side in SIDES},
-        "memory": [
-            {"rows": rows, "pieces": pieces, **memory(args, rows, pieces)}
-            for rows, pieces in SHAPES
-        ],
+        **{side: in_process(args, side) for side in args.sides},
         **describe(),
     }
-    rate = "train_records_per_second"
-    record["speed_ratio"] = record["tfner"][rate] / record["peer"][rate]
+    if "peer" in args.sides:
+        rate = "train_records_per_second"
+        record["speed_ratio"] = record["tfner"][rate] / record["peer"][rate]
+        record["memory"] = [
+            {"rows": rows, "pieces": pieces, **memory(args, rows, pieces)}
+            for rows, pieces in SHAPES
+        ]
     args.output.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     sys.stdout.write(json.dumps(record, indent=2) + "\n")
 
@@ -75,6 +84,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--max-length", type=int, default=128)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path("nested.json"))
+    parser.add_argument(
+        "--sides", nargs="+", choices=SIDES, default=SIDES, help="without the slow peer"
+    )
     parser.add_argument("--side", choices=SIDES)
     parser.add_argument("--shape", type=int, nargs=2, help="one step of these rows")
     return parser.parse_args()
@@ -163,7 +175,13 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
             **settings,
         )
         report = run_trials(config)
-        found = Predictor.load(report["bundle"]).predict(gold)
+        predictor = Predictor.load(report["bundle"])
+        found = predictor.predict(gold)
+        filtered = {}
+        if args.side == "tfner":
+            dev = list(read_corpus(folder / "mrc-ner.dev.json.gz"))
+            learnt = list(read_corpus(corpus))[: args.limit]
+            filtered = {"prefilter": prefilters(predictor, learnt, dev, gold)}
     result = score(gold, found).to_json()
     rate = report["train_sentences_per_second"]
     questions = 5 if args.side == "tfner" else 1
@@ -173,7 +191,41 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
         "train_records_per_second": rate * questions,
         "compile_seconds": report["compile_seconds"],
         "filled_positions": report["filled_positions"],
+        **filtered,
     }
+
+
+def prefilters(predictor: Any, *corpora: list[Any]) -> list[dict[str, float]]:
+    """Questions asked, scores and seconds of the test file through prefilters.
+
+    Args:
+        predictor: of span extraction.
+        *corpora: documents it has learnt, dev, test.
+    """
+    from tfner.evaluation import score
+    from tfner.training.prefilter import fit_prefilter
+    from tfner.training.span_finish import asked
+
+    task, (learnt, dev, test) = predictor.task, corpora
+    windows = [w for d in learnt for w in task.encode(d, with_targets=True)]
+    rows = []
+    for share in (None, *SHARES):
+        task.prefilter = None
+        if share is not None:
+            task.prefilter = fit_prefilter(task, windows, dev, share=share)
+        start = time.perf_counter()
+        found = predictor.predict(test)
+        seconds = time.perf_counter() - start
+        result = score(test, found, resamples=0)
+        rows.append(
+            {
+                "share": share,
+                "asked": asked(task, test),
+                **{n: getattr(result, n) for n in ("f1", "precision", "recall")},
+                "seconds": seconds,
+            }
+        )
+    return rows
 
 
 def inner_recall(gold: list[Any], found: list[Any]) -> dict[str, float]:
