@@ -9,6 +9,8 @@ import numpy as np
 
 from tfner.models.electra import BINS, FIGURES
 
+GUESSING = 0.52
+"""Area under the ROC curve below which a discriminator has learnt nothing."""
 MINUTE, HOUR = 60, 3600
 
 
@@ -25,6 +27,11 @@ class Report:
     step: int
     figures: dict[str, float]
     seconds_per_step: float
+
+    @property
+    def guesses(self) -> bool:
+        """Whether there is a discriminator, and it tells nothing apart."""
+        return self.figures.get("discriminator_auc", 1.0) < GUESSING
 
     def line(self, steps: int) -> str:
         """For people: losses, accuracies, speed, and the time that is left."""

@@ -156,6 +156,7 @@ class Pretraining:
     ) -> None:
         self.config, self.manifest, self.output = config, manifest, output
         self.devices, self.say = devices, say
+        self.warned = False
         self.checkpoints = Checkpoints(
             output / CHECKPOINTS, keep=config.keep, keep_every=config.keep_every
         )
@@ -320,6 +321,19 @@ class Pretraining:
         if log is not None:
             log.add(report.step, report.figures)
         self.say(report.line(self.config.steps))
+        if report.step > self.config.warmup_steps and report.guesses:
+            self._warn_once()
+
+    def _warn_once(self) -> None:
+        """Say that the discriminator has collapsed, as it does from too high a rate."""
+        if not self.warned:
+            self.say(
+                "note: the discriminator guesses (AUC one half). If it stays so, its "
+                "encoder learns nothing: start again with a lower --learning-rate "
+                "(published ones are for batches of 128 and more) and, in short runs, "
+                "--bias-correction"
+            )
+        self.warned = True
 
     def _advice(self) -> str:
         kept = self.checkpoints.steps()
