@@ -204,7 +204,7 @@ def prefilters(predictor: Any, *corpora: list[Any]) -> list[dict[str, float]]:
     """
     from tfner.evaluation import score
     from tfner.training.prefilter import fit_prefilter
-    from tfner.training.span_finish import asked
+    from tfner.training.span_dev import asked
 
     task, (learnt, dev, test) = predictor.task, corpora
     windows = [w for d in learnt for w in task.encode(d, with_targets=True)]

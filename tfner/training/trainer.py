@@ -27,7 +27,7 @@ from tfner.training.distribution import distribution
 from tfner.training.loss_settings import set_loss
 from tfner.training.mirror import check_output, mirrored
 from tfner.training.run import EncoderFactory, Run
-from tfner.training.span_finish import set_prefilter
+from tfner.training.span_dev import set_prefilter
 from tfner.training.span_settings import check_task_settings, make_span_task
 from tfner.training.trial import Say, Trial, quiet
 

@@ -17,7 +17,7 @@ from tfner.training.callbacks import LOG, log_text
 from tfner.training.checkpoint import Checkpoint
 from tfner.training.corpora import Corpora
 from tfner.training.heldout import HeldOut, selftest_texts
-from tfner.training.span_finish import finished
+from tfner.training.span_dev import chosen_on_dev
 
 Say = Callable[[str], None]
 
@@ -97,7 +97,7 @@ def save_trial(
             extra_directories={n: d for n, d in kept.items() if d.is_dir()},
         )
 
-    with finished(config, task, model, corpora.dev, say=say) as chosen:
+    with chosen_on_dev(config, task, model, corpora.dev, say=say) as chosen:
         trial.dev = held_out.report(corpora.dev)
         trial.test = held_out.report(corpora.test)
         for number in range(1, len(history) + 1) if config.keep_epochs else ():

@@ -70,7 +70,7 @@ def unfiltered(task: SpanExtraction) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def finished(
+def chosen_on_dev(
     config: TrainConfig,
     task: Task,
     model: keras.Model,
