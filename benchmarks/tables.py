@@ -93,9 +93,10 @@ def jnlpba_line() -> str:
     test, word = record["test"], record["word_level"]
     return (
         "- JNLPBA, all of it, 3 epochs at 1.5e-4, a tenth held out as dev, seed "
-        f"{record['seed']}: entity precision {test['precision']:.3f}, recall {test['recall']:.3f}, F1 "
-        f"{test['f1']:.3f} (95 % interval {test['interval']['low']:.3f} to "
-        f"{test['interval']['high']:.3f}); word level F1 {word['f1']:.3f}.\n"
+        f"{record['seed']}: entity precision {test['precision']:.3f}, recall "
+        f"{test['recall']:.3f}, F1 {test['f1']:.3f} (95 % interval "
+        f"{test['interval']['low']:.3f} to {test['interval']['high']:.3f}); word level "
+        f"F1 {word['f1']:.3f}.\n"
     )
 
 

@@ -84,8 +84,7 @@ def save_trial(
     own = config.replace(seed=trial.seed, trials=1, overwrite=False, resume=False)
     history, epochs = checkpoint.history, checkpoint.directory / EPOCHS
 
-    def save(directory: Path, metrics: dict[str, Any]) -> None:
-        kept = {EPOCHS: epochs} if directory == trial.directory else {}
+    def save(directory: Path, metrics: dict[str, Any], **more: Any) -> None:
         save_bundle(
             directory,
             task=task,
@@ -94,7 +93,7 @@ def save_trial(
             metrics=metrics,
             selftest=held_out.predictor.selftest(texts),
             extra_files={RUN_FILE: own.to_toml(), LOG: log_text(history)},
-            extra_directories={n: d for n, d in kept.items() if d.is_dir()},
+            **more,
         )
 
     with chosen_on_dev(config, task, model, corpora.dev, say=say) as chosen:
@@ -106,4 +105,8 @@ def save_trial(
         checkpoint.load_best(model)
         metrics = {"dev": trial.dev, "test": trial.test, "history": history}
         best = {"best_epoch": checkpoint.best_epoch}
-        save(trial.directory, {**metrics, **best, **chosen, **trial.speed})
+        save(
+            trial.directory,
+            {**metrics, **best, **chosen, **trial.speed},
+            extra_directories={EPOCHS: epochs} if config.keep_epochs else {},
+        )
