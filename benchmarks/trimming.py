@@ -52,7 +52,7 @@ def main() -> None:
         seconds = measured(runners, batches, args.repeats)
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     record = {
-        "corpus": str(args.corpus),
+        "corpus": args.corpus.name,
         "rows": len(windows),
         "mean_pieces": statistics.mean(pieces),
         "max_length": args.max_length,
