@@ -13,11 +13,10 @@ import argparse
 import json
 import sys
 import tempfile
-from pathlib import Path
 from typing import Any
 
 from environment import describe
-from training import output_of, shared_flags
+from training import add_shared, output_of, shared_flags
 
 
 def main() -> None:
@@ -43,17 +42,8 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("encoder")
-    parser.add_argument("train", type=Path)
-    parser.add_argument("test", type=Path)
+    add_shared(parser)
     parser.add_argument("--ema", type=float, default=0.99)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--learning-rate", type=float, default=1e-4)
-    parser.add_argument("--max-length", type=int, default=128)
-    parser.add_argument("--limit", type=int, help="training sentences; all by default")
-    parser.add_argument("--output", type=Path, required=True)
     return parser.parse_args()
 
 

@@ -18,13 +18,12 @@ import statistics
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from environment import describe
-from training import output_of, shared_flags
+from training import add_shared, output_of, shared_flags
 
 from tfner.corpus import read_corpus
 from tfner.document import Document
@@ -77,18 +76,9 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("encoder")
-    parser.add_argument("train", type=Path)
-    parser.add_argument("test", type=Path)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--learning-rate", type=float, default=1e-4)
-    parser.add_argument("--max-length", type=int, default=128)
+    add_shared(parser)
     parser.add_argument("--scheme", default="IOB2", help="tags that are learnt")
-    parser.add_argument("--limit", type=int, help="training sentences; all by default")
     parser.add_argument("--repeats", type=int, default=3, help="passes of the decoder")
-    parser.add_argument("--output", type=Path, required=True)
     return parser.parse_args()
 
 

@@ -55,18 +55,23 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    add_shared(parser)
+    parser.add_argument("--peer", type=Path, help="the other program's script")
+    return parser.parse_args()
+
+
+def add_shared(parser: argparse.ArgumentParser) -> None:
+    """Arguments of every benchmark that trains taggers seed by seed."""
     parser.add_argument("encoder")
     parser.add_argument("train", type=Path)
     parser.add_argument("test", type=Path)
-    parser.add_argument("--peer", type=Path, help="the other program's script")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--max-length", type=int, default=128)
-    parser.add_argument("--limit", type=int)
+    parser.add_argument("--limit", type=int, help="training sentences; all by default")
     parser.add_argument("--output", type=Path, required=True)
-    return parser.parse_args()
 
 
 def shared_flags(args: argparse.Namespace, seed: int) -> list[str]:
