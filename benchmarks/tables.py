@@ -26,7 +26,13 @@ def main() -> None:
 def tables() -> str:
     """Everything between the marks."""
     lines = (
-        *(jnlpba_line(), other_lines(), japanese_lines(), pretraining_lines()),
+        *(
+            jnlpba_line(),
+            averaging_line(),
+            other_lines(),
+            japanese_lines(),
+            pretraining_lines(),
+        ),
         *(nested_lines(), equality_line()),
     )
     return "\n".join([training_table(), heads_table(), "".join(lines)])
@@ -62,7 +68,7 @@ def seeds(runs: list[dict[str, Any]]) -> str:
     """The seeds of a corpus, and those of the peer where it ran fewer."""
     ours = [str(run["seed"]) for run in runs]
     peers = [str(run["seed"]) for run in runs if "peer" in run]
-    fewer = f" (PyTorch {', '.join(peers)})" if peers != ours else ""
+    fewer = f" (PyTorch {', '.join(peers)})" if peers not in ([], ours) else ""
     return ", ".join(ours) + fewer
 
 
@@ -97,6 +103,20 @@ def jnlpba_line() -> str:
         f"{test['recall']:.3f}, F1 {test['f1']:.3f} (95 % interval "
         f"{test['interval']['low']:.3f} to {test['interval']['high']:.3f}); word level "
         f"F1 {word['f1']:.3f}.\n"
+    )
+
+
+def averaging_line() -> str:
+    """With and without moving averages, in a sentence."""
+    record = load("averaging")
+    means = {
+        name: sum(run[name] for run in record["runs"]) / len(record["runs"])
+        for name in ("last", "averaged")
+    }
+    return (
+        f"- MIT Movie with `--ema {record['settings']['ema']}`: F1 "
+        f"{means['averaged']:.3f}, without {means['last']:.3f} (seed "
+        f"{seeds(record['runs'])}).\n"
     )
 
 
