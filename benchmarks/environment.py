@@ -26,6 +26,7 @@ def describe() -> dict[str, Any]:
         "hardware": {
             "processor": _processor(),
             "cores": os.cpu_count(),
+            "usable_cores": len(os.sched_getaffinity(0)),
             "system": platform.platform(),
         },
         "versions": {"python": platform.python_version(), **_versions()},
