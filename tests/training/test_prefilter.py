@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,19 @@ def test_it_is_what_was_saved(span_task: SpanExtraction, tmp_path: Path) -> None
     assert read.labels == written.labels
     np.testing.assert_array_equal(read.weights, written.weights)
     np.testing.assert_array_equal(read.bias, written.bias)
+
+
+@pytest.mark.parametrize(
+    "other", [{"labels": ("LOC", "ORG")}, {"weights": np.zeros((9, 2), np.float32)}]
+)
+def test_one_of_another_model_is_refused(
+    span_task: SpanExtraction, other: dict[str, Any]
+) -> None:
+    stranger = replace(fitted(span_task, 1.0), **other)
+    with pytest.raises(ConfigError, match="of other labels, or another tokenizer"):
+        SpanExtraction(
+            span_task.tokenizer, span_task.label_set, max_length=24, prefilter=stranger
+        )
 
 
 def test_shapes_that_do_not_fit_are_refused() -> None:

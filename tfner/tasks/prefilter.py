@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,10 @@ class Prefilter:
             raise ValueError(
                 f"{size} labels, weights {self.weights.shape}, bias {self.bias.shape}"
             )
+
+    def fits(self, labels: Sequence[str], vocab_size: int) -> bool:
+        """Whether it can be asked about these labels and pieces."""
+        return set(labels) <= set(self.labels) and len(self.weights) == vocab_size
 
     def asks(self, label: str, ids: Ints) -> bool:
         """Whether a label may occur.

@@ -135,6 +135,8 @@ class SpanExtraction:
         ]
         if problems:
             raise ConfigError(joined(problems, what="problems in the settings"))
+        if prefilter and not prefilter.fits(label_set.labels, tokenizer.vocab_size):
+            raise ConfigError("`prefilter` is of other labels, or another tokenizer.")
         asked = complete_queries(label_set.labels, queries, source="`queries`")
         self.queries = {label: asked[label] for label in label_set.labels}
         self._query_ids = {
