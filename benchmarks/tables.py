@@ -31,7 +31,7 @@ def tables() -> str:
             averaging_line(),
             other_lines(),
             japanese_lines(),
-            pretraining_lines(),
+            pretraining_line(),
         ),
         *(nested_lines(), equality_line()),
     )
@@ -165,25 +165,18 @@ def japanese_lines() -> str:
     return "\n".join(lines) + "\n"
 
 
-def pretraining_lines() -> str:
-    """What pretraining is worth, and how fast it is, in sentences."""
-    gain, speed = load("pretrained"), load("pretraining")
-    about, found = gain["pretraining"], gain["summary"]
-    tokens = speed["sides"]["tfner"]
+def pretraining_line() -> str:
+    """How fast a pretraining step is, in a sentence."""
+    record = load("pretraining")
+    settings, ratios = record["settings"], record["ratios"]
+    ours = record["sides"]["tfner"]
     return (
-        f"- {gain['corpus']} from an ELECTRA of {about['num_layers']:.0f} layers, "
-        f"{about['hidden_size']} wide, pretrained for {about['steps']:,} steps of "
-        f"{about['batch_size']} x {about['max_length']} pieces on one core "
-        f"({', '.join(about['texts'])}): test F1 {found['pretrained']['mean']:.3f} ± "
-        f"{found['pretrained']['sd']:.3f}; the same architecture from random weights "
-        f"{found['random']['mean']:.3f} ± {found['random']['sd']:.3f} "
-        f"({len(gain['runs'])} seeds each).\n"
-        f"- Pretraining step of ELECTRA-small, {speed['settings']['batch_size']} x "
-        f"{speed['settings']['length']}: {tokens['tokens_per_second']:,.0f} tokens a "
-        f"second on one core, {tokens['share_of_peak']:.0%} of its matrix-product "
-        f"peak; {speed['ratios']['transformers']:.2f} times a PyTorch step of "
-        f"transformers' models, {speed['ratios']['transformers-slots']:.2f} times one "
-        "that takes the vocabulary product at hidden pieces alone.\n"
+        f"- Pretraining step of ELECTRA-small, {settings['batch_size']} x "
+        f"{settings['length']} pieces: {ours['tokens_per_second']:,.0f} a second on "
+        f"one core, {ours['share_of_peak']:.0%} of its matrix-product peak; "
+        f"{ratios['transformers']:.1f} times a PyTorch step of transformers' models, "
+        f"{ratios['transformers-slots']:.1f} times one that takes the vocabulary "
+        "product at hidden pieces alone.\n"
     )
 
 

@@ -132,8 +132,7 @@ class PretrainConfig(Settings):
     attention_dropout: float = _model(0.1, "Dropout of attention.", low=0, high=0.9)
     initializer_range: float = _model(
         0.02,
-        "Standard deviation of new weights; 0.02 suits widths of 768 and more, narrow "
-        "models learn sooner from 0.05.",
+        "Standard deviation of new weights.",
         low=0.001,
         high=1,
     )
