@@ -132,7 +132,7 @@ class PretrainConfig(Settings):
     attention_dropout: float = _model(0.1, "Dropout of attention.", low=0, high=0.9)
     initializer_range: float = _model(
         0.02,
-        "Standard deviation of new weights.",
+        "Standard deviation of new weights; embeddings have 0.02 at most.",
         low=0.001,
         high=1,
     )
@@ -161,6 +161,13 @@ class PretrainConfig(Settings):
     )
     learning_rate: float = _training(
         _SMALL["learning_rate"], "Highest learning rate.", low=0
+    )
+    discriminator_rate: float = _training(
+        1.0,
+        "Learning rate of the discriminator's own weights, as a share: its gradient "
+        "is noisy in small batches, and a rate that is too high for it makes it guess.",
+        low=0.001,
+        high=1,
     )
     warmup: float = _training(
         10_000, "Steps in which the rate rises; below 1: a share of all steps.", low=0

@@ -16,6 +16,8 @@ from tfner.training.optimizers import AdamW, adamw
 DRAWS = 4
 """Numbers between two steps' seeds: a layer that two encoders share draws twice."""
 
+EMBEDDING_RANGE = 0.02
+
 
 def make_model(
     config: PretrainConfig, *, vocab_size: int, mask_id: int, special_ids: Sequence[int]
@@ -61,7 +63,19 @@ def make_model(
         else MaskedLanguageModel(encoder, masking, name="mlm")
     )
     model.build()
+    _shrink(encoder.embeddings, config.initializer_range)
     return model
+
+
+def _shrink(embeddings: keras.layers.Layer, initializer_range: float) -> None:
+    """Draw embeddings as from 0.02: they are normalised, so only learning notices.
+
+    What is drawn larger stays longer what it was: steps are of the size of the rate.
+    """
+    share = min(1.0, EMBEDDING_RANGE / initializer_range)
+    for weight in embeddings.trainable_variables:
+        if len(weight.shape) == 2:  # tables; not the normalisation
+            weight.assign(weight * share)
 
 
 def _with_generator(
@@ -88,8 +102,15 @@ def _with_generator(
     )
 
 
-def make_optimizer(config: PretrainConfig) -> AdamW:
-    """ELECTRA's Adam, with warm-up and linear decay."""
+def make_optimizer(
+    config: PretrainConfig, model: Electra | MaskedLanguageModel | None = None
+) -> AdamW:
+    """ELECTRA's Adam, with warm-up and linear decay.
+
+    Args:
+        config: rates and lengths.
+        model: whose discriminator may have a rate of its own; without one it has not.
+    """
     return adamw(
         learning_rate=config.learning_rate,
         steps=config.steps,
@@ -97,4 +118,16 @@ def make_optimizer(config: PretrainConfig) -> AdamW:
         weight_decay=config.weight_decay,
         epsilon=config.adam_epsilon,
         bias_correction=config.bias_correction,
+        rates=_rates(model, config.discriminator_rate),
     )
+
+
+def _rates(
+    model: Electra | MaskedLanguageModel | None, share: float
+) -> dict[str, float] | None:
+    """Path of each weight that the discriminator has for itself -> its share."""
+    if share == 1 or not isinstance(model, Electra):
+        return None
+    shared = {weight.path for weight in model.generator.trainable_variables}
+    paths = {weight.path for weight in model.trainable_variables}
+    return dict.fromkeys(paths - shared, share)

@@ -190,7 +190,7 @@ class Pretraining:
                 model = make_model(config, **pieces_of(self.manifest))
             for encoder in encoders_of(model):
                 encoder.recompute = config.recompute
-            optimizer: keras.optimizers.Optimizer = make_optimizer(config)
+            optimizer: keras.optimizers.Optimizer = make_optimizer(config, model)
             if config.precision == "mixed_float16":
                 optimizer = keras.optimizers.LossScaleOptimizer(
                     optimizer, initial_scale=LOSS_SCALE
@@ -329,9 +329,9 @@ class Pretraining:
         if not self.warned:
             self.say(
                 "note: the discriminator guesses (AUC one half). If it stays so, its "
-                "encoder learns nothing: start again with a lower --learning-rate "
-                "(published ones are for batches of 128 and more) and, in short runs, "
-                "--bias-correction"
+                "encoder learns nothing: start again with --discriminator-rate 0.15 or "
+                "a lower --learning-rate (published ones are for batches of 128 and "
+                "more) and, in short runs, --bias-correction"
             )
         self.warned = True
 
