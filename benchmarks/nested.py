@@ -8,11 +8,11 @@ first `--limit` sentences and score the test file after the last epoch, each in 
 process of its own: tfner's span extraction, the published model in PyTorch
 (mrc_peer.py), and tfner's tagger trained on the outermost entities alone. The span
 extraction is then asked through prefilters that keep several shares of dev's entities:
-what they save and what they cost. Then each
-span extraction takes one training step of 16 x 128 and of 8 x 512 pieces, whose peak
-memory is noted. Where the published model does not fit this machine, what it keeps for
-the gradient is computed, which is less than its peak: of B x L x L x 2H numbers the
-pairs, the sums before gelu, what dropout leaves, and its mask as bytes.
+what they save and what they cost. Beside the published model, each span extraction
+takes one training step of 16 x 128 and of 8 x 512 pieces, whose peak memory is noted.
+Where the published model does not fit this machine, what it keeps for the gradient is
+computed, which is less than its peak: of B x L x L x 2H numbers the pairs, the sums
+before gelu, what dropout leaves, and its mask as bytes.
 """
 
 from __future__ import annotations

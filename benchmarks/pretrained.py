@@ -33,7 +33,7 @@ SIZES = (
     *("objective", "embedding_size", "hidden_size", "num_layers", "num_heads"),
     *("intermediate_size", "generator_size", "initializer_range", "hidden_dropout"),
     *("max_length", "mask_rate", "steps", "batch_size", "learning_rate", "warmup"),
-    "seed",
+    *("bias_correction", "discriminator_rate", "seed"),
 )
 """Settings of pretraining that go into the result."""
 

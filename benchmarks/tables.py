@@ -26,14 +26,13 @@ def main() -> None:
 def tables() -> str:
     """Everything between the marks."""
     lines = (
-        *(
-            jnlpba_line(),
-            averaging_line(),
-            other_lines(),
-            japanese_lines(),
-            pretraining_line(),
-        ),
-        *(nested_lines(), equality_line()),
+        jnlpba_line(),
+        averaging_line(),
+        other_lines(),
+        japanese_lines(),
+        pretraining_line(),
+        nested_line(),
+        equality_line(),
     )
     return "\n".join([training_table(), heads_table(), "".join(lines)])
 
@@ -180,7 +179,7 @@ def pretraining_line() -> str:
     )
 
 
-def nested_lines() -> str:
+def nested_line() -> str:
     """Nested entities of GENIA, in a sentence."""
     record = load("nested")
     ours, tagger = record["tfner"], record["tagger"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -214,8 +215,6 @@ def test_an_export_asks_what_its_bundle_asks(
 def test_a_damaged_prefilter_is_named(
     finished: tuple[Bundle, list[Document]], tmp_path: Path
 ) -> None:
-    import shutil
-
     copy = tmp_path / "copy"
     shutil.copytree(finished[0].directory, copy)
     (copy / PREFILTER).write_bytes(b"PK\x03\x04 nothing")
@@ -249,9 +248,10 @@ def test_what_is_set_on_dev_needs_a_dev(
 
 @pytest.mark.slow
 def test_a_model_without_prefilter_cannot_do_without(
-    finished: tuple[Bundle, list[Document]],
+    finished: tuple[Bundle, list[Document]], tmp_path: Path
 ) -> None:
-    kept = finished[0].directory / "epochs" / "1"
-    (kept / PREFILTER).rename(kept / "hidden.npz")
+    kept = tmp_path / "kept"
+    shutil.copytree(finished[0].directory / "epochs" / "1", kept)
+    (kept / PREFILTER).unlink()
     with pytest.raises(ConfigError, match="has no prefilter"):
         Predictor.load(kept, prefilter=False)

@@ -22,6 +22,13 @@ STYLE = {
 }
 SHADE_LIMIT = 0.6
 """Share of a row from which a cell is dark and its number white."""
+PRETRAINING = {
+    "mlm_loss": "loss of hidden pieces",
+    "mlm_accuracy": "hidden pieces found",
+    "discriminator_loss": "loss of the discriminator",
+    "discriminator_auc": "its AUC; 0.5 is a guess",
+}
+"""Columns of a pretraining run's `log.csv` that are drawn, and their headings."""
 
 
 Files = dict[str, bytes]
@@ -177,14 +184,6 @@ def draw_range_test(
         axes.legend(frameon=False)
 
     return draw(plot, width=6, height=4)
-
-
-PRETRAINING = {
-    "mlm_loss": "loss of hidden pieces",
-    "mlm_accuracy": "hidden pieces found",
-    "discriminator_loss": "loss of the discriminator",
-    "discriminator_auc": "its AUC; 0.5 is a guess",
-}
 
 
 def draw_pretraining(lines: Sequence[Mapping[str, float]]) -> Files:

@@ -173,8 +173,8 @@ class Checkpoint(keras.callbacks.Callback):
         if self._is_best():
             self.best_epoch = epoch + 1
             names.append(BEST)
-        with self.trainee.averaged():
-            for name in names:
+        for name in names:
+            with self.trainee.averaged():
                 save_arrays(self.directory / name, self._weights())
         self.place = Place(epoch + 1)
         with written(self.directory / LOG) as file:

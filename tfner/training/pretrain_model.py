@@ -17,6 +17,7 @@ DRAWS = 4
 """Numbers between two steps' seeds: a layer that two encoders share draws twice."""
 
 EMBEDDING_RANGE = 0.02
+"""Largest standard deviation of new embeddings."""
 
 
 def make_model(
@@ -129,5 +130,5 @@ def _rates(
     if share == 1 or not isinstance(model, Electra):
         return None
     shared = {weight.path for weight in model.generator.trainable_variables}
-    paths = {weight.path for weight in model.trainable_variables}
-    return dict.fromkeys(paths - shared, share)
+    paths = [weight.path for weight in model.trainable_variables]
+    return {path: share for path in paths if path not in shared}

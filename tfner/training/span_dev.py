@@ -12,6 +12,7 @@ from tfner.document import Document
 from tfner.errors import ConfigError
 from tfner.inference.thresholds import tune_thresholds
 from tfner.tasks import Task
+from tfner.tasks.answers import context_ids
 from tfner.tasks.span_extraction import THRESHOLDS, SpanExtraction
 from tfner.training.heldout import HeldOut
 from tfner.training.prefilter import fit_prefilter
@@ -20,18 +21,11 @@ if TYPE_CHECKING:
     import keras
 
 
-def set_prefilter(
-    config: TrainConfig,
-    task: Task,
-    windows: list[Window],
-    dev: list[Document],
-    *,
-    say: Callable[[str], None],
-) -> None:
-    """Give the task its prefilter, if the settings ask for one.
+def check_dev(config: TrainConfig, dev: list[Document]) -> None:
+    """Refuse settings that have something set on dev where there is none.
 
     Raises:
-        ConfigError: nothing is held out on which to set thresholds.
+        ConfigError: nothing is held out.
     """
     wanted = [
         name for name in ("prefilter", "tune_thresholds") if getattr(config, name)
@@ -42,6 +36,17 @@ def set_prefilter(
             f"dev_fraction={config.dev_fraction}. Give --dev, or a --dev-fraction "
             "above 0."
         )
+
+
+def set_prefilter(
+    config: TrainConfig,
+    task: Task,
+    windows: list[Window],
+    dev: list[Document],
+    *,
+    say: Callable[[str], None],
+) -> None:
+    """Give the task its prefilter, if the settings ask for one."""
     if config.prefilter is None or not isinstance(task, SpanExtraction):
         return
     task.prefilter = fit_prefilter(
@@ -53,10 +58,13 @@ def set_prefilter(
 
 def asked(task: SpanExtraction, documents: list[Document]) -> float:
     """Share of the questions that are asked."""
-    with_it = sum(len(task.encode(document)) for document in documents)
+    prefilter = task.prefilter
+    if prefilter is None:
+        return 1.0
     with unfiltered(task):
-        without = sum(len(task.encode(document)) for document in documents)
-    return with_it / max(1, without)
+        windows = [w for document in documents for w in task.encode(document)]
+    kept = sum(prefilter.asks(w.label or "", context_ids(w)) for w in windows)
+    return kept / max(1, len(windows))
 
 
 @contextlib.contextmanager
@@ -81,7 +89,7 @@ def chosen_on_dev(
     """Within, task and model have the thresholds that dev chose, if it was to choose.
 
     Yields:
-        What `metrics.json` says of thresholds and prefilter.
+        What `metrics.json` says of the thresholds.
     """
     if not isinstance(task, SpanExtraction):
         yield {}
@@ -92,12 +100,6 @@ def chosen_on_dev(
         found["thresholds"] = tune_thresholds(task, model, dev)
         chosen = ", ".join(f"{n} {v:.3g}" for n, v in found["thresholds"].items())
         say(f"chosen on dev: {chosen}")
-    if task.prefilter is not None:
-        found["prefilter"] = cost = prefilter_cost(task, model, dev)
-        say(
-            f"prefilter: {cost['asked']:.1%} of the questions about dev are asked; "
-            f"recall {cost['recall']:.4f} in place of {cost['recall_without']:.4f}"
-        )
     try:
         yield found
     finally:
@@ -106,15 +108,33 @@ def chosen_on_dev(
 
 
 def prefilter_cost(
-    task: SpanExtraction, model: keras.Model, dev: list[Document]
-) -> dict[str, float]:
-    """Share of the questions asked, recall and F1 with the prefilter and without."""
-    held_out = HeldOut(task, model)
-    filtered = held_out.report(dev) or {}
+    held_out: HeldOut,
+    dev: list[Document],
+    filtered: dict[str, Any] | None,
+    *,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """What `metrics.json` says of the prefilter; nothing where there is none.
+
+    Args:
+        held_out: scores the model.
+        dev: what the prefilter's thresholds were set on.
+        filtered: the scores of dev, with the prefilter.
+        say: told the share of the questions that are asked, and recall.
+    """
+    task = held_out.task
+    if not isinstance(task, SpanExtraction) or task.prefilter is None:
+        return {}
     with unfiltered(task):
-        full = held_out.report(dev) or {}
-    return {
-        "asked": asked(task, dev),
-        **{name: filtered[name] for name in ("recall", "f1")},
-        **{f"{name}_without": full[name] for name in ("recall", "f1")},
+        full = held_out.report(dev)
+    scores = {"": filtered or {}, "_without": full or {}}
+    cost = {"asked": asked(task, dev)} | {
+        f"{name}{end}": found[name]
+        for end, found in scores.items()
+        for name in ("recall", "f1")
     }
+    say(
+        f"prefilter: {cost['asked']:.1%} of the questions about dev are asked; "
+        f"recall {cost['recall']:.4f} in place of {cost['recall_without']:.4f}"
+    )
+    return {"prefilter": cost}

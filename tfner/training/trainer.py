@@ -27,7 +27,7 @@ from tfner.training.distribution import distribution
 from tfner.training.loss_settings import set_loss
 from tfner.training.mirror import check_output, mirrored
 from tfner.training.run import EncoderFactory, Run
-from tfner.training.span_dev import set_prefilter
+from tfner.training.span_dev import check_dev, set_prefilter
 from tfner.training.span_settings import check_task_settings, make_span_task
 from tfner.training.trial import Say, Trial, quiet
 
@@ -131,10 +131,11 @@ def prepare(
         The settings, with what the tokenizer decided of them, and the rest.
 
     Raises:
-        ConfigError: the settings do not fit the tokenizer.
+        ConfigError: the settings do not fit the tokenizer, or need a dev corpus.
         CorpusError: a corpus cannot be read, or holds nothing to learn.
     """
     corpora = load_corpora(config, say=say)
+    check_dev(config, corpora.dev)
     task = task or make_task(
         config, corpora.label_set, tokenizer, documents=corpora.train, say=say
     )

@@ -17,7 +17,7 @@ from tfner.training.callbacks import LOG, log_text
 from tfner.training.checkpoint import Checkpoint
 from tfner.training.corpora import Corpora
 from tfner.training.heldout import HeldOut, selftest_texts
-from tfner.training.span_dev import chosen_on_dev
+from tfner.training.span_dev import chosen_on_dev, prefilter_cost
 
 Say = Callable[[str], None]
 
@@ -99,10 +99,13 @@ def save_trial(
     with chosen_on_dev(config, task, model, corpora.dev, say=say) as chosen:
         trial.dev = held_out.report(corpora.dev)
         trial.test = held_out.report(corpora.test)
-        for number in range(1, len(history) + 1) if config.keep_epochs else ():
-            checkpoint.load_epoch(model, number)
-            save(epochs / str(number), {"history": history[:number], "epoch": number})
-        checkpoint.load_best(model)
+        chosen |= prefilter_cost(held_out, corpora.dev, trial.dev, say=say)
+        if config.keep_epochs:
+            for number in range(1, len(history) + 1):
+                checkpoint.load_epoch(model, number)
+                line = {"history": history[:number], "epoch": number}
+                save(epochs / str(number), line)
+            checkpoint.load_best(model)
         metrics = {"dev": trial.dev, "test": trial.test, "history": history}
         best = {"best_epoch": checkpoint.best_epoch}
         save(
