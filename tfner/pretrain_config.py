@@ -136,6 +136,11 @@ class PretrainConfig(Settings):
         low=0.001,
         high=1,
     )
+    sinusoidal_positions: bool = _model(
+        False,
+        "Start the position embeddings, which are learnt, as sines and cosines: what "
+        "stands beside a hidden piece is found out in fewer steps.",
+    )
 
     max_length: int = _training(
         _SMALL["max_length"], "Pieces of a row, special ones included.", low=5

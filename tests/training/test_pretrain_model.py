@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tfner.models.electra import Electra
+from tfner.models.embeddings import sinusoids
 from tfner.pretrain_config import PRETRAIN_PRESETS, PretrainConfig
 from tfner.training.pretrain_model import make_model, make_optimizer
 
@@ -29,6 +30,29 @@ def test_embeddings_are_drawn_small_whatever_the_rest(
     # A truncated normal is narrower than what it is cut from.
     assert drawn == pytest.approx(0.88 * tables, rel=0.05)
     assert dense == pytest.approx(0.88 * given, rel=0.1)
+
+
+def test_positions_may_start_as_sinusoids() -> None:
+    torch = pytest.importorskip("torch", reason="needs PyTorch")
+    from transformers.models.distilbert import modeling_distilbert
+
+    encoder = make_model(config(sinusoidal_positions=True), **PIECES).encoder
+    drawn = np.asarray(encoder.embeddings.positions.embeddings)
+    wanted = np.zeros_like(drawn)
+    modeling_distilbert.create_sinusoidal_embeddings(
+        *wanted.shape, torch.from_numpy(wanted)
+    )
+    # transformers takes turns of sines and cosines.
+    wanted = np.concatenate([wanted[:, 0::2], wanted[:, 1::2]], axis=1)
+    np.testing.assert_allclose(drawn, 0.02 * 2**0.5 * wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("width", [1, 2, 7, 64])
+def test_sinusoids_are_as_large_for_every_position(width: int) -> None:
+    rows = sinusoids(50, width)
+    assert rows.shape == (50, width)
+    if width > 1:
+        np.testing.assert_allclose((rows**2).mean(axis=1), 1.0)
 
 
 def shares(**changes: Any) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from tfner.models.dropout import Dropout
@@ -93,3 +94,26 @@ class Embeddings(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), **self.settings}
+
+
+def sinusoids(length: int, width: int) -> np.ndarray:
+    """A vector for each position, from which near positions are easily told.
+
+    Sines, then cosines, of wave lengths from 2 pi to 20,000 pi; the mean square of
+    every vector is 1.
+
+    Args:
+        length: positions.
+        width: of the vectors; the last number of an odd one is 0.
+
+    Returns:
+        (length, width) float64.
+
+    Source: Vaswani et al. 2017, section 3.5.
+    """
+    half = max(1, width // 2)
+    rates = 10_000.0 ** (-np.arange(half) / half)
+    angles = np.arange(length)[:, None] * rates
+    waves = np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
+    waves = np.pad(waves, [(0, 0), (0, width % 2)])[:, :width]
+    return waves * np.sqrt(width / half)

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from tfner.models.electra import Electra, MaskedLanguageModel
+from tfner.models.embeddings import sinusoids
 from tfner.models.encoder import Encoder
 from tfner.models.masking import Masking
 from tfner.pretrain_config import PretrainConfig
@@ -65,6 +66,9 @@ def make_model(
     )
     model.build()
     _shrink(encoder.embeddings, config.initializer_range)
+    if config.sinusoidal_positions:
+        table = encoder.embeddings.positions.embeddings
+        table.assign(EMBEDDING_RANGE * sinusoids(*table.shape))
     return model
 
 
