@@ -110,6 +110,11 @@ class PretrainConfig(Settings):
         "language model.",
         choices=("electra", "mlm"),
     )
+    encoder: str | None = _model(
+        None,
+        "Start from the weights of this encoder, of the same sizes and tokenizer: a "
+        "directory of Hugging Face or google-research, or a hub id. Heads start new.",
+    )
     embedding_size: int = _model(
         _SMALL["embedding_size"], "Width of the embeddings (electra).", low=1
     )

@@ -32,6 +32,7 @@ from tfner.training.pretrain_export import CHECKPOINTS, TOKENIZER, export
 from tfner.training.pretrain_log import Log
 from tfner.training.pretrain_model import make_model, make_optimizer
 from tfner.training.pretrain_report import Report
+from tfner.training.pretrain_start import start_from
 from tfner.training.pretrain_step import Pretrainee
 from tfner.training.pretrain_watch import Watch
 from tfner.training.trial import RUN_FILE, Say, quiet
@@ -169,6 +170,8 @@ class Pretraining:
         """
         trainee = self._trainee()
         done = self._resume(trainee) if self.config.resume else 0
+        if not done and self.config.encoder:
+            self._start(trainee, self.config.encoder)
         self.devices.check_agreement(done)
         if done > self.config.steps:
             raise ConfigError(
@@ -215,6 +218,11 @@ class Pretraining:
         self.say(f"{config.objective}: {weights:,} weights that learn")
         return trainee
 
+    def _start(self, trainee: Pretrainee, name: str) -> None:
+        started = start_from(name, trainee.model, self.manifest)
+        what = " and ".join(encoder.name.replace("_", " ") for encoder in started)
+        self.say(f"{what}: started from the weights of {name}")
+
     def _resume(self, trainee: Pretrainee) -> int:
         found = self.checkpoints.newest(say=self.say)
         if found is None:
@@ -224,10 +232,13 @@ class Pretraining:
         done = int(about["step"])
         place = self.checkpoints.path(done)
         now = fingerprint(self.config, self.manifest)
+        before = PretrainConfig(**about["config"])
+        # A setting that was not there yet had its default.
+        then = before.to_json() | about["settings"]
         changed = [
-            f"{name} was {about['settings'].get(name)!r}, is {value!r}"
+            f"{name} was {then.get(name)!r}, is {value!r}"
             for name, value in now.items()
-            if about["settings"].get(name) != value
+            if then.get(name) != value
         ]
         if changed:
             raise TrainingError(
@@ -236,7 +247,6 @@ class Pretraining:
             )
         assign(variables_of(trainee), arrays, place)
         self.say(f"resumed after step {done}")
-        before = PretrainConfig(**about["config"])
         if schedule_of(before) != schedule_of(self.config):
             self.say(changed_schedule(before, self.config, done))
         if self.devices.is_chief:
