@@ -3,8 +3,9 @@
 Takes a run of `tfner pretrain` and the folder of a UD_Japanese-GSD release with named
 entities (`train.bio`, `dev.bio`, `test.bio` and `raw/*.txt`). The same architecture is
 trained on it from the pretrained weights and from those that pretraining began with,
-drawn anew for every seed, with the same settings; dev selects the epoch, and the test file is scored once a run. Six runs of ten
-epochs of a small encoder take about ten minutes on two cores:
+drawn anew for every seed, with the same settings; dev selects the epoch, and the test
+file is scored once a run. Six runs of ten epochs of a small encoder take about ten
+minutes on two cores:
 
     python benchmarks/pretrained.py RUN GSD --seeds 0 1 2 --epochs 10 \
         --output pretrained.json
