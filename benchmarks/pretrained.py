@@ -20,7 +20,6 @@ import os
 import statistics
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -86,18 +85,24 @@ def arguments() -> argparse.Namespace:
 
 def pretraining(run: Path) -> dict[str, Any]:
     """Sizes, settings and last figures of the run, and what it was trained on."""
-    sections = tomllib.loads((run / "run.toml").read_text(encoding="utf-8"))
-    settings = {name: v for part in sections.values() for name, v in part.items()}
-    manifest = json.loads((Path(settings["data"]) / "dataset.json").read_text("utf-8"))
+    config = config_of(run)
+    manifest = json.loads((Path(config.data) / "dataset.json").read_text("utf-8"))
     with (run / "log.csv").open(encoding="utf-8", newline="") as file:
         last = list(csv.DictReader(file))[-1]
     return {
-        **{name: settings[name] for name in SIZES},
+        **{name: getattr(config, name) for name in SIZES},
         "texts": [Path(source["path"]).name for source in manifest["inputs"]],
         "records": manifest["counts"]["records"],
         "vocabulary": manifest["special_ids"]["vocab_size"],
         "last": {name: float(value) for name, value in last.items()},
     }
+
+
+def config_of(run: Path, **changes: Any) -> Any:
+    """The settings of a run."""
+    from tfner.pretrain_config import PretrainConfig, read_pretrain_settings
+
+    return PretrainConfig(**read_pretrain_settings(run / "run.toml", [], changes))
 
 
 def trained(
@@ -120,13 +125,11 @@ def unlearnt(run: Path, folder: Path, seed: int) -> Path:
     """The encoder as its run drew it before the first step, its tokenizer beside it."""
     from tfner.checkpoints.huggingface import save_encoder
     from tfner.data.pretraining import read_manifest
-    from tfner.pretrain_config import PretrainConfig, read_pretrain_settings
     from tfner.tokenization import load_tokenizer
     from tfner.training.pretrain_checkpoints import pieces_of
     from tfner.training.pretrain_model import make_model
 
-    settings = read_pretrain_settings(run / "run.toml", [], {"seed": seed})
-    config = PretrainConfig(**settings)
+    config = config_of(run, seed=seed)
     pieces = pieces_of(read_manifest(Path(config.data)))
     save_encoder(make_model(config, **pieces).encoder, folder)
     load_tokenizer(run / "encoder").save(folder)
