@@ -54,6 +54,25 @@ PRETRAIN_PRESETS: dict[str, dict[str, Any]] = {
         "max_length": 64,
         "warmup": 0.1,
     },
+    "mini": {
+        "embedding_size": 192,
+        "hidden_size": 192,
+        "num_layers": 3,
+        "num_heads": 3,
+        "intermediate_size": 768,
+        "generator_size": 1.0,
+        "hidden_dropout": 0.0,
+        "attention_dropout": 0.0,
+        "initializer_range": 0.06,
+        "sinusoidal_positions": True,
+        "mask_rate": 0.15,
+        "learning_rate": 1e-3,
+        "batch_size": 16,
+        "steps": 12_000,
+        "max_length": 128,
+        "warmup": 0.05,
+        "bias_correction": True,
+    },
     "small": _SMALL,
     "base": {
         **_SMALL,
@@ -82,7 +101,7 @@ PRETRAIN_PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 """Published settings by name: `PretrainConfig(**PRETRAIN_PRESETS["base"], data=…)`.
-`tiny` is for trying things out, and is not published.
+`tiny`, for trying things out, and `mini`, for an hour or two without a GPU, are not.
 
 Source: Clark et al. 2020, table 6; the length of small: section 3.3.
 """
