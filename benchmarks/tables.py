@@ -31,7 +31,9 @@ def tables() -> str:
         other_lines(),
         japanese_lines(),
         pretraining_line(),
+        gain_lines(),
         nested_line(),
+        nested_peer_line(),
         equality_line(),
     )
     return "\n".join([training_table(), heads_table(), "".join(lines)])
@@ -179,6 +181,27 @@ def pretraining_line() -> str:
     )
 
 
+def gain_lines() -> str:
+    """What pretraining is worth, a line a run."""
+    lines = []
+    for name in ("pretrained_mlm", "pretrained"):
+        record = load(name)
+        run, found = record["pretraining"], record["summary"]
+        ours, new = found["pretrained"], found["random"]
+        what = "masked language model" if run["objective"] == "mlm" else "ELECTRA"
+        after = " from the weights of the former" if run["encoder"] else ""
+        lines.append(
+            f"- {record['corpus']}, tagger from {run['num_layers']} layers, "
+            f"{run['hidden_size']} wide, pretrained as {what} on "
+            f"{' and '.join(run['texts'])}{after}, {run['steps']:,} steps of "
+            f"{run['batch_size']} x {run['max_length']} pieces: test F1 "
+            f"{ours['mean']:.3f} ± {ours['sd']:.3f}; from new weights "
+            f"{new['mean']:.3f} ± {new['sd']:.3f} (seeds {seeds(record['runs'])}): "
+            f"{found['gain']:+.3f}.\n"
+        )
+    return "".join(lines)
+
+
 def nested_line() -> str:
     """Nested entities of GENIA, in a sentence."""
     record = load("nested")
@@ -194,6 +217,30 @@ def nested_line() -> str:
         f"{tagger['inner_recall']['recall']:.1%}. With `--prefilter 0.99` "
         f"{some['asked']:.1%} of the questions are asked, and recall is "
         f"{some['recall']:.3f} in place of {full['recall']:.3f}.\n"
+    )
+
+
+def nested_peer_line() -> str:
+    """Span extraction beside the published model in PyTorch, in two sentences."""
+    record = load("nested_peer")
+    settings, ours, peer = record["settings"], record["tfner"], record["peer"]
+    tagger, seconds = record["tagger"], record["step_seconds"]
+    memory = [
+        f"{row['rows']} x {row['pieces']} pieces {row['tfner_mb'] / 1000:.1f} and "
+        f"{'at least ' * row.get('peer_is_computed', False)}"
+        f"{row['peer_mb'] / 1000:.1f} GB"
+        for row in record["memory"]
+    ]
+    return (
+        f"- The published span extraction in PyTorch, on the first "
+        f"{settings['limit']:,} GENIA sentences of at most {settings['max_length']} "
+        f"pieces, {settings['epochs']} epochs, one core: F1 {peer['f1']:.3f}, tfner "
+        f"{ours['f1']:.3f} at {record['speed_ratio']:.0f} times its speed; a tagger of "
+        f"the outermost entities in the same time {tagger['f1']:.3f} (inner entities "
+        f"found: {ours['inner_recall']['recall']:.1%}, "
+        f"{tagger['inner_recall']['recall']:.1%}). A step of 16 x 128: "
+        f"{seconds['tfner']:.2f} and {seconds['peer']:.1f} s; peak memory at "
+        f"{', at '.join(memory)}.\n"
     )
 
 

@@ -144,7 +144,8 @@ def summary(report: dict[str, Any]) -> str:
                 f"{spread['sd']:.4f} over {len(trials)} seeds"
             )
     rate = report["train_sentences_per_second"]
-    lines.append(f"{rate:.0f} training sentences a second, compilation included")
+    shown = f"{rate:.0f}" if rate >= 10 else f"{rate:.2g}"
+    lines.append(f"{shown} training sentences a second, compilation included")
     lines.append(f"model: {report['bundle']}")
     return "\n".join(lines)
 

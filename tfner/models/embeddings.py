@@ -116,4 +116,5 @@ def sinusoids(length: int, width: int) -> np.ndarray:
     angles = np.arange(length)[:, None] * rates
     waves = np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
     waves = np.pad(waves, [(0, 0), (0, width % 2)])[:, :width]
-    return waves * np.sqrt(width / half)
+    scaled: np.ndarray = waves * np.sqrt(width / half)
+    return scaled

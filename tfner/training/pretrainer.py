@@ -339,9 +339,9 @@ class Pretraining:
         if not self.warned:
             self.say(
                 "note: the discriminator guesses (AUC one half). If it stays so, its "
-                "encoder learns nothing: start again with --discriminator-rate 0.15 or "
-                "a lower --learning-rate (published ones are for batches of 128 and "
-                "more) and, in short runs, --bias-correction"
+                "encoder learns nothing. In short runs of small batches start from a "
+                "masked language model of the same sizes (--objective mlm, then "
+                "--encoder), or lower --discriminator-rate or --learning-rate"
             )
         self.warned = True
 
