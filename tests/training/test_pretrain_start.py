@@ -65,7 +65,7 @@ def test_a_generator_of_the_same_sizes_starts_from_the_same_weights(
     manifest = load_manifest(pretraining_rows)
     model = make_model(make(generator_size=share), **pieces_of(manifest))
     assert isinstance(model, Electra)
-    assert len(start_from(str(encoder), model, manifest)) == started
+    assert len(start_from(load_encoder(encoder), model)) == started
     assert_same(model.discriminator, encoder)
     if started == 2:
         assert_same(model.generator.encoder, encoder)
@@ -99,4 +99,4 @@ def test_all_that_does_not_fit_is_said_at_once(
     assert "of the encoder is 2, of the run 3; give --num-layers 2" in said
     assert "give --intermediate-size 256" in said
     assert f"make the data again with tfner pretrain-data --tokenizer {encoder}" in said
-    assert not list((tmp_path / "run").glob("checkpoints/*"))
+    assert not (tmp_path / "run").exists()

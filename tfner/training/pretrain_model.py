@@ -42,25 +42,9 @@ def make_model(
         masked=0.85 if electra else 0.8,
         random=0.0 if electra else 0.1,
     )
-    shared: dict[str, Any] = {
-        "vocab_size": vocab_size,
-        "embedding_size": config.embedding_size if electra else config.hidden_size,
-        "num_layers": config.num_layers,
-        "max_positions": config.max_positions,
-        "hidden_dropout": config.hidden_dropout,
-        "attention_dropout": config.attention_dropout,
-        "initializer_range": config.initializer_range,
-        "family": "electra" if electra else "bert",
-    }
-    encoder = Encoder(
-        hidden_size=config.hidden_size,
-        num_heads=config.num_heads,
-        intermediate_size=config.intermediate_size,
-        name="encoder",
-        **shared,
-    )
+    encoder = new_encoder(config, vocab_size)
     model = (
-        _with_generator(encoder, config, masking, shared)
+        _with_generator(encoder, config, masking)
         if electra
         else MaskedLanguageModel(encoder, masking, name="mlm")
     )
@@ -70,6 +54,32 @@ def make_model(
         table = encoder.embeddings.positions.embeddings
         table.assign(EMBEDDING_RANGE * sinusoids(*table.shape))
     return model
+
+
+def new_encoder(config: PretrainConfig, vocab_size: int) -> Encoder:
+    """The encoder that is wanted, not yet built."""
+    return Encoder(
+        hidden_size=config.hidden_size,
+        num_heads=config.num_heads,
+        intermediate_size=config.intermediate_size,
+        name="encoder",
+        **_shared(config, vocab_size),
+    )
+
+
+def _shared(config: PretrainConfig, vocab_size: int) -> dict[str, Any]:
+    """What an encoder has in common with its generator."""
+    electra = config.objective == "electra"
+    return {
+        "vocab_size": vocab_size,
+        "embedding_size": config.embedding_size if electra else config.hidden_size,
+        "num_layers": config.num_layers,
+        "max_positions": config.max_positions,
+        "hidden_dropout": config.hidden_dropout,
+        "attention_dropout": config.attention_dropout,
+        "initializer_range": config.initializer_range,
+        "family": "electra" if electra else "bert",
+    }
 
 
 def _shrink(embeddings: keras.layers.Layer, initializer_range: float) -> None:
@@ -84,7 +94,7 @@ def _shrink(embeddings: keras.layers.Layer, initializer_range: float) -> None:
 
 
 def _with_generator(
-    encoder: Encoder, config: PretrainConfig, masking: Masking, shared: dict[str, Any]
+    encoder: Encoder, config: PretrainConfig, masking: Masking
 ) -> Electra:
     """ELECTRA around the wanted encoder.
 
@@ -96,7 +106,7 @@ def _with_generator(
         intermediate_size=4 * config.generator_width,
         embeddings=encoder.embeddings,
         name="generator_encoder",
-        **shared,
+        **_shared(config, encoder.vocab_size),
     )
     return Electra(
         MaskedLanguageModel(generator, masking, name="generator"),

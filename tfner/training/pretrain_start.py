@@ -11,8 +11,10 @@ from tfner.data.pretraining import Manifest
 from tfner.errors import ConfigError, joined
 from tfner.models.electra import Electra, MaskedLanguageModel
 from tfner.models.encoder import Encoder
+from tfner.pretrain_config import PretrainConfig
 from tfner.tokenization import load_tokenizer
 from tfner.tokenization.specials import tokenizer_digest
+from tfner.training.pretrain_model import new_encoder
 
 SIZES = (
     *("embedding_size", "hidden_size", "num_layers", "num_heads"),
@@ -23,38 +25,47 @@ FIXED = ("position_offset", "type_vocab_size", "activation", "layer_norm_epsilon
 """What they do not: it is as in BERT and ELECTRA."""
 
 
-def start_from(
-    name: str, model: Electra | MaskedLanguageModel, manifest: Manifest
-) -> list[Encoder]:
-    """Give a new model the weights of an encoder; those of its heads stay new.
+def read_start(config: PretrainConfig, manifest: Manifest) -> Encoder | None:
+    """The encoder whose weights a run starts from, if there is to be one.
 
     Args:
-        name: what `--encoder` may be.
-        model: new. A generator of the same sizes as its discriminator starts from the
-            same weights.
-        manifest: of the data, whose tokenizer must be the encoder's.
-
-    Returns:
-        The encoders that start so.
+        config: of the run.
+        manifest: of its data.
 
     Raises:
         CheckpointError: there is no encoder, or it cannot be read.
         TokenizerError: its tokenizer cannot.
         ConfigError: its sizes or its tokenizer are not those of the run.
     """
-    source = load_encoder(name)
-    problems = [*_other_sizes(source, model.encoder), *_other_pieces(name, manifest)]
+    if config.encoder is None:
+        return None
+    source = load_encoder(config.encoder)
+    target = new_encoder(config, manifest.special_ids.vocab_size)
+    problems = _other_sizes(source, target)
+    problems += _other_pieces(config.encoder, manifest)
     if problems:
         found = joined(problems, what="reasons")
-        raise ConfigError(f"{name} cannot be where this run starts: {found}")
+        raise ConfigError(f"{config.encoder} cannot be where this run starts: {found}")
+    return source
+
+
+def start_from(source: Encoder, model: Electra | MaskedLanguageModel) -> list[Encoder]:
+    """Give a new model the weights of an encoder; those of its heads stay new.
+
+    Args:
+        source: of the sizes of the encoder that is wanted.
+        model: new. A generator of these sizes starts from the same weights.
+
+    Returns:
+        The encoders that start so.
+    """
     targets = [model.encoder]
-    if isinstance(model, Electra):
+    if isinstance(model, Electra) and not _other_sizes(source, model.generator.encoder):
         targets.append(model.generator.encoder)
-    started = [target for target in targets if not _other_sizes(source, target)]
-    for target in started:
+    for target in targets:
         for weight, new in zip(target.weights, source.weights, strict=True):
             weight.assign(new)
-    return started
+    return targets
 
 
 def _other_sizes(source: Encoder, target: Encoder) -> list[str]:

@@ -32,7 +32,7 @@ from tfner.training.pretrain_export import CHECKPOINTS, TOKENIZER, export
 from tfner.training.pretrain_log import Log
 from tfner.training.pretrain_model import make_model, make_optimizer
 from tfner.training.pretrain_report import Report
-from tfner.training.pretrain_start import start_from
+from tfner.training.pretrain_start import read_start, start_from
 from tfner.training.pretrain_step import Pretrainee
 from tfner.training.pretrain_watch import Watch
 from tfner.training.trial import RUN_FILE, Say, quiet
@@ -53,7 +53,9 @@ def pretrain(config: PretrainConfig, *, say: Say = quiet) -> dict[str, Any]:
         figures of the last report.
 
     Raises:
-        ConfigError: settings, data and the output's place do not allow a run.
+        ConfigError: settings, data and the output's place do not allow a run, or the
+            encoder it is to start from does not fit.
+        CheckpointError: there is no such encoder.
         CorpusError: the data are damaged.
         TrainingError: the loss is no number any more, or the run was asked to stop.
     """
@@ -68,10 +70,13 @@ def pretrain(config: PretrainConfig, *, say: Say = quiet) -> dict[str, Any]:
         if length < config.max_positions:
             say(f"of {config.max_positions} positions the first {length} are trained")
         output = Path(config.output)
+        goes_on = config.resume and Checkpoints(output / CHECKPOINTS).steps()
+        start = None if goes_on else read_start(config, manifest)
         if devices.is_chief:
             prepare(config, manifest, output)
         devices.wait()
-        report = Pretraining(config, manifest, output, devices, say=say).finish()
+        run = Pretraining(config, manifest, output, devices, start=start, say=say)
+        report = run.finish()
         devices.wait()
     return report
 
@@ -143,6 +148,7 @@ class Pretraining:
         manifest: of the data.
         output: directory of the run, prepared.
         devices: to train on.
+        start: encoder whose weights a new run has at first.
         say: told what happens.
     """
 
@@ -153,10 +159,11 @@ class Pretraining:
         output: Path,
         devices: Distribution,
         *,
+        start: Encoder | None = None,
         say: Say,
     ) -> None:
         self.config, self.manifest, self.output = config, manifest, output
-        self.devices, self.say = devices, say
+        self.devices, self.start, self.say = devices, start, say
         self.warned = False
         self.checkpoints = Checkpoints(
             output / CHECKPOINTS, keep=config.keep, keep_every=config.keep_every
@@ -170,8 +177,8 @@ class Pretraining:
         """
         trainee = self._trainee()
         done = self._resume(trainee) if self.config.resume else 0
-        if not done and self.config.encoder:
-            self._start(trainee, self.config.encoder)
+        if self.start is not None:
+            self._start(trainee, self.start)
         self.devices.check_agreement(done)
         if done > self.config.steps:
             raise ConfigError(
@@ -218,10 +225,10 @@ class Pretraining:
         self.say(f"{config.objective}: {weights:,} weights that learn")
         return trainee
 
-    def _start(self, trainee: Pretrainee, name: str) -> None:
-        started = start_from(name, trainee.model, self.manifest)
+    def _start(self, trainee: Pretrainee, source: Encoder) -> None:
+        started = start_from(source, trainee.model)
         what = " and ".join(encoder.name.replace("_", " ") for encoder in started)
-        self.say(f"{what}: started from the weights of {name}")
+        self.say(f"{what}: started from the weights of {self.config.encoder}")
 
     def _resume(self, trainee: Pretrainee) -> int:
         found = self.checkpoints.newest(say=self.say)
