@@ -13,6 +13,7 @@ from tfner.checkpoints.huggingface import load_encoder, save_encoder
 from tfner.data.pretraining import load_manifest
 from tfner.errors import ConfigError
 from tfner.models.electra import Electra
+from tfner.models.encoder import Encoder
 from tfner.pretrain_config import PRETRAIN_PRESETS, PretrainConfig
 from tfner.training.pretrain_checkpoints import pieces_of
 from tfner.training.pretrain_model import make_model
@@ -96,7 +97,34 @@ def test_all_that_does_not_fit_is_said_at_once(
         pretrain(make(encoder=str(encoder), num_layers=3, intermediate_size=32))
     said = str(caught.value)
     assert f"{encoder} cannot be where this run starts: 3 reasons" in said
-    assert "of the encoder is 2, of the run 3; give --num-layers 2" in said
+    assert "of the encoder is 2, of the run 3: give --num-layers 2" in said
     assert "give --intermediate-size 256" in said
     assert f"make the data again with tfner pretrain-data --tokenizer {encoder}" in said
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "reason"),
+    [
+        (
+            {"embedding_size": 16},
+            "`embedding_size` of the encoder is 16, of the run 64: which only "
+            "--objective electra has",
+        ),
+        (
+            {"vocab_size": 5000},
+            "`vocab_size` of the encoder is 5000, of the run {vocab_size}: which no "
+            "setting changes",
+        ),
+    ],
+)
+def test_sizes_that_no_setting_gives_are_told_as_such(
+    make: Any, encoder: Path, sizes: dict[str, int], reason: str
+) -> None:
+    config = load_encoder(encoder).get_config()
+    other = Encoder.from_config({**config, **sizes, "family": "electra"})
+    other.build()
+    save_encoder(other, encoder)
+    with pytest.raises(ConfigError) as caught:
+        pretrain(make(encoder=str(encoder), objective="mlm"))
+    assert reason.format(**config) in str(caught.value)

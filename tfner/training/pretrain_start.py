@@ -21,8 +21,11 @@ SIZES = (
     *("intermediate_size", "max_positions"),
 )
 """What settings decide of an encoder."""
-FIXED = ("position_offset", "type_vocab_size", "activation", "layer_norm_epsilon")
-"""What they do not: it is as in BERT and ELECTRA."""
+FIXED = (
+    *("vocab_size", "type_vocab_size", "position_offset"),
+    *("activation", "layer_norm_epsilon"),
+)
+"""What they do not: it is as the vocabulary, BERT and ELECTRA have it."""
 
 
 def read_start(config: PretrainConfig, manifest: Manifest) -> Encoder | None:
@@ -74,10 +77,13 @@ def _other_sizes(source: Encoder, target: Encoder) -> list[str]:
         wanted, found = getattr(source, name), getattr(target, name)
         if wanted == found:
             continue
-        flag = f"--{name.replace('_', '-')} {wanted}"
-        todo = f"; give {flag}" if name in SIZES else ", which no setting changes"
+        todo = f"give --{name.replace('_', '-')} {wanted}"
+        if name in FIXED:
+            todo = "which no setting changes"
+        elif name == "embedding_size" and target.family == "bert":
+            todo = "which only --objective electra has"
         problems.append(
-            f"`{name}` of the encoder is {wanted}, of the run {found}{todo}"
+            f"`{name}` of the encoder is {wanted}, of the run {found}: {todo}"
         )
     return problems
 
