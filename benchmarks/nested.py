@@ -233,7 +233,12 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     folder = args.folder
     gold = list(read_corpus(folder / "mrc-ner.test.json.gz"))[: args.test_limit]
     corpus, settings = folder / "mrc-ner.train.json.gz", {"task": "span", "warmup": 0.0}
-    settings |= {"adam_beta2": 0.98, "dropout": 0.3, "epochs": args.epochs}
+    settings |= {
+        "adam_beta2": 0.98,
+        "cycle_momentum": True,
+        "dropout": 0.3,
+        "epochs": args.epochs,
+    }
     with tempfile.TemporaryDirectory() as place:
         if args.side == "tagger":
             documents = list(read_corpus(corpus))[: args.limit]

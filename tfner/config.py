@@ -50,6 +50,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "warmup": 0.0,
         "weight_decay": 0.01,
         "adam_beta2": 0.98,
+        "cycle_momentum": True,
         "clip_norm": 1.0,
         "dropout": 0.3,
         "hidden_dropout": 0.1,
@@ -63,7 +64,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 Source: google-research/electra configure_finetuning.py, model/optimization.py,
 finetune/tagging/tagging_tasks.py (no dropout before the tagging head);
 ShannonAI/mrc-for-flat-nested-ner train/mrc_ner_trainer.py, scripts/mrc_ner/reproduce.
-Its one-cycle schedule without warm-up falls linearly from the peak, as tfner's does.
+Its one-cycle schedule without warm-up falls linearly from the peak, as tfner's does;
+PyTorch's cycles Adam's first moment with it, unasked.
 """
 
 
@@ -237,6 +239,11 @@ class TrainConfig(Settings):
     )
     bias_correction: bool = _training(
         True, "Correct Adam's moments for their start at 0; ELECTRA and BERT do not."
+    )
+    cycle_momentum: bool = _training(
+        False,
+        "Adam's first moment keeps 0.85 of itself at the highest rate and 0.95 at the "
+        "lowest, as in PyTorch's one-cycle schedule; 0.9 if not.",
     )
     clip_norm: float = _training(
         1.0, "Largest global norm of the gradient; 0 does not clip.", low=0

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ from tfner.errors import CheckpointError, ConfigError
 from tfner.evaluation import score
 from tfner.inference.bundle import Bundle
 from tfner.inference.predictor import Predictor
+from tfner.training.optimizers import AdamW, adamw
 
 NAMES = {
     "PER": ("anna", "bert", "carla", "dmitri", "emma", "farid"),
@@ -200,22 +202,47 @@ def test_the_preset_gives_the_published_settings() -> None:
         "dropout": 0.3,
         "span_weight": 0.1,
         "span_loss": "bce",
+        "cycle_momentum": True,
     }
     assert {name: getattr(found, name) for name in published} == published
 
 
 @pytest.mark.torch
-def test_without_warm_up_the_rate_is_that_of_the_one_cycle_schedule() -> None:
-    torch = pytest.importorskip("torch")
-    from tfner.training.optimizers import WarmupLinearDecay
+def test_rate_and_momentum_are_those_of_the_one_cycle_schedule() -> None:
+    torch = pytest.importorskip("torch", reason="needs PyTorch")
 
-    steps, peak = 200, 3e-5
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=peak)
-    theirs = torch.optim.lr_scheduler.OneCycleLR(
+    steps, peak = 40, 0.05
+    start = np.linspace(-1, 1, 7).astype("float32")
+    gradients = np.random.default_rng(0).normal(size=(steps, 7)).astype("float32")
+    theirs = torch.tensor(start.copy(), requires_grad=True)
+    optimizer = torch.optim.AdamW([theirs], lr=peak, weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, peak, pct_start=0.0, total_steps=steps, anneal_strategy="linear"
     )
-    ours = WarmupLinearDecay(peak, steps=steps, warmup_steps=0)
-    for step in range(steps - 1):
-        assert abs(float(ours(step)) - theirs.get_last_lr()[0]) < 1.1 * peak / steps
+    ours, own = keras.Variable(start, name="kernel"), one_cycle(peak, steps)
+    own.build([ours])
+    for gradient in gradients[:-1]:
+        (group,) = optimizer.param_groups
+        rate = float(own.learning_rate)
+        momentum = 0.95 - 0.1 * rate / peak
+        # PyTorch's schedule is one step ahead.
+        assert abs(rate - group["lr"]) < 1.1 * peak / steps
+        assert abs(momentum - group["betas"][0]) < 1.1 * 0.1 / steps
+        group["lr"], group["betas"] = rate, (momentum, 0.98)
+        theirs.grad = torch.from_numpy(gradient)
         optimizer.step()
-        theirs.step()
+        schedule.step()
+        own.apply([keras.ops.convert_to_tensor(gradient)], [ours])
+    np.testing.assert_allclose(ours.numpy(), theirs.detach().numpy(), atol=1e-5)
+    assert own.beta_1 == 0.9
+
+
+def one_cycle(peak: float, steps: int) -> AdamW:
+    return adamw(
+        learning_rate=peak,
+        steps=steps,
+        warmup=0.0,
+        weight_decay=0.0,
+        beta_2=0.98,
+        cycle_momentum=True,
+    )

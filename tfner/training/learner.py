@@ -89,6 +89,7 @@ def make_trainee(
         epsilon=config.adam_epsilon,
         beta_2=config.adam_beta2,
         bias_correction=config.bias_correction,
+        cycle_momentum=config.cycle_momentum,
         rates=_rates(model, config.layerwise_lr_decay),
         ema=config.ema,
     )

@@ -11,6 +11,9 @@ from keras import ops
 NOT_DECAYED = ("bias", "gamma", "beta")
 """Variables whose names hold one of these take no weight decay (Devlin et al. 2018)."""
 
+MOMENTUM = (0.95, 0.85)
+"""Share of the first moment that a step keeps: at a rate of 0, and at the peak."""
+
 
 @keras.saving.register_keras_serializable(package="tfner")
 class WarmupLinearDecay(keras.optimizers.schedules.LearningRateSchedule):
@@ -79,10 +82,15 @@ class AdamW(keras.optimizers.Adam):
         rates: path of a weight -> its share of the rate; 1 where it has none.
         bias_correction: as in Adam; ELECTRA's and BERT's own optimizers leave it out,
             which makes the first thousand steps up to three times as large.
+        cycle_momentum: a step keeps the less of the first moment, the higher the rate
+            (`MOMENTUM`), whatever `beta_1` is; the rate must be a `WarmupLinearDecay`.
         epsilon: added to the root of the second moment.
 
-    Source: google-research/electra model/optimization.py.
+    Source: google-research/electra model/optimization.py; torch.optim.lr_scheduler
+    (OneCycleLR).
     """
+
+    beta_1: Any
 
     def __init__(
         self,
@@ -91,12 +99,13 @@ class AdamW(keras.optimizers.Adam):
         decay: float = 0.0,
         rates: Mapping[str, float] | None = None,
         bias_correction: bool = True,
+        cycle_momentum: bool = False,
         epsilon: float = 1e-8,
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, epsilon=epsilon, **kwargs)
         self.decay, self.rates = decay, dict(rates or {})
-        self.bias_correction = bias_correction
+        self.bias_correction, self.cycle_momentum = bias_correction, cycle_momentum
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
         """Moments, and each weight's share of rate and decay."""
@@ -117,6 +126,17 @@ class AdamW(keras.optimizers.Adam):
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One weight's update; the decay sees the weight as it was before."""
+        fixed = self.beta_1
+        if self.cycle_momentum:
+            high, low = MOMENTUM
+            share = learning_rate / self._learning_rate.peak
+            self.beta_1 = high - (high - low) * share
+        try:
+            self._update(gradient, variable, learning_rate)
+        finally:
+            self.beta_1 = fixed  # a tensor of this step is of no use to another
+
+    def _update(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         number = self._get_variable_index(variable)
         rate = learning_rate * self._shares[number]
         if self._decays[number]:
@@ -135,6 +155,7 @@ class AdamW(keras.optimizers.Adam):
             "decay": self.decay,
             "rates": self.rates,
             "bias_correction": self.bias_correction,
+            "cycle_momentum": self.cycle_momentum,
         }
 
 
@@ -147,6 +168,7 @@ def adamw(
     epsilon: float = 1e-8,
     beta_2: float = 0.999,
     bias_correction: bool = True,
+    cycle_momentum: bool = False,
     rates: Mapping[str, float] | None = None,
     ema: float | None = None,
 ) -> AdamW:
@@ -160,6 +182,7 @@ def adamw(
         epsilon: see `AdamW`.
         beta_2: share of the second moment that a step keeps.
         bias_correction: see `AdamW`.
+        cycle_momentum: see `AdamW`.
         rates: see `AdamW`; `layerwise_rates` gives ELECTRA's.
         ema: share of the weights' moving average that a step keeps; None keeps none.
     """
@@ -172,6 +195,7 @@ def adamw(
         epsilon=epsilon,
         beta_2=beta_2,
         bias_correction=bias_correction,
+        cycle_momentum=cycle_momentum,
         rates=rates,
         use_ema=ema is not None,
         ema_momentum=ema or 0.0,
