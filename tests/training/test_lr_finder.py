@@ -40,9 +40,13 @@ def test_smoothing_starts_at_the_first_loss() -> None:
     assert smooth([3.0, 1.0])[1] == pytest.approx((0.9 * 0.3 + 0.1) / 0.19)
 
 
-def test_a_run_of_the_test_finds_a_rate_and_writes_nothing(config, tmp_path) -> None:
+@pytest.mark.parametrize("cycles", [False, True])
+def test_a_run_of_the_test_finds_a_rate_and_writes_nothing(
+    config, tmp_path, cycles: bool
+) -> None:
+    settings = {"batch_size": 4, "dev": None, "dev_fraction": 0.0}
     found = find_learning_rate(
-        config(batch_size=4, dev=None, dev_fraction=0.0), high=1.0, steps=14
+        config(cycle_momentum=cycles, **settings), high=1.0, steps=14
     )
     assert len(found.rates) == len(found.losses) == len(found.smoothed)
     assert found.suggestion is None or 1e-6 <= found.suggestion <= 1.0

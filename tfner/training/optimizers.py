@@ -82,8 +82,9 @@ class AdamW(keras.optimizers.Adam):
         rates: path of a weight -> its share of the rate; 1 where it has none.
         bias_correction: as in Adam; ELECTRA's and BERT's own optimizers leave it out,
             which makes the first thousand steps up to three times as large.
-        cycle_momentum: a step keeps the less of the first moment, the higher the rate
-            (`MOMENTUM`), whatever `beta_1` is; the rate must be a `WarmupLinearDecay`.
+        cycle_peak: the rate at which a step keeps least of the first moment, and the
+            more, the lower the rate (`MOMENTUM`), whatever `beta_1` is; `beta_1` always
+            if None.
         epsilon: added to the root of the second moment.
 
     Source: google-research/electra model/optimization.py; torch.optim.lr_scheduler
@@ -99,13 +100,13 @@ class AdamW(keras.optimizers.Adam):
         decay: float = 0.0,
         rates: Mapping[str, float] | None = None,
         bias_correction: bool = True,
-        cycle_momentum: bool = False,
+        cycle_peak: float | None = None,
         epsilon: float = 1e-8,
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, epsilon=epsilon, **kwargs)
         self.decay, self.rates = decay, dict(rates or {})
-        self.bias_correction, self.cycle_momentum = bias_correction, cycle_momentum
+        self.bias_correction, self.cycle_peak = bias_correction, cycle_peak
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
         """Moments, and each weight's share of rate and decay."""
@@ -127,9 +128,9 @@ class AdamW(keras.optimizers.Adam):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One weight's update; the decay sees the weight as it was before."""
         fixed = self.beta_1
-        if self.cycle_momentum:
+        if self.cycle_peak:
             high, low = MOMENTUM
-            share = learning_rate / self._learning_rate.peak
+            share = ops.minimum(learning_rate / self.cycle_peak, 1.0)
             self.beta_1 = high - (high - low) * share
         try:
             self._update(gradient, variable, learning_rate)
@@ -155,7 +156,7 @@ class AdamW(keras.optimizers.Adam):
             "decay": self.decay,
             "rates": self.rates,
             "bias_correction": self.bias_correction,
-            "cycle_momentum": self.cycle_momentum,
+            "cycle_peak": self.cycle_peak,
         }
 
 
@@ -182,7 +183,7 @@ def adamw(
         epsilon: see `AdamW`.
         beta_2: share of the second moment that a step keeps.
         bias_correction: see `AdamW`.
-        cycle_momentum: see `AdamW`.
+        cycle_momentum: whether the first moment cycles with the rate; see `AdamW`.
         rates: see `AdamW`; `layerwise_rates` gives ELECTRA's.
         ema: share of the weights' moving average that a step keeps; None keeps none.
     """
@@ -195,7 +196,7 @@ def adamw(
         epsilon=epsilon,
         beta_2=beta_2,
         bias_correction=bias_correction,
-        cycle_momentum=cycle_momentum,
+        cycle_peak=learning_rate if cycle_momentum else None,
         rates=rates,
         use_ema=ema is not None,
         ema_momentum=ema or 0.0,
