@@ -34,7 +34,6 @@ import time
 from collections.abc import Callable, Mapping
 from itertools import groupby
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from environment import describe
@@ -165,13 +164,13 @@ def in_process(
     args: argparse.Namespace,
     side: str,
     *more: str,
-    variables: Mapping[str, str] = MappingProxyType({}),
+    variables: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """One side in a process of its own, with the flags of this one."""
     flags = [*sys.argv[1:], "--side", side, "--folder", str(args.folder), *more]
     done = subprocess.run(
         [sys.executable, __file__, *flags],
-        env={**os.environ, **variables},
+        env={**os.environ, **(variables or {})},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -223,7 +222,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     """Tfner's span extraction, or its tagger on the outermost entities."""
     from dataclasses import replace
 
-    from tfner.config import TrainConfig
+    from tfner.config import PRESETS, TrainConfig
     from tfner.corpus import read_corpus, write_corpus
     from tfner.document import outermost
     from tfner.evaluation import score
@@ -232,13 +231,8 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
 
     folder = args.folder
     gold = list(read_corpus(folder / "mrc-ner.test.json.gz"))[: args.test_limit]
-    corpus, settings = folder / "mrc-ner.train.json.gz", {"task": "span", "warmup": 0.0}
-    settings |= {
-        "adam_beta2": 0.98,
-        "cycle_momentum": True,
-        "dropout": 0.3,
-        "epochs": args.epochs,
-    }
+    corpus = folder / "mrc-ner.train.json.gz"
+    settings = PRESETS["mrc"] | {"epochs": args.epochs}
     with tempfile.TemporaryDirectory() as place:
         if args.side == "tagger":
             documents = list(read_corpus(corpus))[: args.limit]
@@ -248,17 +242,15 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
             corpus = Path(place) / "outermost.jsonl"
             write_corpus(flat, corpus)
             settings = {"epochs": args.tagger_epochs or args.epochs}
+        settings |= {
+            name: getattr(args, name)
+            for name in (
+                *("encoder", "limit", "learning_rate", "batch_size"),
+                *("max_length", "seed"),
+            )
+        }
         config = TrainConfig(
-            train=str(corpus),
-            encoder=args.encoder,
-            output=f"{place}/model",
-            limit=args.limit,
-            dev_fraction=0.0,
-            learning_rate=args.learning_rate,
-            batch_size=args.batch_size,
-            max_length=args.max_length,
-            seed=args.seed,
-            **settings,
+            train=str(corpus), output=f"{place}/model", dev_fraction=0.0, **settings
         )
         report = run_trials(config)
         predictor = Predictor.load(report["bundle"])

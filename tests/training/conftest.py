@@ -12,6 +12,7 @@ import pytest
 
 from tfner.config import TrainConfig
 from tfner.inference.bundle import WEIGHTS
+from tfner.pretrain_config import PRETRAIN_PRESETS, PretrainConfig
 
 Weights = dict[str, np.ndarray]
 
@@ -25,6 +26,29 @@ def config(toy_settings: dict[str, Any], tmp_path: Path) -> Callable[..., TrainC
         return TrainConfig(**settings)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def make_pretraining(pretraining_rows: Path) -> Callable[..., PretrainConfig]:
+    """Settings of a run of one layer, 8 rows a step."""
+
+    def config(output: Path, **changes: Any) -> PretrainConfig:
+        settings = PRETRAIN_PRESETS["tiny"] | {
+            "data": str(pretraining_rows),
+            "output": str(output),
+            "num_layers": 1,
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "embedding_size": 16,
+            "batch_size": 8,
+            "steps": 6,
+            "save_every": 2,
+            "log_every": 3,
+            "jit_compile": False,
+        }
+        return PretrainConfig(**settings | changes)
+
+    return config
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from tfner.data.pretraining import load_manifest
 from tfner.errors import ConfigError
 from tfner.models.electra import Electra
 from tfner.models.encoder import Encoder
-from tfner.pretrain_config import PRETRAIN_PRESETS, PretrainConfig
 from tfner.training.pretrain_checkpoints import pieces_of
 from tfner.training.pretrain_model import make_model
 from tfner.training.pretrain_start import start_from
@@ -22,24 +22,20 @@ from tfner.training.pretrainer import pretrain
 
 
 @pytest.fixture
-def make(pretraining_rows: Path, tmp_path: Path) -> Any:
+def make(make_pretraining: Any, tmp_path: Path) -> Any:
     """Settings of an ELECTRA whose generator is as wide as its discriminator."""
-
-    def config(**changes: Any) -> PretrainConfig:
-        settings = PRETRAIN_PRESETS["tiny"] | {
-            "data": str(pretraining_rows),
-            "output": str(tmp_path / "run"),
-            "embedding_size": 64,
-            "generator_size": 1.0,
-            "num_heads": 1,
-            "steps": 2,
-            "save_every": 1,
-            "batch_size": 4,
-            "jit_compile": False,
-        }
-        return PretrainConfig(**settings | changes)
-
-    return config
+    return partial(
+        make_pretraining,
+        tmp_path / "run",
+        embedding_size=64,
+        hidden_size=64,
+        num_layers=2,
+        num_heads=1,
+        intermediate_size=256,
+        generator_size=1.0,
+        steps=2,
+        save_every=1,
+    )
 
 
 @pytest.fixture

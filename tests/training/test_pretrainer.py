@@ -46,33 +46,10 @@ tf.config.set_logical_device_configuration(
 
 
 @pytest.fixture(scope="module")
-def make(pretraining_rows: Path) -> Make:
-    """Settings of a run of one layer, 8 rows a step."""
-
-    def config(output: Path, **changes: Any) -> PretrainConfig:
-        settings = PRETRAIN_PRESETS["tiny"] | {
-            "data": str(pretraining_rows),
-            "output": str(output),
-            "num_layers": 1,
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "embedding_size": 16,
-            "batch_size": 8,
-            "steps": 6,
-            "save_every": 2,
-            "log_every": 3,
-            "jit_compile": False,
-        }
-        return PretrainConfig(**settings | changes)
-
-    return config
-
-
-@pytest.fixture(scope="module")
-def finished(make: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(make_pretraining: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of a run of six steps; read it only."""
     output = tmp_path_factory.mktemp("finished") / "run"
-    pretrain(make(output))
+    pretrain(make_pretraining(output))
     return output
 
 
@@ -98,10 +75,10 @@ def failure(config: PretrainConfig) -> str:
 
 @pytest.mark.slow
 def test_tiny_learns_a_small_corpus_and_finds_what_was_replaced(
-    make: Make, tmp_path: Path
+    make_pretraining: Make, tmp_path: Path
 ) -> None:
     lines: list[str] = []
-    config = make(
+    config = make_pretraining(
         tmp_path / "run",
         **PRETRAIN_PRESETS["tiny"]
         | {"steps": 1000, "log_every": 100, "save_every": 1000, "hidden_dropout": 0.0},
@@ -121,9 +98,9 @@ def test_tiny_learns_a_small_corpus_and_finds_what_was_replaced(
 
 @pytest.mark.slow
 def test_a_masked_language_model_learns_and_is_a_bert(
-    make: Make, tmp_path: Path
+    make_pretraining: Make, tmp_path: Path
 ) -> None:
-    config = make(tmp_path / "run", objective="mlm", steps=60, log_every=30)
+    config = make_pretraining(tmp_path / "run", objective="mlm", steps=60, log_every=30)
     report = pretrain(config)
     first, last = log_of(tmp_path / "run")
     assert last["mlm_loss"] < first["mlm_loss"]
@@ -170,14 +147,14 @@ def test_transformers_loads_model_and_tokenizer_as_they_are(finished: Path) -> N
 
 @pytest.mark.slow
 def test_a_resumed_run_passes_over_a_damaged_checkpoint_and_ends_the_same(
-    make: Make, finished: Path, tmp_path: Path
+    make_pretraining: Make, finished: Path, tmp_path: Path
 ) -> None:
     broken = tmp_path / "run"
     shutil.copytree(finished, broken)
     newest = Checkpoints(broken / "checkpoints").path(6)
     newest.write_bytes(newest.read_bytes()[:-2000])
     lines: list[str] = []
-    pretrain(make(broken, resume=True), say=lines.append)
+    pretrain(make_pretraining(broken, resume=True), say=lines.append)
     assert any("step-00000006.npz is damaged" in line for line in lines)
     assert "resumed after step 4" in lines
     assert_same_weights(finished, broken, 6)
@@ -185,18 +162,21 @@ def test_a_resumed_run_passes_over_a_damaged_checkpoint_and_ends_the_same(
 
 
 def test_a_run_of_damaged_checkpoints_alone_says_so(
-    make: Make, finished: Path, tmp_path: Path
+    make_pretraining: Make, finished: Path, tmp_path: Path
 ) -> None:
     broken = tmp_path / "run"
     shutil.copytree(finished, broken)
     for path in (broken / "checkpoints").iterdir():
         path.write_bytes(b"PK")
-    assert "3 damaged checkpoints" in failure(make(broken, resume=True))
+    assert "3 damaged checkpoints" in failure(make_pretraining(broken, resume=True))
 
 
 @pytest.mark.slow
 def test_sigterm_saves_and_the_run_goes_on_from_there(
-    make: Make, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_pretraining: Make,
+    finished: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     output = tmp_path / "run"
     reports = pretrainer.Pretraining.report
@@ -207,9 +187,9 @@ def test_sigterm_saves_and_the_run_goes_on_from_there(
 
     monkeypatch.setattr(pretrainer.Pretraining, "report", report_and_kill)
     with pytest.raises(TrainingError, match="stopped as asked after step 4; all is"):
-        pretrain(make(output))
+        pretrain(make_pretraining(output))
     monkeypatch.undo()
-    pretrain(make(output, resume=True))
+    pretrain(make_pretraining(output, resume=True))
     assert_same_weights(finished, output, 6)
 
 
@@ -226,9 +206,11 @@ def start(config: PretrainConfig, mode: str, code: str = RUN) -> subprocess.Pope
 
 
 @pytest.mark.slow
-def test_a_killed_run_ends_as_an_uninterrupted_one(make: Make, tmp_path: Path) -> None:
+def test_a_killed_run_ends_as_an_uninterrupted_one(
+    make_pretraining: Make, tmp_path: Path
+) -> None:
     settings = {"steps": 30, "save_every": 3, "log_every": 5, "jit_compile": True}
-    whole = make(tmp_path / "whole", **settings)
+    whole = make_pretraining(tmp_path / "whole", **settings)
     killed = whole.replace(output=str(tmp_path / "killed"))
     start(whole, "new").communicate()
     process = start(killed, "new")
@@ -247,14 +229,14 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(make: Make, tmp_path: Path) -
 
 @pytest.mark.slow
 def test_two_devices_go_on_where_one_stopped_and_learn_as_it_does(
-    make: Make, finished: Path, tmp_path: Path
+    make_pretraining: Make, finished: Path, tmp_path: Path
 ) -> None:
-    config = make(tmp_path / "two", strategy="mirrored", steps=8)
+    config = make_pretraining(tmp_path / "two", strategy="mirrored", steps=8)
     shutil.copytree(finished, tmp_path / "two")
     output, _ = start(config, "resume", ON_TWO_PROCESSORS).communicate()
     assert "mirrored: 2 replicas" in output
     assert "resumed after step 6" in output
-    pretrain(make(tmp_path / "one", steps=8))
+    pretrain(make_pretraining(tmp_path / "one", steps=8))
     (*_, found), (*_, wanted) = log_of(tmp_path / "two"), log_of(tmp_path / "one")
     # What is hidden differs, what is counted does not.
     for name in ("loss", "mlm_loss", "discriminator_loss", "replaced"):
@@ -273,12 +255,12 @@ def test_the_last_checkpoints_and_every_nth_are_kept(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_more_steps_go_on_and_say_what_becomes_of_the_learning_rate(
-    make: Make, finished: Path, tmp_path: Path
+    make_pretraining: Make, finished: Path, tmp_path: Path
 ) -> None:
     longer = tmp_path / "run"
     shutil.copytree(finished, longer)
     lines: list[str] = []
-    report = pretrain(make(longer, resume=True, steps=8), say=lines.append)
+    report = pretrain(make_pretraining(longer, resume=True, steps=8), say=lines.append)
     (said,) = (line for line in lines if "schedule has changed" in line)
     assert "it was 6 steps (1 of warm-up, at most 0.001), it is 8 (1, 0.001)" in said
     assert "of step 6 is 0.000286 instead of 0, and reaches 0 at step 8" in said
@@ -301,9 +283,9 @@ def test_curves_hold_what_the_log_holds(finished: Path) -> None:
 
 @pytest.mark.slow
 def test_a_run_is_a_function_of_its_seed(
-    make: Make, finished: Path, tmp_path: Path
+    make_pretraining: Make, finished: Path, tmp_path: Path
 ) -> None:
-    pretrain(make(tmp_path / "same"))
+    pretrain(make_pretraining(tmp_path / "same"))
     assert_same_weights(finished, tmp_path / "same", 6)
 
 
@@ -313,9 +295,11 @@ def test_a_run_is_a_function_of_its_seed(
 )
 @pytest.mark.slow
 def test_parts_in_low_precision_count_as_the_whole_in_float32(
-    make: Make, finished: Path, tmp_path: Path, precision: str
+    make_pretraining: Make, finished: Path, tmp_path: Path, precision: str
 ) -> None:
-    config = make(tmp_path / "run", precision=precision, recompute=True, accumulate=4)
+    config = make_pretraining(
+        tmp_path / "run", precision=precision, recompute=True, accumulate=4
+    )
     report = pretrain(config)
     for one, other in zip(log_of(tmp_path / "run"), log_of(finished), strict=True):
         assert one["loss"] == pytest.approx(other["loss"], rel=0.05)
@@ -324,72 +308,90 @@ def test_parts_in_low_precision_count_as_the_whole_in_float32(
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_no_number_ends_the_run(make: Make, tmp_path: Path) -> None:
-    config = make(tmp_path / "run", learning_rate=1e20, clip_norm=0.0, steps=40)
+def test_a_loss_that_is_no_number_ends_the_run(
+    make_pretraining: Make, tmp_path: Path
+) -> None:
+    config = make_pretraining(
+        tmp_path / "run", learning_rate=1e20, clip_norm=0.0, steps=40
+    )
     message = failure(config)
     assert "no longer" in message
     assert "Lower --learning-rate" in message
 
 
-def test_other_settings_do_not_resume_a_run(make: Make, finished: Path) -> None:
+def test_other_settings_do_not_resume_a_run(
+    make_pretraining: Make, finished: Path
+) -> None:
     before = (finished / "run.toml").read_text()
-    message = failure(make(finished, resume=True, mask_rate=0.25, seed=3))
+    message = failure(make_pretraining(finished, resume=True, mask_rate=0.25, seed=3))
     assert (finished / "run.toml").read_text() == before
     assert "mask_rate was 0.15, is 0.25" in message
     assert "seed was 0, is 3" in message
 
 
-def test_fewer_steps_than_were_taken_are_refused(make: Make, finished: Path) -> None:
-    assert "has 6 steps already" in failure(make(finished, resume=True, steps=5))
+def test_fewer_steps_than_were_taken_are_refused(
+    make_pretraining: Make, finished: Path
+) -> None:
+    assert "has 6 steps already" in failure(
+        make_pretraining(finished, resume=True, steps=5)
+    )
 
 
-def test_a_finished_run_is_not_replaced_silently(make: Make, finished: Path) -> None:
-    message = failure(make(finished))
+def test_a_finished_run_is_not_replaced_silently(
+    make_pretraining: Make, finished: Path
+) -> None:
+    message = failure(make_pretraining(finished))
     assert "--resume" in message
     assert "--overwrite" in message
 
 
-def test_what_is_no_run_is_never_replaced(make: Make, tmp_path: Path) -> None:
+def test_what_is_no_run_is_never_replaced(
+    make_pretraining: Make, tmp_path: Path
+) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
-    message = failure(make(tmp_path, overwrite=True))
+    message = failure(make_pretraining(tmp_path, overwrite=True))
     assert "is no pretraining run" in message
     assert (tmp_path / "thesis.tex").read_text() == "mine"
 
 
-def test_rows_longer_than_max_length_are_refused(make: Make, tmp_path: Path) -> None:
-    message = failure(make(tmp_path / "run", max_length=16))
+def test_rows_longer_than_max_length_are_refused(
+    make_pretraining: Make, tmp_path: Path
+) -> None:
+    message = failure(make_pretraining(tmp_path / "run", max_length=16))
     assert "rows of 32 pieces" in message
     assert "--max-length 32" in message
     assert not (tmp_path / "run").exists()
 
 
-def test_a_length_above_the_positions_is_refused(make: Make, tmp_path: Path) -> None:
+def test_a_length_above_the_positions_is_refused(
+    make_pretraining: Make, tmp_path: Path
+) -> None:
     with pytest.raises(ConfigError, match="`max_length` is 64, but `max_positions` is"):
-        make(tmp_path / "run", max_positions=50)
+        make_pretraining(tmp_path / "run", max_positions=50)
 
 
 def test_steps_that_are_taken_together_divide_those_that_are_left(
-    make: Make, finished: Path, tmp_path: Path
+    make_pretraining: Make, finished: Path, tmp_path: Path
 ) -> None:
     longer = tmp_path / "run"
     shutil.copytree(finished, longer)
-    config = make(longer, resume=True, steps=9, steps_per_execution=2)
+    config = make_pretraining(longer, resume=True, steps=9, steps_per_execution=2)
     assert "3 steps are to be taken, 2 at once" in failure(config)
 
 
 def test_a_batch_that_its_parts_do_not_divide_is_refused(
-    make: Make, tmp_path: Path
+    make_pretraining: Make, tmp_path: Path
 ) -> None:
-    message = failure(make(tmp_path / "run", accumulate=3))
+    message = failure(make_pretraining(tmp_path / "run", accumulate=3))
     assert "`batch_size` must be a multiple of the 3 parts" in message
 
 
 def test_another_tokenizer_than_that_of_the_data_is_refused(
-    make: Make, pretraining_rows: Path, tmp_path: Path
+    make_pretraining: Make, pretraining_rows: Path, tmp_path: Path
 ) -> None:
     data = tmp_path / "rows"
     shutil.copytree(pretraining_rows, data)
     for path in (data / "tokenizer").iterdir():
         path.write_text(path.read_text().replace("lives", "dwells"))
-    message = failure(make(tmp_path / "run", data=str(data)))
+    message = failure(make_pretraining(tmp_path / "run", data=str(data)))
     assert "this is not the" in message

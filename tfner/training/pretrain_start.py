@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from tfner.checkpoints.loading import load_encoder, tokenizer_of
 from tfner.data.pretraining import Manifest
@@ -66,8 +65,7 @@ def start_from(source: Encoder, model: Electra | MaskedLanguageModel) -> list[En
     if isinstance(model, Electra) and not _other_sizes(source, model.generator.encoder):
         targets.append(model.generator.encoder)
     for target in targets:
-        for weight, new in zip(target.weights, source.weights, strict=True):
-            weight.assign(new)
+        target.set_weights(source.get_weights())
     return targets
 
 
@@ -89,7 +87,7 @@ def _other_sizes(source: Encoder, target: Encoder) -> list[str]:
 
 
 def _other_pieces(name: str, manifest: Manifest) -> list[str]:
-    tokenizer: Any = load_tokenizer(tokenizer_of(name))
+    tokenizer = load_tokenizer(tokenizer_of(name))
     with tempfile.TemporaryDirectory() as place:
         tokenizer.save(Path(place))
         if tokenizer_digest(Path(place)) == manifest.vocabulary_digest:
