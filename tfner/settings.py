@@ -122,6 +122,11 @@ class Settings:
         """The same settings but for `changes`, checked again."""
         return dataclasses.replace(self, **changes)
 
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """What every setting is where none is given."""
+        return {about.name: about.default for about in fields(cls)}
+
     def to_json(self) -> dict[str, Any]:
         """All settings by name."""
         return dataclasses.asdict(self)

@@ -106,6 +106,14 @@ def test_a_resumed_run_has_weights_optimizer_and_the_best_score(
     assert again.best_epoch == 1
 
 
+def test_a_setting_that_was_not_there_yet_had_its_default(tmp_path, trainee) -> None:
+    before = {"epochs": 3}  # of a version without `cycle_momentum`
+    make(tmp_path, trainee, **before).on_epoch_end(0, {"loss": 1.0})
+    assert make(tmp_path, trainee, **before, cycle_momentum=False).resume() == Place(1)
+    with pytest.raises(TrainingError, match="cycle_momentum was False, is True"):
+        make(tmp_path, trainee, **before, cycle_momentum=True).resume()
+
+
 def test_without_a_checkpoint_nothing_is_resumed(tmp_path, trainee) -> None:
     assert make(tmp_path, trainee).resume() == Place()
 

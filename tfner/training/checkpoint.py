@@ -21,7 +21,9 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from tfner.config import TrainConfig
 from tfner.errors import TrainingError
+from tfner.settings import Settings, plain
 from tfner.training.arrays import assign, load_arrays, save_arrays, written
 from tfner.training.callbacks import LOG, DivergedError, log_text
 from tfner.training.mirror import Mirror
@@ -70,6 +72,37 @@ def own_copies(variable: keras.Variable) -> list[Any]:
     """
     value = variable.value
     return list(getattr(value, "values", [value]))
+
+
+def check_unchanged(
+    path: Path,
+    kind: type[Settings],
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+) -> None:
+    """Settings of a run that is resumed are those it began with.
+
+    Args:
+        path: its checkpoint.
+        kind: of settings. One that was not there yet when the run began had its
+            default.
+        before: settings that must be equal, as the checkpoint has them.
+        now: as they are now.
+
+    Raises:
+        TrainingError: some are not.
+    """
+    then = {**kind.defaults(), **before}
+    changed = [
+        f"{name} was {plain(then.get(name))!r}, is {plain(value)!r}"
+        for name, value in now.items()
+        if plain(then.get(name)) != plain(value)
+    ]
+    if changed:
+        raise TrainingError(
+            f"{path} belongs to other settings: {'; '.join(changed)}. Give the old "
+            "ones to go on, or --overwrite to start afresh."
+        )
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -227,16 +260,7 @@ class Checkpoint(keras.callbacks.Callback):
         if found is None:
             return self.place
         path, arrays, about = found
-        changed = [
-            f"{name} was {about['settings'].get(name)!r}, is {value!r}"
-            for name, value in self.fingerprint.items()
-            if about["settings"].get(name) != value
-        ]
-        if changed:
-            raise TrainingError(
-                f"{path} belongs to other settings: {'; '.join(changed)}. Give the old "
-                "ones to go on, or --overwrite to start afresh."
-            )
+        check_unchanged(path, TrainConfig, about["settings"], self.fingerprint)
         means = len(self._mean_variables())
         variables = [*self.trainee.model.weights, *self.trainee.optimizer.variables]
         assign(variables, arrays[: len(arrays) - means], path)

@@ -12,13 +12,13 @@ from typing import Any
 import keras
 
 from tfner.data.pretraining import Manifest, batches, load_manifest
-from tfner.errors import ConfigError, TrainingError
+from tfner.errors import ConfigError
 from tfner.models.electra import Electra, MaskedLanguageModel
 from tfner.models.encoder import Encoder
 from tfner.pretrain_config import PretrainConfig
 from tfner.training.arrays import assign, written
 from tfner.training.callbacks import DivergedError
-from tfner.training.checkpoint import asked_to_stop
+from tfner.training.checkpoint import asked_to_stop, check_unchanged
 from tfner.training.distribution import Distribution, distribution
 from tfner.training.learner import precision
 from tfner.training.pretrain_checkpoints import (
@@ -239,21 +239,10 @@ class Pretraining:
         done = int(about["step"])
         place = self.checkpoints.path(done)
         now = fingerprint(self.config, self.manifest)
-        before = PretrainConfig(**about["config"])
-        # A setting that was not there yet had its default.
-        then = before.to_json() | about["settings"]
-        changed = [
-            f"{name} was {then.get(name)!r}, is {value!r}"
-            for name, value in now.items()
-            if then.get(name) != value
-        ]
-        if changed:
-            raise TrainingError(
-                f"{place} belongs to other settings: {'; '.join(changed)}. Give the "
-                "old ones to go on, or --overwrite to start afresh."
-            )
+        check_unchanged(place, PretrainConfig, about["settings"], now)
         assign(variables_of(trainee), arrays, place)
         self.say(f"resumed after step {done}")
+        before = PretrainConfig(**about["config"])
         if schedule_of(before) != schedule_of(self.config):
             self.say(changed_schedule(before, self.config, done))
         if self.devices.is_chief:

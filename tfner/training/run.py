@@ -313,9 +313,7 @@ class Run:
     def _fingerprint(self) -> dict[str, Any]:
         """Settings that must be equal for a run to be resumed."""
         settings = {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in self.config.to_json().items()
-            if name not in NOT_COMPARED
+            n: v for n, v in self.config.to_json().items() if n not in NOT_COMPARED
         }
         return {
             **settings,
