@@ -51,7 +51,6 @@ class PairScorer(keras.layers.Layer):
         """Weights for vectors of `input_shape[-1]` numbers."""
         size = input_shape[-1]
         width = self.width or 2 * size
-        initializer = keras.initializers.TruncatedNormal(stddev=0.02)
         shapes = {
             "first_kernel": (size, width),
             "last_kernel": (size, width),
@@ -60,7 +59,9 @@ class PairScorer(keras.layers.Layer):
             "output_bias": (),
         }
         for name, shape in shapes.items():
-            chosen = "zeros" if "bias" in name else initializer
+            # One each: an initializer called again gives the same numbers again.
+            normal = keras.initializers.RandomNormal(stddev=0.02)
+            chosen = "zeros" if "bias" in name else normal
             weight = self.add_weight(name=name, shape=shape, initializer=chosen)
             setattr(self, name, weight)
 

@@ -63,7 +63,7 @@ class SpanExtractor(keras.Model):
         # float32 whatever the policy: a loss over logits in bfloat16 does not learn.
         self.borders = keras.layers.Dense(
             2,
-            kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
             dtype="float32",
             name="borders",
         )
