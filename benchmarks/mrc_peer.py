@@ -10,7 +10,7 @@ the cut counts as missed, and positions are those of words.
 
 Only pairs of a predicted or gold start and end enter the loss, and only the former the
 prediction. With `listed`, the same formula is therefore evaluated at these alone: equal
-scores and gradients without the tensor of all pairs, in less than a quarter of the time.
+scores and gradients without the tensor of all pairs, in under a quarter of the time.
 """
 
 from __future__ import annotations

@@ -8,9 +8,10 @@ first `--limit` sentences and score the test file after the last epoch, each in 
 process of its own: tfner's span extraction, the published model in PyTorch
 (mrc_peer.py), and tfner's tagger trained on the outermost entities alone. The published
 model's speed is that of some steps; its F1 is learnt with the pairs listed, the same
-formula in less than a quarter of the time. The span extraction is then asked through prefilters that keep several shares of dev's entities:
-what they save and what they cost. Beside the published model, each span extraction
-takes training steps of 16 x 128 and of 8 x 512 pieces, whose peak memory is noted.
+formula in under a quarter of the time. The span extraction is then asked through
+prefilters that keep several shares of dev's entities: what they save and what they
+cost. Beside the published model, each span extraction takes training steps of 16 x 128
+and of 8 x 512 pieces, whose peak memory is noted.
 With `--fitting`, sentences that `--max-length` would cut are left out of all files:
 the published model misses what it cuts, and short rows are what it has time for.
 Where the published model does not fit this machine, what it keeps for the gradient is
