@@ -3,23 +3,21 @@
     python benchmarks/nested.py ENCODER CORPUS --limit 1000 --epochs 3 \
         --output benchmarks/results/nested.json
 
-CORPUS is a directory with `mrc-ner.{train,dev,test}.json.gz`. All sides train on the
-first `--limit` sentences and score the test file after the last epoch, each in a
-process of its own: tfner's span extraction, the published model in PyTorch
+CORPUS is a directory with `mrc-ner.{train,dev,test}.json.gz`. For each seed all sides
+train on the first `--limit` sentences and score the test file after the last epoch,
+each in a process of its own: tfner's span extraction, the published model in PyTorch
 (mrc_peer.py), and tfner's tagger trained on the outermost entities alone. The published
 model's speed is that of some steps; its F1 is learnt with the pairs listed, the same
-formula in under a quarter of the time. The span extraction is then asked through
-prefilters that keep several shares of dev's entities: what they save and what they
-cost. Beside the published model, each span extraction takes training steps of 16 x 128
-and of 8 x 512 pieces, whose peak memory is noted.
+formula in under a quarter of the time. The span extraction scores once more with the
+thresholds that dev chose; that of the first seed is then asked through prefilters that
+keep several shares of dev's entities: what they save and what they cost.
 With `--fitting`, sentences that `--max-length` would cut are left out of all files:
 the published model misses what it cuts, and short rows are what it has time for.
-Where the published model does not fit this machine, what it keeps for the gradient is
-computed, which is less than its peak: of B x L x L x 2H numbers the pairs, the sums
-before gelu, what dropout leaves, and its mask as bytes.
+With `--cores 0 1`, as many seeds run at a time, each on a core of its own.
 
 All train with an allocator that keeps what it has got (ALLOCATOR): PyTorch, which asks
 for the large tensors anew at every step, takes nearly twice the time without.
+Seconds and memory of single steps are measured by span_steps.py.
 """
 
 from __future__ import annotations
@@ -28,20 +26,21 @@ import argparse
 import gzip
 import json
 import os
-import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 from environment import describe
 
 PARTS = tuple(f"mrc-ner.{part}.json.gz" for part in ("train", "dev", "test"))
-SHAPES = ((16, 128), (8, 512))
 SHARES = (0.999, 0.99, 0.95)
 """Of dev's entities, whose questions the prefilters keep."""
 SIDES = ("tfner", "peer", "tagger")
@@ -51,54 +50,74 @@ ALLOCATOR = {
     "MALLOC_TOP_PAD_": "67108864",
 }
 """Settings of glibc."""
-STEPS = 3
-"""Of a shape; the fastest counts."""
-KEPT_TENSORS = 3.25
-"""Float32 tensors of all pairs' hidden units that PyTorch keeps for the gradient."""
 
 
 def main() -> None:
     """Measure everything, or, with --side, one thing in this process."""
     args = arguments()
     if args.side:
-        found = one_side(args)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        sys.stdout.write(json.dumps({**found, "peak_mb": peak // 1024}) + "\n")
+        sys.stdout.write(json.dumps(one_side(args)) + "\n")
         return
     with tempfile.TemporaryDirectory() as place:
         if args.fitting:
             args.folder = Path(place)
             write_fitting(args)
         record = measured(args)
-    args.output.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     sys.stdout.write(json.dumps(record, indent=2) + "\n")
 
 
 def measured(args: argparse.Namespace) -> dict[str, Any]:
-    """Figures of all sides, each from a process of its own."""
+    """Figures of all sides, each from a process of its own; written after each seed."""
     record: dict[str, Any] = {
         "settings": {
             name: getattr(args, name)
             for name in (
                 *("limit", "test_limit", "epochs", "tagger_epochs", "fitting"),
-                *("learning_rate", "batch_size", "max_length", "seed"),
+                *("learning_rate", "batch_size", "max_length", "cores"),
             )
         },
-        **{side: in_process(args, side, variables=ALLOCATOR) for side in args.sides},
         **describe(),
     }
-    if "peer" in args.sides:
-        rate = "train_records_per_second"
-        record["speed_ratio"] = record["tfner"][rate] / record["peer"][rate]
-        record["step_seconds"] = {
-            side: step(args, side, *SHAPES[0], variables=ALLOCATOR)["seconds"]
-            for side in ("tfner", "peer")
-        }
-        record["memory"] = [
-            {"rows": rows, "pieces": pieces, **memory(args, rows, pieces)}
-            for rows, pieces in SHAPES
-        ]
+    cores: Queue[int] = Queue()
+    for core in args.cores:
+        cores.put(core)
+
+    def run(seed: int) -> dict[str, Any]:
+        core = cores.get()
+        found = {side: in_process(args, side, seed, core) for side in args.sides}
+        cores.put(core)
+        return {"seed": seed, **found}
+
+    runs = record["runs"] = []
+    with ThreadPoolExecutor(len(args.cores)) as pool:
+        for done in as_completed([pool.submit(run, seed) for seed in args.seeds]):
+            runs.append(done.result())
+            runs.sort(key=itemgetter("seed"))
+            record["summary"] = summary(runs)
+            text = json.dumps(record, indent=2) + "\n"
+            args.output.write_text(text, encoding="utf-8")
     return record
+
+
+def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Means over the seeds, and the standard deviation of F1."""
+    found: dict[str, Any] = {}
+    for side in (side for side in SIDES if side in runs[0]):
+        results = [run[side] for run in runs]
+        scores = [result["f1"] for result in results]
+        names = ("f1", "precision", "recall", "train_records_per_second")
+        found[side] = {n: statistics.fmean(r[n] for r in results) for n in names}
+        found[side]["f1_sd"] = statistics.stdev(scores) if len(runs) > 1 else None
+        if side == "tfner":
+            chosen = [result["tuned"]["f1"] for result in results]
+            found[side]["tuned_f1"] = statistics.fmean(chosen)
+        if side != "peer":
+            inner = [result["inner_recall"]["recall"] for result in results]
+            found[side]["inner_recall"] = statistics.fmean(inner)
+    if "peer" in found:
+        rate = "train_records_per_second"
+        found["speed_ratio"] = found["tfner"][rate] / found["peer"][rate]
+    return found
 
 
 def arguments() -> argparse.Namespace:
@@ -115,7 +134,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--max-length", type=int, default=128)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--cores", type=int, nargs="+", default=[0])
     parser.add_argument("--output", type=Path, default=Path("nested.json"))
     parser.add_argument(
         "--sides", nargs="+", choices=SIDES, default=SIDES, help="without the slow peer"
@@ -124,8 +144,9 @@ def arguments() -> argparse.Namespace:
         "--fitting", action="store_true", help="only sentences that are not cut"
     )
     parser.add_argument("--side", choices=SIDES)
+    parser.add_argument("--seed", type=int, help="of the side")
+    parser.add_argument("--core", type=int, help="of the side")
     parser.add_argument("--folder", type=Path, help="of the files that are used")
-    parser.add_argument("--shape", type=int, nargs=2, help="one step of these rows")
     args = parser.parse_args()
     args.folder = args.folder or Path(args.corpus)
     return args
@@ -163,16 +184,14 @@ def sentence_of(record: dict[str, Any]) -> str:
 
 
 def in_process(
-    args: argparse.Namespace,
-    side: str,
-    *more: str,
-    variables: Mapping[str, str] | None = None,
+    args: argparse.Namespace, side: str, seed: int, core: int
 ) -> dict[str, Any]:
     """One side in a process of its own, with the flags of this one."""
-    flags = [*sys.argv[1:], "--side", side, "--folder", str(args.folder), *more]
+    flags = [*sys.argv[1:], f"--side={side}", f"--seed={seed}", f"--core={core}"]
+    flags.append(f"--folder={args.folder}")
     done = subprocess.run(
         [sys.executable, __file__, *flags],
-        env={**os.environ, **(variables or {})},
+        env=os.environ | ALLOCATOR,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -182,42 +201,14 @@ def in_process(
 
 
 def one_side(args: argparse.Namespace) -> dict[str, Any]:
-    """Figures of one side."""
+    """Figures of one side, learnt on one core."""
+    os.sched_setaffinity(0, {args.core})
     if args.side == "peer":
         import mrc_peer
 
-        return mrc_peer.step_once(args) if args.shape else mrc_peer.train(args)
+        return mrc_peer.train(args)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    return step_once(args) if args.shape else train(args)
-
-
-def step(
-    args: argparse.Namespace, side: str, rows: int, pieces: int, **more: Any
-) -> dict[str, Any]:
-    """Seconds and peak memory of training steps of one shape."""
-    return in_process(args, side, "--shape", str(rows), str(pieces), **more)
-
-
-def memory(args: argparse.Namespace, rows: int, pieces: int) -> dict[str, Any]:
-    """Peak memory of training steps of either span extraction, in MB."""
-    width = (
-        2 * json.loads((Path(args.encoder) / "config.json").read_text())["hidden_size"]
-    )
-    needed = KEPT_TENSORS * rows * pieces * pieces * width * 4 / 2**20
-    found: dict[str, Any] = {
-        "tfner_mb": step(args, "tfner", rows, pieces)["peak_mb"],
-        "pair_tensor_mb": round(rows * pieces * pieces * width * 4 / 2**20),
-    }
-    if needed < 0.8 * available():
-        return {**found, "peer_mb": step(args, "peer", rows, pieces)["peak_mb"]}
-    return {**found, "peer_mb": round(needed), "peer_is_computed": True}
-
-
-def available() -> float:
-    """Memory that this machine has to give, in MB."""
-    lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-    values = {line.partition(":")[0]: int(line.split()[1]) for line in lines}
-    return values["MemAvailable"] / 1024
+    return train(args)
 
 
 def train(args: argparse.Namespace) -> dict[str, Any]:
@@ -257,11 +248,13 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
         report = run_trials(config)
         predictor = Predictor.load(report["bundle"])
         found = predictor.predict(gold)
-        filtered = {}
+        more = {}
         if args.side == "tfner":
             dev = list(read_corpus(folder / "mrc-ner.dev.json.gz"))
             learnt = list(read_corpus(corpus))[: args.limit]
-            filtered = {"prefilter": prefilters(predictor, learnt, dev, gold)}
+            if args.seed == args.seeds[0]:
+                more["prefilter"] = prefilters(predictor, learnt, dev, gold)
+            more["tuned"] = tuned(report["bundle"], dev, gold)
     result = score(gold, found).to_json()
     rate = report["train_sentences_per_second"]
     questions = 5 if args.side == "tfner" else 1
@@ -271,7 +264,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
         "train_records_per_second": rate * questions,
         "compile_seconds": report["compile_seconds"],
         "filled_positions": report["filled_positions"],
-        **filtered,
+        **more,
     }
 
 
@@ -308,6 +301,26 @@ def prefilters(predictor: Any, *corpora: list[Any]) -> list[dict[str, float]]:
     return rows
 
 
+def tuned(bundle: str, dev: list[Any], test: list[Any]) -> dict[str, Any]:
+    """Scores of the test file with the thresholds that dev chose."""
+    from tfner.evaluation import score
+    from tfner.inference.bundle import Bundle
+    from tfner.inference.predictor import Predictor
+    from tfner.inference.runners import KerasRunner
+    from tfner.inference.thresholds import tune_thresholds
+
+    opened = Bundle(bundle)
+    task, model = opened.task, opened.load_model()
+    thresholds = tune_thresholds(task, model, dev)
+    found = Predictor(task, KerasRunner(model)).predict(test)
+    result = score(test, found, resamples=0)
+    return {
+        "dev": thresholds,
+        **{name: getattr(result, name) for name in ("f1", "precision", "recall")},
+        "inner_recall": inner_recall(test, found),
+    }
+
+
 def inner_recall(gold: list[Any], found: list[Any]) -> dict[str, float]:
     """How many of the entities within others are found."""
     from tfner.document import outermost
@@ -318,62 +331,6 @@ def inner_recall(gold: list[Any], found: list[Any]) -> dict[str, float]:
         total += len(inner)
         right += len(inner & set(other.entities))
     return {"inner": total, "found": right, "recall": right / max(1, total)}
-
-
-def step_once(args: argparse.Namespace) -> dict[str, Any]:
-    """Training steps on rows of random pieces."""
-    import numpy as np
-    import tensorflow as tf
-
-    from tfner.checkpoints.loading import load_encoder
-    from tfner.models.span import SpanExtractor
-    from tfner.models.span_losses import SpanLoss
-    from tfner.training.optimizers import adamw
-
-    rows, length = args.shape
-    model = SpanExtractor(load_encoder(args.encoder))
-    model.build()
-    optimizer = adamw(learning_rate=1e-5, steps=1, warmup=0.0, weight_decay=0.01)
-    optimizer.build(model.trainable_variables)
-    context = np.broadcast_to(np.arange(length) >= length // 5, (rows, length))
-    starts = np.where(context, 0, -100).astype("int32")
-    starts[:, length // 2] = 1
-    spans = np.where(starts > 0, 0, -100)[..., None].astype("int32")
-    features = {
-        "input_ids": np.random.default_rng(0).integers(1000, 2000, context.shape),
-        "attention_mask": np.ones(context.shape),
-        "token_type_ids": context,
-    }
-    features = {name: array.astype("int32") for name, array in features.items()}
-    features |= {"start_labels": starts, "end_labels": starts}
-
-    @tf.function(jit_compile=True)
-    def step(features: Any) -> None:
-        with tf.GradientTape() as tape:
-            outputs = model(features, training=True)
-            targets = {
-                "start_labels": starts,
-                "end_labels": starts,
-                "span_labels": spans,
-            }
-            total, count = SpanLoss()(targets, outputs)
-            loss = total / count
-        weights = model.trainable_variables
-        gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, weights)]
-        optimizer.apply(gradients, weights)
-
-    tensors = {name: tf.constant(array) for name, array in features.items()}
-    return {"seconds": fastest(lambda: step(tensors))}
-
-
-def fastest(step: Callable[[], None]) -> float:
-    """Seconds of the fastest of several calls; the first may compile."""
-    seconds = []
-    for _ in range(STEPS):
-        start = time.perf_counter()
-        step()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
 
 
 if __name__ == "__main__":
