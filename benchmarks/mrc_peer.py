@@ -1,5 +1,6 @@
-"""The published span extraction in PyTorch, written from its formulas; see nested.py.
+"""The published span extraction in PyTorch, written from its formulas.
 
+A side of nested.py and of span_steps.py.
 BERT, a dense start and end score, and for every pair of pieces `[h_i; h_j]` -> dense
 -> gelu -> dropout -> dense over the whole tensor of pairs; rows padded to the maximum
 length; AdamW (0.9, 0.98), a one-cycle schedule, losses over predicted and gold pairs.
@@ -20,6 +21,7 @@ import gzip
 import json
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -244,14 +246,11 @@ def records_per_second(args: argparse.Namespace, rows: list[Row]) -> float:
     return SPEED_STEPS * size / sum(seconds[1:])  # the first one warms up
 
 
-def step_once(args: argparse.Namespace) -> dict[str, Any]:
-    """Training steps on rows of random pieces."""
-    from nested import fastest
-
-    rows, length = args.shape
+def random_step(encoder: str, rows: int, length: int) -> Callable[[], None]:
+    """A training step on rows of random pieces."""
     random_ids = np.random.default_rng(0).integers(1000, 2000, (rows, length))
     context = torch.arange(length).expand(rows, length) >= length // 5
-    model = BertQueryNER(args.encoder)
+    model = BertQueryNER(encoder)
     optimizer, _ = optimizer_of(model, 1e-5, 1)
     targets = torch.zeros((rows, length))
     targets[:, length // 2] = 1
@@ -265,10 +264,4 @@ def step_once(args: argparse.Namespace) -> dict[str, Any]:
         "ends": targets,
         "pairs": targets.unsqueeze(2) * targets.unsqueeze(1),
     }
-
-    def step() -> None:
-        optimizer.zero_grad()
-        loss_of(model, batch).backward()
-        optimizer.step()
-
-    return {"seconds": fastest(step)}
+    return lambda: take_step(model, optimizer, batch)

@@ -109,8 +109,10 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
         found[side] = {n: statistics.fmean(r[n] for r in results) for n in names}
         found[side]["f1_sd"] = statistics.stdev(scores) if len(runs) > 1 else None
         if side == "tfner":
-            chosen = [result["tuned"]["f1"] for result in results]
-            found[side]["tuned_f1"] = statistics.fmean(chosen)
+            chosen = [result["tuned"] for result in results]
+            inner = [result["inner_recall"]["recall"] for result in chosen]
+            found[side]["tuned_f1"] = statistics.fmean(r["f1"] for r in chosen)
+            found[side]["tuned_inner_recall"] = statistics.fmean(inner)
         if side != "peer":
             inner = [result["inner_recall"]["recall"] for result in results]
             found[side]["inner_recall"] = statistics.fmean(inner)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
@@ -204,50 +203,60 @@ def gain_lines() -> str:
 
 
 def nested_line() -> str:
-    """Nested entities of GENIA, in a sentence."""
+    """Nested entities of GENIA, in sentences."""
     record = load("nested")
-    ours, tagger = record["tfner"], record["tagger"]
-    settings = record["settings"]
-    kept = {row["share"]: row for row in ours["prefilter"]}
+    settings, found = record["settings"], record["summary"]
+    ours, tagger = found["tfner"], found["tagger"]
+    kept = {row["share"]: row for row in record["runs"][0]["tfner"]["prefilter"]}
     full, some = kept[None], kept[0.99]
     return (
         f"- GENIA, nested, first {settings['limit']:,} sentences, {settings['epochs']} "
-        f"epochs: F1 {ours['f1']:.3f}, {ours['inner_recall']['recall']:.1%} of the "
-        f"inner entities found; a tagger of the outermost ones, trained "
+        f"epochs (seed {seeds(record['runs'])}): F1 {ours['f1']:.3f}, "
+        f"{ours['inner_recall']:.1%} of the inner entities found; with the thresholds "
+        f"that dev chose (`--tune-thresholds`) {ours['tuned_f1']:.3f} and "
+        f"{ours['tuned_inner_recall']:.1%}; a tagger of the outermost ones, trained "
         f"{settings['tagger_epochs']} epochs, {tagger['f1']:.3f} and "
-        f"{tagger['inner_recall']['recall']:.1%}. With `--prefilter 0.99` "
-        f"{some['asked']:.1%} of the questions are asked, and recall is "
-        f"{some['recall']:.3f} in place of {full['recall']:.3f}.\n"
+        f"{tagger['inner_recall']:.1%}. With `--prefilter 0.99` {some['asked']:.1%} of "
+        f"the questions are asked, and recall is {some['recall']:.3f} in place of "
+        f"{full['recall']:.3f}.\n"
     )
 
 
 def nested_peer_line() -> str:
-    """Span extraction beside the published model in PyTorch, in two sentences."""
+    """Span extraction beside the published model in PyTorch, in sentences."""
     record = load("nested_peer")
-    settings, ours = record["settings"], record["tfner"]
-    scores = [
-        [run["f1"] for run in record["seeds"][side]] for side in ("peer", "tfner")
-    ]
-    theirs, own = (f"{fmean(f1):.3f} ± {stdev(f1):.3f}" for f1 in scores)
-    tagger, seconds = record["tagger"], record["step_seconds"]
-    memory = [
-        f"{row['rows']} x {row['pieces']} pieces {row['tfner_mb'] / 1000:.1f} and "
-        f"{'at least ' * row.get('peer_is_computed', False)}"
-        f"{row['peer_mb'] / 1000:.1f} GB"
-        for row in record["memory"]
-    ]
+    settings, found = record["settings"], record["summary"]
+    ours, peer, tagger = (
+        f"{found[side]['f1']:.3f} ± {found[side]['f1_sd']:.3f}"
+        for side in ("tfner", "peer", "tagger")
+    )
+    inner = [f"{found[side]['inner_recall']:.1%}" for side in ("tfner", "tagger")]
     return (
         f"- The published span extraction in PyTorch, on the first "
         f"{settings['limit']:,} GENIA sentences of at most {settings['max_length']} "
-        f"pieces, {settings['epochs']} epochs, one core: F1 {theirs}, tfner "
-        f"{own} ({len(scores[0])} seeds) at {record['speed_ratio']:.0f} times its "
-        f"speed; in an earlier run of seed 0, a tagger of "
-        f"the outermost entities in about the same time {tagger['f1']:.3f} (inner "
-        f"entities found: {ours['inner_recall']['recall']:.1%}, "
-        f"{tagger['inner_recall']['recall']:.1%}). A step of 16 x 128: "
-        f"{seconds['tfner']:.2f} and {seconds['peer']:.1f} s; peak memory at "
-        f"{', at '.join(memory)}.\n"
+        f"pieces, {settings['epochs']} epochs, one core (seeds "
+        f"{seeds(record['runs'])}): F1 {peer}; tfner {ours} at "
+        f"{found['speed_ratio']:.0f} times its speed, {found['tfner']['tuned_f1']:.3f} "
+        f"with the thresholds that dev chose; a tagger of the outermost entities in "
+        f"about the same time {tagger} (inner entities found: {' and '.join(inner)})."
+        f"\n{span_steps_line()}"
     )
+
+
+def span_steps_line() -> str:
+    """Seconds and memory of steps of span extraction, in a sentence."""
+    parts = []
+    for shape in load("span_steps")["shapes"]:
+        ours, peer = shape["tfner"], shape["peer"]
+        if "seconds" in peer:
+            theirs = f"{peer['seconds']:.1f} s, {peer['peak_mb'] / 1000:.1f} GB"
+        else:
+            theirs = f"at least {peer['computed_mb'] / 1000:.1f} GB (computed)"
+        parts.append(
+            f"{shape['rows']} x {shape['pieces']} pieces {ours['seconds']:.2f} s and "
+            f"{ours['peak_mb'] / 1000:.1f} GB at the most (PyTorch {theirs})"
+        )
+    return f"- A training step of span extraction: {'; '.join(parts)}.\n"
 
 
 def equality_line() -> str:
