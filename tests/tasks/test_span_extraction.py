@@ -227,6 +227,24 @@ def test_answers_that_are_no_words_are_passed_over(make_span_task: MakeTask) -> 
     assert [found.surface(entity) for entity in found.entities] == ["xyzzy"]
 
 
+def test_a_word_longer_than_the_overlap_is_one_entity(make_span_task: MakeTask) -> None:
+    """Each of its windows sees nothing but this word, and takes its part as whole."""
+    task = make_span_task(["PER"], max_length=16, overlap=2)
+    document = Document("d", "q" * 40)
+    windows = task.encode(document)
+    assert len(windows) > 3
+    outputs = []
+    for number, window in enumerate(windows):
+        first = int(np.argmax(window.features["token_type_ids"]))
+        pairs = [(i, j) for i in range(len(window)) for j in range(i, len(window))]
+        spans = first + np.array(pairs)
+        scores = np.full(len(pairs), 0.5 + number / 100)
+        outputs.append({"spans": spans, "scores": scores})
+    found = task.decode(document, windows, outputs)
+    best = 0.5 + (len(windows) - 1) / 100
+    assert [(e.start, e.end, e.score) for e in found.entities] == [(0, 40, best)]
+
+
 def test_questions_without_an_answer_are_sampled_and_counted(
     make_span_task: MakeTask,
 ) -> None:

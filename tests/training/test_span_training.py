@@ -13,7 +13,7 @@ import pytest
 from tfner.config import TrainConfig
 from tfner.corpus import read_corpus, write_corpus
 from tfner.document import Document, Entity
-from tfner.errors import CheckpointError, ConfigError
+from tfner.errors import CheckpointError, ConfigError, TrainingError
 from tfner.evaluation import score
 from tfner.inference.bundle import Bundle
 from tfner.inference.predictor import Predictor
@@ -87,6 +87,30 @@ def test_a_nested_corpus_is_learnt_by_heart(bundle: Bundle, corpus: Path) -> Non
     assert all(0.5 < (e.score or 0) <= 1 for d in found for e in d.entities)
 
 
+def test_a_run_is_not_resumed_with_other_queries(
+    span_settings: dict[str, Any], tmp_path: Path
+) -> None:
+    from tfner.training.trainer import train
+
+    class Stop(Exception):
+        pass
+
+    def stop(line: str) -> None:
+        if line.startswith("epoch 1/"):
+            raise Stop
+
+    queries = tmp_path / "queries.json"
+    queries.write_text(json.dumps(QUERIES), "utf-8")
+    settings = TrainConfig(
+        **span_settings, output=str(tmp_path / "model"), queries=str(queries)
+    )
+    with pytest.raises(Stop):
+        train(settings, say=stop)
+    queries.write_text(json.dumps(QUERIES | {"LOC": "lima"}), "utf-8")
+    with pytest.raises(TrainingError, match="query of LOC was 'paris rome', is 'lima'"):
+        train(settings.replace(resume=True))
+
+
 def test_the_bundle_keeps_the_queries_of_the_corpus(bundle: Bundle) -> None:
     task = bundle.task.settings()
     assert task["name"] == "span"
@@ -133,6 +157,19 @@ def test_the_export_has_the_documented_signatures(exported: Any) -> None:
     }
     queries = json.loads((exported.saved_model / "assets" / "queries.json").read_text())
     assert queries == QUERIES
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_an_export_answers_rows_without_pieces(exported: Any, rows: int) -> None:
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(exported.saved_model))
+    empty = tf.zeros((rows, 48), tf.int32)
+    inputs = dict.fromkeys(("input_ids", "input_mask", "segment_ids"), empty)
+    found = loaded.signatures["spans"](**inputs)
+    assert {name: values.shape.as_list() for name, values in found.items()} == {
+        name: [0] for name in ("rows", "starts", "ends", "scores")
+    }
 
 
 def test_the_export_predicts_what_the_bundle_does(

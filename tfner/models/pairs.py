@@ -173,15 +173,16 @@ def _list_pairs(asked: Any) -> tuple[Any, Any, Any]:
     rows = ops.cast(ops.reshape(asked, (batch * length, length)), "int32")
     # Two short cumulative sums: XLA takes quadratic time for one long one.
     within = ops.cumsum(rows, axis=1)
-    before = ops.cumsum(within[:, -1])
-    place = ops.reshape(within + ops.expand_dims(before - within[:, -1], 1) - 1, (-1,))
+    totals = ops.sum(rows, axis=1)  # not `within[:, -1]`: rows may have no piece
+    before = ops.cumsum(totals)
+    place = ops.reshape(within + ops.expand_dims(before - totals, 1) - 1, (-1,))
     wanted = ops.reshape(rows, (-1,)) > 0
     listed = ops.scatter(
         ops.expand_dims(ops.where(wanted, place, size), -1),
         ops.where(wanted, ops.arange(size, dtype="int32"), 0),
         (size + CHUNK,),
     )
-    return listed, ops.maximum(place, 0), before[-1]
+    return listed, ops.maximum(place, 0), ops.sum(totals)
 
 
 def _kept(start: Any, width: int, rate: float, seed: Any) -> Any:

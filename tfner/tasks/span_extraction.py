@@ -362,7 +362,8 @@ class SpanExtraction:
     ) -> Document:
         """The document with predicted entities in place of its own.
 
-        An answer counts in the window in whose core its middle lies.
+        An answer counts in the window in whose core its middle lies. A word longer
+        than windows overlap may be answered in several; its best score counts.
 
         Args:
             document: what was encoded.
@@ -373,11 +374,12 @@ class SpanExtraction:
         """
         words = self.words_of(document, windows)
         thresholds = (self.start_threshold, self.end_threshold, self.span_threshold)
-        entities = [
-            Entity(words[first].start, words[last].end, window.label or "", score)
-            for window, output in zip(windows, outputs, strict=True)
-            for first, last, score in answers_of(window, output, thresholds)
-        ]
+        found: dict[tuple[int, int, str], float] = {}
+        for window, output in zip(windows, outputs, strict=True):
+            for first, last, score in answers_of(window, output, thresholds):
+                span = (words[first].start, words[last].end, window.label or "")
+                found[span] = max(score, found.get(span, 0.0))
+        entities = [Entity(*span, score) for span, score in found.items()]
         if not self.nested:
             entities = flattened(entities)
         return replace(

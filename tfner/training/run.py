@@ -319,4 +319,7 @@ class Run:
             **settings,
             "number of training windows": len(self.windows),
             "digest of the labels": self.task.label_set.digest,
+            **{
+                f"query of {n}": q for n, q in getattr(self.task, "queries", {}).items()
+            },
         }
