@@ -44,15 +44,19 @@ class Prefilter:
         """Whether it can be asked about these labels and pieces."""
         return set(labels) <= set(self.labels) and len(self.weights) == vocab_size
 
-    def asks(self, label: str, ids: Ints) -> bool:
-        """Whether a label may occur.
+    def score(self, label: str, ids: Ints) -> np.float32:
+        """How much a window speaks for a label.
 
         Args:
             label: one of `labels`.
             ids: pieces of the window's context, (S,).
         """
-        column = self.labels.index(label)
-        return bool(self.weights[np.unique(ids), column].sum() + self.bias[column] >= 0)
+        found: np.float32 = self.weights[np.unique(ids), self.labels.index(label)].sum()
+        return found
+
+    def asks(self, label: str, ids: Ints) -> bool:
+        """Whether a label may occur; arguments as those of `score`."""
+        return bool(self.score(label, ids) + self.bias[self.labels.index(label)] >= 0)
 
     def save(self, path: Path) -> None:
         """Write it to a file of arrays."""

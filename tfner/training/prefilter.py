@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -32,26 +34,64 @@ def fit_prefilter(
         task: says which windows documents become.
         windows: of the training corpus, with targets.
         held_out: documents on which the thresholds are set.
-        share: of the held-out entities of each label, whose question must be asked; a
-            label without one is always asked for.
+        share: see `set_thresholds`.
         seed: order of the training windows.
     """
-    checks = [w for d in held_out for w in task.encode(d, with_targets=True)]
-    columns, biases = [], []
-    for label in task.queries:
-        weights = _linear_model(_of(label, windows), task, seed)
-        scores = [
-            np.repeat(weights[np.unique(context_ids(w))].sum(), _entities(w))
-            for w in _of(label, checks)
-        ]
-        found = np.concatenate([np.zeros(0, np.float32), *scores])
-        least = np.quantile(found, 1 - share, method="lower") if found.size else -np.inf
-        columns.append(weights)
-        biases.append(-least)
-    return Prefilter(
-        tuple(task.queries),
-        np.stack(columns, axis=1).astype(np.float32),
-        np.array(biases, np.float32),
+    labels = tuple(task.queries)
+    columns = [_linear_model(_of(label, windows), task, seed) for label in labels]
+    weights = np.stack(columns, axis=1).astype(np.float32)
+    fitted = Prefilter(labels, weights, np.zeros(len(labels), np.float32))
+    return set_thresholds(fitted, task, held_out, share=share)
+
+
+def set_thresholds(
+    prefilter: Prefilter,
+    task: SpanExtraction,
+    held_out: Sequence[Document],
+    *,
+    share: float,
+) -> Prefilter:
+    """The same weights, with thresholds that held-out documents decide.
+
+    Args:
+        prefilter: its weights are kept.
+        task: encodes the documents as prediction does, without their entities.
+        held_out: documents with gold entities.
+        share: of the entities of each label, whose question must be asked; a label
+            without one is always asked for.
+    """
+    scores: dict[str, list[np.float32]] = {label: [] for label in prefilter.labels}
+    with unfiltered(task):
+        for document in held_out:
+            for window in task.encode(document):
+                label = window.label or ""
+                score = prefilter.score(label, context_ids(window))
+                scores[label] += [score] * _entities_within(window, document)
+    least = [
+        np.quantile(found, 1 - share, method="lower") if found else -np.inf
+        for found in scores.values()
+    ]
+    return replace(prefilter, bias=-np.array(least, np.float32))
+
+
+@contextlib.contextmanager
+def unfiltered(task: SpanExtraction) -> Iterator[None]:
+    """Within, every question is asked."""
+    prefilter, task.prefilter = task.prefilter, None
+    try:
+        yield
+    finally:
+        task.prefilter = prefilter
+
+
+def _entities_within(window: Window, document: Document) -> int:
+    """Gold entities of a window's label that lie in its words."""
+    first, last = (window.words[number] for number in window.word_index[[0, -1]])
+    return sum(
+        entity.label == window.label
+        and first.start <= entity.start
+        and entity.end <= last.end
+        for entity in document.entities
     )
 
 

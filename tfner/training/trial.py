@@ -99,7 +99,7 @@ def save_trial(
     with chosen_on_dev(config, task, model, corpora.dev, say=say) as chosen:
         trial.dev = held_out.report(corpora.dev)
         trial.test = held_out.report(corpora.test)
-        chosen |= prefilter_cost(held_out, corpora.dev, trial.dev, say=say)
+        chosen |= prefilter_cost(config, held_out, corpora.dev, say=say)
         if config.keep_epochs:
             for number in range(1, len(history) + 1):
                 checkpoint.load_epoch(model, number)
