@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tfner.corpus import read_corpus
+from tfner.document import Document, Entity
 from tfner.inference import predictor
 from tfner.inference.predictor import Predictor
 from tfner.inference.rendering import render
@@ -115,6 +116,18 @@ def test_predicted_rasa_items_can_be_read_again(
     found = Predictor.load(toy_bundle).predict(read_corpus(source))
     again = [(d.text, d.entities) for d in read_corpus(out)]
     assert again == [(d.text, d.entities) for d in found]
+
+
+def test_entities_that_rasa_cannot_hold_are_told_of(
+    tfner, toy_bundle, monkeypatch
+) -> None:
+    entities = (Entity(0, 19, "PER"), Entity(0, 4, "PER"), Entity(14, 19, "LOC"))
+    nested = [Document("1", TEXT, entities)]
+    monkeypatch.setattr(Predictor, "stream", lambda *_: iter(nested))
+    result = tfner("predict", toy_bundle, "--text", TEXT, "--format", "rasa")
+    assert result.code == 0
+    assert "[Anna lives in Paris](PER)" in result.out
+    assert "2 are left out. Use --format jsonl" in result.err
 
 
 def test_text_is_coloured(tfner, toy_bundle) -> None:

@@ -168,7 +168,9 @@ def test_coloured_text_is_the_text_with_labels() -> None:
 
 def test_coloured_text_shows_entities_within_others() -> None:
     bare = re.sub(r"\x1b\[[\d;]*m", "", rendered("text", NESTED))
-    assert bare == "bank of china[LOC][ORG] in lima[LOC]\n"
+    assert bare == (
+        "bank of china[LOC][ORG] in lima[LOC]\noverlapping: china in[MISC]\n"
+    )
 
 
 def test_a_page_highlights_entities() -> None:

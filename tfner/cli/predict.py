@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from tfner.cli.options import (
     with_groups,
 )
 from tfner.cli.output import import_tensorflow, refuse_existing, say
-from tfner.document import Document
+from tfner.document import Document, outermost
 
 File = Annotated[
     str | None,
@@ -70,12 +71,28 @@ def command(
     import_tensorflow()
     predictor = given.load(model, verify=verify, decode=decode, prefilter=prefilter)
     known = predictor.task.label_set.labels
-    parts = render(predictor.stream(documents), chosen, labels=known)
+    predicted, within = predictor.stream(documents), Counter[str]()
+    if chosen == "rasa":
+        predicted = _counted(predicted, within)
+    parts = render(predicted, chosen, labels=known)
     with whole_file("-" if output is None else str(output)) as stream:
         stream.writelines(parts)
     lost = [f"{count} {name}" for name, count in predictor.counts.items() if count]
     if lost:
         say(f"not everything could be read: {', '.join(lost)}")
+    if within:
+        say(
+            f"note: rasa holds no entities within or across others; {within.total()} "
+            "are left out. Use --format jsonl."
+        )
+
+
+def _counted(documents: Iterable[Document], within: Counter[str]) -> Iterator[Document]:
+    """The documents; counts entities that are none of the outermost, by label."""
+    for document in documents:
+        rest = Counter(document.entities) - Counter(outermost(document.entities))
+        within.update(entity.label for entity in rest.elements())
+        yield document
 
 
 def guessed_format(file: str) -> str | None:

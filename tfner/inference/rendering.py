@@ -14,6 +14,7 @@ from tfner.errors import ConfigError, CorpusError, shorten, unknown
 COLORS = (31, 32, 33, 34, 35, 36)
 """ANSI foreground colours, taken by label in order."""
 RESET = "\x1b[0m"
+OVERLAPPING = "overlapping: "
 HUES = (210, 140, 30, 280, 0, 175, 60, 320)
 PAGE_HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Entities</title>
@@ -22,13 +23,13 @@ PAGE_HEAD = """<!doctype html>
 body { font: 16px/1.9 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto;
        padding: 0 1rem; color: #1a1a1a; background: #fff; }
 p { margin: 0 0 .6rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-mark { padding: .1em .3em; border-radius: .3em; color: inherit; }
-mark mark { box-shadow: inset 0 0 0 1px #0004; }
+mark { padding: .1em .3em; border-radius: .3em; color: inherit;
+       background: var(--light); }
+mark mark { box-shadow: inset 0 0 0 1px #8888; }
 .also { font-size: .85em; margin-top: -.4rem; }
 mark small { font-size: .65em; font-weight: 600; margin-left: .4em; opacity: .75; }
 @media (prefers-color-scheme: dark) {
-  body { color: #eee; background: #181818; } mark { filter: brightness(.45); }
-  mark small, mark span { filter: brightness(2.2); } }
+  body { color: #eee; background: #181818; } mark { background: var(--dark); } }
 """
 
 
@@ -94,7 +95,10 @@ def items(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]
 
 
 def terminal(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]:
-    """Coloured text for a terminal, each entity with its label behind it."""
+    """Coloured text for a terminal, each entity with its label behind it.
+
+    Entities that cross others stand in a line below.
+    """
     color = {label: COLORS[i % len(COLORS)] for i, label in enumerate(labels)}
 
     def draw(text: str, entity: Entity) -> str:
@@ -105,6 +109,9 @@ def terminal(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[s
 
     for document in documents:
         yield _marked(document, str, draw) + "\n"
+        crossing = [draw(document.surface(e), e) for e in _crossing(document)]
+        if crossing:
+            yield f"{OVERLAPPING}{' '.join(crossing)}\n"
 
 
 def page(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]:
@@ -117,26 +124,30 @@ def page(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]:
     classes = {label: f"l{number}" for number, label in enumerate(labels)}
     for number, _ in enumerate(labels):
         hue, light = HUES[number % len(HUES)], 88 - 6 * (number // len(HUES) % 3)
-        yield f".l{number} {{ background: hsl({hue} 85% {light}%); }}\n"
+        colors = (
+            f"--light: hsl({hue} 85% {light}%); --dark: hsl({hue} 40% {light - 60}%)"
+        )
+        yield f".l{number} {{ {colors}; }}\n"
     yield "</style></head><body>\n"
 
     def draw(text: str, entity: Entity) -> str:
         score = "" if entity.score is None else f' title="{entity.score:.3f}"'
         kind = classes.get(entity.label, "l0")
         label = html.escape(entity.label)
-        return (
-            f'<mark class="{kind}"{score}><span>{text}</span>'
-            f"<small>{label}</small></mark>"
-        )
+        return f'<mark class="{kind}"{score}>{text}<small>{label}</small></mark>'
 
     for document in documents:
         yield f"<p>{_marked(document, html.escape, draw)}</p>\n"
-        _, crossing = uncrossed(document.entities)
+        crossing = _crossing(document)
         if crossing:
             surfaces = [html.escape(document.surface(entity)) for entity in crossing]
             also = map(draw, surfaces, crossing)
-            yield f'<p class="also">overlapping: {" ".join(also)}</p>\n'
+            yield f'<p class="also">{OVERLAPPING}{" ".join(also)}</p>\n'
     yield "</body></html>\n"
+
+
+def _crossing(document: Document) -> list[Entity]:
+    return uncrossed(document.entities)[1]
 
 
 def _marked(
