@@ -109,6 +109,52 @@ def test_convert_writes_to_standard_output(source):
     ]
 
 
+RAW = [
+    {"id": "1", "text": "He saw Paris, Texas.", "entities": [[7, 12], [7, 19]]},
+    {"id": "2", "text": "東京都知事は小池氏", "entities": [[0, 3], [0, 2]]},
+]
+
+
+def test_convert_splits_words_for_formats_that_need_them(tmp_path):
+    path, records = tmp_path / "a.jsonl", tmp_path / "b.json"
+    lines = []
+    for record in RAW:
+        spans = [
+            {"start": start, "end": end, "label": "LOC"}
+            for start, end in record["entities"]
+        ]
+        lines.append(json.dumps({**record, "entities": spans}) + "\n")
+    path.write_text("".join(lines), "utf-8")
+    error = failure("convert", path, records, "--to", "mrc")
+    assert "no word border at entity 7-19 LOC, 7-12 LOC" in str(error)
+    assert "--split-words" in str(error)
+    succeed("convert", path, records, "--to", "mrc", "--split-words", "punctuation")
+    first, second = json.loads(records.read_text("utf-8"))
+    assert first["context"] == "He saw Paris , Texas ."
+    assert first["span_position"] == ["2;2", "2;4"]
+    assert second["context"] == "東 京 都 知 事 は 小 池 氏"
+    assert second["span_position"] == ["0;1", "0;2"]
+    for how, contexts in (("mecab", 2), ("whitespace", 2)):
+        flags = ["--to", "mrc", "--split-words", how, "--overwrite"]
+        succeed("convert", path, records, *flags)
+        found = json.loads(records.read_text("utf-8"))
+        assert len({record["context"] for record in found}) == contexts
+
+
+def test_questions_stay_questions(source, tmp_path):
+    """`.json` alone would be Stockmark's."""
+    queries = tmp_path / "queries.json"
+    queries.write_text('{"X": "which x?", "Y": "which y?"}')
+    result = succeed("convert", source, tmp_path / "b.json", "--queries", queries)
+    assert "mrc" in result.stderr
+    succeed("convert", tmp_path / "b.json", tmp_path / "c.json")
+    copy = (tmp_path / "c.json").read_bytes()
+    assert copy == (tmp_path / "b.json").read_bytes()
+    flags = ["--to", "stockmark", "--queries", queries]
+    error = failure("convert", source, tmp_path / "d.json", *flags)
+    assert "Name the format: mrc" in str(error)
+
+
 def test_convert_reads_standard_input(tmp_path):
     succeed("convert", "-", tmp_path / "a.jsonl", input="one\ntwo\n")
     assert len((tmp_path / "a.jsonl").read_text().splitlines()) == 2

@@ -172,6 +172,30 @@ def test_queries_need_every_label_and_the_order_is_theirs(tmp_path: Path) -> Non
     assert [r["impossible"] for r in records] == [False, True, False, False]
 
 
+def test_all_labels_without_a_query_are_named(tmp_path: Path) -> None:
+    other = Document("d2", "HeLa", (Entity(0, 4, "cell_line"),), (Word(0, 4),))
+    path = tmp_path / "out.json"
+    with pytest.raises(ConfigError, match="no query for DNA, cell_line, protein"):
+        write_corpus([other, NESTED], path, format="mrc", queries={"RNA": "r"})
+
+
+def test_without_a_label_there_is_nothing_to_ask(tmp_path: Path) -> None:
+    documents = [Document("1", "a b")]
+    with pytest.raises(ConfigError, match="neither an entity nor queries"):
+        write_corpus(documents, tmp_path / "out.json", format="mrc")
+    assert list(tmp_path.iterdir()) == []
+    write_corpus(documents, tmp_path / "out.json", format="mrc", queries={"A": "a"})
+    (found,) = read_corpus(tmp_path / "out.json")
+    assert (found.text, found.entities) == ("a b", ())
+
+
+def test_two_documents_of_one_id_are_refused(tmp_path: Path) -> None:
+    """Their records could not be told apart."""
+    documents = [Document("1", "a b"), Document("1", "c d"), Document("2", "e")]
+    with pytest.raises(CorpusError, match="document '1': an earlier one has this id"):
+        write_corpus(documents, tmp_path / "a.json", format="mrc", queries={"A": "a"})
+
+
 @pytest.mark.parametrize(
     ("document", "message"),
     [

@@ -61,21 +61,38 @@ def convert(
             "Default: those of IN, or made of the labels' names.",
         ),
     ] = None,
+    split_words: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW",
+            help="whitespace, punctuation or mecab: words of texts that have none; "
+            "words are then cut where an entity begins or ends inside.",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a corpus in another format or tag scheme, or with another join."""
-    documents = options.read(source)
+    documents: Iterable[Document] = options.read(source)
+    if split_words is not None:
+        from tfner.tokenization.align import with_words
+        from tfner.tokenization.words import find_splitter
+
+        split = find_splitter(split_words)
+        documents = (with_words(document, split) for document in documents)
     if target != STANDARD_STREAM:
         refuse_existing(Path(target), overwrite=overwrite)
+    to = find_format(target, to_format, default="jsonl", look_inside=False)
+    if to_format is None and to == "stockmark":  # the suffix .json says no more
+        asks = queries is not None or find_format(source, options.from_format) == "mrc"
+        to = "mrc" if asks else to
     entities: Counter[str] = Counter()
     written = write_corpus(
         _counted(documents, entities),
         target,
-        format=to_format,
+        format=to,
         scheme=scheme,
         queries=None if queries is None else read_queries(queries),
     )
-    to = find_format(target, to_format, default="jsonl", look_inside=False)
     say(f"{target}: {written:,} documents, {entities.total():,} entities, {to}")
     if to == "text" and entities:
         say("note: text files hold no entities; they are left out")

@@ -215,7 +215,9 @@ def write_corpus(
     format = find_format(name, format, default="jsonl", look_inside=False)
     more = {} if queries is None else {"queries": queries}
     if more and format != "mrc":
-        raise ConfigError(f"queries are for mrc; {format} holds none")
+        raise ConfigError(
+            f"queries are for mrc; {format} holds none. Name the format: mrc."
+        )
     if scheme is not None:
         if format not in TAGGED:
             raise ConfigError(

@@ -24,7 +24,7 @@ from tfner.corpus.json_list import elements
 from tfner.corpus.jsonl import check_surrogates
 from tfner.corpus.options import ReadOptions
 from tfner.corpus.queries import QUERIES, complete_queries
-from tfner.corpus.tagging import off_borders, spans_of
+from tfner.corpus.tagging import REMEDY, off_borders, spans_of
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, CorpusError, joined, shorten
 
@@ -227,26 +227,36 @@ def write_mrc(
         Number of documents written.
 
     Raises:
-        ConfigError: a label has no query.
-        CorpusError: an entity does not fall on word borders; all are named.
+        ConfigError: a label has no query, or no label is known.
+        CorpusError: an entity does not fall on word borders, or two documents have one
+            id; all are named.
     """
     del scheme
     if queries is None:
         documents = list(documents)
         queries = queries_of(documents)
-    written, problems = 0, list[str]()
+    written, problems, ids = 0, list[str](), set[str]()
+    labels = set[str]()
     stream.write("[\n")
     for document in documents:
+        labels.update(entity.label for entity in document.entities)
         try:
-            records = to_records(document, queries)
+            records = _to_records(document, queries)
+            if document.id in ids:
+                raise CorpusError(
+                    f"document {document.id!r}: an earlier one has this id, by which "
+                    "mrc files know the records of a sentence. Give it another"
+                )
         except CorpusError as error:
             problems.append(str(error))
             continue
+        ids.add(document.id)
         for record in records:
             border = ",\n" if written or record is not records[0] else ""
             stream.write(border + json.dumps(record, ensure_ascii=False))
         written += 1
     stream.write("\n]\n")
+    complete_queries(sorted(labels), queries, source="the file of queries")
     if problems:
         raise CorpusError(joined(problems))
     return written
@@ -256,7 +266,8 @@ def queries_of(documents: Sequence[Document]) -> dict[str, str]:
     """The queries that documents bring, or default ones for the labels they have.
 
     Raises:
-        ConfigError: one label has two queries, or only some labels have one.
+        ConfigError: one label has two queries, only some labels have one, or there is
+            no label.
     """
     found: dict[str, str] = {}
     for document in documents:
@@ -269,21 +280,20 @@ def queries_of(documents: Sequence[Document]) -> dict[str, str]:
                     "queries: --queries FILE."
                 )
     labels = sorted({entity.label for d in documents for entity in d.entities})
+    if not labels and not found:
+        raise ConfigError(
+            "mrc files hold a record per document and label, and the corpus has "
+            "neither an entity nor queries. Give a file of queries: --queries FILE."
+        )
     return complete_queries(labels, found or None, source="the corpus")
 
 
-def to_records(document: Document, queries: Mapping[str, str]) -> list[dict[str, Any]]:
+def _to_records(document: Document, queries: Mapping[str, str]) -> list[dict[str, Any]]:
     """One record for each query.
 
     Raises:
-        ConfigError: a label has no query.
         CorpusError: an entity does not fall on word borders, or a word holds a space.
     """
-    complete_queries(
-        dict.fromkeys(entity.label for entity in document.entities),
-        queries,
-        source="the file of queries",
-    )
     words = words_of(document)
     surfaces = [document.surface(word) for word in words]
     spaced = next((surface for surface in surfaces if " " in surface), None)
@@ -297,7 +307,7 @@ def to_records(document: Document, queries: Mapping[str, str]) -> list[dict[str,
         places = ", ".join(f"{e.start}-{e.end} {e.label}" for e in stray)
         raise CorpusError(
             f"document {document.id!r}: no word border at entity {places}; mrc files "
-            "count words. Split the word or write jsonl"
+            f"count words. {REMEDY}"
         )
     found = spans_of(document.entities, words)
     records = []

@@ -9,6 +9,9 @@ from tfner.document import Document, Entity, Word
 from tfner.errors import CorpusError, LabelError
 from tfner.schemes import SCHEMES, Span, encode_spans, find_scheme, split_tag
 
+REMEDY = "Let `corpus convert --split-words` split the words, or write jsonl"
+"""Where an entity has no word border."""
+
 
 def tags_of(document: Document, scheme: str | None = None) -> list[str]:
     """The tags of a document's words in a scheme.
@@ -31,10 +34,9 @@ def tags_of(document: Document, scheme: str | None = None) -> list[str]:
     stray = off_borders(document.entities, words)
     if stray:
         places = ", ".join(f"{e.start}-{e.end} {e.label}" for e in stray)
-        remedy = "tokenise it" if document.words is None else "split the word"
         raise CorpusError(
             f"document {document.id!r}: no word border at entity {places}; column "
-            f"files cannot hold it. {remedy[0].upper()}{remedy[1:]} or write jsonl"
+            f"files cannot hold it. {REMEDY}"
         )
     try:
         return encode_spans(

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
-from tfner.document import Entity, Word
+from tfner.document import Document, Entity, Word
 from tfner.errors import LabelError, unknown
 from tfner.schemes import Span
+from tfner.tokenization.words import WordSplitter
 
 POLICIES = ("split", "expand", "drop")
 
@@ -130,6 +132,25 @@ def split_words(words: Sequence[Word], entities: Sequence[Entity]) -> tuple[Word
             position += 1
         cut.append(Word(start, end))
     return tuple(cut)
+
+
+def with_words(document: Document, split: WordSplitter) -> Document:
+    """The document with words on whose borders its entities fall, where they can.
+
+    Args:
+        document: its own words are kept where it has some.
+        split: finds those of one that has none.
+
+    Returns:
+        It, without tags if a word was cut at the border of an entity.
+    """
+    words = document.words
+    if words is None:
+        words = tuple(split(document.text))
+    cut = split_words(words, document.entities)
+    if cut == document.words:
+        return document
+    return replace(document, words=cut, tags=None)
 
 
 def _touched(words: Sequence[Word], entity: Entity) -> tuple[int, int]:
