@@ -245,6 +245,26 @@ def test_a_word_longer_than_the_overlap_is_one_entity(make_span_task: MakeTask) 
     assert [(e.start, e.end, e.score) for e in found.entities] == [(0, 40, best)]
 
 
+def test_words_that_one_question_cuts_off_are_counted_once(
+    make_span_task: MakeTask,
+) -> None:
+    """Also of a document whose questions training leaves out."""
+    document = Document("d", " ".join(["anna"] * 40))
+    queries = {"PER": "anna", "LOC": "anna met bert in paris"}
+    given = {"queries": queries, "max_length": 16, "on_overflow": "truncate"}
+    for more in ({}, {"negative_rate": 0.0}):
+        task = make_span_task(**given, **more)
+        task.encode(document, with_targets=bool(more))
+        room = 16 - 3 - len(task.tokenizer.encode(queries["LOC"]).ids)
+        assert task.counts["words_cut_off"] == 40 - room
+
+
+def test_a_query_without_a_piece_is_refused(make_span_task: MakeTask) -> None:
+    queries = {"PER": "\u200b", "LOC": "paris"}
+    with pytest.raises(ConfigError, match=r"query of 'PER' is empty.*'\\u200b'"):
+        make_span_task(queries=queries)
+
+
 def test_questions_without_an_answer_are_sampled_and_counted(
     make_span_task: MakeTask,
 ) -> None:

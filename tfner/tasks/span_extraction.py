@@ -140,7 +140,7 @@ class SpanExtraction:
         asked = complete_queries(label_set.labels, queries, source="`queries`")
         self.queries = {label: asked[label] for label in label_set.labels}
         self._query_ids = {
-            label: self._begin(query) for label, query in self.queries.items()
+            label: self._begin(label, query) for label, query in self.queries.items()
         }
         self._check_room()
         self.counts: Counter[str] = Counter()
@@ -149,9 +149,14 @@ class SpanExtraction:
         names = ("words", "borders", "on_overflow", "nested", *THRESHOLDS)
         return {name: getattr(self, name) for name in names}
 
-    def _begin(self, query: str) -> Ints:
+    def _begin(self, label: str, query: str) -> Ints:
         """What a window of this query begins with: `[CLS] query [SEP]`."""
         ids = self.tokenizer.encode(query).ids.tolist()
+        if not ids:
+            raise ConfigError(
+                f"the query of {label!r} is empty to the tokenizer. Received: "
+                f"{query!a}. Give one of words."
+            )
         around = self.tokenizer.prefix_ids, self.tokenizer.suffix_ids
         return np.array([*around[0], *ids, *around[1]], np.int32)
 
@@ -202,6 +207,9 @@ class SpanExtraction:
         """
         encoding = self._encode(document)
         self.counts["words_without_pieces"] += encoding.words_without_pieces
+        if self.on_overflow == "truncate":  # the longest query leaves the least room
+            room = min(map(self._room, self.queries))
+            self.counts["words_cut_off"] += int((_word_starts(encoding) >= room).sum())
         if not with_targets:
             return [
                 window
@@ -250,8 +258,8 @@ class SpanExtraction:
         spans: Sequence[Span] | None,
     ) -> list[Window]:
         room, word_of = self._room(label), encoding.word_index
-        starts = np.flatnonzero(np.diff(word_of, prepend=-1)).astype(np.int32)
-        ranges, words_cut_off = piece_ranges(
+        starts = _word_starts(encoding)
+        ranges, _ = piece_ranges(
             document.id,
             len(word_of),
             starts,
@@ -259,8 +267,6 @@ class SpanExtraction:
             overlap=room // 4 if self.overlap is None else self.overlap,
             on_overflow=self.on_overflow,
         )
-        if label == self.label_set.labels[0]:  # not once more for every other
-            self.counts["words_cut_off"] += words_cut_off
         targets = None
         if spans is not None:
             targets = piece_targets(word_of, spans)
@@ -385,3 +391,8 @@ class SpanExtraction:
         return replace(
             document, entities=tuple(entities), words=tuple(words), tags=None
         )
+
+
+def _word_starts(encoding: Encoding) -> Ints:
+    """The first piece of every word."""
+    return np.flatnonzero(np.diff(encoding.word_index, prepend=-1)).astype(np.int32)
