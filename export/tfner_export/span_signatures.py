@@ -13,7 +13,8 @@ A row is `[CLS] query [SEP] context [SEP]`, its `segment_ids` 0 up to the first 
 and 1 from there. Columns are pieces, up to the batch's longest row; probabilities of
 the query and of padding are 0. `spans` gives the answers alone, each with its row, its
 first and its last piece: in place of scores of all pairs, which would be a megabyte a
-row of 512 pieces.
+row of 512 pieces. Its answers are of pieces: `SpanExtraction.decode` passes over those
+that begin or end within a word, or hold the last `[SEP]`.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def test_the_readmes_client_finds_the_entities_of_the_bundle(
         record = {key: np.array(value).tolist() for key, value in outputs.items()}
         return io.BytesIO(json.dumps({"outputs": record}).encode())
 
-    (code,) = re.findall(r"^```python\n(.*?)^```", README, flags=re.M | re.S)
+    code, _ = re.findall(r"^```python\n(.*?)^```", README, flags=re.M | re.S)
     text = bundle.selftest.texts[0]
     code = code.replace("exports/chunk/1795383003", str(saved_model))
     code = code.replace("play some jazz", text)

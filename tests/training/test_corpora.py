@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tfner.corpus import write_corpus
+from tfner.document import Document, Entity
 from tfner.errors import ConfigError, CorpusError, LabelError
 from tfner.training.corpora import load_corpora
+from tfner.training.trainer import prepare
 from tfner.training.trial import quiet
 
 
@@ -140,3 +143,30 @@ def test_too_few_sentences_to_hold_some_out_are_refused(config, tmp_path) -> Non
     path = columns(tmp_path / "a.conll", "a\tB-PER\n")
     with pytest.raises(CorpusError, match=r"a\.conll.*--dev-fraction 0"):
         load(config, train=path, dev=None)
+
+
+@pytest.fixture
+def nested(tmp_path: Path) -> str:
+    entities = (Entity(0, 12, "ORG"), Entity(8, 12, "LOC"))
+    documents = [Document(f"d{n}", "Bank of Lima", entities) for n in range(4)]
+    documents.append(Document("d4", "Lima", (Entity(0, 4, "LOC"),)))
+    write_corpus(documents, tmp_path / "nested.jsonl")
+    return str(tmp_path / "nested.jsonl")
+
+
+def test_all_documents_that_tags_cannot_hold_are_named(config, nested) -> None:
+    with pytest.raises(CorpusError) as caught:
+        prepare(config(train=nested, dev=None, dev_fraction=0.0))
+    assert str(caught.value).startswith(f"{nested}: 4 problems:")
+    for number in range(4):
+        assert f"document 'd{number}': tags of words cannot hold" in str(caught.value)
+    assert "--task span" in str(caught.value)
+
+
+@pytest.mark.parametrize("nests", [False, True])
+def test_entities_that_will_be_missed_are_told_of(config, nested, nests) -> None:
+    said: list[str] = []
+    settings = {"train": nested, "dev": None, "dev_fraction": 0.0, "max_length": 16}
+    prepare(config(task="span", nested=nests, **settings), say=said.append)
+    notes = [line for line in said if "4 of 5 training sentences have nested" in line]
+    assert len(notes) == (not nests)

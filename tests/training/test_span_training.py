@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,38 @@ def test_the_export_predicts_what_the_bundle_does(
         assert one.entities == other.entities
         scores = [[e.score for e in d.entities] for d in (one, other)]
         np.testing.assert_allclose(*scores, atol=1e-5)
+
+
+def test_the_readmes_client_finds_the_entities_of_the_bundle(
+    bundle: Bundle,
+    exported: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(exported.saved_model))
+
+    def answer(request: Any) -> io.BytesIO:
+        asked = json.loads(request.data)
+        inputs = {k: tf.constant(v, tf.int32) for k, v in asked["inputs"].items()}
+        outputs = loaded.signatures[asked["signature_name"]](**inputs)
+        record = {key: values.numpy().tolist() for key, values in outputs.items()}
+        return io.BytesIO(json.dumps({"outputs": record}).encode())
+
+    recipes = Path(__file__).resolve().parents[2] / "export" / "tf_serving"
+    readme = (recipes / "README.md").read_text("utf-8")
+    code = readme.partition("## Span extraction")[2].partition("```python\n")[2]
+    code = code.partition("```")[0].replace("play some jazz", nested(20).text)
+    code = code.replace("exports/nested/1795383003", str(exported.saved_model))
+    monkeypatch.setattr("urllib.request.urlopen", answer)
+    exec(compile(code, "README.md", "exec"), {"__name__": "client"})
+    (expected,) = Predictor.load(bundle.directory).predict([nested(20).text])
+    printed = capsys.readouterr().out
+    assert printed.count("Entity(") == len(expected.entities) > 2
+    for entity in expected.entities:
+        place = f"start={entity.start}, end={entity.end}, label={entity.label!r}"
+        assert place in printed
 
 
 def test_formats_of_taggers_are_refused(bundle: Bundle, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from tfner.config import TrainConfig
 from tfner.data.packing import Plan
 from tfner.data.windows import Window
 from tfner.tasks import Task
+from tfner.tasks.token_classification import TokenClassification
 from tfner.training.distribution import distribution
 from tfner.training.run import Run
 from tfner.training.trainer import make_encoder, prepare
@@ -52,7 +53,9 @@ def foresee(config: TrainConfig, *, say: Say = quiet) -> dict[str, Any]:
             part: len(getattr(corpora, part)) for part in ("train", "dev", "test")
         },
         "labels": list(corpora.label_set.labels),
-        "tags": len(corpora.label_set.tags),
+        "tags": len(corpora.label_set.tags)
+        if isinstance(task, TokenClassification)
+        else None,
         "lost": dict(task.counts),
         "windows": len(windows),
         "weights": weights,
@@ -126,9 +129,10 @@ def render(found: dict[str, Any]) -> str:
         f"step {step}: {rate:.2g}" for step, rate in found["learning_rates"].items()
     )
     first = found["first_window"]
+    tags = f" ({found['tags']} tags)" if found["tags"] else ""
     lines = [
         f"sentences      {sentences}",
-        f"labels         {', '.join(found['labels'])} ({found['tags']} tags)",
+        f"labels         {', '.join(found['labels'])}{tags}",
         f"windows        {found['windows']:,}",
         f"steps          {found['steps']:,}, {found['steps_per_epoch']:,} an epoch",
         f"batches        {shapes} (rows x pieces), "

@@ -13,7 +13,7 @@ from tfner.checkpoints.loading import load_encoder, tokenizer_of
 from tfner.config import TrainConfig
 from tfner.data.windows import Window
 from tfner.document import Document
-from tfner.errors import BundleError, ConfigError, TrainingError
+from tfner.errors import BundleError, ConfigError, CorpusError, TrainingError, joined
 from tfner.inference.bundle import CONFIG, SUMMARY, Bundle, staged, write_json
 from tfner.remote import address, is_remote, publish
 from tfner.schemes import LabelSet
@@ -22,7 +22,7 @@ from tfner.tasks.context import DOCUMENT, encode_in_order
 from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import TokenClassification, default_words
 from tfner.tokenization import Tokenizer, load_tokenizer
-from tfner.training.corpora import Corpora, load_corpora
+from tfner.training.corpora import Corpora, load_corpora, nesting_problems
 from tfner.training.distribution import distribution
 from tfner.training.loss_settings import set_loss
 from tfner.training.mirror import check_output, mirrored
@@ -132,17 +132,37 @@ def prepare(
 
     Raises:
         ConfigError: the settings do not fit the tokenizer, or need a dev corpus.
-        CorpusError: a corpus cannot be read, or holds nothing to learn.
+        CorpusError: a corpus cannot be read, holds nothing to learn, or entities that
+            the task cannot: all such documents are named.
     """
     corpora = load_corpora(config, say=say)
     check_dev(config, corpora.dev)
     task = task or make_task(
         config, corpora.label_set, tokenizer, documents=corpora.train, say=say
     )
+    check_nesting(config, task, corpora.train, say=say)
     config = config.replace(words=task.settings().get("words", config.words))
     windows = encode_training(task, corpora, say=say)
     set_loss(config, task, windows)
     return Lesson(config, task, corpora, windows)
+
+
+def check_nesting(
+    config: TrainConfig, task: Task, documents: list[Document], *, say: Say
+) -> None:
+    """Refuse entities that a tagger cannot learn; tell of those never predicted.
+
+    Raises:
+        CorpusError: of tags are asked what they cannot hold.
+    """
+    problems = nesting_problems(documents)
+    if problems and isinstance(task, TokenClassification):
+        raise CorpusError(joined(problems), path=config.train)
+    if problems and not getattr(task, "nested", True):
+        say(
+            f"note: {len(problems)} of {len(documents)} training sentences have nested "
+            "or overlapping entities; without them (--no-nested) some will be missed"
+        )
 
 
 def output_of(config: TrainConfig) -> Path:
