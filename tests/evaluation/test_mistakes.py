@@ -77,6 +77,12 @@ def test_words_take_the_label_of_the_outermost_entity_they_touch() -> None:
     assert word_labels(gold.words or (), gold.entities) == labels
 
 
+def test_columns_tell_of_entities_within_others() -> None:
+    gold = document((0, 12, "PER"), (4, 12, "LAST"), (38, 42, "LOC"), words=True)
+    lines = list(columns(gold, document((0, 12, "PER"), words=True)))
+    assert lines[-2:] == ["# gold, within others: Lovelace LAST", ""]
+
+
 def test_columns_show_word_gold_and_prediction() -> None:
     gold = document((0, 12, "PER"))
     lines = list(columns(gold, document((0, 3, "PER"), words=True)))

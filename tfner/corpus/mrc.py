@@ -102,7 +102,11 @@ class _Sentences:
             if same_text and not repeated:
                 return found
             if name and not same_text:
-                raise ValueError(f"its context is not that of the others of {name!r}")
+                raise ValueError(
+                    f"its context is not that of the others of {name!r}; `qas_id` up "
+                    "to its last point must be the sentence's own. Received: "
+                    f"{shorten(record['context'])}"
+                )
             if name:
                 raise ValueError(
                     f"{record['entity_label']} is asked twice of sentence {name!r}"
@@ -140,9 +144,9 @@ def check_record(record: object) -> None:
     for key in ("context", "query", "entity_label"):
         value = record.get(key)
         if not isinstance(value, str) or (key != "context" and not value.strip()):
+            kind = "string" if key == "context" else "string that is not empty"
             raise ValueError(
-                f"`{key}` must be a string that is not empty. "
-                f"Received: {shorten(str(value))}"
+                f"`{key}` must be a {kind}. Received: {shorten(str(value))}"
             )
     check_surrogates(record["context"])
 

@@ -73,12 +73,21 @@ def word_labels(words: Sequence[Word], entities: Sequence[Entity]) -> list[str]:
 
 
 def columns(gold: Document, predicted: Document) -> Iterator[str]:
-    """`TOKEN LABEL PRED` lines of one document, over the words of the prediction."""
+    """`TOKEN LABEL PRED` lines of one document, over the words of the prediction.
+
+    Columns show the outermost entities; those within or across others follow.
+    """
     words = predicted.words or ()
     right, guess = (word_labels(words, d.entities) for d in (gold, predicted))
     yield f"# {gold.id}"
     for number, word in enumerate(words):
         yield f"{gold.surface(word)}\t{right[number]}\t{guess[number]}"
+    for side, document in (("gold", gold), ("predicted", predicted)):
+        outer = set(outermost(document.entities))
+        inner = [entity for entity in document.entities if entity not in outer]
+        if inner:
+            shown = ", ".join(f"{document.surface(e)} {e.label}" for e in inner)
+            yield f"# {side}, within others: {shown}"
     yield ""
 
 

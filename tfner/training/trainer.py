@@ -326,6 +326,12 @@ def encode_training(task: Task, corpora: Corpora, *, say: Say) -> list[Window]:
         for _, found in encode_in_order(task, corpora.train, with_targets=True)
         for window in found
     ]
+    if task.counts["questions_left_out"] and not windows:
+        raise TrainingError(
+            "no question about the training corpus is left. Received: "
+            f"negative_rate={getattr(task, 'negative_rate', None)}, and no sentence "
+            "holds an entity. Give a higher --negative-rate, or another corpus."
+        )
     if not windows:
         raise TrainingError("the training corpus holds no text to learn from.")
     counts = [f"{n} {name}" for name, n in task.counts.items() if n]
