@@ -153,7 +153,7 @@ class Marks(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self.open[-1:] == ["span"]:
+        if self.open[-1:] == ["mark"]:
             self.found.append(data)
 
 
