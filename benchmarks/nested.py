@@ -31,6 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import groupby
 from operator import itemgetter
@@ -84,8 +85,10 @@ def measured(args: argparse.Namespace) -> dict[str, Any]:
 
     def run(seed: int) -> dict[str, Any]:
         core = cores.get()
-        found = {side: in_process(args, side, seed, core) for side in args.sides}
-        cores.put(core)
+        try:
+            found = {side: in_process(args, side, seed, core) for side in args.sides}
+        finally:
+            cores.put(core)
         return {"seed": seed, **found}
 
     runs = record["runs"] = []
@@ -191,9 +194,16 @@ def in_process(
     """One side in a process of its own, with the flags of this one."""
     flags = [*sys.argv[1:], f"--side={side}", f"--seed={seed}", f"--core={core}"]
     flags.append(f"--folder={args.folder}")
+    return result_of(__file__, flags, variables=ALLOCATOR)
+
+
+def result_of(
+    script: str, flags: Sequence[str], *, variables: Mapping[str, str]
+) -> dict[str, Any]:
+    """What a script writes as its last line, a JSON object, in a process of its own."""
     done = subprocess.run(
-        [sys.executable, __file__, *flags],
-        env=os.environ | ALLOCATOR,
+        [sys.executable, script, *flags],
+        env={**os.environ, **variables},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -277,26 +287,25 @@ def prefilters(predictor: Any, *corpora: list[Any]) -> list[dict[str, float]]:
         predictor: of span extraction.
         *corpora: documents it has learnt, dev, test.
     """
-    from tfner.evaluation import score
-    from tfner.training.prefilter import fit_prefilter
+    from tfner.training.prefilter import fit_prefilter, set_thresholds
     from tfner.training.span_dev import asked
 
     task, (learnt, dev, test) = predictor.task, corpora
     windows = [w for d in learnt for w in task.encode(d, with_targets=True)]
+    fitted = fit_prefilter(task, windows, dev, share=SHARES[0])
     rows = []
     for share in (None, *SHARES):
         task.prefilter = None
         if share is not None:
-            task.prefilter = fit_prefilter(task, windows, dev, share=share)
+            task.prefilter = set_thresholds(fitted, task, dev, share=share)
         start = time.perf_counter()
         found = predictor.predict(test)
         seconds = time.perf_counter() - start
-        result = score(test, found, resamples=0)
         rows.append(
             {
                 "share": share,
                 "asked": asked(task, test),
-                **{n: getattr(result, n) for n in ("f1", "precision", "recall")},
+                **rates_of(test, found),
                 "seconds": seconds,
             }
         )
@@ -305,7 +314,6 @@ def prefilters(predictor: Any, *corpora: list[Any]) -> list[dict[str, float]]:
 
 def tuned(bundle: str, dev: list[Any], test: list[Any]) -> dict[str, Any]:
     """Scores of the test file with the thresholds that dev chose."""
-    from tfner.evaluation import score
     from tfner.inference.bundle import Bundle
     from tfner.inference.predictor import Predictor
     from tfner.inference.runners import KerasRunner
@@ -315,23 +323,27 @@ def tuned(bundle: str, dev: list[Any], test: list[Any]) -> dict[str, Any]:
     task, model = opened.task, opened.load_model()
     thresholds = tune_thresholds(task, model, dev)
     found = Predictor(task, KerasRunner(model)).predict(test)
-    result = score(test, found, resamples=0)
-    return {
-        "dev": thresholds,
-        **{name: getattr(result, name) for name in ("f1", "precision", "recall")},
-        "inner_recall": inner_recall(test, found),
-    }
+    scores = rates_of(test, found)
+    return {"dev": thresholds, **scores, "inner_recall": inner_recall(test, found)}
+
+
+def rates_of(gold: list[Any], found: list[Any]) -> dict[str, float]:
+    """F1, precision and recall."""
+    from tfner.evaluation import score
+
+    result = score(gold, found, resamples=0)
+    return {name: getattr(result, name) for name in ("f1", "precision", "recall")}
 
 
 def inner_recall(gold: list[Any], found: list[Any]) -> dict[str, float]:
     """How many of the entities within others are found."""
-    from tfner.document import outermost
+    from tfner.document import inner
 
     total = right = 0
     for document, other in zip(gold, found, strict=True):
-        inner = set(document.entities) - set(outermost(document.entities))
-        total += len(inner)
-        right += len(inner & set(other.entities))
+        within = set(inner(document.entities))
+        total += len(within)
+        right += len(within & set(other.entities))
     return {"inner": total, "found": right, "recall": right / max(1, total)}
 
 

@@ -18,7 +18,6 @@ import argparse
 import json
 import os
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from environment import describe
-from nested import ALLOCATOR
+from nested import ALLOCATOR, result_of
 
 SHAPES = ((16, 128), (8, 512))
 """Rows, and their pieces."""
@@ -77,19 +76,9 @@ def in_process(
 ) -> dict[str, Any]:
     """Seconds of a step, and in another process its peak memory."""
     flags = [*sys.argv[1:], "--side", side, "--shape", str(rows), str(pieces)]
-
-    def run(variables: dict[str, str]) -> dict[str, Any]:
-        done = subprocess.run(
-            [sys.executable, __file__, *flags],
-            env=os.environ | variables,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        return found
-
-    return {**run({}), "seconds": run(ALLOCATOR)["seconds"]}
+    found = result_of(__file__, flags, variables={})
+    quick = result_of(__file__, flags, variables=ALLOCATOR)
+    return {**found, "seconds": quick["seconds"]}
 
 
 def one_side(args: argparse.Namespace) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tfner.cli.options import (
     with_groups,
 )
 from tfner.cli.output import import_tensorflow, refuse_existing, say
-from tfner.document import Document, outermost
+from tfner.document import Document, inner
 
 File = Annotated[
     str | None,
@@ -88,10 +88,9 @@ def command(
 
 
 def _counted(documents: Iterable[Document], within: Counter[str]) -> Iterator[Document]:
-    """The documents; counts entities that are none of the outermost, by label."""
+    """The documents; counts, by label, the entities that rasa cannot hold."""
     for document in documents:
-        rest = Counter(document.entities) - Counter(outermost(document.entities))
-        within.update(entity.label for entity in rest.elements())
+        within.update(entity.label for entity in inner(document.entities))
         yield document
 
 

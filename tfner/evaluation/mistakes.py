@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from tfner.document import Document, Entity, Word, outermost
+from tfner.document import Document, Entity, Word, inner, outermost
 from tfner.evaluation.partial import pair_spans
 from tfner.schemes import OUTSIDE, Span
 
@@ -83,11 +83,9 @@ def columns(gold: Document, predicted: Document) -> Iterator[str]:
     for number, word in enumerate(words):
         yield f"{gold.surface(word)}\t{right[number]}\t{guess[number]}"
     for side, document in (("gold", gold), ("predicted", predicted)):
-        outer = set(outermost(document.entities))
-        inner = [entity for entity in document.entities if entity not in outer]
-        if inner:
-            shown = ", ".join(f"{document.surface(e)} {e.label}" for e in inner)
-            yield f"# {side}, within others: {shown}"
+        rest = [f"{document.surface(e)} {e.label}" for e in inner(document.entities)]
+        if rest:
+            yield f"# {side}, within others: {', '.join(rest)}"
     yield ""
 
 

@@ -122,8 +122,10 @@ def prefilter_cost(
         say: told the share of the questions that are asked, and recall.
     """
     task = held_out.task
-    own = task.prefilter if isinstance(task, SpanExtraction) else None
-    if own is None or config.prefilter is None or not isinstance(task, SpanExtraction):
+    if config.prefilter is None or not isinstance(task, SpanExtraction):
+        return {}
+    own = task.prefilter
+    if own is None:
         return {}
     halves = dev[::2], dev[1::2]
     gold = [document for half in halves for document in half]

@@ -155,10 +155,13 @@ def check_nesting(
     Raises:
         CorpusError: of tags are asked what they cannot hold.
     """
+    is_tagger = isinstance(task, TokenClassification)
+    if not is_tagger and getattr(task, "nested", True):
+        return
     problems = nesting_problems(documents)
-    if problems and isinstance(task, TokenClassification):
+    if problems and is_tagger:
         raise CorpusError(joined(problems), path=config.train)
-    if problems and not getattr(task, "nested", True):
+    if problems:
         say(
             f"note: {len(problems)} of {len(documents)} training sentences have nested "
             "or overlapping entities; without them (--no-nested) some will be missed"
