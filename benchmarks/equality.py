@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from environment import describe
 
-from tfner.config import TrainConfig
+from tfner.config.train import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN = """
@@ -40,10 +40,10 @@ if int(sys.argv[3]) > 1:
     device = tf.config.list_physical_devices("CPU")[0]
     parts = [tf.config.LogicalDeviceConfiguration()] * int(sys.argv[3])
     tf.config.set_logical_device_configuration(device, parts)
-from tfner.config import TrainConfig, read_settings
-from tfner.training import run
-from tfner.training.callbacks import StopAtNaN
-from tfner.training.trainer import train
+from tfner.config.train import TrainConfig, read_settings
+from tfner.finetuning import run
+from tfner.finetuning.callbacks import StopAtNaN
+from tfner.finetuning.train import train
 
 class Recorder(StopAtNaN):
     def on_train_batch_end(self, batch, logs=None):
@@ -114,7 +114,7 @@ def make_encoder(vocabulary: Path, folder: Path) -> Path:
     import keras
 
     from tfner.checkpoints.huggingface import save_encoder
-    from tfner.models.encoder import Encoder
+    from tfner.models.encoders.bert import Encoder
     from tfner.tokenization import load_tokenizer
 
     keras.utils.set_random_seed(0)

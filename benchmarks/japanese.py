@@ -186,7 +186,7 @@ def random_encoder(args: argparse.Namespace, folder: Path) -> Path:
     import keras
 
     from tfner.checkpoints.huggingface import save_encoder
-    from tfner.models.encoder import Encoder
+    from tfner.models.encoders.bert import Encoder
 
     keras.utils.set_random_seed(0)
     tokenizer = load_tokenizer(args.vocabulary)

@@ -227,12 +227,12 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     """Tfner's span extraction, or its tagger on the outermost entities."""
     from dataclasses import replace
 
-    from tfner.config import PRESETS, TrainConfig
+    from tfner.config.train import PRESETS, TrainConfig
     from tfner.corpus import read_corpus, write_corpus
     from tfner.document import outermost
     from tfner.evaluation import score
+    from tfner.finetuning.train import run_trials
     from tfner.inference.predictor import Predictor
-    from tfner.training.trainer import run_trials
 
     folder = args.folder
     gold = list(read_corpus(folder / "mrc-ner.test.json.gz"))[: args.test_limit]
@@ -287,8 +287,8 @@ def prefilters(predictor: Any, *corpora: list[Any]) -> list[dict[str, float]]:
         predictor: of span extraction.
         *corpora: documents it has learnt, dev, test.
     """
-    from tfner.training.prefilter import fit_prefilter, set_thresholds
-    from tfner.training.span_dev import asked
+    from tfner.finetuning.prefilter import fit_prefilter, set_thresholds
+    from tfner.finetuning.span_dev import asked
 
     task, (learnt, dev, test) = predictor.task, corpora
     windows = [w for d in learnt for w in task.encode(d, with_targets=True)]
@@ -314,10 +314,10 @@ def prefilters(predictor: Any, *corpora: list[Any]) -> list[dict[str, float]]:
 
 def tuned(bundle: str, dev: list[Any], test: list[Any]) -> dict[str, Any]:
     """Scores of the test file with the thresholds that dev chose."""
+    from tfner.finetuning.thresholds import tune_thresholds
     from tfner.inference.bundle import Bundle
     from tfner.inference.predictor import Predictor
     from tfner.inference.runners import KerasRunner
-    from tfner.inference.thresholds import tune_thresholds
 
     opened = Bundle(bundle)
     task, model = opened.task, opened.load_model()

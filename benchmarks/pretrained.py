@@ -100,7 +100,7 @@ def pretraining(run: Path) -> dict[str, Any]:
 
 def config_of(run: Path, **changes: Any) -> Any:
     """The settings of a run."""
-    from tfner.pretrain_config import PretrainConfig, read_pretrain_settings
+    from tfner.config.pretrain import PretrainConfig, read_pretrain_settings
 
     return PretrainConfig(**read_pretrain_settings(run / "run.toml", [], changes))
 
@@ -124,10 +124,10 @@ def trained(
 def unlearnt(run: Path, folder: Path, seed: int) -> Path:
     """The encoder as its run drew it before the first step, its tokenizer beside it."""
     from tfner.checkpoints.huggingface import save_encoder
-    from tfner.data.pretraining import read_manifest
+    from tfner.pretraining.checkpoints import pieces_of
+    from tfner.pretraining.dataset.records import read_manifest
+    from tfner.pretraining.model import make_model
     from tfner.tokenization import load_tokenizer
-    from tfner.training.pretrain_checkpoints import pieces_of
-    from tfner.training.pretrain_model import make_model
 
     config = config_of(run, seed=seed)
     pieces = pieces_of(read_manifest(Path(config.data)))

@@ -29,7 +29,7 @@ from typing import IO, Any, cast
 import numpy as np
 from environment import describe
 
-from tfner.pretrain_config import PRETRAIN_PRESETS, PretrainConfig
+from tfner.config.pretrain import PRETRAIN_PRESETS, PretrainConfig
 
 SIDES = ("tfner", "transformers", "transformers-slots")
 CLS, SEP, PAD, MASK, FIRST = 2, 3, 0, 4, 5
@@ -204,8 +204,8 @@ def make_tfner(args: argparse.Namespace) -> tuple[Step, Callable[[], Any]]:
     """`tfner pretrain`'s step."""
     import tensorflow as tf
 
-    from tfner.training.pretrain_model import make_model, make_optimizer
-    from tfner.training.pretrain_step import Pretrainee
+    from tfner.pretraining.model import make_model, make_optimizer
+    from tfner.pretraining.step import Pretrainee
 
     config = config_of(args)
     model = make_model(

@@ -29,7 +29,7 @@ from typing import Any
 
 from environment import describe
 
-from tfner.corpus.articles import read_articles
+from tfner.pretraining.text.articles import read_articles
 from tfner.tokenization import load_tokenizer
 
 SPECIAL = {"[CLS]": 2, "[SEP]": 3}
@@ -102,7 +102,7 @@ def measure(way: str, args: argparse.Namespace) -> dict[str, float]:
 
 def run_tfner(args: argparse.Namespace) -> float:
     """Seconds of the product's own way."""
-    from tfner.data.building import build_pretraining_data
+    from tfner.pretraining.dataset.build import build_pretraining_data
 
     tokenizer = load_tokenizer(args.tokenizer)
     with tempfile.TemporaryDirectory() as folder:

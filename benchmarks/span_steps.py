@@ -107,8 +107,8 @@ def tfner_step(encoder: str, rows: int, length: int) -> Callable[[], None]:
     import tensorflow as tf
 
     from tfner.checkpoints.loading import load_encoder
-    from tfner.models.span import SpanExtractor
-    from tfner.models.span_losses import SpanLoss
+    from tfner.models.heads.span_extractor import SpanExtractor
+    from tfner.models.heads.span_losses import SpanLoss
     from tfner.training.optimizers import adamw
 
     model = SpanExtractor(load_encoder(encoder))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+Weights = dict[str, Any]
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -185,8 +187,8 @@ def toy_bundle(
     toy_corpus: Path,
 ) -> Path:
     """A trained model with a fair F1; read it only."""
-    from tfner.config import TrainConfig
-    from tfner.training.trainer import train
+    from tfner.config.train import TrainConfig
+    from tfner.finetuning.train import train
 
     output = tmp_path_factory.mktemp("toy_bundle") / "model"
     test = str(toy_corpus / "test.conll")
@@ -197,7 +199,7 @@ def toy_bundle(
 @pytest.fixture(scope="session")
 def pretraining_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pretraining data of toy sentences: rows of 32 pieces."""
-    from tfner.data.building import build_pretraining_data
+    from tfner.pretraining.dataset.build import build_pretraining_data
     from tfner.tokenization import load_tokenizer
 
     folder = tmp_path_factory.mktemp("pretraining")
@@ -234,3 +236,51 @@ def japanese_vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pieces = f"{special} {JAPANESE_PIECES}".split()
     (folder / "vocab.txt").write_text("".join(f"{p}\n" for p in pieces), "utf-8")
     return folder
+
+
+@pytest.fixture
+def config(toy_settings: dict[str, Any], tmp_path: Path) -> Callable[..., Any]:
+    """Makes settings of a short run into `tmp_path / "model"`."""
+    from tfner.config.train import TrainConfig
+
+    def make(**changes: Any) -> Any:
+        settings = toy_settings | {"output": str(tmp_path / "model")} | changes
+        return TrainConfig(**settings)
+
+    return make
+
+
+@pytest.fixture
+def weights() -> Callable[[Path], Weights]:
+    """Reads every weight of a bundle by its name."""
+
+    import h5py
+
+    from tfner.inference.bundle import WEIGHTS
+
+    def read(bundle: Path) -> Weights:
+        found: Weights = {}
+
+        def keep(name: str, item: Any) -> None:
+            if isinstance(item, h5py.Dataset):
+                found[name] = item[()]
+
+        with h5py.File(bundle / WEIGHTS) as file:
+            file.visititems(keep)
+        assert found
+        return found
+
+    return read
+
+
+@pytest.fixture
+def same() -> Callable[[Weights, Weights], bool]:
+    """Whether two models are equal bit for bit."""
+    import numpy as np
+
+    def compare(one: Weights, other: Weights) -> bool:
+        return one.keys() == other.keys() and all(
+            np.array_equal(one[name], other[name]) for name in one
+        )
+
+    return compare

@@ -102,7 +102,7 @@ def test_help_and_version_load_nothing_heavy(
     ("parts", "allowed"),
     [
         (
-            ["errors", "config", "pretrain_config", "samples", "document", "schemes"],
+            ["errors", "config", "samples", "document", "schemes"],
             set(),
         ),
         (["corpus", "evaluation"], set()),

@@ -8,16 +8,16 @@ import keras
 import numpy as np
 import pytest
 
-from tfner.models.encoder import Encoder
-from tfner.models.heads import TokenClassifier
-from tfner.models.losses import MaskedAccuracy, masked_crossentropy
-from tfner.models.span import SpanExtractor
-from tfner.models.span_losses import SpanLoss
-from tfner.pretrain_config import PRETRAIN_PRESETS, PretrainConfig
+from tfner.config.pretrain import PRETRAIN_PRESETS, PretrainConfig
+from tfner.models.encoders.bert import Encoder
+from tfner.models.heads.losses import MaskedAccuracy, masked_crossentropy
+from tfner.models.heads.span_extractor import SpanExtractor
+from tfner.models.heads.span_losses import SpanLoss
+from tfner.models.heads.token_classifier import TokenClassifier
+from tfner.pretraining.jax_step import train_on_jax
+from tfner.pretraining.model import make_model, make_optimizer
+from tfner.pretraining.report import figures
 from tfner.training.optimizers import adamw
-from tfner.training.pretrain_jax import train_on_jax
-from tfner.training.pretrain_model import make_model, make_optimizer
-from tfner.training.pretrain_report import figures
 
 ROWS, LENGTH, WORDS, TAGS, PIECES = 4, 12, 6, 5, 50
 

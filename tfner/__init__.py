@@ -9,19 +9,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tfner.config import TrainConfig
+    from tfner.config.pretrain import PretrainConfig
+    from tfner.config.train import TrainConfig
     from tfner.corpus import read_corpus, write_corpus
     from tfner.document import Document, Entity
     from tfner.evaluation import score
+    from tfner.finetuning.train import train
     from tfner.inference.bundle import Bundle
     from tfner.inference.predictor import Predictor
-    from tfner.pretrain_config import PretrainConfig
+    from tfner.pretraining.run import pretrain
     from tfner.schemes import LabelSet
     from tfner.tasks.span_extraction import SpanExtraction
     from tfner.tasks.token_classification import TokenClassification
     from tfner.tokenization import Encoding, load_tokenizer
-    from tfner.training.pretrainer import pretrain
-    from tfner.training.trainer import train
 
 __version__ = "0.1.0"
 
@@ -51,15 +51,15 @@ _HOMES = {
     "Entity": "tfner.document",
     "LabelSet": "tfner.schemes",
     "Predictor": "tfner.inference.predictor",
-    "PretrainConfig": "tfner.pretrain_config",
+    "PretrainConfig": "tfner.config.pretrain",
     "SpanExtraction": "tfner.tasks.span_extraction",
     "TokenClassification": "tfner.tasks.token_classification",
-    "TrainConfig": "tfner.config",
+    "TrainConfig": "tfner.config.train",
     "load_tokenizer": "tfner.tokenization",
-    "pretrain": "tfner.training.pretrainer",
+    "pretrain": "tfner.pretraining.run",
     "read_corpus": "tfner.corpus",
     "score": "tfner.evaluation",
-    "train": "tfner.training.trainer",
+    "train": "tfner.finetuning.train",
     "write_corpus": "tfner.corpus",
 }
 

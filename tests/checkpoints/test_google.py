@@ -18,8 +18,8 @@ from tfner.checkpoints.google import (
     save_google_checkpoint,
 )
 from tfner.errors import CheckpointError
-from tfner.models.encoder import Encoder
-from tfner.models.heads import TokenClassifier
+from tfner.models.encoders.bert import Encoder
+from tfner.models.heads.token_classifier import TokenClassifier
 
 TOLERANCE = 2e-5
 TAGS = ["B-LOC", "B-PER", "I-LOC", "I-PER", "O"]

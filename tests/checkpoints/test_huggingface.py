@@ -19,8 +19,8 @@ from tfner.checkpoints.huggingface import (
     save_token_classifier,
 )
 from tfner.errors import CheckpointError
-from tfner.models.encoder import Encoder
-from tfner.models.heads import TokenClassifier
+from tfner.models.encoders.bert import Encoder
+from tfner.models.heads.token_classifier import TokenClassifier
 
 TAGS = ["O", "B-LOC", "I-LOC"]
 FAMILIES = ("bert", "electra", "distilbert", "roberta", "xlm-roberta", "camembert")

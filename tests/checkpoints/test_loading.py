@@ -79,10 +79,10 @@ def test_training_takes_encoder_and_tokenizer_of_a_checkpoint(
     encoder_directory: Path,
     toy_settings: dict[str, Any],
 ) -> None:
-    from tfner.config import TrainConfig
+    from tfner.config.train import TrainConfig
+    from tfner.finetuning.result import quiet
+    from tfner.finetuning.train import make_encoder, make_task
     from tfner.schemes import LabelSet
-    from tfner.training.trainer import make_encoder, make_task
-    from tfner.training.trial import quiet
 
     prefix = shutil.copytree(electra, tmp_path / "electra") / "model.ckpt-1000"
     pieces = (encoder_directory / "vocab.txt").read_text(encoding="utf-8").split("\n")

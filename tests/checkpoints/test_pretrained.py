@@ -18,14 +18,14 @@ from tfner.checkpoints.pretrained import (
     save_masked_lm,
 )
 from tfner.checkpoints.tf_checkpoint import CheckpointTensors, find_prefix
-from tfner.models.electra import (
+from tfner.models.encoders.bert import Encoder
+from tfner.models.pretraining.electra import (
     Electra,
     MaskedLanguageModel,
     discriminator_sums,
     masked_sums,
 )
-from tfner.models.encoder import Encoder
-from tfner.models.masking import Masked, Masking, replaced, sample
+from tfner.models.pretraining.masking import Masked, Masking, replaced, sample
 
 PIECES, ROWS, LENGTH = 60, 3, 20
 TOLERANCE = 2e-5

@@ -16,7 +16,7 @@ TEXT = "anna Jones works for acme Corp in paris"
 @pytest.fixture
 def checkpoint(toy_bundle: Path, tmp_path: Path) -> Path:
     """The toy model as their code would have left it."""
-    from tfner_export.formats import export_google
+    from tfner_export.formats.checkpoints import export_google
 
     return export_google(Bundle(toy_bundle), tmp_path / "checkpoint", task_name="ner")
 

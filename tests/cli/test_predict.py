@@ -13,7 +13,7 @@ from tfner.corpus import read_corpus
 from tfner.document import Document, Entity
 from tfner.inference import predictor
 from tfner.inference.predictor import Predictor
-from tfner.inference.rendering import render
+from tfner.reports.predictions import render
 
 TEXT = "Anna lives in Paris"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tfner.pretrain_config import PRETRAIN_PRESETS, PretrainConfig
-from tfner.training import pretrainer
+from tfner.config.pretrain import PRETRAIN_PRESETS, PretrainConfig
+from tfner.pretraining import run as pretrainer
 
 RUN = [
     *("--preset", "tiny", "--num-layers", "1", "--batch-size", "8", "--steps", "4"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tfner.data.pretraining import load_manifest
+from tfner.pretraining.dataset.records import load_manifest
 from tfner.tokenization import load_tokenizer
 
 JAPANESE = (

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tfner.cli.train import summary
-from tfner.config import TrainConfig
+from tfner.config.train import TrainConfig
+from tfner.finetuning import train as trainer
 from tfner.inference.bundle import Bundle
-from tfner.training import trainer
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from tfner.corpus import read_corpus, write_corpus
-from tfner.corpus.check import check_corpora
-from tfner.corpus.options import ReadOptions
+from tfner.corpus.checks.check import check_corpora
+from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.stats import count_corpus
 from tfner.errors import CorpusError
 

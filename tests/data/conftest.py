@@ -1,8 +1,7 @@
-"""Windows of random words and a tiny model; raw text and its pretraining data."""
+"""Windows of random words and a tiny model."""
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfner.data.building import build_pretraining_data
 from tfner.data.windows import Window
 from tfner.document import Document, Entity
 from tfner.schemes import LabelSet
@@ -59,7 +57,7 @@ def make_model(task: TokenClassification) -> Callable[[], Any]:
     def make() -> Any:
         import keras
 
-        from tfner.models.encoder import Encoder
+        from tfner.models.encoders.bert import Encoder
 
         keras.utils.set_random_seed(0)
         encoder = Encoder(
@@ -80,38 +78,3 @@ def make_model(task: TokenClassification) -> Callable[[], Any]:
         return model
 
     return make
-
-
-def raw_text(articles: int, *, first: int = 0) -> str:
-    """Articles of one to twelve sentences of one to thirty words, all different."""
-    random = np.random.default_rng(first)
-    texts = []
-    for number in range(first, first + articles):
-        lengths = random.integers(1, 30, random.integers(1, 13))
-        texts.append("".join(f"anna met {number} {'x ' * n}.\n" for n in lengths))
-    return "\n".join(texts)
-
-
-@pytest.fixture(scope="session")
-def text_files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Raw text: 40 articles in a plain file, 30 in a gzip one."""
-    folder = tmp_path_factory.mktemp("text")
-    (folder / "a.txt").write_text(raw_text(40), "utf-8")
-    packed = gzip.compress(raw_text(30, first=40).encode())
-    (folder / "b.txt.gz").write_bytes(packed)
-    return [str(folder / "a.txt"), str(folder / "b.txt.gz")]
-
-
-@pytest.fixture(scope="session")
-def pretraining_data(
-    tmp_path_factory: pytest.TempPathFactory,
-    text_files: list[str],
-    encoder_directory: Path,
-) -> Path:
-    """Records of at most 32 pieces in 4 shards; read it only."""
-    folder = tmp_path_factory.mktemp("data") / "data"
-    tokenizer = load_tokenizer(encoder_directory)
-    build_pretraining_data(
-        text_files, tokenizer, folder, max_length=32, shards=4, processes=1
-    )
-    return folder

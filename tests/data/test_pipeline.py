@@ -13,7 +13,7 @@ from tfner.data.features import IGNORED
 from tfner.data.packing import EMPTY, LAYOUTS, Plan, assemble, make_plan
 from tfner.data.pipeline import WindowTable, batches
 from tfner.data.windows import Window
-from tfner.models.losses import summed_crossentropy
+from tfner.models.heads.losses import summed_crossentropy
 
 PAD = 3  # not the 0 that uninitialised arrays hold
 TOLERANCE = 1e-5

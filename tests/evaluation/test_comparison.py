@@ -9,7 +9,7 @@ import pytest
 from tfner.document import Document, Entity
 from tfner.errors import CorpusError
 from tfner.evaluation.comparison import compare, find_changes
-from tfner.evaluation.comparison_report import render_comparison_page
+from tfner.reports.comparison import render_comparison_page
 
 TEXT = "a b c d e f"
 

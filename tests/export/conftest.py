@@ -32,7 +32,7 @@ def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tiny_encoder(vocab_size: int, **settings: Any) -> Any:
-    from tfner.models.encoder import Encoder
+    from tfner.models.encoders.bert import Encoder
 
     return Encoder(
         vocab_size=vocab_size,

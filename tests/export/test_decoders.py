@@ -18,14 +18,14 @@ from tfner.inference.predictor import Predictor
 from tfner.schemes import invalid_positions
 from tfner.tasks.decoding import best_tags
 from tfner_export import export_saved_model
-from tfner_export.formats import export_huggingface
-from tfner_export.signatures import Tagger
-from tfner_export.verification import _is_best
+from tfner_export.formats.checkpoints import export_huggingface
+from tfner_export.saved_model.signatures import Tagger
+from tfner_export.saved_model.verification import _is_best
 
 from .conftest import LONGEST, TEXTS, make_bundle
 
 if TYPE_CHECKING:
-    from tfner_export.saved_model import ExportResult
+    from tfner_export.saved_model.publish import ExportResult
 
 Exported = tuple[Bundle, "ExportResult"]
 

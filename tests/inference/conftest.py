@@ -37,7 +37,7 @@ def task(encoder_directory: Path) -> TokenClassification:
 @pytest.fixture(scope="session")
 def make_encoder(task: TokenClassification) -> Callable[..., Any]:
     def make(**settings: Any) -> Any:
-        from tfner.models.encoder import Encoder
+        from tfner.models.encoders.bert import Encoder
 
         defaults = {
             "vocab_size": task.tokenizer.vocab_size,

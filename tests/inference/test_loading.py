@@ -13,10 +13,10 @@ import pytest
 
 from tfner.errors import BundleError, CheckpointError, ConfigError
 from tfner.inference.bundle import Bundle
-from tfner.inference.foreign import ForeignBundle
+from tfner.inference.external import ForeignBundle
+from tfner.inference.external_options import Supplied
 from tfner.inference.loading import open_bundle, open_model, saved_model_directory
 from tfner.inference.predictor import Predictor
-from tfner.inference.supplied import Supplied
 from tfner.tasks.token_classification import TokenClassification
 
 TEXT = "anna lives in paris and works for acme corp " * 3

@@ -16,7 +16,7 @@ import pytest
 from tfner.corpus import read_corpus, write_corpus
 from tfner.document import Document
 from tfner.samples import Part, english, japanese
-from tfner.tokenization.mecab import split_mecab
+from tfner.tokenization.words.mecab import split_mecab
 
 PARTS: tuple[Part, ...] = ("train", "dev", "test")
 LABELS = ("PER", "ORG", "LOC", "DATE", "WORK")

@@ -14,8 +14,8 @@ from tfner.data.packing import make_plan
 from tfner.data.pipeline import WindowTable, batches
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
-from tfner.models.encoder import Encoder
-from tfner.models.losses import MaskedAccuracy, masked_crossentropy
+from tfner.models.encoders.bert import Encoder
+from tfner.models.heads.losses import MaskedAccuracy, masked_crossentropy
 from tfner.tasks.token_classification import TokenClassification
 
 EPOCHS = 4

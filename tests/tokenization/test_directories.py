@@ -15,7 +15,7 @@ from tfner.document import Word
 from tfner.errors import TokenizerError
 from tfner.tokenization import load_tokenizer
 from tfner.tokenization.huggingface import FastTokenizer
-from tfner.tokenization.words import split_whitespace
+from tfner.tokenization.words.splitters import split_whitespace
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 

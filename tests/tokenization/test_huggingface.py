@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tfner.document import Word
 from tfner.tokenization import Encoding, Tokenizer, load_tokenizer
 from tfner.tokenization.huggingface import FastTokenizer
-from tfner.tokenization.words import split_whitespace
+from tfner.tokenization.words.splitters import split_whitespace
 
 DIFFICULT = (
     "㈱ｶﾞﾊﾟか\u3099ﬁe\u0301👩‍👩‍👧 \u200b\u3000東İßŒ'.,-(a1▁Ġ℃…\x00\x07\ufffd\ufeff"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tfner.corpus.articles import read_articles
 from tfner.errors import TokenizerError
+from tfner.pretraining.text.articles import read_articles
 from tfner.tokenization import load_tokenizer
 from tfner.tokenization.huggingface import FastTokenizer
 from tfner.tokenization.ids import id_reader

@@ -12,8 +12,8 @@ import pytest
 from tfner.document import Word
 from tfner.errors import TokenizerError
 from tfner.tokenization import load_tokenizer
-from tfner.tokenization.dictionaries import find_dictionary
 from tfner.tokenization.japanese import JapaneseTokenizer
+from tfner.tokenization.words.mecab_dictionaries import find_dictionary
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"三代目は", "J", "東京", "㈱"]
 TEXT = "三代目 J SOUL BROTHERSは㈱東京で、ＡＢＣ１,０００円"

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfner.config import TrainConfig
+from tfner.config.train import TrainConfig
 from tfner.errors import ConfigError
+from tfner.finetuning.train import train
 from tfner.inference.bundle import Bundle
 from tfner.training import distribution as module
 from tfner.training.distribution import Distribution, distribution, read_cluster
-from tfner.training.trainer import train
 
 ROOT = Path(__file__).resolve().parents[2]
 TWO_WORKERS = {"worker": ["one:1", "two:1"]}
@@ -29,8 +29,8 @@ ON_TWO_PROCESSORS = """
 import sys
 from pathlib import Path
 import tensorflow as tf
-from tfner.config import TrainConfig, read_settings
-from tfner.training.trainer import train
+from tfner.config.train import TrainConfig, read_settings
+from tfner.finetuning.train import train
 processor, = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(
     processor, [tf.config.LogicalDeviceConfiguration()] * 2
@@ -41,9 +41,9 @@ for path in sys.argv[1:]:
 AS_WORKER = """
 import sys
 from pathlib import Path
-from tfner.config import TrainConfig, read_settings
+from tfner.config.train import TrainConfig, read_settings
 from tfner.errors import TfnerError
-from tfner.training.trainer import train
+from tfner.finetuning.train import train
 try:
     train(TrainConfig(**read_settings(Path(sys.argv[1]), [], {})), say=print)
 except TfnerError as error:

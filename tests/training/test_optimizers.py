@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from tfner.models.encoder import Encoder
-from tfner.models.heads import TokenClassifier
+from tfner.models.encoders.bert import Encoder
+from tfner.models.heads.token_classifier import TokenClassifier
 from tfner.training.optimizers import (
     AdamW,
     WarmupLinearDecay,

@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 
 from tfner.errors import ConfigError
-from tfner.training.run import NOT_COMPARED
+from tfner.finetuning.run import NOT_COMPARED
+from tfner.finetuning.train import train
 from tfner.training.tensorboard import TensorBoard
-from tfner.training.trainer import train
 
 
 def events(directory: Path) -> list[Any]:

@@ -32,8 +32,8 @@ from tfner.checkpoints.tf_checkpoint import (
     write_checkpoint,
 )
 from tfner.errors import CheckpointError, joined
-from tfner.models.encoder import Encoder
-from tfner.models.heads import TokenClassifier
+from tfner.models.encoders.bert import Encoder
+from tfner.models.heads.token_classifier import TokenClassifier
 from tfner.tokenization.vocabularies import read_vocabulary
 
 logger = logging.getLogger(__name__)

@@ -20,8 +20,8 @@ from tfner.checkpoints.families import LAYER, POSITIONS
 from tfner.checkpoints.slots import Slot, Suffixes, encoder_layers, layer_slots
 from tfner.checkpoints.tensors import Tensors
 from tfner.errors import CheckpointError, joined, shorten, unknown
-from tfner.models.encoder import Encoder
-from tfner.models.heads import TokenClassifier
+from tfner.models.encoders.bert import Encoder
+from tfner.models.heads.token_classifier import TokenClassifier
 
 Part = Literal["discriminator", "generator"]
 

@@ -36,8 +36,8 @@ from tfner.checkpoints.tensors import (
     write_json,
 )
 from tfner.errors import CheckpointError
-from tfner.models.encoder import Encoder
-from tfner.models.heads import TokenClassifier
+from tfner.models.encoders.bert import Encoder
+from tfner.models.heads.token_classifier import TokenClassifier
 
 SUFFIXES = Suffixes(
     table=".weight",

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from tfner.checkpoints.tensors import INDEX, SINGLE, TORCH
 from tfner.checkpoints.tf_checkpoint import holds_checkpoint
 from tfner.errors import CheckpointError
-from tfner.remote import address, fetched, is_remote
+from tfner.storage.remote import address, fetched, is_remote
 
 if TYPE_CHECKING:
-    from tfner.models.encoder import Encoder
+    from tfner.models.encoders.bert import Encoder
 
 GENERATOR = "#generator"
 """After the path of a pretrained ELECTRA: its generator, not its discriminator."""

@@ -18,8 +18,8 @@ from tfner.checkpoints.google_layout import STEP, Layout
 from tfner.checkpoints.slots import Slot, Suffixes, layer_slots
 from tfner.checkpoints.tensors import CONFIG, write_json
 from tfner.checkpoints.tf_checkpoint import write_checkpoint
-from tfner.models.electra import Electra, MaskedLanguageModel
-from tfner.models.encoder import Encoder
+from tfner.models.encoders.bert import Encoder
+from tfner.models.pretraining.electra import Electra, MaskedLanguageModel
 
 Pretrained = Electra | MaskedLanguageModel
 

@@ -13,7 +13,7 @@ import numpy as np
 from tfner.checkpoints.families import EMBEDDINGS, PROJECTION, Names
 from tfner.checkpoints.tensors import Array, Tensors
 from tfner.errors import CheckpointError, joined
-from tfner.models.encoder import Encoder
+from tfner.models.encoders.bert import Encoder
 
 
 @dataclass(frozen=True)

@@ -43,12 +43,12 @@ def command(
     Shows what B gained, lost, retyped and moved, for better or worse by the gold
     entities, and whether the difference in F1 may be chance.
     """
-    from tfner.corpus.files import whole_file
     from tfner.evaluation.comparison import compare
-    from tfner.evaluation.comparison_report import (
+    from tfner.reports.comparison import (
         render_comparison,
         render_comparison_page,
     )
+    from tfner.storage.files import whole_file
 
     if html is not None:
         refuse_existing(html, overwrite=overwrite)

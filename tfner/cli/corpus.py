@@ -14,20 +14,25 @@ import typer
 from tfner.cli.options import Json, RawCorpusOptions, SourceOptions, with_groups
 from tfner.cli.output import print_json, print_text, refuse_existing, say
 from tfner.corpus import READERS, find_format, write_corpus
-from tfner.corpus.articles import find_files, read_text
-from tfner.corpus.brat import check_target
-from tfner.corpus.check import check_corpora
-from tfner.corpus.cleaning import RECIPES, clean_lines, find_recipe, rule_names
-from tfner.corpus.files import STANDARD_STREAM, move_into_place, whole_file
-from tfner.corpus.findings import FileReport, count_severities
-from tfner.corpus.options import ReadOptions
-from tfner.corpus.queries import read_queries
-from tfner.corpus.repair import repair_conll
+from tfner.corpus.checks.check import check_corpora
+from tfner.corpus.checks.findings import FileReport, count_severities
+from tfner.corpus.checks.repair import repair_conll
+from tfner.corpus.formats.brat import check_target
+from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.split import split_documents
 from tfner.corpus.stats import count_corpus, render_stats
 from tfner.document import Document
 from tfner.errors import ConfigError, CorpusError
-from tfner.remote import is_remote, published
+from tfner.pretraining.text.articles import find_files, read_text
+from tfner.pretraining.text.cleaning import (
+    RECIPES,
+    clean_lines,
+    find_recipe,
+    rule_names,
+)
+from tfner.queries import read_queries
+from tfner.storage.files import STANDARD_STREAM, move_into_place, whole_file
+from tfner.storage.remote import is_remote, published
 
 app = typer.Typer(
     help="Convert, count, check and split corpus files.",
@@ -75,7 +80,7 @@ def convert(
     documents: Iterable[Document] = options.read(source)
     if split_words is not None:
         from tfner.tokenization.align import with_words
-        from tfner.tokenization.words import find_splitter
+        from tfner.tokenization.words.splitters import find_splitter
 
         split = find_splitter(split_words)
         documents = (with_words(document, split) for document in documents)

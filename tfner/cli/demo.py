@@ -88,15 +88,15 @@ def find_encoder() -> str:
 
 def run(encoder: str, output: Path) -> dict[str, Any]:
     """Every step of the demo; returns what it prints."""
-    from tfner.config import TrainConfig
+    from tfner.config.train import TrainConfig
     from tfner.corpus import read_corpus
     from tfner.evaluation import score
-    from tfner.evaluation.report import render_text
+    from tfner.finetuning.train import train
     from tfner.inference.predictor import Predictor
-    from tfner.inference.rendering import record
+    from tfner.reports.predictions import record
+    from tfner.reports.text import render_text
     from tfner.samples import english
-    from tfner.training.trainer import train
-    from tfner_export.saved_model import export_saved_model
+    from tfner_export.saved_model.publish import export_saved_model
 
     say(f"1. train on {english('train')}")
     config = TrainConfig(

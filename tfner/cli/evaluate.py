@@ -26,7 +26,7 @@ from tfner.cli.output import (
 )
 from tfner.document import Document
 from tfner.errors import LabelError
-from tfner.remote import address
+from tfner.storage.remote import address
 
 if TYPE_CHECKING:
     from tfner.evaluation import Score
@@ -93,7 +93,7 @@ def show(result: Score, *, json: bool) -> None:
     if json:
         print_json(result.to_json())
     else:
-        from tfner.evaluation.report import render_text
+        from tfner.reports.text import render_text
 
         print_text(render_text(result))
 
@@ -125,9 +125,9 @@ def write_report(
     train: Sequence[Document] | None,
 ) -> None:
     """Write everything that is known of a model on a corpus."""
-    from tfner.evaluation import report_files
     from tfner.evaluation.breakdown import surfaces
     from tfner.inference.loading import describe_model
+    from tfner.reports import directory as report_files
 
     report = report_files.make_report(
         title,

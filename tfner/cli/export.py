@@ -10,11 +10,11 @@ import typer
 
 from tfner.cli.options import Model, ModelOptions, with_groups
 from tfner.cli.output import import_tensorflow, print_json, refuse_existing, say
-from tfner.remote import address
+from tfner.storage.remote import address
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
-    from tfner.inference.foreign import ForeignBundle
+    from tfner.inference.external import ForeignBundle
 
 
 class Format(StrEnum):
@@ -69,7 +69,7 @@ def command(
 def _export_saved_model(
     bundle: Bundle | ForeignBundle, export_dir: Path, task_name: str, max_length: int
 ) -> dict[str, Any]:
-    from tfner_export.saved_model import export_saved_model
+    from tfner_export.saved_model.publish import export_saved_model
 
     result = export_saved_model(
         bundle, export_dir, task_name=task_name, max_length=max_length
@@ -88,7 +88,7 @@ def _export_directory(
     export_format: Format,
     task_name: str,
 ) -> dict[str, Any]:
-    from tfner_export.formats import export_google, export_huggingface
+    from tfner_export.formats.checkpoints import export_google, export_huggingface
 
     if export_format is Format.GOOGLE:
         directory = export_google(bundle, export_dir, task_name=task_name)

@@ -20,9 +20,9 @@ from tfner.cli.output import (
     say,
 )
 from tfner.cli.train import Preset, chosen_settings
-from tfner.config import TrainConfig
+from tfner.config.train import TrainConfig
 from tfner.errors import ConfigError
-from tfner.remote import address, is_remote, published
+from tfner.storage.remote import address, is_remote, published
 
 PICTURE, RECORD = "learning_rate.png", "learning_rate.json"
 
@@ -50,10 +50,10 @@ def command(
     for name in (PICTURE, RECORD):
         refuse_existing(output / name, overwrite=chosen.overwrite)
     import_tensorflow()
-    from tfner.corpus.files import whole_file
-    from tfner.evaluation.figures import draw_range_test
-    from tfner.training.lr_finder import find_learning_rate
-    from tfner.training.trial import quiet
+    from tfner.finetuning.lr_finder import find_learning_rate
+    from tfner.finetuning.result import quiet
+    from tfner.reports.figures import draw_range_test
+    from tfner.storage.files import whole_file
 
     found = find_learning_rate(
         chosen,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from tfner.settings import Settings
+from tfner.config.base import Settings
 
 Config = Annotated[
     Path | None, typer.Option(help="TOML file of settings; flags win over it.")

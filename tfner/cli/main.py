@@ -29,7 +29,7 @@ from tfner.cli import (
 )
 from tfner.cli.output import complain, import_tensorflow, mute
 from tfner.errors import TfnerError
-from tfner.remote import is_remote
+from tfner.storage.remote import is_remote
 
 app = typer.Typer(
     name="tfner",

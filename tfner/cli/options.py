@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from tfner.corpus import READERS, read_corpus
-from tfner.corpus.jsonl import parse_labels
+from tfner.corpus.formats.jsonl import parse_labels
 from tfner.document import Document
 
 if TYPE_CHECKING:
+    from tfner.inference.external_options import Supplied
     from tfner.inference.predictor import Predictor
-    from tfner.inference.supplied import Supplied
 
 Model = Annotated[
     str,
@@ -197,7 +197,7 @@ class ModelOptions:
 
     def supplied(self) -> Supplied:
         """The same, as the library takes it."""
-        from tfner.inference.supplied import Supplied
+        from tfner.inference.external_options import Supplied
 
         return Supplied(**dataclasses.asdict(self))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tfner.errors import ConfigError
-from tfner.remote import address, exists, is_remote
+from tfner.storage.remote import address, exists, is_remote
 
 _muted = {"say": False}
 

@@ -56,8 +56,8 @@ def command(
     prefilter: Prefilter = True,
 ) -> None:
     """Find entities. Long input is streamed: memory does not grow with it."""
-    from tfner.corpus.files import whole_file
-    from tfner.inference.rendering import render
+    from tfner.reports.predictions import render
+    from tfner.storage.files import whole_file
 
     if (file is None) == (not text):
         raise typer.BadParameter("give one of FILE and --text; - reads stdin.")

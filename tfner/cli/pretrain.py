@@ -10,12 +10,12 @@ import typer
 from tfner.cli.flags import Config, Set, with_settings
 from tfner.cli.options import Json
 from tfner.cli.output import import_tensorflow, is_muted, print_json, print_text, say
-from tfner.errors import ConfigError
-from tfner.pretrain_config import (
+from tfner.config.pretrain import (
     PRETRAIN_PRESETS,
     PretrainConfig,
     read_pretrain_settings,
 )
+from tfner.errors import ConfigError
 
 
 @with_settings(PretrainConfig)
@@ -59,15 +59,15 @@ def _exported(output: str | None, step: int) -> dict[str, Any]:
     if not output:
         raise ConfigError("--export-step needs --output, the directory of the run.")
     import_tensorflow()
-    from tfner.training.pretrain_export import export
+    from tfner.pretraining.export import export
 
     return {**export(Path(output), step, suffix=f"-{step}"), "step": step}
 
 
 def _pretrained(config: PretrainConfig) -> dict[str, Any]:
     import_tensorflow()
-    from tfner.training.pretrainer import pretrain
-    from tfner.training.trial import quiet
+    from tfner.finetuning.result import quiet
+    from tfner.pretraining.run import pretrain
 
     try:
         return pretrain(config, say=quiet if is_muted() else say)

@@ -12,7 +12,7 @@ from tfner.cli.options import Json, with_groups
 from tfner.cli.output import print_json, print_text, say
 
 if TYPE_CHECKING:
-    from tfner.data.pretraining import Manifest
+    from tfner.pretraining.dataset.records import Manifest
     from tfner.tokenization.ids import LoadedTokenizer
 
 
@@ -85,7 +85,7 @@ def command(
     A blank line is the border of an article; no record crosses it. The same text and
     settings give the same files, whatever the number of processes.
     """
-    from tfner.data.building import build_pretraining_data
+    from tfner.pretraining.dataset.build import build_pretraining_data
 
     loaded = bare.load(tokenizer)
     try:

@@ -17,7 +17,7 @@ from tfner.cli.output import (
     refuse_existing,
     say,
 )
-from tfner.config import PRESETS, TrainConfig, read_settings
+from tfner.config.train import PRESETS, TrainConfig, read_settings
 from tfner.document import Document
 
 Preset = Annotated[
@@ -69,8 +69,8 @@ def command(
         refuse_existing(report, overwrite=chosen.overwrite)
     # Only now: the settings may be wrong, and this import takes seconds.
     import_tensorflow()
-    from tfner.training.trainer import run_trials
-    from tfner.training.trial import quiet
+    from tfner.finetuning.result import quiet
+    from tfner.finetuning.train import run_trials
 
     if dry_run:
         show_plan(chosen, json=json)
@@ -93,8 +93,8 @@ def command(
 
 def show_plan(config: TrainConfig, *, json: bool) -> None:
     """What a run would do."""
-    from tfner.training.dry_run import foresee, render
-    from tfner.training.trial import quiet
+    from tfner.finetuning.dry_run import foresee, render
+    from tfner.finetuning.result import quiet
 
     found = foresee(config, say=quiet if is_muted() else say)
     if json:
@@ -107,9 +107,9 @@ def write_report(directory: Path, config: TrainConfig, bundle: str) -> None:
     """A report of the best model, on the corpora of its run, which are read again."""
     from tfner.cli import evaluate
     from tfner.evaluation import score
+    from tfner.finetuning.data import load_corpora
+    from tfner.finetuning.result import quiet
     from tfner.inference.predictor import Predictor
-    from tfner.training.corpora import load_corpora
-    from tfner.training.trial import quiet
 
     corpora = load_corpora(config, say=quiet)
     part = "test" if corpora.test else "dev"

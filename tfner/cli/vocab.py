@@ -53,9 +53,9 @@ def command(
     if model not in MODELS:
         raise ConfigError(unknown("model", model, MODELS))
     refuse_existing(output, overwrite=overwrite)
-    from tfner.corpus.articles import check_streams, find_files
-    from tfner.corpus.files import whole_directory
     from tfner.errors import TokenizerError
+    from tfner.pretraining.text.articles import check_streams, find_files
+    from tfner.storage.files import whole_directory
 
     check_streams(input)
     files = find_files(input)
@@ -86,7 +86,7 @@ def _wordpiece(
     character_coverage: float,
 ) -> Coverage:
     from tfner.tokenization import training
-    from tfner.tokenization.words import SPLITTERS
+    from tfner.tokenization.words.splitters import SPLITTERS
 
     if splitter is None:
         japanese = training.looks_japanese(islice(_lines(files), GUESSED_FROM))
@@ -139,7 +139,7 @@ def _unigram(
 
 
 def _lines(files: Sequence[str]) -> Iterator[str]:
-    from tfner.corpus.articles import read_articles
+    from tfner.pretraining.text.articles import read_articles
 
     for file in files:
         for article in read_articles(file):

@@ -1,6 +1,6 @@
 """Corpora: files of several formats to Documents and back."""
 
-from tfner.corpus.formats import (
+from tfner.corpus.corpora import (
     READERS,
     SUFFIXES,
     WRITERS,

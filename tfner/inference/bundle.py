@@ -22,12 +22,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfner.corpus.files import whole_directory
 from tfner.document import Entity
 from tfner.errors import BundleError, TfnerError, unknown
-from tfner.inference.encoders import describe_encoder, restore_encoder
-from tfner.remote import address, fetched, is_remote
+from tfner.inference.encoder_config import describe_encoder, restore_encoder
 from tfner.schemes import LabelSet
+from tfner.storage.files import whole_directory
+from tfner.storage.remote import address, fetched, is_remote
 from tfner.tasks import Task
 from tfner.tasks.prefilter import PREFILTER, Prefilter
 from tfner.tasks.span_extraction import SpanExtraction

@@ -17,15 +17,15 @@ from tfner.inference.bundle import (
     local_copy,
     reading,
 )
-from tfner.inference.foreign import (
+from tfner.inference.external import (
     LONGEST_WINDOW,
     ForeignBundle,
     google_bundle,
     huggingface_bundle,
 )
+from tfner.inference.external_options import Described, Supplied
 from tfner.inference.runners import KerasRunner, SavedModelRunner
 from tfner.inference.span_runner import SpanRunner
-from tfner.inference.supplied import Described, Supplied
 
 SAVED_MODEL = "saved_model.pb"
 ASSETS = "assets"

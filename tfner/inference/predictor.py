@@ -11,7 +11,7 @@ from tfner.document import Document
 from tfner.errors import BundleError, ConfigError
 from tfner.inference.batching import Runner, run_windows
 from tfner.inference.bundle import SelfTest
-from tfner.inference.supplied import Supplied
+from tfner.inference.external_options import Supplied
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
 from tfner.tasks.context import encode_in_order

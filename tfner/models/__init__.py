@@ -4,13 +4,13 @@ Importing this package makes every one of them known to Keras, which needs no mo
 that to load a `.keras` file that holds them.
 """
 
-from tfner.models.adapters import KerasHubEncoder
-from tfner.models.electra import Electra, MaskedLanguageModel
-from tfner.models.encoder import Encoder
-from tfner.models.heads import TokenClassifier
-from tfner.models.losses import MaskedAccuracy, masked_crossentropy
-from tfner.models.span import SpanExtractor
-from tfner.models.span_losses import BorderAccuracy
+from tfner.models.encoders.bert import Encoder
+from tfner.models.encoders.keras_hub import KerasHubEncoder
+from tfner.models.heads.losses import MaskedAccuracy, masked_crossentropy
+from tfner.models.heads.span_extractor import SpanExtractor
+from tfner.models.heads.span_losses import BorderAccuracy
+from tfner.models.heads.token_classifier import TokenClassifier
+from tfner.models.pretraining.electra import Electra, MaskedLanguageModel
 
 __all__ = [
     "BorderAccuracy",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfner.corpus.queries import complete_queries, query_problems
 from tfner.data.features import (
     ENCODER_INPUTS,
     END_LABELS,
@@ -22,12 +21,13 @@ from tfner.data.features import (
     TOKEN_TYPE_IDS,
     Feature,
 )
+from tfner.data.overflow import piece_ranges
 from tfner.data.windows import Ints, Window, cores
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, LabelError, joined, unknown
+from tfner.queries import complete_queries, query_problems
 from tfner.schemes import LabelSet, Span
 from tfner.tasks.answers import answers_of, border_losses, flattened
-from tfner.tasks.overflow import piece_ranges
 from tfner.tasks.prefilter import Prefilter
 from tfner.tasks.span_targets import piece_targets, window_targets
 from tfner.tokenization import Encoding, Tokenizer
@@ -36,7 +36,7 @@ from tfner.tokenization.align import POLICIES, align
 if TYPE_CHECKING:
     import keras
 
-    from tfner.models.span_losses import SpanLoss
+    from tfner.models.heads.span_losses import SpanLoss
 
 Floats = NDArray[np.float32]
 
@@ -316,7 +316,7 @@ class SpanExtraction:
 
     def build(self, encoder: keras.Model, *, dropout: float = 0.3) -> keras.Model:
         """A model from features to logits of starts, ends and pairs."""
-        from tfner.models.span import SpanExtractor
+        from tfner.models.heads.span_extractor import SpanExtractor
 
         return SpanExtractor(
             encoder,
@@ -327,13 +327,13 @@ class SpanExtraction:
 
     def loss(self, labels: Any, logits: Any) -> tuple[Any, Any]:
         """Summed loss and the number of starts it sums over; see `SpanLoss`."""
-        from tfner.models.span_losses import SpanLoss
+        from tfner.models.heads.span_losses import SpanLoss
 
         return (self.span_loss or SpanLoss())(labels, logits)
 
     def metric(self) -> keras.metrics.Metric:
         """What training shows beside the loss."""
-        from tfner.models.span_losses import BorderAccuracy
+        from tfner.models.heads.span_losses import BorderAccuracy
 
         return BorderAccuracy()
 

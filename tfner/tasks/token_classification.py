@@ -18,6 +18,7 @@ from tfner.data.features import (
     TOKEN_TYPE_IDS,
     Feature,
 )
+from tfner.data.overflow import piece_ranges
 from tfner.data.windows import Ints, Window, cores
 from tfner.document import Document, Entity, Word, outermost
 from tfner.errors import ConfigError, LabelError, unknown
@@ -30,7 +31,6 @@ from tfner.tasks.decoding import (
     allowed_steps,
     best_tags,
 )
-from tfner.tasks.overflow import piece_ranges
 from tfner.tokenization import Encoding, Tokenizer
 from tfner.tokenization.align import POLICIES, align
 from tfner.tokenization.files import PIECES
@@ -281,7 +281,7 @@ class TokenClassification:
 
     def build(self, encoder: keras.Model, *, dropout: float = 0.1) -> keras.Model:
         """A model from features to logits (B, W, T)."""
-        from tfner.models.heads import TokenClassifier
+        from tfner.models.heads.token_classifier import TokenClassifier
 
         return TokenClassifier(
             encoder,
@@ -292,13 +292,13 @@ class TokenClassification:
 
     def loss(self, labels: Any, logits: Any) -> tuple[Any, Any]:
         """Summed loss and the number of words it sums over; see `models.losses`."""
-        from tfner.models.losses import summed_crossentropy
+        from tfner.models.heads.losses import summed_crossentropy
 
         return summed_crossentropy(labels, logits, **self.loss_settings)
 
     def metric(self) -> keras.metrics.Metric:
         """What training shows beside the loss."""
-        from tfner.models.losses import MaskedAccuracy
+        from tfner.models.heads.losses import MaskedAccuracy
 
         return MaskedAccuracy()
 

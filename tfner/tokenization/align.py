@@ -16,7 +16,7 @@ from typing import NamedTuple
 from tfner.document import Document, Entity, Word
 from tfner.errors import LabelError, unknown
 from tfner.schemes import Span
-from tfner.tokenization.words import WordSplitter
+from tfner.tokenization.words.splitters import WordSplitter
 
 POLICIES = ("split", "expand", "drop")
 

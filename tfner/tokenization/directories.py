@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tfner.errors import TokenizerError, shorten
-from tfner.remote import fetched, is_remote
+from tfner.storage.remote import fetched, is_remote
 from tfner.tokenization import vocabularies
 from tfner.tokenization.files import (
     CONFIG_FILE,
@@ -32,8 +32,8 @@ from tfner.tokenization.japanese_directories import (
     make_mecab,
     read_japanese,
 )
-from tfner.tokenization.mecab import Mecab
-from tfner.tokenization.words import WordSplitter
+from tfner.tokenization.words.mecab import Mecab
+from tfner.tokenization.words.splitters import WordSplitter
 
 HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")

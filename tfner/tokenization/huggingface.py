@@ -31,8 +31,8 @@ from tfner.tokenization.files import (
     TokenizerSettings,
     write_json,
 )
-from tfner.tokenization.mecab import Mecab
-from tfner.tokenization.words import CHUNK, WordSplitter, find_splitter
+from tfner.tokenization.words.mecab import Mecab
+from tfner.tokenization.words.splitters import CHUNK, WordSplitter, find_splitter
 
 # Fed for `▁`, which SentencePiece's normalisation takes for a space and may then lose.
 STAND_IN = "\ufdd0"

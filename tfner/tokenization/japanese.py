@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfner.document import Word
-from tfner.tokenization.basic import BasicWords
 from tfner.tokenization.encoding import Encoding, Int32
 from tfner.tokenization.files import (
     CONFIG_FILE,
@@ -27,10 +26,11 @@ from tfner.tokenization.files import (
     TokenizerSettings,
     write_json,
 )
-from tfner.tokenization.mecab import Cut, Mecab, original_words
-from tfner.tokenization.normalize import Normalized, lower
 from tfner.tokenization.subwords import Subwords, source
-from tfner.tokenization.words import WordSplitter, find_splitter
+from tfner.tokenization.words.basic import BasicWords
+from tfner.tokenization.words.mecab import Cut, Mecab, original_words
+from tfner.tokenization.words.normalize import Normalized, lower
+from tfner.tokenization.words.splitters import WordSplitter, find_splitter
 
 JAPANESE_CLASS = "BertJapaneseTokenizer"
 REMEMBERED = 1 << 16

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from tfner.errors import TokenizerError, shorten, unknown
-from tfner.tokenization.basic import BasicWords
-from tfner.tokenization.dictionaries import PACKAGES
 from tfner.tokenization.files import (
     CONFIG_FILE,
     CUSTOM,
@@ -25,7 +23,6 @@ from tfner.tokenization.files import (
     read_settings,
 )
 from tfner.tokenization.japanese import JAPANESE_CLASS, JapaneseTokenizer
-from tfner.tokenization.mecab import Mecab
 from tfner.tokenization.subwords import (
     SENTENCEPIECE_FILE,
     Characters,
@@ -34,7 +31,10 @@ from tfner.tokenization.subwords import (
     WordPieces,
 )
 from tfner.tokenization.vocabularies import read_vocabulary
-from tfner.tokenization.words import WordSplitter
+from tfner.tokenization.words.basic import BasicWords
+from tfner.tokenization.words.mecab import Mecab
+from tfner.tokenization.words.mecab_dictionaries import PACKAGES
+from tfner.tokenization.words.splitters import WordSplitter
 
 WORD_TYPES = ("basic", "mecab", "sudachi", "jumanpp")
 MECAB_KEYS = ("mecab_dic", "mecab_option", "normalize_text")

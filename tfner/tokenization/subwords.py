@@ -16,7 +16,7 @@ import tokenizers
 
 from tfner.errors import TokenizerError
 from tfner.tokenization.files import VOCABULARY_FILE
-from tfner.tokenization.normalize import Normalized, aligned, normalize
+from tfner.tokenization.words.normalize import Normalized, aligned, normalize
 
 SENTENCEPIECE_FILE = "spiece.model"
 LONGEST_WORD = 100

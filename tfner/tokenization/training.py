@@ -19,10 +19,10 @@ from tokenizers import models, normalizers, pre_tokenizers, trainers
 from tfner.errors import TokenizerError
 from tfner.tokenization.directories import KANA, KANA_SHARE, load_tokenizer
 from tfner.tokenization.ids import LoadedTokenizer
-from tfner.tokenization.mecab import default_mecab
 from tfner.tokenization.specials import special_ids
 from tfner.tokenization.subwords import SENTENCEPIECE_FILE
 from tfner.tokenization.vocabularies import BERT_SPECIALS
+from tfner.tokenization.words.mecab import default_mecab
 
 CHARACTER_COVERAGE = 0.9995
 """Share of the text's characters that the alphabet holds, as SentencePiece has it."""

@@ -1,1 +1,1 @@
-"""Training runs: data, steps, schedules, the best epoch."""
+"""Machinery that fine-tuning and pretraining share."""

@@ -1,0 +1,1 @@
+"""SavedModels: written, proven equal to their model, and only then published."""

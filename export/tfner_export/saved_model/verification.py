@@ -1,0 +1,196 @@
+"""Does a written SavedModel compute what its Keras model computes?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfner.data.features import (
+    ATTENTION_MASK,
+    INPUT_IDS,
+    LABELED_POSITIONS,
+    TAGGER_INPUTS,
+    to_wire,
+)
+from tfner.data.packing import assemble
+from tfner.document import Document
+from tfner.errors import ExportError
+from tfner.tasks.decoding import SMALLEST_PROBABILITY, best_tags
+from tfner_export.saved_model.signatures import SERVING
+
+if TYPE_CHECKING:
+    import keras
+
+    from tfner.data.windows import Ints
+    from tfner.inference.bundle import Bundle
+    from tfner.inference.external import ForeignBundle
+    from tfner.tasks import Task
+
+Features = dict[str, "Ints"]
+Outputs = Mapping[str, Any]
+
+TOLERANCE = 1e-5
+TIE = 1e-3
+"""Below this difference of their logarithms two paths are equally likely."""
+TEXTS_COMPARED = 8
+BATCHES = ((1, 1), (3, 4), (8, 12))
+"""Batch sizes, and how many times shorter than the longest row their rows are."""
+
+
+def compare(
+    saved_model: Path,
+    bundle: Bundle | ForeignBundle,
+    model: keras.Model,
+    *,
+    max_length: int,
+) -> float:
+    """The largest difference from the Keras model's probabilities.
+
+    Run are random batches of several sizes and lengths, and the self-test's texts, by
+    the loader of servers and by that of Python.
+
+    Args:
+        saved_model: holds `saved_model.pb`.
+        bundle: gives tokenizer, labels and texts.
+        model: what was exported.
+        max_length: pieces of a row in the signature.
+
+    Raises:
+        ExportError: it is not below 1e-5, or a predicted tag is not what the model's
+            decoder makes of the exported probabilities.
+    """
+    batches = [*_random_batches(bundle, max_length), *text_batches(bundle, max_length)]
+    expected = [_keras_probs(model, features) for features in batches]
+    worst = 0.0
+    for loader, run in (("session", run_in_session), ("Python", run_in_python)):
+        outputs = run(saved_model, [to_wire(features) for features in batches])
+        for features, probs, found in zip(batches, expected, outputs, strict=True):
+            is_word = features[LABELED_POSITIONS.name][:, : probs.shape[1]] > 0
+            difference = _difference(found, probs, is_word, bundle.task)
+            worst = max(worst, difference)
+            if not difference < TOLERANCE:
+                raise ExportError(
+                    f"the export was not published: loaded by the {loader} loader it "
+                    f"differs from the Keras model by {difference:.2g} in a batch of "
+                    f"{len(probs)}; {TOLERANCE:g} is allowed."
+                )
+    return worst
+
+
+def _difference(outputs: Outputs, probs: Any, is_word: Any, task: Task) -> float:
+    """Largest difference at words; infinite if shapes differ, or tags and decoder."""
+    (found,) = (v for name, v in outputs.items() if name.endswith("_probs"))
+    (tags,) = (v for name, v in outputs.items() if name.endswith("_predictions"))
+    if found.shape != probs.shape or tags.shape != probs.shape[:2]:
+        return float("inf")
+    if not is_word.any():
+        return 0.0
+    for row, ids, here in zip(found, tags, is_word, strict=True):
+        if not _is_best(ids[here], row[here], task):
+            return float("inf")
+    return float(np.abs(found - probs)[is_word].max())
+
+
+def _is_best(ids: Any, probs: Any, task: Task) -> bool:
+    """Whether tags (W,) are what the decoder makes of probabilities (W, T)."""
+    steps, outside = getattr(task, "steps", None), task.label_set.outside_id
+    best = best_tags(probs, steps=steps, outside=outside)
+    # Logarithms differ in their last digit, and of two tags or paths that are equally
+    # likely either may be predicted.
+    logs = np.log(np.maximum(probs, SMALLEST_PROBABILITY))
+    lost = (np.take_along_axis(logs, np.stack([best, ids], 1), 1) @ [1, -1]).sum()
+    path = np.array([outside, *ids, outside])
+    allowed = steps is None or bool(steps[path[:-1], path[1:]].all())
+    return allowed and bool(lost < TIE)
+
+
+def _random_batches(
+    bundle: Bundle | ForeignBundle, max_length: int
+) -> Iterator[Features]:
+    """Rows of random pieces, the first of each batch as long as the batch's longest."""
+    random = np.random.default_rng(0)
+    tokenizer = bundle.task.tokenizer
+    first = len(tokenizer.prefix_ids)
+    for size, part in BATCHES:
+        longest = min(max_length, max(max_length // part, first + 4))
+        lengths = random.integers(min(first + 1, longest), longest + 1, size)
+        lengths[0] = longest
+        shape = (size, max_length)
+        features = {f.name: np.zeros(shape, np.int32) for f in TAGGER_INPUTS}
+        is_piece = np.arange(max_length) < lengths[:, None]
+        ids = random.integers(0, tokenizer.vocab_size, shape)
+        features[INPUT_IDS.name][:] = np.where(is_piece, ids, tokenizer.pad_id)
+        features[ATTENTION_MASK.name][:] = is_piece
+        for row, length in enumerate(lengths):
+            at = np.flatnonzero(random.random(length) < 0.6)
+            at = at[at >= first]
+            features[LABELED_POSITIONS.name][row, : len(at)] = at
+        yield features
+
+
+def text_batches(bundle: Bundle | ForeignBundle, max_length: int) -> Iterator[Features]:
+    """The self-test's first texts, one window a row."""
+    texts = bundle.selftest.texts[:TEXTS_COMPARED]
+    windows = [
+        window
+        for text in texts
+        for window in bundle.task.encode(Document("text", text))[:1]
+    ]
+    if windows:
+        yield assemble(
+            windows,
+            [[number] for number in range(len(windows))],
+            shape=(len(windows), max_length),
+            pad_id=bundle.task.tokenizer.pad_id,
+        ).features
+
+
+def _keras_probs(model: keras.Model, features: Features) -> Any:
+    """Probabilities (B, W, T) of the Keras model, run at the batch's own length."""
+    length = int(np.flatnonzero(features[ATTENTION_MASK.name].any(0)).max()) + 1
+    positions = features[LABELED_POSITIONS.name]
+    words = int((positions > 0).sum(1).max())
+    inputs = {name: tf.constant(array[:, :length]) for name, array in features.items()}
+    inputs[LABELED_POSITIONS.name] = tf.constant(positions[:, :words])
+    return tf.nn.softmax(model(inputs, training=False)).numpy()
+
+
+def run_in_session(
+    directory: Path, batches: list[Features], name: str = SERVING
+) -> list[Outputs]:
+    """Run a SavedModel as TensorFlow Serving, Java and C do."""
+    with (
+        tf.Graph().as_default(),
+        tf.compat.v1.Session() as session,
+    ):
+        meta = tf.compat.v1.saved_model.load(session, ["serve"], str(directory))
+        signature = meta.signature_def[name]
+        fetches = {key: info.name for key, info in signature.outputs.items()}
+        return [
+            session.run(
+                fetches,
+                {signature.inputs[key].name: array for key, array in batch.items()},
+            )
+            for batch in batches
+        ]
+
+
+def run_in_python(
+    directory: Path, batches: list[Features], name: str = SERVING
+) -> list[Outputs]:
+    """Run a SavedModel as Python does."""
+    loaded = tf.saved_model.load(str(directory))
+    run: Callable[..., Mapping[str, Any]] = loaded.signatures[name]
+    return [
+        {
+            key: value.numpy()
+            for key, value in run(
+                **{key: tf.constant(array) for key, array in batch.items()}
+            ).items()
+        }
+        for batch in batches
+    ]

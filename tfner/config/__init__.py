@@ -1,0 +1,1 @@
+"""Settings of runs: dataclasses read from TOML, `--set` and flags."""

@@ -1,0 +1,198 @@
+"""Everything that is wrong or odd in corpus files, with line numbers."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tfner.corpus.checks.columns import check_conll, check_transitions, scheme_for
+from tfner.corpus.checks.findings import FileReport, Place, show
+from tfner.corpus.corpora import SCANS, check_raw_text, find_format
+from tfner.corpus.formats.options import ReadOptions
+from tfner.corpus.formats.records import located
+from tfner.corpus.formats.scheme_detection import TagCensus
+from tfner.corpus.stats import count_nested
+from tfner.corpus.tagging import off_borders
+from tfner.document import Document, Entity
+from tfner.errors import CorpusError
+from tfner.storage.files import BOM, open_bytes, read_lines
+
+
+def check_corpora(
+    paths: Sequence[str], *, format: str | None = None, options: ReadOptions
+) -> list[FileReport]:
+    """Check files one by one, then against each other.
+
+    Args:
+        paths: corpus files; name train first, so that labels and sentences of the
+            others are compared with it.
+        format: of all files; None goes by each suffix.
+        options: how to read them.
+
+    Raises:
+        ConfigError: an unknown format, or a raw text for one that has its own.
+        CorpusError: no format has the suffix of a file.
+    """
+    reports = [_check_file(path, format, options) for path in paths]
+    for number, report in enumerate(reports):
+        _compare_texts(reports[:number], report)
+        if number and reports[0].labels:
+            _compare_labels(reports[0], report)
+    for report in reports:
+        report.findings.sort(
+            key=lambda f: (f.path != report.path, f.path, f.line or 0, f.kind)
+        )
+    return reports
+
+
+def _check_file(path: str, format: str | None, options: ReadOptions) -> FileReport:
+    report = FileReport(path, find_format(path, format))
+    try:
+        check_raw_text(options.raw_text, report.format)
+        if not os.path.isdir(path):
+            _check_line_ends(report)
+        if report.format == "conll":
+            check_conll(report, options)
+        else:
+            _check_records(report, options)
+    except CorpusError as error:
+        report.add_error(error)
+        return report
+    if not report.documents:
+        if not any(f.severity == "error" for f in report.findings):
+            report.add(None, "error", "empty", "the file is empty: nothing to read")
+    elif report.format != "text" and not report.labels:
+        report.add(None, "warning", "no-entities", "the corpus holds no entity")
+    if report.repeated:
+        total = report.repeated.total()
+        report.add(None, "note", "repeated", f"{total} sentences repeat an earlier one")
+    return report
+
+
+def _check_line_ends(report: FileReport) -> None:
+    lines = returns = 0
+    last = "\n"
+    for _, last in read_lines(report.path, keep_ends=True, announce=False):
+        lines += 1
+        returns += last.endswith("\r\n")
+    if lines and not report.path.endswith(".gz"):
+        with open_bytes(report.path) as stream:
+            if stream.read(len(BOM)) == BOM:
+                report.add(1, "note", "bom", "byte order mark; skipped when reading")
+    if returns:
+        kind = "crlf" if returns == lines else "mixed-line-ends"
+        report.add(None, "note", kind, f"{returns} of {lines} lines end in CR LF")
+    if not last.endswith("\n"):
+        report.add(lines, "note", "no-final-newline", "no newline after the last line")
+    elif report.format == "conll" and last.strip():
+        message = "no blank line after the last sentence; some readers lose it"
+        report.add(lines, "note", "no-final-blank-line", message)
+
+
+def _check_records(report: FileReport, options: ReadOptions) -> None:
+    census, tagged = TagCensus(), False
+    ids: dict[str, Place] = {}
+    for line, document in _documents(report, options):
+        if document.tags is not None:
+            tagged = True
+            census.add(document.tags, [line or 0] * len(document.tags))
+        if document.id in ids:
+            message = f"id {document.id!r} as in {show(ids[document.id])}"
+            report.add(line, "warning", "repeated-id", message)
+        ids.setdefault(document.id, (report.reading, line))
+        _check_document(report, line, document)
+        report.see(document.text, [e.label for e in document.entities], line)
+    if tagged:
+        scheme = scheme_for(report, options, census)
+        known = FileReport(report.path, report.format)  # the same findings again
+        for line, document in _documents(known, options):
+            tags = document.tags or ()
+            check_transitions(report, tags, [line or 0] * len(tags), scheme)
+
+
+def _documents(
+    report: FileReport, options: ReadOptions
+) -> Iterator[tuple[int | None, Document]]:
+    # A given scheme is judged over the whole file, not line by line.
+    options = replace(options, scheme=None)
+    for place, content in SCANS[report.format](report.path, options):
+        report.reading, line = located(report.path, place)
+        if isinstance(content, str):
+            report.add(line, "error", "bad-record", content)
+        else:
+            yield line, content
+    report.reading = report.path
+
+
+def _check_document(report: FileReport, line: int | None, document: Document) -> None:
+    report.check_characters(line, document.text)
+    for entity in document.entities:
+        surface = document.surface(entity)
+        if surface.strip() != surface:
+            report.add(
+                line,
+                "warning",
+                "white-space",
+                f"{_place(entity)} begins or ends with white space",
+            )
+    for entity, count in Counter(document.entities).items():
+        if count > 1:
+            message = f"{_place(entity)} stands there {count} times"
+            report.add(line, "warning", "repeated-entity", message)
+    if document.words is not None:
+        for entity in off_borders(document.entities, document.words):
+            message = f"{_place(entity)} does not begin and end with a word"
+            report.add(line, "warning", "word-border", message)
+    for left, right in _crossing(document.entities):
+        message = f"{_place(left)} and {_place(right)} cross"
+        report.add(line, "warning", "crossing", message)
+    nested = count_nested(document.entities)
+    if nested:
+        message = f"{nested} entities inside others; needs --task span"
+        report.add(line, "note", "nested", message)
+
+
+def _place(entity: Entity) -> str:
+    return f"entity {entity.start}-{entity.end} {entity.label}"
+
+
+def _crossing(entities: Sequence[Entity]) -> Iterator[tuple[Entity, Entity]]:
+    for number, left in enumerate(entities):
+        for right in entities[number + 1 :]:
+            if right.start >= left.end:
+                break
+            if left.start < right.start and left.end < right.end:
+                yield left, right
+
+
+def _compare_texts(earlier: Sequence[FileReport], report: FileReport) -> None:
+    """Sentences that an earlier file holds too: a score on them says nothing."""
+    for other in earlier:
+        shared = [
+            (place, other.texts[key])
+            for key, place in report.texts.items()
+            if key in other.texts
+        ]
+        if shared:
+            report.add(
+                None,
+                "warning",
+                "shared-sentences",
+                f"{len(shared)} of {len(report.texts)} different sentences also stand "
+                f"in {other.path}",
+            )
+        if len(shared) == len(report.texts):
+            continue
+        for (path, line), twin in shared:
+            message = f"this sentence also stands in {show(twin)}"
+            report.add(line, "warning", "shared-sentence", message, path=path)
+
+
+def _compare_labels(first: FileReport, report: FileReport) -> None:
+    for label, (path, line) in report.labels.items():
+        if label not in first.labels:
+            message = f"label {label} does not occur in {Path(first.path).name}"
+            report.add(line, "warning", "new-label", message, path=path)

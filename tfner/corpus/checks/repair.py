@@ -1,0 +1,48 @@
+"""Column files whose tags say plainly how conlleval reads them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from tfner.corpus.corpora import WRITERS
+from tfner.corpus.formats.conll import read_conll
+from tfner.corpus.formats.conll_layout import survey_conll
+from tfner.corpus.formats.options import ReadOptions
+from tfner.document import Document
+from tfner.errors import CorpusError
+from tfner.schemes import decode_tags, encode_spans, find_scheme
+from tfner.storage.files import whole_file
+
+
+def repair_conll(
+    path: str | os.PathLike[str], output: str | os.PathLike[str], options: ReadOptions
+) -> int:
+    """Write a column file anew with every tag valid in the file's scheme.
+
+    The entities stay the same; a BOM, CR LF and a missing last newline go.
+
+    Returns:
+        Number of changed tags, empty ones that became O included.
+
+    Raises:
+        CorpusError: the file cannot be read, or has no tags.
+    """
+    name = os.fspath(path)
+    if options.tag_column is None:
+        raise CorpusError("there are no tags to repair", path=name)
+    by_width, width = survey_conll(name, options)
+    changed = [by_width[width].empty_tags]
+    with whole_file(os.fspath(output)) as stream:
+        WRITERS["conll"](_repaired(read_conll(name, options), changed), stream)
+    return changed[0]
+
+
+def _repaired(documents: Iterable[Document], changed: list[int]) -> Iterator[Document]:
+    for document in documents:
+        tags = document.tags or ()
+        scheme = find_scheme(document.metadata["scheme"])
+        repaired = tuple(encode_spans(decode_tags(tags), len(tags), scheme))
+        changed[0] += sum(a != b for a, b in zip(tags, repaired, strict=True))
+        yield replace(document, tags=repaired)

@@ -1,0 +1,272 @@
+"""brat standoff: a text in `X.txt`, its annotations beside it in `X.ann`.
+
+    T1<TAB>PER 0 5<TAB>Maria             characters, ends exclusive
+    T2<TAB>LOC 9 12;13 17<TAB>New York   fragments: brat cuts a span at line breaks
+
+A pair is a Document, its name the id; a corpus is one pair or a directory of them.
+Texts are kept to the byte, line breaks and byte order mark included. Relations, events,
+attributes, notes and the like are left out and counted.
+
+Source: https://brat.nlplab.org/standoff.html
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+from tfner.corpus.formats.options import ReadOptions
+from tfner.document import Document, Entity
+from tfner.errors import CorpusError, joined, shorten
+from tfner.storage.files import STANDARD_STREAM, read_lines, whole_directory
+
+logger = logging.getLogger(__name__)
+
+ANNOTATIONS, TEXT = ".ann", ".txt"
+ANNOTATION = re.compile(r"T\S*\t(\S+) ([0-9]+ [0-9]+(?:;[0-9]+ [0-9]+)*)\t(.*)", re.S)
+OTHER = re.compile(r"[REAMN](?=[0-9])|[#*]")
+KINDS = {
+    "R": "relations",
+    "E": "events",
+    "A": "attributes",
+    "M": "modifications",
+    "N": "normalizations",
+    "#": "notes",
+    "*": "equivalences",
+}
+LINE = re.compile(r"[^\r\n]+")
+LINE_BREAK = re.compile(r"[\r\n]")
+UNSAFE = re.compile(r"^\.|[\x00-\x1f\x7f/\\]")
+MAX_NAME_BYTES = 200
+
+
+def holds_annotations(path: str | os.PathLike[str]) -> bool:
+    """Whether it is a directory with `.ann` files."""
+    return any(Path(path).glob(f"*{ANNOTATIONS}"))
+
+
+def annotation_files(path: str) -> list[str]:
+    """The `.ann` files of a corpus, by name.
+
+    Raises:
+        CorpusError: there is none, or `path` is another file.
+    """
+    if not os.path.isdir(path):
+        if path == STANDARD_STREAM or Path(path).suffix.lower() != ANNOTATIONS:
+            raise CorpusError(
+                "brat is read from an .ann file, its .txt being found beside it, or "
+                "from a directory of such pairs. Name one of these",
+                path=path,
+            )
+        return [path]
+    files = sorted(str(file) for file in Path(path).glob(f"*{ANNOTATIONS}"))
+    if not files:
+        raise CorpusError("no .ann file lies in this directory", path=path)
+    texts = set(Path(path).glob(f"*{TEXT}"))
+    alone = sorted(texts - {Path(file).with_suffix(TEXT) for file in files})
+    if alone:
+        logger.warning(
+            "%s: %d .txt files without an .ann are left out, such as %s",
+            path,
+            len(alone),
+            alone[0].name,
+        )
+    return files
+
+
+def scan_brat(
+    path: str, options: ReadOptions
+) -> Iterator[tuple[tuple[str, int | None], Document | str]]:
+    """Pair by pair the document, or what is wrong with it."""
+    del options  # nothing to choose
+    left_out: Counter[str] = Counter()
+    for file in annotation_files(path):
+        yield from _scan_pair(file, left_out)
+    if left_out:
+        found = ", ".join(f"{count} {kind}" for kind, count in left_out.items())
+        logger.warning("%s: left out: %s", path, found)
+
+
+def _scan_pair(
+    file: str, left_out: Counter[str]
+) -> Iterator[tuple[tuple[str, int | None], Document | str]]:
+    partner = Path(file).with_suffix(TEXT)
+    try:
+        lines = read_lines(str(partner), keep_ends=True, keep_bom=True)
+        text = "".join(line for _, line in lines)
+    except CorpusError as error:
+        yield (file, None), f"the text of this pair is not to be had: {error}"
+        return
+    entities: list[Entity] = []
+    problems = 0
+    for number, line in read_lines(file):
+        if other := OTHER.match(line):
+            left_out[KINDS[other[0]]] += 1
+        elif line.strip():
+            try:
+                entities.append(parse_annotation(line, text))
+            except ValueError as error:
+                problems += 1
+                yield (file, number), str(error)
+    if not problems:
+        yield (file, None), Document(Path(file).stem, text, tuple(entities))
+
+
+def parse_annotation(line: str, text: str) -> Entity:
+    """The entity of one `T` line.
+
+    Fragments with nothing but white space between them are one entity.
+
+    Args:
+        line: without its line end.
+        text: what the offsets count in.
+
+    Raises:
+        ValueError: says what is wrong with it.
+    """
+    match = ANNOTATION.fullmatch(line)
+    if match is None:
+        raise ValueError(
+            f"expected T1<TAB>LABEL START END<TAB>TEXT, received {shorten(line)}"
+        )
+    label, offsets, quoted = match.groups()
+    place = f"entity {offsets} {label}"
+    fragments = [tuple(map(int, part.split())) for part in offsets.split(";")]
+    for start, end in fragments:
+        if not 0 <= start < end <= len(text):
+            raise ValueError(
+                f"{place} must satisfy 0 <= start < end <= {len(text)}, the text's "
+                "length"
+            )
+    start, end = fragments[0][0], fragments[-1][1]
+    for (_, last), (following, _) in pairwise(fragments):
+        if following < last or text[last:following].strip():
+            raise ValueError(
+                f"{place} is discontinuous, and entities here are not. Make it one "
+                f"span {start} {end}, or several entities"
+            )
+    parts = " ".join(text[start:end] for start, end in fragments)
+    if _on_one_line(quoted) not in map(_on_one_line, (parts, text[start:end])):
+        hint = "; each CR LF counts as two" if "\r\n" in text[:end] else ""
+        raise ValueError(
+            f"{place} is {shorten(parts)} in the text, not {shorten(quoted)}; offsets "
+            f"count characters, ends are exclusive{hint}"
+        )
+    return Entity(start, end, label)
+
+
+def _on_one_line(text: str) -> str:
+    return LINE_BREAK.sub(" ", text.rstrip("\r\n"))
+
+
+def write_brat(documents: Iterable[Document], directory: str) -> int:
+    """Write pairs into a directory that appears when all are written.
+
+    File names are the ids, with `_` for what a file name cannot hold, and a number
+    after those that are taken. Words and tags are left out and counted.
+
+    Args:
+        documents: may be an iterator.
+        directory: is replaced if it holds nothing but pairs.
+
+    Returns:
+        Number of documents written.
+
+    Raises:
+        CorpusError: a place that cannot or may not be written; entities that brat
+            cannot hold, all named.
+    """
+    check_target(directory)
+    problems: list[str] = []
+    taken: dict[str, int] = {}
+    written = renamed = with_words = 0
+    with whole_directory(Path(directory)) as stage:
+        for document in documents:
+            try:
+                lines = list(_annotation_lines(document))
+            except CorpusError as error:
+                problems.append(str(error))
+                continue
+            name = _file_name(document.id, taken)
+            for suffix, content in (
+                (TEXT, document.text),
+                (ANNOTATIONS, "".join(lines)),
+            ):
+                path = stage / f"{name}{suffix}"
+                path.write_text(content, encoding="utf-8", newline="")
+            written += 1
+            renamed += name != document.id
+            with_words += document.words is not None
+        if problems:
+            raise CorpusError(joined(problems))
+    if renamed:
+        logger.warning("%s: %d ids had to change as file names", directory, renamed)
+    if with_words:
+        logger.warning(
+            "%s: the words of %d documents are left out; brat has none",
+            directory,
+            with_words,
+        )
+    return written
+
+
+def check_target(directory: str) -> None:
+    """Stop before anything but pairs is replaced.
+
+    Raises:
+        CorpusError: `directory` is no place for pairs, or holds something else.
+    """
+    target = Path(directory)
+    if directory == STANDARD_STREAM or target.suffix == ANNOTATIONS or target.is_file():
+        raise CorpusError("brat is written as a directory; name one", path=directory)
+    files = set(target.iterdir()) if target.is_dir() else set()
+    pairs = {file.with_suffix(s) for file in files for s in (TEXT, ANNOTATIONS)}
+    strangers = sorted(
+        file.name
+        for file in files
+        if file not in pairs
+        or not {file.with_suffix(TEXT), file.with_suffix(ANNOTATIONS)} <= files
+    )
+    if strangers:
+        raise CorpusError(
+            f"the directory holds more than brat's pairs: {shorten(strangers[0])}. "
+            "Move that away, or name another directory",
+            path=directory,
+        )
+
+
+def _annotation_lines(document: Document) -> Iterator[str]:
+    for number, entity in enumerate(document.entities, 1):
+        place = f"document {document.id!r}: entity {entity.start}-{entity.end}"
+        if entity.label.split() != [entity.label]:
+            raise CorpusError(
+                f"{place}: white space in the label {shorten(entity.label)}; brat "
+                "cannot hold it. Write jsonl"
+            )
+        lines = LINE.finditer(document.text, entity.start, entity.end)
+        spans = [match.span() for match in lines]
+        if not spans or (spans[0][0], spans[-1][1]) != (entity.start, entity.end):
+            raise CorpusError(
+                f"{place} {entity.label} begins or ends with a line break; brat cannot "
+                "hold it. Write jsonl"
+            )
+        offsets = ";".join(f"{start} {end}" for start, end in spans)
+        quoted = " ".join(document.text[start:end] for start, end in spans)
+        yield f"T{number}\t{entity.label} {offsets}\t{quoted}\n"
+
+
+def _file_name(identifier: str, taken: dict[str, int]) -> str:
+    """A file name for an id, unlike all before, also where case does not count."""
+    encoded = UNSAFE.sub("_", identifier).encode("utf-8", "replace")
+    name = encoded[:MAX_NAME_BYTES].decode("utf-8", "ignore") or "_"
+    chosen, key = name, name.casefold()
+    while chosen.casefold() in taken:
+        taken[key] += 1
+        chosen = f"{name}-{taken[key]}"
+    taken[chosen.casefold()] = 1
+    return chosen

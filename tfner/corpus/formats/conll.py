@@ -1,0 +1,201 @@
+"""Column files: a word a line with its tag, a blank line after each sentence.
+
+A file is read twice, first for its layout, scheme and defects.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TextIO
+
+from tfner.corpus.formats.conll_layout import (
+    Layout,
+    Sentence,
+    read_sentences,
+    scan_conll,
+    tag_of,
+)
+from tfner.corpus.formats.conll_raw_text import NumberedWords, texts_of
+from tfner.corpus.formats.options import ReadOptions
+from tfner.corpus.joining import join_words, place_words, words_of
+from tfner.corpus.tagging import tags_of
+from tfner.document import Document, Entity, Word
+from tfner.errors import CorpusError, joined, shorten
+from tfner.schemes import decode_tags
+from tfner.storage.files import STANDARD_STREAM, read_lines, stem_of
+from tfner.storage.remote import is_remote
+
+logger = logging.getLogger(__name__)
+
+PLAIN_COLUMNS = (2, 0, 1)
+
+
+def read_conll(path: str, options: ReadOptions) -> Iterator[Document]:
+    """Documents of a column file, one a sentence, tags unrepaired in `tags`.
+
+    Metadata: `scheme`; `document` and `document_lines` where the file has
+    `-DOCSTART-` lines; `comments`; `columns` with whole rows, `word_column` and
+    `tag_column` where there is more than a word and its tag.
+
+    Raises:
+        CorpusError: see `scan_conll`; or a raw text that differs, see `texts_of`.
+    """
+    if path == STANDARD_STREAM or not (is_remote(path) or os.path.isfile(path)):
+        raise CorpusError(
+            "a column file is read twice and cannot come from a pipe. "
+            "Write it to a file first, or convert it to jsonl",
+            path=path,
+        )
+    layout = scan_conll(path, options)
+    texts = None
+    if options.raw_text is not None:
+        numbered = (
+            NumberedWords(sentence.lines[0], _words(sentence, layout))
+            for sentence in _sentences(path, options)
+        )
+        texts = texts_of(path, numbered, options.raw_text)
+    stem, borders = stem_of(path), 0
+    for number, sentence in enumerate(_sentences(path, options), 1):
+        borders += len(sentence.document_lines)
+        surfaces = _words(sentence, layout)
+        if texts is None:
+            text, words = join_words(surfaces, options.join)
+        else:
+            text = texts[number - 1]
+            words = place_words(surfaces, text)
+        document = f"{stem}#{borders}" if borders else None
+        metadata = _metadata(sentence, layout, document)
+        tags = None
+        if layout.tag is not None:
+            tags = tuple([tag_of(row, layout.tag) for row in sentence.rows])
+        entities = entities_of(tags or (), words)
+        yield Document(f"{stem}:{number}", text, entities, tuple(words), tags, metadata)
+
+
+def _sentences(path: str, options: ReadOptions) -> Iterator[Sentence]:
+    """The sentences once more, without what the first reading announced."""
+    return read_sentences(read_lines(path, announce=False), comments=options.comments)
+
+
+def _words(sentence: Sentence, layout: Layout) -> list[str]:
+    return [row[layout.word] for row in sentence.rows]
+
+
+def _metadata(
+    sentence: Sentence, layout: Layout, document: str | None
+) -> dict[str, Any]:
+    metadata: dict[str, Any] = {}
+    if document is not None:
+        metadata["document"] = document
+    if sentence.document_lines:
+        metadata["document_lines"] = sentence.document_lines
+    if sentence.comments:
+        metadata["comments"] = sentence.comments
+    if layout.scheme is not None:
+        metadata["scheme"] = layout.scheme.name
+    if sentence.separator != "\t":
+        metadata["separator"] = sentence.separator
+    if (layout.width, layout.word, layout.tag) != PLAIN_COLUMNS:
+        metadata["columns"] = sentence.rows
+        metadata["word_column"], metadata["tag_column"] = layout.word, layout.tag
+    return metadata
+
+
+def entities_of(tags: Sequence[str], words: Sequence[Word]) -> tuple[Entity, ...]:
+    """Entities of tags over words; empty words neither begin nor end one."""
+    found = []
+    for start, end, label in decode_tags(tags):
+        filled = [word for word in words[start:end] if word.start < word.end]
+        if filled:
+            found.append(Entity(filled[0].start, filled[-1].end, label))
+    return tuple(found)
+
+
+def write_conll(
+    documents: Iterable[Document], stream: TextIO, *, scheme: str | None = None
+) -> int:
+    """Write documents as columns, other columns and document lines as they were read.
+
+    Returns:
+        Number of documents written; those without a word cannot be and are logged.
+
+    Raises:
+        CorpusError: entities or words that columns cannot hold; all are named.
+    """
+    problems: list[str] = []
+    written = wordless = 0
+    for document in documents:
+        try:
+            rows = _rows_of(document, tags_of(document, scheme))
+        except CorpusError as error:
+            problems.append(str(error))
+            continue
+        if not rows:
+            wordless += 1
+            continue
+        separator = _separator(document, rows)
+        for line in _strings(document.metadata.get("document_lines")):
+            stream.write(f"{line}\n\n")
+        for line in _strings(document.metadata.get("comments")):
+            stream.write(f"{line}\n")
+        stream.writelines(f"{separator.join(row)}\n" for row in rows)
+        stream.write("\n")
+        written += 1
+    if problems:
+        raise CorpusError(joined(problems))
+    if wordless:
+        logger.warning("%d documents without a word were left out", wordless)
+    return written
+
+
+def _rows_of(document: Document, tags: list[str]) -> list[list[str]]:
+    surfaces = [document.surface(word) for word in words_of(document)]
+    for surface in surfaces:
+        if "\t" in surface or "\n" in surface:
+            raise CorpusError(
+                f"document {document.id!r}: a tab or line break in the word "
+                f"{shorten(surface)}; column files cannot hold it. Write jsonl"
+            )
+    rows, tag = _kept_rows(document, surfaces)
+    if rows is None:
+        return [list(row) for row in zip(surfaces, tags, strict=True)]
+    if tag is None:  # a file without tags gains a last column
+        return [[*row, new] for row, new in zip(rows, tags, strict=True)]
+    return [
+        [*row[:tag], new, *row[tag + 1 :]] for row, new in zip(rows, tags, strict=True)
+    ]
+
+
+def _kept_rows(
+    document: Document, surfaces: list[str]
+) -> tuple[list[list[str]] | None, int | None]:
+    """Rows as read and their tag column; None where they are not those of the words.
+
+    Metadata of other formats may use the same keys for something else.
+    """
+    rows, word, tag = (
+        document.metadata.get(key) for key in ("columns", "word_column", "tag_column")
+    )
+    if not isinstance(rows, list) or not isinstance(word, int):
+        return None, None
+    if not isinstance(tag, int | None):
+        return None, None
+    same = len(rows) == len(surfaces) and all(
+        len(_strings(row)) > max(word, tag or 0) and row[word] == surface
+        for row, surface in zip(rows, surfaces, strict=True)
+    )
+    return (rows, tag) if same else (None, None)
+
+
+def _strings(value: object) -> list[str]:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return value
+    return []
+
+
+def _separator(document: Document, rows: list[list[str]]) -> str:
+    if document.metadata.get("separator") != " ":
+        return "\t"
+    return "\t" if any(not c or " " in c for row in rows for c in row) else " "

@@ -1,0 +1,235 @@
+"""The layout of column files: sentences, widths, the word and tag columns, the scheme.
+
+Columns are cut at tabs where a line has one, else at runs of blanks, and at nothing
+else: U+3000, U+200B and U+00A0 are words like any other. A line `-DOCSTART-` opens a
+document.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from tfner.corpus.formats.options import ReadOptions
+from tfner.corpus.formats.scheme_detection import TagCensus
+from tfner.errors import SHOWN_PROBLEMS, CorpusError, joined, shorten
+from tfner.schemes import OUTSIDE, Scheme, find_scheme
+from tfner.storage.files import read_lines
+
+logger = logging.getLogger(__name__)
+
+DOCUMENT_LINE = "-DOCSTART-"
+WIDTH_REMEDY = (
+    f"Mend or delete these lines, or write {DOCUMENT_LINE} where one opens a document; "
+    "plain text is read with --from text."
+)
+STRANGER_REMEDY = (
+    "A tag is O, or one of B I E L S U, a hyphen and a label. Mend the lines, or name "
+    "the right --tag-column."
+)
+
+
+class Sentence(NamedTuple):
+    """Rows between two blank lines, their line numbers, and what stood before them."""
+
+    rows: list[list[str]]
+    lines: list[int]
+    document_lines: list[str]
+    comments: list[str]
+    separator: str
+
+
+class Layout(NamedTuple):
+    """What the first reading finds: columns from 0; `tag` is None without tags."""
+
+    width: int
+    word: int
+    tag: int | None
+    scheme: Scheme | None
+
+
+def split_row(line: str) -> list[str]:
+    """The columns of one line."""
+    if "\t" in line:
+        return line.split("\t")
+    # str.split() without argument would also cut at U+3000 and other white space.
+    return [column for column in line.split(" ") if column]
+
+
+def read_sentences(
+    lines: Iterable[tuple[int, str]], *, comments: bool = False
+) -> Iterator[Sentence]:
+    """Sentences of numbered lines; nothing is checked here."""
+    sentence = Sentence([], [], [], [], "\t")
+    for number, line in lines:
+        is_border = line.startswith(DOCUMENT_LINE)
+        if is_border or not line.strip(" \t"):
+            if sentence.rows:
+                yield sentence
+                sentence = Sentence([], [], [], [], "\t")
+            if is_border:
+                sentence.document_lines.append(line)
+        elif comments and line.startswith("# "):
+            sentence.comments.append(line)
+        else:
+            if not sentence.rows and "\t" not in line:
+                sentence = sentence._replace(separator=" ")
+            sentence.rows.append(split_row(line))
+            sentence.lines.append(number)
+    if sentence.rows:
+        yield sentence
+
+
+def tag_of(row: Sequence[str], column: int) -> str:
+    """The tag of a row; an empty one is read as O."""
+    return row[column].strip(" ") or OUTSIDE
+
+
+class RowCounts:
+    """What the rows of one width hold."""
+
+    def __init__(self) -> None:
+        self.count, self.empty_tags = 0, 0
+        self.examples: list[tuple[int, str]] = []
+        self.census = TagCensus()
+
+
+def survey_conll(path: str, options: ReadOptions) -> tuple[dict[int, RowCounts], int]:
+    """Read a file once: what its rows of each width hold, and the usual width.
+
+    Raises:
+        CorpusError: the file holds no sentence.
+    """
+    by_width: dict[int, RowCounts] = defaultdict(RowCounts)
+    for sentence in read_sentences(read_lines(path), comments=options.comments):
+        _count_sentence(sentence, by_width, options.tag_column)
+    if not by_width:
+        raise CorpusError("the file is empty: it holds no sentence", path=path)
+    return by_width, max(by_width, key=lambda w: (by_width[w].count, w))
+
+
+def scan_conll(path: str, options: ReadOptions) -> Layout:
+    """Read a file once for its layout and scheme.
+
+    Raises:
+        CorpusError: no sentence, rows of different widths, tags of no scheme, or a
+            given scheme that fits worse than another; all lines are named together.
+    """
+    by_width, width = survey_conll(path, options)
+    problems = _width_problems(path, by_width, width)
+    word, tag = column_indices(path, options, width)
+    rows = by_width[width]
+    if tag is not None:
+        problems += _stranger_problems(path, rows.census)
+    if problems:
+        messages = [message for _, message in sorted(problems)]
+        odd = sum(found.count for w, found in by_width.items() if w != width)
+        remedy = f"{odd} such lines. {WIDTH_REMEDY}" if odd else STRANGER_REMEDY
+        raise CorpusError(f"{joined(messages)}\n{remedy}")
+    if rows.empty_tags:
+        logger.warning("%s: %d empty tags read as O", path, rows.empty_tags)
+    if tag is None:
+        return Layout(width, word, None, None)
+    return Layout(width, word, tag, settle_scheme(path, options.scheme, rows.census))
+
+
+def _count_sentence(
+    sentence: Sentence, by_width: dict[int, RowCounts], column: int | None
+) -> None:
+    for width in {len(row) for row in sentence.rows}:
+        numbered = zip(sentence.rows, sentence.lines, strict=True)
+        fitting = [pair for pair in numbered if len(pair[0]) == width]
+        found = by_width[width]
+        found.count += len(fitting)
+        if len(found.examples) < SHOWN_PROBLEMS:
+            found.examples += [(line, row[0]) for row, line in fitting]
+        if column is not None and -width <= column < width:
+            tags = [tag_of(row, column) for row, _ in fitting]
+            found.empty_tags += sum(not row[column].strip(" ") for row, _ in fitting)
+            found.census.add(tags, [line for _, line in fitting])
+
+
+def _width_problems(
+    path: str, by_width: dict[int, RowCounts], width: int
+) -> list[tuple[int, str]]:
+    return [
+        (
+            line,
+            f"{path}:{line}: expected {width} columns, received {w}: {shorten(text)}",
+        )
+        for w, rows in by_width.items()
+        if w != width
+        for line, text in rows.examples[:SHOWN_PROBLEMS]
+    ]
+
+
+def column_indices(
+    path: str, options: ReadOptions, width: int
+) -> tuple[int, int | None]:
+    """Word and tag column counted from 0.
+
+    Raises:
+        CorpusError: a column the file has not, or the same one twice.
+    """
+    wanted = {"word_column": options.word_column, "tag_column": options.tag_column}
+    for name, column in wanted.items():
+        if column is not None and not -width <= column < width:
+            raise CorpusError(
+                f"{name} must be one of the file's {width} columns (0 to {width - 1}, "
+                f"or negative from the end). Received: {name}={column}",
+                path=path,
+            )
+    word = options.word_column % width
+    tag = None if options.tag_column is None else options.tag_column % width
+    if word == tag:
+        raise CorpusError(
+            f"words and tags cannot both be column {word} of {width}. Name another "
+            "--tag-column; for words without tags --no-tags, for plain text "
+            "--from text",
+            path=path,
+        )
+    return word, tag
+
+
+def _stranger_problems(path: str, census: TagCensus) -> list[tuple[int, str]]:
+    return [
+        (
+            line,
+            f"{path}:{line}: {shorten(tag)} is not a tag"
+            + (f" ({count} times, here first)" if count > 1 else ""),
+        )
+        for tag, count, line in census.strangers()
+    ]
+
+
+def settle_scheme(path: str, given: str | None, census: TagCensus) -> Scheme:
+    """The scheme given or found, announced in the log.
+
+    Raises:
+        CorpusError: another scheme fits better than the one given.
+    """
+    best = census.best()
+    if given is None:
+        logger.info(
+            "%s: read as %s (%d transitions it does not allow)",
+            path,
+            best.name,
+            census.invalid(best),
+        )
+        return best
+    scheme = find_scheme(given)
+    wrong, fewest = census.invalid(scheme), census.invalid(best)
+    if wrong > fewest:
+        step = census.first_invalid(scheme)
+        raise CorpusError(
+            f"{step.tag} after {step.previous} contradicts the scheme {given} ({wrong} "
+            f"such places; {best.name} leaves {fewest}). Name {best.name}, or no "
+            "scheme to have it found",
+            path=path,
+            line=step.line,
+        )
+    if wrong:
+        logger.warning("%s: %d transitions that %s does not allow", path, wrong, given)
+    return scheme

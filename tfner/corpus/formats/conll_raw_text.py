@@ -1,0 +1,112 @@
+"""The original spaces of a column file, from a second file that holds its sentences.
+
+A raw text has one line for each sentence, in the same order: the same tokens with the
+white space of the original between them. Lines that are blank are skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+from itertools import zip_longest
+from typing import NamedTuple
+
+from tfner.corpus.joining import place_words, text_key
+from tfner.errors import CorpusError, joined, shorten
+from tfner.storage.files import read_lines
+
+CONTEXT = 10  # characters shown before the first that differs
+
+
+class NumberedWords(NamedTuple):
+    """The words of a sentence and the line of the first."""
+
+    line: int
+    words: Sequence[str]
+
+
+class Difference(NamedTuple):
+    """Where a column file and its raw text part, and how."""
+
+    path: str
+    line: int
+    message: str
+
+
+def read_raw_text(path: str) -> list[tuple[int, str]]:
+    """Numbers and contents of the lines that are not blank."""
+    return [(n, line) for n, line in read_lines(path) if line.strip(" \t")]
+
+
+def texts_of(path: str, sentences: Iterable[NumberedWords], raw: str) -> list[str]:
+    """The text of each sentence, held in memory.
+
+    Args:
+        path: the column file, for messages.
+        sentences: all of its sentences.
+        raw: the file with their texts.
+
+    Raises:
+        CorpusError: sentences and lines differ; all of them are named.
+    """
+    sentences, lines = list(sentences), read_raw_text(raw)
+    found = find_differences(path, sentences, raw, lines)
+    if found:
+        problems = [f"{place}:{line}: {message}" for place, line, message in found]
+        raise CorpusError(
+            f"{joined(problems, what='differences')}\nA raw text has one line for each "
+            "sentence: its tokens with the spaces of the original. Here are "
+            f"{len(sentences)} sentences and {len(lines)} lines. Mend either file."
+        )
+    return [text for _, text in lines]
+
+
+def find_differences(
+    path: str,
+    sentences: Sequence[NumberedWords],
+    raw: str,
+    lines: Sequence[tuple[int, str]],
+) -> list[Difference]:
+    """What keeps a raw text from being that of a column file.
+
+    The two are aligned first: a line too few or too many is one difference, not one for
+    each sentence after it.
+    """
+    ours = [text_key("".join(words)) for _, words in sentences]
+    theirs = [text_key(text) for _, text in lines]
+    aligned = SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes()
+    found = []
+    for _, begin, end, raw_begin, raw_end in aligned:
+        pairs = zip_longest(sentences[begin:end], lines[raw_begin:raw_end])
+        found += [_compare(path, sentence, raw, line) for sentence, line in pairs]
+    return [difference for difference in found if difference is not None]
+
+
+def _compare(
+    path: str, sentence: NumberedWords | None, raw: str, line: tuple[int, str] | None
+) -> Difference | None:
+    if sentence is None:
+        number, text = line or (0, "")
+        message = f"no sentence of {path} is this line: {shorten(text)}"
+        return Difference(raw, number, message)
+    ours = text_key("".join(sentence.words))
+    if line is None:
+        message = f"no line of {raw} is this sentence: {shorten(ours)}"
+        return Difference(path, sentence.line, message)
+    number, text = line
+    theirs = text_key(text)
+    if ours != theirs:
+        pairs = enumerate(zip(ours, theirs, strict=False))
+        shared = next((i for i, (a, b) in pairs if a != b), min(len(ours), len(theirs)))
+        start = max(0, shared - CONTEXT)
+        message = f"{shorten(ours[start:])} is {shorten(theirs[start:])} in"
+        return Difference(path, sentence.line, f"{message} {raw}:{number}")
+    try:
+        place_words(sentence.words, text)
+    except ValueError as error:
+        message = (
+            f"{error} of {raw}:{number}; white space inside a token must stand in both "
+            "files"
+        )
+        return Difference(path, sentence.line, message)
+    return None

@@ -1,0 +1,222 @@
+"""CoNLL-U: ten columns a word, the tags of named entities in MISC.
+
+    # sent_id = 7
+    # text = 東京 Tokyo
+    1<TAB>東京<TAB>…<TAB>NE=B-GPE
+    2<TAB>Tokyo<TAB>…<TAB>_
+
+A sentence is a Document; its words are what the text shows: of a range (`3-4`) the
+whole and not its parts, of empty nodes (`5.1`) nothing. A word without a tag is O.
+The text is that of `# text`, which must agree with SpaceAfter=No; without it that of
+the forms. Columns and comments are kept in the metadata `conllu` and written back.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import TextIO
+
+from tfner.corpus.formats.conllu_sentence import (
+    EMPTY,
+    ID,
+    MISC,
+    NO_SPACE,
+    TAG_KEYS,
+    WIDTH,
+    Sentence,
+    find_problems,
+    parse_sentence,
+    read_comments,
+    set_tags,
+    tag_of,
+)
+from tfner.corpus.formats.options import ReadOptions
+from tfner.corpus.joining import words_of
+from tfner.corpus.tagging import tags_of
+from tfner.document import Document, Word
+from tfner.errors import CorpusError, joined
+from tfner.schemes import OUTSIDE, decode_tags
+from tfner.storage.files import read_lines, stem_of
+
+logger = logging.getLogger(__name__)
+
+BRACKETS = "Entity=("  # CorefUD's nested entities
+
+
+def scan_conllu(
+    path: str, options: ReadOptions
+) -> Iterator[tuple[int, Document | str]]:
+    """Sentence by sentence the document, or what is wrong with it."""
+    stem, borders = stem_of(path), 0
+    kept: dict[str, str] = {} if options.scheme is None else {"scheme": options.scheme}
+    losses: Counter[str] = Counter()
+    for comments, rows, lines in _blocks(read_lines(path), path):
+        said = read_comments(comments)
+        if "newdoc" in said or "newdoc id" in said:
+            borders += 1
+            kept = kept | {"document": said.get("newdoc id") or f"{stem}#{borders}"}
+        problems = find_problems(rows)
+        if problems:
+            yield from ((lines[row], message) for row, message in problems)
+            continue
+        try:
+            sentence = parse_sentence(comments, rows, options.scheme)
+        except ValueError as error:
+            yield lines[0], str(error)
+            continue
+        _count_losses(losses, sentence, rows)
+        yield (
+            lines[0],
+            Document(
+                said.get("sent_id") or f"{stem}:{lines[0]}",
+                sentence.text,
+                sentence.entities,
+                sentence.words,
+                sentence.tags,
+                {"conllu": {"comments": comments, "rows": rows}, **kept},
+            ),
+        )
+    for what, count in losses.items():
+        if count:
+            logger.warning("%s: %d %s", path, count, what)
+
+
+def _blocks(
+    lines: Iterable[tuple[int, str]], path: str
+) -> Iterator[tuple[list[str], list[list[str]], list[int]]]:
+    """Comments, rows and line numbers of each sentence; nothing is checked."""
+    comments: list[str] = []
+    rows: list[list[str]] = []
+    numbers: list[int] = []
+    for number, line in lines:
+        if not line.strip(" \t"):
+            if rows:
+                yield comments, rows, numbers
+                comments, rows, numbers = [], [], []
+        elif line.startswith("#") and not rows:
+            comments.append(line)
+        else:
+            rows.append(line.split("\t"))
+            numbers.append(number)
+    if rows:
+        yield comments, rows, numbers
+    elif comments:
+        logger.warning(
+            "%s: %d comments after the last sentence are left out", path, len(comments)
+        )
+
+
+def _count_losses(
+    losses: Counter[str], sentence: Sentence, rows: Sequence[Sequence[str]]
+) -> None:
+    losses["entities begin or end inside a range and are read as the whole of it"] += (
+        sentence.widened
+    )
+    losses["tags of empty nodes, which have no text, are left out"] += sum(
+        "." in row[ID] and tag_of(row) != OUTSIDE for row in rows
+    )
+    losses["values of Entity are brackets (CorefUD) and no tags; left out"] += sum(
+        BRACKETS in row[MISC] for row in rows
+    )
+
+
+def write_conllu(
+    documents: Iterable[Document], stream: TextIO, *, scheme: str | None = None
+) -> int:
+    """Write documents with the columns and comments they were read with.
+
+    Others get ID, FORM and MISC alone, under `# sent_id` and `# text`.
+
+    Returns:
+        Number of documents written; those without a word cannot be and are logged.
+
+    Raises:
+        CorpusError: texts, words or entities that CoNLL-U cannot hold; all are named.
+    """
+    problems: list[str] = []
+    written = wordless = 0
+    for document in documents:
+        if not words_of(document):
+            wordless += 1
+            continue
+        try:
+            lines = _lines_of(document, scheme)
+        except CorpusError as error:
+            problems.append(str(error))
+            continue
+        stream.writelines(f"{line}\n" for line in [*lines, ""])
+        written += 1
+    if problems:
+        raise CorpusError(joined(problems))
+    if wordless:
+        logger.warning("%d documents without a word were left out", wordless)
+    return written
+
+
+def _lines_of(document: Document, scheme: str | None) -> list[str]:
+    """The lines of a sentence, of which it is sure that they are read back so."""
+    words, tags = words_of(document), tags_of(document, scheme)
+    kept = _kept_lines(document, tags, scheme)
+    if kept is not None and _says(kept, document.text, words, tags):
+        return kept
+    new = _new_lines(document, words, tags)
+    if not any(c in document.id for c in "\r\n") and _says(
+        new, document.text, words, tags
+    ):
+        return new
+    raise CorpusError(
+        f"document {document.id!r}: an empty word or one of white space, a tab, a line "
+        "break, text outside the words, or | in a label; CoNLL-U cannot hold it. Write "
+        "jsonl"
+    )
+
+
+def _kept_lines(
+    document: Document, tags: Sequence[str], scheme: str | None
+) -> list[str] | None:
+    """The lines as read with these tags; None where metadata holds no such lines."""
+    record = document.metadata.get("conllu", {})
+    try:
+        comments, rows = list(record["comments"]), list(map(list, record["rows"]))
+        if find_problems(rows):
+            return None
+        sentence = parse_sentence(comments, rows)
+        if sentence.tags != tuple(tags) and len(sentence.tags) == len(tags):
+            set_tags(rows, sentence.tokens, tags, scheme)
+        return [*comments, *map("\t".join, rows)]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _new_lines(
+    document: Document, words: Sequence[Word], tags: Sequence[str]
+) -> list[str]:
+    close = [left.end == right.start for left, right in pairwise(words)]
+    lines = [f"# sent_id = {document.id}", f"# text = {document.text}"]
+    for number, (word, tag, joins) in enumerate(
+        zip(words, tags, [*close, False], strict=True), 1
+    ):
+        items = [f"{TAG_KEYS[0]}={tag}"] * (tag != OUTSIDE) + [NO_SPACE] * joins
+        filler = [EMPTY] * (WIDTH - 3)
+        row = [str(number), document.surface(word), *filler, "|".join(items) or EMPTY]
+        lines.append("\t".join(row))
+    return lines
+
+
+def _says(
+    lines: Sequence[str], text: str, words: Sequence[Word], tags: Sequence[str]
+) -> bool:
+    """Whether a reader finds this one sentence in the lines."""
+    read = [line.rstrip("\r") for line in "\n".join(lines).split("\n")]
+    blocks = list(_blocks(enumerate(read), ""))
+    if len(blocks) != 1 or find_problems(blocks[0][1]):
+        return False
+    try:
+        sentence = parse_sentence(*blocks[0][:2])
+    except ValueError:
+        return False
+    found = (sentence.text, sentence.words, decode_tags(sentence.tags))
+    return found == (text, tuple(words), decode_tags(tags))

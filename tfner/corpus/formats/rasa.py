@@ -1,0 +1,235 @@
+"""Rasa NLU Markdown: sections of sentences in which entities are marked.
+
+    ## intent:book_flight
+    - from [Oslo](city) to [LA]{"entity": "city", "role": "to", "value": "Los Angeles"}
+
+Sections `synonym`, `regex` and `lookup` hold no sentences and are skipped. HTML
+comments are left out. Files without sections and dashes, one marked sentence a line,
+are read too: the first line that is neither blank nor comment decides.
+
+Source: RasaHQ/rasa docs/nlu/training-data-format.rst (sections, items, comments).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TextIO
+
+from tfner.corpus.formats.options import ReadOptions
+from tfner.corpus.formats.rasa_attributes import attribute_metadata
+from tfner.corpus.formats.rasa_markup import format_markup, parse_markup
+from tfner.document import Document
+from tfner.errors import CorpusError, joined, shorten, unknown
+from tfner.storage.files import read_lines, stem_of
+
+logger = logging.getLogger(__name__)
+
+SECTION = re.compile(r"##[ \t]*([^:]*?)[ \t]*:(.*)", re.DOTALL)
+ITEM = re.compile(r"[ \t]*[-*+][ \t]?")
+FIRST_LINE = re.compile(r"##|[ \t]*[-*+]([ \t]|$)")
+COMMENT = re.compile(r"(?<!\\)<!--")
+INTENT = "intent"
+SKIPPED = ("synonym", "lookup", "regex")
+NO_INTENT = "none"
+"""Where sentences without an intent stand if one must be named."""
+
+
+def scan_rasa(path: str, options: ReadOptions) -> Iterator[tuple[int, Document | str]]:
+    """Sentence by sentence the document of a file, or what is wrong with it."""
+    del options  # nothing in this format to choose
+    stem, skipped = stem_of(path), Counter[str]()
+    kind, intent = INTENT, None
+    has_items: bool | None = None
+    begun, inside = 0, False
+    for number, raw in read_lines(path):
+        begun = begun if inside else number
+        line, inside = strip_comments(raw, inside=inside)
+        if not line.strip():
+            continue
+        if has_items is None:
+            has_items = FIRST_LINE.match(line) is not None
+            if not has_items:
+                logger.info("%s: no sections or dashes: a sentence a line", path)
+        try:
+            if has_items and line.startswith("##"):
+                kind, intent = parse_section(line)
+                skipped[kind] += kind in SKIPPED
+            elif kind == INTENT:
+                start = item_start(line) if has_items else plain_start(line)
+                sentence, identifier = line[start:], f"{stem}:{number}"
+                yield (
+                    number,
+                    parse_sentence(sentence, identifier, intent, column=start + 1),
+                )
+        except ValueError as error:
+            yield number, str(error)
+    if inside:
+        yield begun, "a comment begins here and does not end: --> is missing"
+    log_skipped(path, skipped)
+
+
+def strip_comments(line: str, *, inside: bool = False) -> tuple[str, bool]:
+    """A line without comments, and whether the last of them goes on in the next line.
+
+    Args:
+        line: as read.
+        inside: whether a comment of an earlier line goes on in it.
+    """
+    if not inside and "<!--" not in line:
+        return line, False
+    kept = ""
+    while line:
+        if inside:
+            _, end, line = line.partition("-->")
+            inside = not end
+        elif found := COMMENT.search(line):
+            kept, line = kept + line[: found.start()], line[found.end() :]
+            inside = True
+        else:
+            return kept + line, False
+    return kept.rstrip(), inside
+
+
+def parse_section(line: str) -> tuple[str, str | None]:
+    """The kind of a section, and the intent where it is one.
+
+    Raises:
+        ValueError: not the head of a section, or of an unknown one.
+    """
+    found = SECTION.fullmatch(line)
+    name = found[2].strip() if found else ""
+    if found is None or not name:
+        raise ValueError(f"a section needs a name: ## intent:NAME, not {shorten(line)}")
+    if found[1] not in (INTENT, *SKIPPED):
+        raise ValueError(unknown("section", found[1], (INTENT, *SKIPPED)))
+    return found[1], name if found[1] == INTENT else None
+
+
+def item_start(line: str) -> int:
+    """Where the sentence of an item begins.
+
+    Raises:
+        ValueError: the line does not begin with a dash.
+    """
+    found = ITEM.match(line)
+    if found is None:
+        raise ValueError(f"an item must begin with '- '. Received: {shorten(line)}")
+    return found.end()
+
+
+def plain_start(line: str) -> int:
+    """0, where the whole line is the sentence.
+
+    Raises:
+        ValueError: the head of a section after plain lines.
+    """
+    found = SECTION.match(line)
+    if found and found[1] in (INTENT, *SKIPPED):
+        raise ValueError(
+            f"the section {shorten(line)} stands in a file whose first line has no "
+            "'- '. Put '- ' before each sentence"
+        )
+    return 0
+
+
+def parse_sentence(
+    sentence: str, identifier: str, intent: str | None, *, column: int
+) -> Document:
+    """One marked sentence as a Document.
+
+    Args:
+        sentence: without its dash.
+        identifier: id of the document.
+        intent: kept in the metadata.
+        column: where it begins in the file's line, from 1.
+
+    Raises:
+        ValueError: see `parse_markup`.
+    """
+    text, entities = parse_markup(sentence, column=column)
+    metadata = {} if intent is None else {INTENT: intent}
+    metadata |= attribute_metadata(entities)
+    return Document(identifier, text, tuple(e for e, _ in entities), metadata=metadata)
+
+
+def log_skipped(path: str, skipped: Counter[str]) -> None:
+    """One line about what holds no sentences, if there was any."""
+    if skipped.total():
+        kinds = ", ".join(f"{count} {kind}" for kind, count in skipped.items() if count)
+        logger.info("%s: skipped, for they hold no sentences: %s", path, kinds)
+
+
+def write_rasa(
+    documents: Iterable[Document], stream: TextIO, *, scheme: str | None = None
+) -> int:
+    """Write marked sentences under their intents; ids and words are left out.
+
+    Returns:
+        Number of documents written.
+
+    Raises:
+        CorpusError: nested entities, line breaks, or an intent that is no name; all
+            such documents are named.
+    """
+    del scheme  # marks need none
+    problems: list[str] = []
+    written = nameless = 0
+    section: str | None = None
+    for document in documents:
+        try:
+            item, intent = format_item(document), intent_of(document)
+        except CorpusError as error:
+            problems.append(str(error))
+            continue
+        if intent is None and section is not None:
+            intent, nameless = NO_INTENT, nameless + 1
+        if intent != section:
+            border = "\n" if written else ""
+            stream.write(f"{border}## {INTENT}:{intent}\n")
+            section = intent
+        stream.write(item)
+        written += 1
+    if problems:
+        raise CorpusError(joined(problems))
+    log_nameless(nameless)
+    return written
+
+
+def format_item(document: Document) -> str:
+    """One sentence with its marks as a line of a section.
+
+    Raises:
+        CorpusError: see `format_markup`.
+    """
+    return f"- {format_markup(document)}\n"
+
+
+def intent_of(document: Document) -> str | None:
+    """The intent in a document's metadata.
+
+    Raises:
+        CorpusError: it cannot stand in the head of a section.
+    """
+    intent = document.metadata.get(INTENT)
+    if intent is None:
+        return None
+    if (
+        not isinstance(intent, str)
+        or not intent
+        or intent != intent.strip()
+        or any(mark in intent for mark in ("\n", "\r", "<!--"))
+    ):
+        raise CorpusError(
+            f"document {document.id!r}: the intent {shorten(str(intent))} cannot be "
+            "the name of a section. Rename it, or write jsonl"
+        )
+    return intent
+
+
+def log_nameless(count: int) -> None:
+    """One line about sentences that got the name `NO_INTENT`, if there was any."""
+    if count:
+        logger.info("%d sentences without an intent stand under %r", count, NO_INTENT)

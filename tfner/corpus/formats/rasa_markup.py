@@ -1,0 +1,232 @@
+r"""Rasa's marks for entities within a sentence, in and out.
+
+    [text](label)    [text](label:value)    [text]{"entity": "label", "role": …}
+
+A backslash before `[`, `]`, `\` or `<!--` makes it plain text; before anything else it
+is itself plain. Brackets that no `(` or `{` follows need none: `see [1]`. Where
+brackets could be a mark gone wrong, they are refused instead of guessed at.
+
+Source: RasaHQ/rasa rasa/shared/nlu/training_data/entities_parser.py (the marks). Rasa
+knows no backslash, and would take `[1\](x)` for an entity.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from tfner.corpus.formats.rasa_attributes import attributes_by_entity
+from tfner.document import Document, Entity
+from tfner.errors import SHOWN_PROBLEMS, CorpusError, shorten
+
+SPECIAL = re.compile(r"\\([\[\]\\]|<(?=!--))|([\[\]])")
+TO_ESCAPE = re.compile(r"[\[\]\\]|<(?=!--)")
+ROUND = re.compile(r"\(([^()\[\]]*)\)")
+PLAIN_LABEL = re.compile(r"[^:()\[\]<\r\n]+")
+PLAIN_VALUE = re.compile(r"[^()\[\]<\r\n]+")
+REMEDY = r"write \[ and \] for brackets that are text"
+
+Attributes = dict[str, Any]
+
+
+class Markup(NamedTuple):
+    """A sentence without its marks, and the entities that they held."""
+
+    text: str
+    entities: list[tuple[Entity, Attributes]]
+
+
+def parse_markup(line: str, *, column: int = 1) -> Markup:
+    """Read the marks of one sentence.
+
+    Args:
+        line: the sentence with marks.
+        column: where it begins in the file's line, from 1.
+
+    Raises:
+        ValueError: brackets that do not match or nest, an empty text or label, bad
+            JSON; all of them, each with its column.
+
+    Example:
+        >>> parse_markup("in [Oslo](city)").text
+        'in Oslo'
+    """
+    parser = _Parser(line)
+    parser.run()
+    if parser.problems:
+        shown = parser.problems[:SHOWN_PROBLEMS]
+        problems = [f"column {column + at}: {what}" for at, what in shown]
+        if len(parser.problems) > len(shown):
+            problems.append(f"and {len(parser.problems) - len(shown)} more")
+        raise ValueError("; ".join(problems))
+    return Markup("".join(parser.pieces), parser.entities)
+
+
+@dataclass
+class _Open:
+    """A `[` not closed yet: its place in the line, in the pieces and in the text."""
+
+    at: int
+    piece: int
+    start: int
+    holds_brackets: bool = False
+
+
+class _MarkError(ValueError):
+    def __init__(self, at: int, message: str) -> None:
+        super().__init__(message)
+        self.at = at
+
+
+class _Parser:
+    def __init__(self, line: str) -> None:
+        self.line = line
+        self.pieces: list[str] = []
+        self.length = 0
+        self.open: list[_Open] = []
+        self.entities: list[tuple[Entity, Attributes]] = []
+        self.problems: list[tuple[int, str]] = []
+
+    def run(self) -> None:
+        """Read the whole line."""
+        at = 0
+        while found := SPECIAL.search(self.line, at):
+            self._add(self.line[at : found.start()])
+            escaped, bracket = found.groups()
+            at = found.end()
+            if bracket == "]":
+                at = self._close(at)
+                continue
+            if bracket == "[":
+                if self.open:
+                    self.open[-1].holds_brackets = True
+                here = _Open(found.start(), len(self.pieces), self.length)
+                self.open.append(here)
+            self._add(escaped or bracket)
+        self._add(self.line[at:])
+        last = max(self.line.rfind("("), self.line.rfind("{"))
+        if self.open and self.open[0].at < last:
+            self._note(self.open[0].at, f"this [ is not closed; {REMEDY}")
+        self.problems.sort()
+
+    def _add(self, text: str) -> None:
+        self.pieces.append(text)
+        self.length += len(text)
+
+    def _note(self, at: int, message: str) -> None:
+        self.problems.append((at, message))
+
+    def _close(self, at: int) -> int:
+        """Take in a `]` that ends before `at`; returns where to read on."""
+        opened = self.open.pop() if self.open else None
+        if not self.line.startswith(("(", "{", "[{"), at):
+            self._add("]")
+            return at
+        try:
+            label, attributes, end = _read_tail(self.line, at)
+        except _MarkError as error:
+            self._note(error.at, str(error))
+            return at
+        if opened is None:
+            self._note(at - 1, f"no [ opens this mark; {REMEDY}")
+        elif opened.holds_brackets:
+            self._note(
+                opened.at,
+                f"brackets within a mark: entities cannot nest here; {REMEDY}",
+            )
+        elif opened.start + 1 == self.length:
+            mark = shorten(self.line[opened.at : end])
+            self._note(opened.at, f"an entity without text: {mark}")
+        else:
+            self.pieces[opened.piece] = ""
+            self.length -= 1
+            entity = Entity(opened.start, self.length, label)
+            self.entities.append((entity, attributes))
+        return end
+
+
+def _read_tail(line: str, at: int) -> tuple[str, Attributes, int]:
+    """Label, attributes and end of what follows the `]` of a mark."""
+    if line[at] == "{":
+        return _read_braces(line, at)
+    if line[at] == "[":
+        raise _MarkError(at, "several entities of one text are not read; keep one")
+    found = ROUND.match(line, at)
+    if found is None:
+        raise _MarkError(
+            at,
+            f"this ( is not closed, or holds brackets: {shorten(line[at:])}; {REMEDY}, "
+            'or name the label as {"entity": …}',
+        )
+    label, colon, value = found[1].partition(":")
+    if not label.strip():
+        raise _MarkError(at, f"an empty label: {shorten(found[0])}")
+    if colon and not value:
+        raise _MarkError(at, f"an empty value: {shorten(found[0])}")
+    return label, {"value": value} if colon else {}, found.end()
+
+
+def _read_braces(line: str, at: int) -> tuple[str, Attributes, int]:
+    try:
+        attributes, end = json.JSONDecoder().raw_decode(line, at)
+    except json.JSONDecodeError as error:
+        raise _MarkError(
+            error.pos, f"not JSON: {error.msg} in {shorten(line[at:])}; {REMEDY}"
+        ) from None
+    except (ValueError, RecursionError) as error:  # endless digits, endless nesting
+        raise _MarkError(at, f"JSON beyond all measure: {error}") from None
+    label = attributes.pop("entity", None)
+    if not isinstance(label, str) or not label:
+        raise _MarkError(
+            at, f'a mark in braces needs "entity", a label: {shorten(line[at:end])}'
+        )
+    return label, attributes, end
+
+
+def format_markup(document: Document) -> str:
+    """A document's text with its entities marked.
+
+    Raises:
+        CorpusError: entities nest or overlap, or the text holds a line break.
+    """
+    name = f"document {document.id!r}"
+    if "\n" in document.text or "\r" in document.text:
+        raise CorpusError(
+            f"{name} holds a line break; Rasa's formats hold one sentence a line. "
+            "Write jsonl"
+        )
+    for outer, entity in pairwise(document.entities):
+        if entity.start < outer.end:
+            raise CorpusError(
+                f"{name}: entity {entity.start}-{entity.end} {entity.label} lies "
+                f"within or across {outer.start}-{outer.end} {outer.label}; Rasa's "
+                "formats hold neither. Write jsonl"
+            )
+    attributes = attributes_by_entity(document)
+    parts, done = [], 0
+    for entity in document.entities:
+        parts.append(_escape(document.text[done : entity.start]))
+        parts.append(f"[{_escape(document.surface(entity))}]")
+        parts.append(_tail(entity.label, attributes.get(entity, {})))
+        done = entity.end
+    return "".join([*parts, _escape(document.text[done:])])
+
+
+def _escape(text: str) -> str:
+    return TO_ESCAPE.sub(r"\\\g<0>", text)
+
+
+def _tail(label: str, attributes: Attributes) -> str:
+    """The label in its shortest form that is read back as it is."""
+    if PLAIN_LABEL.fullmatch(label) and label.strip():
+        if not attributes:
+            return f"({label})"
+        match list(attributes.items()):
+            case [("value", str(value))] if PLAIN_VALUE.fullmatch(value):
+                return f"({label}:{value})"
+    record = {"entity": label} | attributes | {"entity": label}
+    # JSON escapes line breaks itself; a comment may not begin in it either.
+    return json.dumps(record, ensure_ascii=False).replace("<!--", "\\u003c!--")

@@ -1,0 +1,1 @@
+"""Fine-tuning: from corpora and an encoder to a bundle."""

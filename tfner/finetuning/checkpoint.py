@@ -1,0 +1,296 @@
+"""Checkpoints: the best epoch, and all that a run needs to go on where it stopped.
+
+checkpoint.npz            weights, optimizer, running means; epoch, step, history
+checkpoint.previous.npz   the one before, for the case that the newest is damaged
+best.npz                  weights of the best epoch so far
+epoch-N.npz               of every epoch, where they are kept
+log.csv                   a line an epoch
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from tfner.config.base import Settings, plain
+from tfner.config.train import TrainConfig
+from tfner.errors import TrainingError
+from tfner.finetuning.callbacks import LOG, DivergedError, log_text
+from tfner.storage.mirror import Mirror
+from tfner.training.arrays import assign, load_arrays, save_arrays, written
+from tfner.training.step import Trainee
+
+logger = logging.getLogger(__name__)
+
+STATE = "checkpoint.npz"
+PREVIOUS = "checkpoint.previous.npz"
+BEST = "best.npz"
+EPOCH = "epoch-{}.npz"
+
+
+class StoppedError(TrainingError):
+    """The run was asked to stop, and has saved what it needs to go on."""
+
+
+class Place(NamedTuple):
+    """Where a run stands: whole epochs, and steps of the epoch after them."""
+
+    epochs: int = 0
+    steps: int = 0
+
+
+@contextlib.contextmanager
+def asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Within, SIGTERM does not end the process: it makes the yielded function true.
+
+    Schedulers send it some seconds before they take a machine away.
+    """
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False  # only the main thread may handle signals
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
+    try:
+        yield lambda: bool(received)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def own_copies(variable: keras.Variable) -> list[Any]:
+    """What the replicas of this process have counted, each for itself.
+
+    The variable as a whole is the sum over all workers: to read it, all must.
+    """
+    value = variable.value
+    return list(getattr(value, "values", [value]))
+
+
+def check_unchanged(
+    path: Path,
+    kind: type[Settings],
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+) -> None:
+    """Settings of a run that is resumed are those it began with.
+
+    Args:
+        path: its checkpoint.
+        kind: of settings. One that was not there yet when the run began had its
+            default.
+        before: settings that must be equal, as the checkpoint has them.
+        now: as they are now.
+
+    Raises:
+        TrainingError: some are not.
+    """
+    then = {**kind.defaults(), **before}
+    changed = [
+        f"{name} was {plain(then.get(name))!r}, is {plain(value)!r}"
+        for name, value in now.items()
+        if plain(then.get(name)) != plain(value)
+    ]
+    if changed:
+        raise TrainingError(
+            f"{path} belongs to other settings: {'; '.join(changed)}. Give the old "
+            "ones to go on, or --overwrite to start afresh."
+        )
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Keeps the best weights, and all that a resumed run needs.
+
+    Files are written under a temporary name and renamed, so that a kill at any moment
+    leaves the previous ones whole. A resumed run ends with the weights of one that was
+    never interrupted.
+
+    Args:
+        directory: of this run.
+        trainee: whose weights, optimizer and running means are kept.
+        monitor: what selects the epoch, `dev_f1` or `dev_loss`; the last one if None.
+        fingerprint: settings that a resumed run must share.
+        save_steps: writes a checkpoint every so many steps, besides after each epoch.
+        keep_epochs: keeps the weights of every epoch, not of the best one alone.
+        asked_to_stop: whether to write a checkpoint now and end the run.
+        writes: False for a worker that only goes on from what the chief wrote.
+        mirror: remote directory where whole checkpoints are copied to, if any.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        trainee: Trainee,
+        *,
+        monitor: str | None,
+        fingerprint: Mapping[str, Any],
+        save_steps: int | None = None,
+        keep_epochs: bool = False,
+        asked_to_stop: Callable[[], bool] = lambda: False,
+        writes: bool = True,
+        mirror: Path | None = None,
+    ) -> None:
+        super().__init__()
+        self.directory, self.trainee, self.monitor = directory, trainee, monitor
+        self.fingerprint, self.save_steps = dict(fingerprint), save_steps
+        self.keep_epochs = keep_epochs
+        self.asked_to_stop, self.writes = asked_to_stop, writes
+        names = (BEST, EPOCH.format("*"), LOG, STATE)
+        self.mirror = None if mirror is None else Mirror(directory, mirror, names)
+        self.history: list[dict[str, float]] = []
+        self.best_epoch = 0
+        self.place = Place()
+        self._before = 0
+        self._means: list[Any] = []
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """An epoch that was begun before has its running means from then."""
+        self._before = self.place.steps
+        for variable, mean in zip(self._mean_variables(), self._means, strict=False):
+            for copy in own_copies(variable):
+                copy.assign(mean)
+        self._means = []
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Save where it is time to, or where the run must end.
+
+        Raises:
+            StoppedError: the run was asked to stop; everything is saved.
+            TrainingError: the files cannot be written.
+        """
+        if batch + 1 == self.params["steps"]:
+            return  # the end of the epoch saves
+        self.place = Place(self.place.epochs, self._before + batch + 1)
+        if not self.writes:
+            return
+        if self.asked_to_stop():
+            self._stop()
+        if self.save_steps and self.place.steps % self.save_steps == 0:
+            self._save_state()
+
+    def _stop(self) -> None:
+        self._save_state()
+        epochs, steps = self.place
+        raise StoppedError(
+            f"stopped as asked after {epochs} epochs and {steps} steps; all is saved. "
+            "The same command with --resume goes on from there."
+        )
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Write the best weights first: the state that names them must not be ahead.
+
+        Raises:
+            DivergedError: the epoch's last step spoilt the weights.
+            TrainingError: the files cannot be written.
+        """
+        if not self.writes:
+            self.place = Place(epoch + 1)
+            return
+        weights = self._weights()
+        if not all(np.isfinite(array).all() for array in weights):
+            raise DivergedError(
+                f"weights are no longer numbers at the end of epoch {epoch + 1}. "
+                "Lower --learning-rate or raise --warmup."
+            )
+        self.history.append(
+            {"epoch": epoch + 1, **{name: float(v) for name, v in logs.items()}}
+        )
+        names = [EPOCH.format(epoch + 1)] if self.keep_epochs else []
+        if self._is_best():
+            self.best_epoch = epoch + 1
+            names.append(BEST)
+        for name in names:
+            with self.trainee.averaged():
+                save_arrays(self.directory / name, self._weights())
+        self.place = Place(epoch + 1)
+        with written(self.directory / LOG) as file:
+            file.write(log_text(self.history).encode())
+        if self.asked_to_stop():
+            self._stop()
+        self._save_state()
+
+    def _save_state(self) -> None:
+        about = {
+            "history": self.history,
+            "best_epoch": self.best_epoch,
+            "settings": self.fingerprint,
+            "place": self.place,
+        }
+        means = [own_copies(variable)[0] for variable in self._mean_variables()]
+        variables = [*self.trainee.optimizer.variables, *means]
+        arrays = [*self._weights(), *(np.asarray(v) for v in variables)]
+        state = self.directory / STATE
+        if state.is_file():
+            state.replace(self.directory / PREVIOUS)
+        save_arrays(state, arrays, json.dumps(about))
+        if self.mirror:
+            self.mirror.send()
+
+    def _weights(self) -> list[Any]:
+        return [v.numpy() for v in self.trainee.model.weights]
+
+    def _mean_variables(self) -> list[Any]:
+        return [v for metric in self.trainee.metrics for v in metric.variables]
+
+    def _is_best(self) -> bool:
+        if self.monitor is None:
+            return True
+        *earlier, now = map(self._merit, self.history)
+        return all(now > merit for merit in earlier)
+
+    def _merit(self, line: Mapping[str, float]) -> tuple[float, float]:
+        """Higher is better; the loss decides between epochs of the same F1."""
+        return (line["dev_f1"] if self.monitor == "dev_f1" else 0.0, -line["dev_loss"])
+
+    def resume(self) -> Place:
+        """Load the newest whole checkpoint; returns where it stands.
+
+        Raises:
+            TrainingError: it belongs to other settings or another model, or there is
+                none that is whole.
+        """
+        found = self._newest()
+        if found is None:
+            return self.place
+        path, arrays, about = found
+        check_unchanged(path, TrainConfig, about["settings"], self.fingerprint)
+        means = len(self._mean_variables())
+        variables = [*self.trainee.model.weights, *self.trainee.optimizer.variables]
+        assign(variables, arrays[: len(arrays) - means], path)
+        self.history, self.best_epoch = about["history"], about["best_epoch"]
+        self.place = Place(*about["place"])
+        self._means = arrays[len(arrays) - means :] if self.place.steps else []
+        return self.place
+
+    def _newest(self) -> tuple[Path, list[Any], dict[str, Any]] | None:
+        paths = [self.directory / name for name in (STATE, PREVIOUS)]
+        paths = [path for path in paths if path.is_file()]
+        for number, path in enumerate(paths, start=1):
+            try:
+                arrays, text = load_arrays(path)
+            except TrainingError:
+                if number == len(paths):
+                    raise
+                logger.warning("%s is damaged: going on from the one before", path)
+            else:
+                return path, arrays, json.loads(text)
+        return None
+
+    def load_best(self, model: keras.Model) -> None:
+        """Put the best epoch's weights into a model."""
+        self._load(model, BEST)
+
+    def load_epoch(self, model: keras.Model, number: int) -> None:
+        """Put the weights of an epoch, counted from 1, into a model; they were kept."""
+        self._load(model, EPOCH.format(number))
+
+    def _load(self, model: keras.Model, name: str) -> None:
+        path = self.directory / name
+        assign(model.weights, load_arrays(path)[0], path)

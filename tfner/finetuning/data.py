@@ -1,0 +1,130 @@
+"""The corpora of a run: read, limited, split, and checked against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tfner.config.train import TrainConfig
+from tfner.corpus import read_corpus
+from tfner.corpus.split import hold_out
+from tfner.document import Document
+from tfner.errors import CorpusError, LabelError
+from tfner.schemes import LabelSet
+from tfner.tokenization.align import check_flat
+
+SHOWN_LABELS = 10
+
+
+@dataclass(frozen=True)
+class Corpora:
+    """Documents for training, for choosing the epoch, and for the final score."""
+
+    train: list[Document]
+    dev: list[Document]
+    test: list[Document]
+    label_set: LabelSet
+
+
+def load_corpora(config: TrainConfig, *, say: Callable[[str], None]) -> Corpora:
+    """Read what a run needs.
+
+    Labels come from the whole training file, also where only its beginning is used.
+
+    Raises:
+        CorpusError: a file cannot be read, has no entities, repeats another, or has
+            labels that training cannot know.
+    """
+    everything = _read(config, config.train)
+    names = config.labels or tuple(
+        sorted(
+            {entity.label for document in everything for entity in document.entities}
+        )
+    )
+    if not names:
+        raise CorpusError(
+            "no document holds an entity: there is nothing to learn. Check the tag "
+            "column (--tag-column) and the format (--format).",
+            path=config.train,
+        )
+    train, dev, test = everything[: config.limit], [], []
+    if config.dev:
+        dev = _read(config, config.dev)
+    elif config.dev_fraction:
+        train, dev = _held_out(config, train)
+        say(
+            f"no --dev: {len(dev)} of {len(train) + len(dev)} training sentences are "
+            f"held out (--dev-fraction {config.dev_fraction}, "
+            f"--dev-seed {config.dev_seed})"
+        )
+    if config.test:
+        test = _read(config, config.test)
+    _check_labels(config, names, train, dev, test)
+    if dev and test and _texts(dev) == _texts(test):
+        raise CorpusError(
+            f"dev and test ({config.test}) hold the same texts: a score on data that "
+            "chose the model is not honest. Give two different files.",
+            path=config.dev or config.train,
+        )
+    say(f"{len(train)} training, {len(dev)} dev, {len(test)} test sentences")
+    return Corpora(train, dev, test, LabelSet(names, scheme=config.scheme))
+
+
+def nesting_problems(documents: list[Document]) -> list[str]:
+    """Which documents have entities that tags cannot hold, in sentences."""
+    problems = []
+    for document in documents:
+        try:
+            check_flat(document.entities)
+        except LabelError as error:
+            problems.append(f"document {document.id!r}: {error}")
+    return problems
+
+
+def _held_out(
+    config: TrainConfig, documents: list[Document]
+) -> tuple[list[Document], list[Document]]:
+    try:
+        return hold_out(documents, config.dev_fraction, seed=config.dev_seed)
+    except CorpusError as error:
+        raise CorpusError(
+            f"nothing can be held out as dev: {error}. Or give --dev, or train on "
+            "everything with --dev-fraction 0.",
+            path=config.train,
+        ) from error
+
+
+def _read(config: TrainConfig, path: str) -> list[Document]:
+    return list(
+        read_corpus(
+            path,
+            format=config.format,
+            scheme=config.from_scheme,
+            join=config.join,
+            word_column=config.word_column,
+            tag_column=config.tag_column,
+        )
+    )
+
+
+def _texts(documents: list[Document]) -> list[str]:
+    return sorted(document.text for document in documents)
+
+
+def _check_labels(
+    config: TrainConfig, names: tuple[str, ...], *parts: list[Document]
+) -> None:
+    """Labels outside the label set are a mistake in the data or of the caller."""
+    paths = (config.train, config.dev or config.train, config.test)
+    for path, documents in zip(paths, parts, strict=True):
+        found = {e.label for document in documents for e in document.entities}
+        strangers = sorted(found - set(names))
+        if strangers:
+            source = "--labels does" if config.labels else "the training corpus does"
+            raise CorpusError(
+                f"labels that {source} not have: "
+                f"{', '.join(strangers[:SHOWN_LABELS])}. Known: {', '.join(names)}. "
+                "Correct the file, or name all labels with --labels to train without "
+                "examples of some.",
+                path=path,
+            )

@@ -1,0 +1,149 @@
+"""What a run would do, told without training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfner.config.train import TrainConfig
+from tfner.data.packing import Plan
+from tfner.data.windows import Window
+from tfner.finetuning.result import Say, quiet
+from tfner.finetuning.run import Run
+from tfner.finetuning.train import make_encoder, prepare
+from tfner.tasks import Task
+from tfner.tasks.token_classification import TokenClassification
+from tfner.training.distribution import distribution
+
+BYTES = 4
+STATES = 4
+"""Copies of a weight in training: itself, its gradient, Adam's two moments."""
+SHOWN_PIECES = 40
+MARKS = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0)
+"""Shares of the run whose learning rate is shown."""
+
+
+def foresee(config: TrainConfig, *, say: Say = quiet) -> dict[str, Any]:
+    """Counts, steps, rates, memory and the first encoded sentence of a run.
+
+    Raises:
+        ConfigError: the settings do not allow the run.
+        CorpusError: a corpus cannot be read.
+    """
+    devices = distribution(config.strategy, tpu=config.tpu, say=say)
+    with devices.working():
+        lesson = prepare(config, say=say)
+        run = Run(
+            *lesson,
+            config.seed,
+            directory=Path(config.output),
+            encoder=make_encoder(config, None),
+            distribution=devices,
+            say=say,
+        )
+        trainee, table, plan = run.prepare()
+    _, task, corpora, windows = lesson
+    weights = sum(int(np.prod(w.shape)) for w in trainee.model.weights)
+    steps = len(plan.row_lengths)
+    schedule = trainee.optimizer._learning_rate
+    return {
+        "sentences": {
+            part: len(getattr(corpora, part)) for part in ("train", "dev", "test")
+        },
+        "labels": list(corpora.label_set.labels),
+        "tags": len(corpora.label_set.tags)
+        if isinstance(task, TokenClassification)
+        else None,
+        "lost": dict(task.counts),
+        "windows": len(windows),
+        "weights": weights,
+        "steps": steps,
+        "steps_per_epoch": plan.steps_per_epoch,
+        "batch_shapes": shapes_of(plan),
+        "filled_positions": plan.filled(table.lengths),
+        "learning_rates": {
+            str(round(share * (steps - 1))): float(schedule(round(share * (steps - 1))))
+            for share in MARKS
+        },
+        "memory_mb": memory_of(weights, trainee.model.encoder, plan, config),
+        "first_window": show_window(task, windows[0]),
+    }
+
+
+def shapes_of(plan: Plan) -> list[list[int]]:
+    """Rows and pieces of the batches, each shape once; each is compiled for itself."""
+    rows = plan.windows.shape[1]
+    return [[rows, int(length)] for length in np.unique(plan.row_lengths)]
+
+
+def memory_of(
+    weights: int, encoder: Any, plan: Plan, config: TrainConfig
+) -> dict[str, int | None]:
+    """Megabytes that training takes: what is sure, and an estimate of the rest.
+
+    Activations are what the backward pass of a layer reads, in float32 (half of that in
+    mixed precision): for each piece about 9 vectors of the hidden width and 2 of the
+    intermediate one, and for each pair of pieces 3 numbers a head (scores,
+    probabilities, dropped ones). XLA fuses some of them away.
+    """
+    kept = BYTES * STATES * weights
+    needed = ("hidden_size", "intermediate_size", "num_heads", "num_layers")
+    activations = None
+    if all(hasattr(encoder, name) for name in needed):
+        length = int(plan.row_lengths.max())
+        pieces = plan.windows.shape[1] * length / config.accumulate
+        per_piece = 9 * encoder.hidden_size + 2 * encoder.intermediate_size
+        per_piece += 3 * encoder.num_heads * length
+        layers = 1 if config.recompute else encoder.num_layers
+        size = BYTES if config.precision == "float32" else BYTES / 2
+        activations = round(size * pieces * per_piece * layers / 1e6)
+    return {"weights_and_optimizer": round(kept / 1e6), "activations": activations}
+
+
+def show_window(task: Task, window: Window) -> dict[str, Any]:
+    """Ids and tags of the first window, as the model will see them."""
+    ids = window.features["input_ids"][:SHOWN_PIECES].tolist()
+    return {
+        "pieces": len(window),
+        "features": {
+            name: values[:SHOWN_PIECES].tolist()
+            for name, values in window.features.items()
+        },
+        "targets": {
+            name: values[:SHOWN_PIECES].tolist()
+            for name, values in (window.targets or {}).items()
+        },
+        "words": [list(word) for word in window.words[: len(ids)]],
+    }
+
+
+def render(found: dict[str, Any]) -> str:
+    """The same for people."""
+    sentences = ", ".join(f"{n:,} {part}" for part, n in found["sentences"].items())
+    shapes = ", ".join(f"{rows} x {length}" for rows, length in found["batch_shapes"])
+    memory = found["memory_mb"]
+    estimate = memory["activations"]
+    rates = ", ".join(
+        f"step {step}: {rate:.2g}" for step, rate in found["learning_rates"].items()
+    )
+    first = found["first_window"]
+    tags = f" ({found['tags']} tags)" if found["tags"] else ""
+    lines = [
+        f"sentences      {sentences}",
+        f"labels         {', '.join(found['labels'])}{tags}",
+        f"windows        {found['windows']:,}",
+        f"steps          {found['steps']:,}, {found['steps_per_epoch']:,} an epoch",
+        f"batches        {shapes} (rows x pieces), "
+        f"{found['filled_positions']:.1%} filled",
+        f"weights        {found['weights']:,}",
+        f"memory         {memory['weights_and_optimizer']:,} MB of weights and "
+        "optimizer"
+        + ("" if estimate is None else f", about {estimate:,} MB of activations"),
+        f"learning rate  {rates}",
+        f"first window   {first['pieces']} pieces",
+    ]
+    for name, values in {**first["features"], **first["targets"]}.items():
+        lines.append(f"  {name:<18} {' '.join(map(str, values))}")
+    return "\n".join(lines)

@@ -1,0 +1,325 @@
+"""One training run: a seed's model, fitted, scored and saved."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tfner.config.train import TrainConfig
+from tfner.data.packing import Plan, make_plan
+from tfner.data.pipeline import WindowTable
+from tfner.data.windows import Window
+from tfner.errors import ConfigError, TrainingError
+from tfner.finetuning.callbacks import (
+    Clock,
+    DivergedError,
+    Progress,
+    Scorer,
+    StopAtNaN,
+)
+from tfner.finetuning.checkpoint import Checkpoint, Place, asked_to_stop
+from tfner.finetuning.data import Corpora
+from tfner.finetuning.evaluator import HeldOut
+from tfner.finetuning.model import make_trainee, precision, prepare
+from tfner.finetuning.result import Say, Trial, quiet, save_trial
+from tfner.inference.bundle import build
+from tfner.inference.encoder_config import check_encoder
+from tfner.storage.remote import address, publish, remove
+from tfner.tasks import Task
+from tfner.training.distribution import Distribution
+from tfner.training.step import Trainee
+from tfner.training.tensorboard import TensorBoard
+
+EncoderFactory = Callable[[], keras.Model]
+
+NOT_COMPARED = (
+    *("output", "overwrite", "resume", "trials", "seed", "tensorboard"),
+    *("strategy", "tpu", "recompute", "jit_compile", "save_steps", "show_mistakes"),
+)
+"""Settings that a resumed run may change; seeds have directories of their own."""
+
+
+class Run:
+    """One seed: builds the model, fits it, scores it, saves it.
+
+    Args:
+        config: all settings.
+        task: shared by all runs.
+        corpora: shared by all runs.
+        windows: of the training corpus, shared by all runs.
+        seed: of this run.
+        directory: for what a resumed run needs.
+        encoder: makes the encoder, before it learnt the task.
+        distribution: the devices.
+        say: told what happens.
+        mirror: remote copy of `directory`, if there is one.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        task: Task,
+        corpora: Corpora,
+        windows: list[Window],
+        seed: int,
+        *,
+        directory: Path,
+        encoder: EncoderFactory,
+        distribution: Distribution,
+        say: Say = quiet,
+        mirror: Path | None = None,
+    ) -> None:
+        self.config, self.seed, self.task = config, seed, task
+        self.corpora, self.windows = corpora, windows
+        self.directory, self.encoder = directory, encoder
+        self.distribution, self.say, self.mirror = distribution, say, mirror
+
+    def finish(self, target: Path) -> Trial:
+        """Train to the end; the chief writes the bundle to `target`.
+
+        Raises:
+            TrainingError: the loss became NaN; the best epoch before it, if there is
+                one, is saved first.
+        """
+        is_chief = self.distribution.is_chief
+        if is_chief:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        trainee, table, plan = self.prepare()
+        clock = Clock()
+        with asked_to_stop() if is_chief else nullcontext(lambda: False) as asked:
+            checkpoint = Checkpoint(
+                self.directory,
+                trainee,
+                monitor=f"dev_{self.config.best}" if self.corpora.dev else None,
+                fingerprint=self._fingerprint(),
+                save_steps=self.config.save_steps,
+                keep_epochs=self.config.keep_epochs,
+                asked_to_stop=asked,
+                writes=is_chief,
+                mirror=self.mirror,
+            )
+            failure = self._fit(trainee, checkpoint, clock, table, plan)
+        speed = {**clock.speed(), "filled_positions": plan.filled(table.lengths)}
+        if not is_chief:
+            return Trial(self.seed, target, None, None, speed)
+        if failure is not None and target.exists():
+            # A broken-off run never takes the place of a finished one.
+            target = self.directory.with_name(f"{self.directory.name}.bundle")
+        with self.distribution.host():
+            model = self._best(trainee, checkpoint)
+            trial = Trial(self.seed, target, None, None, speed)
+            save_trial(
+                trial,
+                config=self.config,
+                task=self.task,
+                model=model,
+                corpora=self.corpora,
+                checkpoint=checkpoint,
+                say=self.say,
+            )
+        if failure is not None:
+            # What is good is saved; going on from here would only fail again.
+            shutil.rmtree(self.directory)
+            raise TrainingError(
+                f"{failure} The model of epoch {checkpoint.best_epoch} is in "
+                f"{address(self._sent(target))}."
+            )
+        return trial
+
+    def _sent(self, target: Path) -> Path:
+        """Where the model of a broken-off run can be found: beside its checkpoints."""
+        if self.mirror is None:
+            return target
+        place = self.mirror.with_name(target.name)
+        publish(target, place, TrainingError)
+        remove(self.mirror, TrainingError)
+        return place
+
+    def prepare(self) -> tuple[Trainee, WindowTable, Plan]:
+        """What is fitted, on which rows, in which order; nothing is written."""
+        table = WindowTable(self.windows, pad_id=self.task.tokenizer.pad_id)
+        with self.distribution.scope():
+            model = self._learner()
+            plan = self._plan(table, packs=getattr(model, "packs", False))
+            trainee = make_trainee(
+                model,
+                self.task,
+                self.config,
+                seed=self.seed,
+                steps=len(plan.row_lengths),
+                distribution=self.distribution,
+            )
+        return trainee, table, plan
+
+    def _learner(self) -> keras.Model:
+        """The model as it learns: its precision, what is frozen, what is recomputed."""
+        with precision(self.config.precision):
+            model = self._model()
+        prepare(
+            model.encoder, freeze=self.config.freeze, recompute=self.config.recompute
+        )
+        return model
+
+    def _best(self, trainee: Trainee, checkpoint: Checkpoint) -> keras.Model:
+        """The model as it is saved: float32, on one device, of the best epoch."""
+        model = trainee.model
+        if self.distribution.kind != "none" or self.config.precision != "float32":
+            model = self._model()
+        checkpoint.load_best(model)
+        if self.corpora.dev:
+            self.say(f"best epoch: {checkpoint.best_epoch} by dev {self.config.best}")
+        return model
+
+    def _model(self) -> keras.Model:
+        keras.utils.set_random_seed(self.seed)
+        found = self.encoder()
+        check_encoder(found)
+        positions = getattr(found, "max_positions", None)
+        if positions is not None and self.task.max_length > positions:
+            raise ConfigError(
+                f"`max_length` is {self.task.max_length}, the encoder has {positions} "
+                f"positions. Give --max-length {positions} or less."
+            )
+        pieces = self.task.tokenizer.vocab_size
+        if pieces > getattr(found, "vocab_size", pieces):
+            raise ConfigError(
+                f"the vocabulary has {pieces} pieces, the encoder knows "
+                f"{found.vocab_size}. Give the tokenizer that belongs to the encoder."
+            )
+        model = self.task.build(found, dropout=self.config.dropout)
+        build(model)
+        return model
+
+    def _plan(self, table: WindowTable, *, packs: bool) -> Plan:
+        on_tpu = self.distribution.kind == "tpu"
+        layout = self.config.layout
+        if layout == "packed" and not packs:
+            layout = "padded" if on_tpu else "bucketed"
+            self.say(f"this encoder does not take packed rows: batches are {layout}")
+        if layout == "bucketed" and on_tpu:
+            raise ConfigError(
+                "a TPU needs batches of one shape. Received: layout=bucketed. Give "
+                "--layout packed or padded."
+            )
+        plan = make_plan(
+            table.lengths,
+            layout=layout,
+            batch_size=self.config.batch_size,
+            seed=self.seed,
+            epochs=self.config.epochs,
+            max_length=self.task.max_length,
+            group=self.distribution.steps_per_execution(
+                self.config.steps_per_execution
+            ),
+        )
+        rows = plan.windows.shape[1]
+        parts = self.distribution.replicas * self.config.accumulate
+        if rows % parts:
+            self.say(
+                f"a batch has {rows} rows for {parts} parts (replicas times "
+                f"--accumulate): {-rows % parts} empty ones are added"
+            )
+        return plan.divisible(parts)
+
+    def _fit(
+        self,
+        trainee: Trainee,
+        checkpoint: Checkpoint,
+        clock: Clock,
+        table: WindowTable,
+        plan: Plan,
+    ) -> TrainingError | None:
+        """Run the epochs that are left; a failure after the first one is returned."""
+        steps = plan.steps_per_epoch
+        place = checkpoint.resume() if self.config.resume else Place()
+        if place.epochs or place.steps:
+            more = f" and {place.steps} steps" if place.steps else ""
+            self.say(f"resumed after epoch {place.epochs}{more}")
+        settings = json.dumps(self._fingerprint(), sort_keys=True, default=str)
+        digests = (zlib.crc32(plan.windows.tobytes()), zlib.crc32(settings.encode()))
+        self.distribution.check_agreement(*place, *digests)
+        callbacks = self._callbacks(trainee, checkpoint, clock, steps)
+        try:
+            for first, last, done in self._epochs_left(place):
+                trainee.fit(
+                    self.distribution.batches(table, plan, skip=first * steps + done),
+                    initial_epoch=first,
+                    epochs=last,
+                    steps_per_epoch=steps - done,
+                    shuffle=False,
+                    verbose=0,
+                    callbacks=callbacks,
+                )
+        except DivergedError as error:
+            if not checkpoint.history:
+                raise
+            return error
+        return None
+
+    def _epochs_left(self, place: Place) -> Iterator[tuple[int, int, int]]:
+        """First and last epoch, and steps already done: a begun epoch by itself."""
+        first = place.epochs
+        if place.steps:
+            yield first, first + 1, place.steps
+            first += 1
+        if first < self.config.epochs:
+            yield first, self.config.epochs, 0
+
+    def _callbacks(
+        self, trainee: Trainee, checkpoint: Checkpoint, clock: Clock, steps: int
+    ) -> list[keras.callbacks.Callback]:
+        """What happens beside the steps; only the chief scores and writes."""
+        clock.sentences_per_epoch = len(self.corpora.train)
+        callbacks: list[keras.callbacks.Callback] = [StopAtNaN(), clock]
+        if not self.distribution.is_chief:
+            return [*callbacks, checkpoint]
+        if self.corpora.dev:
+            callbacks.append(Scorer(self._scorer(trainee)))
+        live = self.say is not quiet and sys.stderr.isatty()
+        progress = Progress(self.config.epochs, steps, say=self.say, live=live)
+        callbacks += [checkpoint, progress]
+        if self.config.tensorboard:
+            callbacks.append(TensorBoard(f"{self.config.tensorboard}/seed-{self.seed}"))
+        return callbacks
+
+    def _scorer(self, trainee: Trainee) -> Callable[[], dict[str, float]]:
+        """Scores dev with the averaged weights, if they are averaged.
+
+        A TPU runs nothing but what it was compiled for: a copy on the host is scored.
+        """
+        on_tpu = self.distribution.kind == "tpu"
+        with self.distribution.host():
+            model = self._model() if on_tpu else trainee.model
+        score = HeldOut(self.task, model).scorer(
+            self.corpora.dev, show=self.config.show_mistakes, say=self.say
+        )
+
+        def now() -> dict[str, float]:
+            with trainee.averaged(), self.distribution.host():
+                if on_tpu:
+                    model.set_weights([w.numpy() for w in trainee.model.weights])
+                return score()
+
+        return now
+
+    def _fingerprint(self) -> dict[str, Any]:
+        """Settings that must be equal for a run to be resumed."""
+        settings = {
+            n: v for n, v in self.config.to_json().items() if n not in NOT_COMPARED
+        }
+        return {
+            **settings,
+            "number of training windows": len(self.windows),
+            "digest of the labels": self.task.label_set.digest,
+            **{
+                f"query of {n}": q for n, q in getattr(self.task, "queries", {}).items()
+            },
+        }

@@ -1,0 +1,376 @@
+"""The training run: corpora, windows, steps, scores, bundle; once per seed."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import statistics
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tfner.checkpoints.loading import load_encoder, tokenizer_of
+from tfner.config.train import TrainConfig
+from tfner.data.windows import Window
+from tfner.document import Document
+from tfner.errors import BundleError, ConfigError, CorpusError, TrainingError, joined
+from tfner.finetuning.data import Corpora, load_corpora, nesting_problems
+from tfner.finetuning.loss_settings import set_loss
+from tfner.finetuning.result import Say, Trial, quiet
+from tfner.finetuning.run import EncoderFactory, Run
+from tfner.finetuning.span_dev import check_dev, set_prefilter
+from tfner.finetuning.span_settings import check_task_settings, make_span_task
+from tfner.inference.bundle import CONFIG, SUMMARY, Bundle, staged, write_json
+from tfner.schemes import LabelSet
+from tfner.storage.mirror import check_output, mirrored
+from tfner.storage.remote import address, is_remote, publish
+from tfner.tasks import Task
+from tfner.tasks.context import DOCUMENT, encode_in_order
+from tfner.tasks.span_extraction import SpanExtraction
+from tfner.tasks.token_classification import TokenClassification, default_words
+from tfner.tokenization import Tokenizer, load_tokenizer
+from tfner.training.distribution import distribution
+
+if TYPE_CHECKING:
+    import keras
+
+
+def train(
+    config: TrainConfig,
+    *,
+    task: Task | None = None,
+    tokenizer: Tokenizer | None = None,
+    encoder: EncoderFactory | None = None,
+    say: Say = quiet,
+) -> Bundle:
+    """Train a model; of several trials the one with the best dev score is returned.
+
+    Args:
+        config: all settings.
+        task: your own in place of the one `config` names.
+        tokenizer: your own in place of that of `config.encoder`.
+        encoder: makes your own encoder, one per trial: any Keras model from
+            `input_ids`, `attention_mask`, `token_type_ids` (B, S) to (B, S, H).
+        say: told what happens, in sentences.
+
+    Raises:
+        ConfigError: the settings or the output's place do not allow a run.
+        CorpusError: a corpus cannot be read, or holds nothing to learn.
+        TrainingError: the loss is no number any more; what was good is kept.
+    """
+    report = run_trials(
+        config, task=task, tokenizer=tokenizer, encoder=encoder, say=say
+    )
+    return Bundle.load(report["bundle"])
+
+
+def run_trials(
+    config: TrainConfig,
+    *,
+    task: Task | None = None,
+    tokenizer: Tokenizer | None = None,
+    encoder: EncoderFactory | None = None,
+    say: Say = quiet,
+) -> dict[str, Any]:
+    """As `train`; returns the JSON that `tfner train` prints."""
+    output = output_of(config)
+    far = is_remote(output)
+    devices = distribution(config.strategy, tpu=config.tpu, say=say)
+    say = say if devices.is_chief else quiet
+    with devices.working():
+        with workplace_of(config, output, write=devices.is_chief) as workplace:
+            lesson = prepare(config, task=task, tokenizer=tokenizer, say=say)
+            set_prefilter(
+                config, lesson.task, lesson.windows, lesson.corpora.dev, say=say
+            )
+            trials = []
+            for seed in range(config.seed, config.seed + config.trials):
+                target = output
+                if config.trials > 1 and devices.is_chief:
+                    say(f"trial with seed {seed}")
+                if (config.trials > 1 or far) and devices.is_chief:
+                    target = workplace / f"seed-{seed}.bundle"
+                run = Run(
+                    *lesson,
+                    seed,
+                    directory=workplace / f"seed-{seed}",
+                    encoder=make_encoder(config, encoder),
+                    distribution=devices,
+                    say=say,
+                    mirror=workplace_name(output) / f"seed-{seed}" if far else None,
+                )
+                trials.append(run.finish(target))
+            if config.trials > 1 and devices.is_chief:
+                publish_trials(output, trials)
+            elif far and devices.is_chief:
+                publish(trials[0].directory, output, BundleError)
+                trials[0].directory = output
+        devices.wait()
+    return summarize(trials)
+
+
+class Lesson(NamedTuple):
+    """What all runs of a config share: `Run(*lesson, seed, …)`."""
+
+    config: TrainConfig
+    task: Task
+    corpora: Corpora
+    windows: list[Window]
+
+
+def prepare(
+    config: TrainConfig,
+    *,
+    task: Task | None = None,
+    tokenizer: Tokenizer | None = None,
+    say: Say = quiet,
+) -> Lesson:
+    """Read the corpora, make the task, encode what is to be learnt.
+
+    Returns:
+        The settings, with what the tokenizer decided of them, and the rest.
+
+    Raises:
+        ConfigError: the settings do not fit the tokenizer, or need a dev corpus.
+        CorpusError: a corpus cannot be read, holds nothing to learn, or entities that
+            the task cannot: all such documents are named.
+    """
+    corpora = load_corpora(config, say=say)
+    check_dev(config, corpora.dev)
+    task = task or make_task(
+        config, corpora.label_set, tokenizer, documents=corpora.train, say=say
+    )
+    check_nesting(config, task, corpora.train, say=say)
+    config = config.replace(words=task.settings().get("words", config.words))
+    windows = encode_training(task, corpora, say=say)
+    set_loss(config, task, windows)
+    return Lesson(config, task, corpora, windows)
+
+
+def check_nesting(
+    config: TrainConfig, task: Task, documents: list[Document], *, say: Say
+) -> None:
+    """Refuse entities that a tagger cannot learn; tell of those never predicted.
+
+    Raises:
+        CorpusError: of tags are asked what they cannot hold.
+    """
+    is_tagger = isinstance(task, TokenClassification)
+    if not is_tagger and getattr(task, "nested", True):
+        return
+    problems = nesting_problems(documents)
+    if problems and is_tagger:
+        raise CorpusError(joined(problems), path=config.train)
+    if problems:
+        say(
+            f"note: {len(problems)} of {len(documents)} training sentences have nested "
+            "or overlapping entities; without them (--no-nested) some will be missed"
+        )
+
+
+def output_of(config: TrainConfig) -> Path:
+    """Where the model goes; `.` and links by their real names, for they are renamed.
+
+    Raises:
+        ConfigError: something is there that may not be replaced.
+    """
+    output = Path(config.output)
+    if is_remote(output):
+        return check_output(config, workplace_name(output))
+    if output.is_symlink() or not output.name.strip("."):
+        output = output.resolve()
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+        return output
+    if not any((output / name).is_file() for name in (CONFIG, SUMMARY)):
+        raise ConfigError(
+            f"{output} exists and is no model, so --overwrite would not replace it "
+            "either. Choose another --output."
+        )
+    if not config.overwrite:
+        raise ConfigError(
+            f"{output} holds a finished model. Add --overwrite to replace it when the "
+            "new one is done, or choose another --output."
+        )
+    return output
+
+
+@contextlib.contextmanager
+def workplace_of(
+    config: TrainConfig, output: Path, *, write: bool = True
+) -> Iterator[Path]:
+    """The workplace of a run; stays only if it holds what a resumed run can use.
+
+    Args:
+        config: may resume or overwrite.
+        output: beside which it lies.
+        write: False where another process makes and removes it.
+    """
+    if is_remote(output):
+        with mirrored(config, workplace_name(output), write=write) as workplace:
+            yield workplace
+        return
+    if not write:
+        yield workplace_name(output)
+        return
+    workplace = prepare_workplace(config, output)
+    useful = False
+    try:
+        yield workplace
+    except BaseException:
+        useful = any(path.is_file() for path in workplace.rglob("*"))
+        raise
+    finally:
+        if not useful:
+            shutil.rmtree(workplace, ignore_errors=True)
+
+
+def workplace_name(output: Path) -> Path:
+    """Beside the output, which only holds whole models."""
+    return output.with_name(f"{output.name}.training")
+
+
+def prepare_workplace(config: TrainConfig, output: Path) -> Path:
+    """Where an unfinished run lives.
+
+    Raises:
+        ConfigError: there is an unfinished run, and no word on it.
+    """
+    workplace = workplace_name(output)
+    if workplace.exists():
+        if not (config.resume or config.overwrite):
+            raise ConfigError(
+                f"{workplace} holds an unfinished run. Add --resume to go on with it, "
+                "or --overwrite to start afresh."
+            )
+        if config.overwrite:
+            shutil.rmtree(workplace)
+    try:
+        workplace.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{output} cannot be written: {error.strerror}.") from error
+    return workplace
+
+
+def make_task(
+    config: TrainConfig,
+    label_set: LabelSet,
+    tokenizer: Tokenizer | None,
+    *,
+    documents: Sequence[Document] = (),
+    say: Say,
+) -> Task:
+    """The task that the settings name, with its tokenizer.
+
+    Args:
+        config: all settings.
+        label_set: what is to be predicted.
+        tokenizer: in place of that of the encoder.
+        documents: of the training corpus, which may bring queries.
+        say: told what was guessed.
+    """
+    if tokenizer is None:
+        tokenizer = load_tokenizer(
+            tokenizer_of(config.encoder),
+            lower_case=config.lower_case,
+            word_splitter=config.word_splitter,
+            dictionary=config.dictionary,
+            user_dictionary=config.user_dictionary,
+        )
+        for note in tokenizer.notes:
+            say(note)
+    check_task_settings(config)
+    if config.task == SpanExtraction.name:
+        return make_span_task(config, label_set, tokenizer, documents, say=say)
+    return TokenClassification(
+        tokenizer,
+        label_set,
+        max_length=config.max_length,
+        overlap=config.overlap,
+        words=config.words or default_words(tokenizer),
+        label_pieces=config.label_pieces,
+        borders=config.borders,
+        on_overflow=config.on_overflow,
+        head=config.head,
+        decode=config.decode,
+        context=config.context,
+    )
+
+
+def make_encoder(config: TrainConfig, factory: EncoderFactory | None) -> EncoderFactory:
+    """The user's encoder, or that of the directory, checkpoint or hub id."""
+    if factory is not None:
+        return factory
+
+    def load() -> keras.Model:
+        return load_encoder(
+            config.encoder,
+            hidden_dropout=config.hidden_dropout,
+            attention_dropout=config.attention_dropout,
+        )
+
+    return load
+
+
+def encode_training(task: Task, corpora: Corpora, *, say: Say) -> list[Window]:
+    """All training windows; says once what did not survive.
+
+    Raises:
+        TrainingError: no window is left.
+    """
+    told = any(DOCUMENT in document.metadata for document in corpora.train)
+    if getattr(task, "context", 0) and not told:
+        say(
+            "context: the training corpus does not say where a document ends; "
+            "neighbouring sentences of the file are taken"
+        )
+    task.counts.clear()
+    windows = [
+        window
+        for _, found in encode_in_order(task, corpora.train, with_targets=True)
+        for window in found
+    ]
+    if task.counts["questions_left_out"] and not windows:
+        raise TrainingError(
+            "no question about the training corpus is left. Received: "
+            f"negative_rate={getattr(task, 'negative_rate', None)}, and no sentence "
+            "holds an entity. Give a higher --negative-rate, or another corpus."
+        )
+    if not windows:
+        raise TrainingError("the training corpus holds no text to learn from.")
+    counts = [f"{n} {name}" for name, n in task.counts.items() if n]
+    say(f"training corpus: {', '.join(counts)}, {len(windows)} windows")
+    return windows
+
+
+def publish_trials(output: Path, trials: list[Trial]) -> None:
+    """Move the bundles of several trials to the output together, the best one named."""
+    with staged(output) as stage:
+        for trial in trials:
+            trial.directory.rename(stage / f"seed-{trial.seed}")
+            trial.directory = output / f"seed-{trial.seed}"
+        best = best_trial(trials).directory.name
+        write_json(stage / SUMMARY, {"best": best, **summarize(trials)})
+
+
+def best_trial(trials: list[Trial]) -> Trial:
+    """The trial with the best dev F1; without dev the first."""
+    return max(trials, key=lambda trial: (trial.dev or {}).get("f1", 0.0))
+
+
+def summarize(trials: list[Trial]) -> dict[str, Any]:
+    """What `tfner train --json` prints."""
+    best = best_trial(trials)
+    summary = {}
+    for part in ("dev", "test"):
+        scores = [found["f1"] for t in trials if (found := getattr(t, part))]
+        if scores:
+            sd = statistics.stdev(scores) if len(scores) > 1 else 0.0
+            summary[part] = {"mean": statistics.fmean(scores), "sd": sd}
+    return {
+        "bundle": address(best.directory),
+        "dev": best.dev,
+        "test": best.test,
+        "trials": [trial.to_json() for trial in trials],
+        "summary": summary,
+        **best.speed,
+    }

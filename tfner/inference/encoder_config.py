@@ -1,0 +1,123 @@
+"""How a bundle keeps an encoder: tfner's own by its settings, others as Keras does."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tfner.errors import BundleError, ConfigError
+
+if TYPE_CHECKING:
+    import keras
+
+OWN, FOREIGN = "tfner", "keras"
+IMPORTED = ("keras", "keras_hub", "builtins")
+"""Packages whose classes Keras finds by itself; functions are of `builtins` to it."""
+
+
+def describe_encoder(encoder: keras.Model) -> dict[str, Any]:
+    """What `config.json` holds of an encoder."""
+    import keras
+
+    from tfner.models import Encoder
+
+    if type(encoder) is Encoder:
+        return {"class": OWN, "config": encoder.get_config()}
+    return {"class": FOREIGN, "config": keras.saving.serialize_keras_object(encoder)}
+
+
+def restore_encoder(record: Mapping[str, Any], *, place: object) -> keras.Model:
+    """The encoder that `describe_encoder` described, with new weights.
+
+    Args:
+        record: the description.
+        place: where it stands, for messages.
+
+    Raises:
+        BundleError: it is made of a class that is not there.
+    """
+    import keras
+
+    from tfner.models import Encoder
+
+    # Keras empties the config that it reads.
+    config = copy.deepcopy(record["config"])
+    if record.get("class") == OWN:
+        return Encoder.from_config(config)
+    for name, module in _unknown_classes(config):
+        raise BundleError(
+            f"{place}: the encoder is made of {name}, which Keras does not know here. "
+            f"{_remedy(module)}"
+        )
+    return keras.saving.deserialize_keras_object(config, safe_mode=True)
+
+
+def check_encoder(encoder: keras.Model) -> None:
+    """Make sure, before it is trained, that a bundle of this encoder can be loaded.
+
+    Raises:
+        ConfigError: it is none, or Keras cannot make it again from its description.
+    """
+    from tfner.models import Encoder
+    from tfner.models.encoders.interface import first_cause, output_shape
+
+    if type(encoder) is Encoder:
+        return
+    output_shape(encoder)
+    try:
+        record = json.loads(json.dumps(describe_encoder(encoder)))
+        again = restore_encoder(record, place=encoder.name)
+        output_shape(again)
+    except Exception as error:  # whatever a user's own code raises
+        raise ConfigError(_lost(encoder, first_cause(error))) from error
+    shapes, expected = ([tuple(w.shape) for w in e.weights] for e in (again, encoder))
+    if shapes != expected:
+        raise ConfigError(_lost(encoder, "its weights come back in other shapes"))
+
+
+def _lost(encoder: keras.Model, reason: str) -> str:
+    return (
+        "an encoder must come back from its `get_config`, or the trained model could "
+        f"not be loaded. Received: {type(encoder).__name__} {encoder.name!r} ({reason})"
+        ". Return all arguments in `get_config`, and decorate its classes with "
+        "keras.saving.register_keras_serializable()."
+    )
+
+
+def _unknown_classes(config: Any) -> Iterator[tuple[str, str]]:
+    """Registered name and module of the classes that Keras will not find."""
+    import keras
+
+    if isinstance(config, Mapping):
+        name, module = config.get("registered_name"), str(config.get("module") or "")
+        imported = _package(module) in IMPORTED and _is_there(module)
+        registered = not name or keras.saving.get_registered_object(name) is not None
+        if not (registered or imported):
+            yield str(name), module
+        config = list(config.values())
+    if isinstance(config, list | tuple):
+        yield from (found for part in config for found in _unknown_classes(part))
+
+
+def _remedy(module: str) -> str:
+    if module and not _is_there(module):
+        package = _package(module).replace("_", "-")
+        return f"Install what defines it: pip install {package}"
+    return (
+        f"Import the module that defines it{f' ({module})' if module else ''} before "
+        "the model is loaded."
+    )
+
+
+def _package(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _is_there(module: str) -> bool:
+    """Whether the package of a module is loaded or could be."""
+    package = _package(module)
+    return package in sys.modules or importlib.util.find_spec(package) is not None

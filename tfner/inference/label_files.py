@@ -1,0 +1,148 @@
+"""The labels of a model that does not hold them, from the file kept beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import pickle
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tfner.errors import LabelError, shorten
+from tfner.schemes import LabelSet
+from tfner.storage.remote import is_remote, open_bytes
+
+LARGEST_FILE = 1 << 20
+"""Bytes; tens of thousands of tags."""
+PICKLES = (".pkl", ".pickle")
+
+
+class LabelUnpickler(pickle._Unpickler):
+    """Reads a dict of str and int; any other instruction of a pickle stops it.
+
+    The standard way, to override `find_class`, still builds what needs no import, and
+    the unpickler in C makes room for whatever memo index the file names. Python's own
+    looks its instructions up in a table, which here holds a few of them alone.
+    """
+
+    dispatch = {  # noqa: RUF012 (declared by the base class)
+        opcode[0]: pickle._Unpickler.dispatch[opcode[0]]
+        for opcode in (
+            *(pickle.PROTO, pickle.FRAME, pickle.MARK, pickle.STOP),
+            *(pickle.DICT, pickle.EMPTY_DICT, pickle.SETITEM, pickle.SETITEMS),
+            *(pickle.UNICODE, pickle.BINUNICODE, pickle.SHORT_BINUNICODE),
+            *(pickle.BINSTRING, pickle.SHORT_BINSTRING),  # the str of Python 2
+            *(pickle.INT, pickle.BININT, pickle.BININT1, pickle.BININT2),
+            *(pickle.LONG, pickle.LONG1),
+            *(pickle.PUT, pickle.BINPUT, pickle.LONG_BINPUT, pickle.MEMOIZE),
+            *(pickle.GET, pickle.BINGET, pickle.LONG_BINGET),
+        )
+    }
+
+
+def read_labels(path: str | Path) -> LabelSet:
+    """The label set of a file.
+
+    Args:
+        path: `.pkl`, a dict from tag to id such as google-research/electra's
+            `chunk_label_mapping.pkl`; or `.json`: such a dict, a list of tags, a
+            bundle's `labels.json`, or Hugging Face's `id2label` or `config.json`.
+
+    Raises:
+        LabelError: the file cannot be read, is too large, holds anything else, or its
+            ids do not run from 0 without a gap.
+    """
+    path = Path(path)
+    read = _unpickle if path.suffix in PICKLES else _parse
+    record = read(path, _content(path))
+    try:
+        if isinstance(record, dict) and "tags" in record:
+            return LabelSet.from_json(record)
+        return LabelSet.from_tags(_ordered(record))
+    except LabelError as error:
+        raise LabelError(f"{path}: {error}") from error
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix not in (*PICKLES, ".json"):
+        raise LabelError(
+            f"{path}: labels are read from a pickle (.pkl) or JSON (.json). "
+            f"Received: a name that ends in {path.suffix!r}."
+        )
+    try:
+        far = is_remote(path)
+        with open_bytes(path, LabelError) if far else path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise LabelError(f"{path}: cannot be read: {error.strerror}.") from error
+    if len(content) > LARGEST_FILE:
+        raise LabelError(
+            f"{path}: a file of labels has at most {LARGEST_FILE} bytes; this one is "
+            "larger. Give the one that belongs to the model."
+        )
+    return content
+
+
+def _unpickle(path: Path, content: bytes) -> dict[str, int]:
+    refused = LabelError(
+        f"{path}: a pickle of labels may hold one dict from tag (str) to id (int) and "
+        "nothing else; this one is damaged or holds more, and nothing of it was run. "
+        "Give the labels as JSON."
+    )
+    try:
+        found = LabelUnpickler(io.BytesIO(content), encoding="utf-8").load()
+    except (
+        *(AttributeError, EOFError, LookupError, TypeError, ValueError),
+        *(pickle.UnpicklingError, struct.error),
+    ) as error:
+        raise refused from error
+    if type(found) is not dict or not _holds(found, key=str, value=int):
+        raise refused
+    return found
+
+
+def _parse(path: Path, content: bytes) -> Any:
+    try:
+        return json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        reason = shorten(str(error))
+        raise LabelError(f"{path}: damaged; no readable JSON ({reason}).") from error
+
+
+def _ordered(record: Any) -> list[str]:
+    """Tags in the order of their ids.
+
+    Raises:
+        LabelError: the record is of no known form, or its ids have gaps.
+    """
+    if isinstance(record, dict):
+        record = record.get("id2label", record)
+    if isinstance(record, list) and all(isinstance(tag, str) for tag in record):
+        return record
+    if isinstance(record, dict) and _holds(record, key=str, value=int):
+        return _by_id([(number, tag) for tag, number in record.items()])
+    if isinstance(record, dict) and _holds(record, key=str, value=str):
+        with contextlib.suppress(ValueError):  # a key that is no number
+            return _by_id([(int(number), tag) for number, tag in record.items()])
+    raise LabelError(
+        "labels are a dict from tag to id, a list of tags, or Hugging Face's id2label. "
+        f"Received: {shorten(json.dumps(record, ensure_ascii=False))}"
+    )
+
+
+def _by_id(pairs: list[tuple[int, str]]) -> list[str]:
+    ids = sorted(number for number, _ in pairs)
+    if ids != list(range(len(ids))):
+        raise LabelError(
+            f"the ids of {len(ids)} tags run from 0 to {len(ids) - 1}, each once. "
+            f"Received: {shorten(str(ids))}"
+        )
+    return [tag for _, tag in sorted(pairs)]
+
+
+def _holds(found: Mapping[Any, Any], *, key: type, value: type) -> bool:
+    """Whether all keys and values are exactly of these types: True is no int here."""
+    return all(type(k) is key and type(v) is value for k, v in found.items())

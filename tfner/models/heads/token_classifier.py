@@ -1,0 +1,111 @@
+"""What reads predictions off an encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfner.models.dropout import Dropout
+from tfner.models.encoders.interface import INPUTS, output_shape
+from tfner.models.heads.crf import CRF, chains_of
+
+
+@keras.saving.register_keras_serializable(package="tfner")
+class TokenClassifier(keras.Model):
+    """One score per tag for every labelled position.
+
+    Args:
+        encoder: any Keras model from `input_ids`, `attention_mask` and
+            `token_type_ids` (B, S) to (B, S, H).
+        num_tags: T.
+        dropout: rate before the output layer, 0 to 1.
+        crf: whether the tags of neighbouring words depend on each other.
+
+    Input shape:
+        The encoder's dict, and `labeled_positions` (B, W) integers: where in its row
+        each word is read.
+
+    Output shape:
+        (B, W, T) logits, float32; with a CRF log-probabilities, and in training those
+        of each tag given the one before, (B, W, T, T). `models.losses` takes both.
+    """
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        num_tags: int,
+        *,
+        dropout: float = 0.1,
+        crf: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.encoder, self.num_tags = encoder, num_tags
+        self.dropout_rate = dropout
+        self.dropout = Dropout(dropout)
+        # float32 whatever the policy: a loss over logits in bfloat16 does not learn.
+        self.classifier = keras.layers.Dense(
+            num_tags,
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
+            dtype="float32",
+            name="classifier",
+        )
+        self.crf = CRF(name="crf") if crf else None
+
+    @property
+    def packs(self) -> bool:
+        """Whether the encoder reads window numbers in `attention_mask`."""
+        return bool(getattr(self.encoder, "packs", False))
+
+    def build(self, input_shape: Any = None) -> None:
+        """Creates every weight, once; no shape and no data is needed."""
+        if self.classifier.built:
+            return
+        self.classifier.build(output_shape(self.encoder))
+        if self.crf is not None:
+            self.crf.build((None, None, self.num_tags))
+
+    def call(self, features: Mapping[str, Any], training: Any = None) -> Any:
+        """Scores of the labelled positions."""
+        inputs = {name: features[name] for name in INPUTS if name in features}
+        rows = self.encoder(inputs, training=training)
+        words = ops.take_along_axis(
+            rows, ops.expand_dims(features["labeled_positions"], -1), axis=1
+        )
+        logits = self.classifier(self.dropout(words, training=training))
+        if self.crf is None:
+            return logits
+        return self.crf(logits, chains_of(features), training=training)
+
+    def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[Any, ...]:
+        """(B, W, T)."""
+        return (*input_shape["labeled_positions"], self.num_tags)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "encoder": keras.saving.serialize_keras_object(self.encoder),
+            "num_tags": self.num_tags,
+            "dropout": self.dropout_rate,
+            "crf": self.crf is not None,
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Any = None
+    ) -> TokenClassifier:
+        """The model again, its encoder included."""
+        encoder = keras.saving.deserialize_keras_object(
+            config["encoder"], custom_objects=custom_objects
+        )
+        return cls(**{**config, "encoder": encoder})
+
+    def build_from_config(self, config: Any) -> None:
+        """Builds without the shapes that were stored; `build` needs none."""
+        self.build()

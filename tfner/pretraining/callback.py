@@ -1,0 +1,91 @@
+"""What happens between the steps of pretraining: reports and checkpoints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfner.finetuning.checkpoint import StoppedError, own_copies
+from tfner.models.pretraining.electra import FIGURES
+from tfner.pretraining.report import Report, figures
+from tfner.pretraining.step import Pretrainee
+
+TOKENS = FIGURES.index("tokens")
+
+
+class Watch(keras.callbacks.Callback):
+    """Reports and saves where it is time to.
+
+    Args:
+        trainee: what learns.
+        done: steps before this fit.
+        steps: of the whole run.
+        log_every: steps between two reports.
+        save_every: steps between two checkpoints.
+        report: is given every report.
+        save: writes the checkpoint of a step.
+        asked_to_stop: whether to save now and end the run.
+    """
+
+    def __init__(
+        self,
+        trainee: Pretrainee,
+        *,
+        done: int,
+        steps: int,
+        log_every: int,
+        save_every: int,
+        report: Callable[[Report], None],
+        save: Callable[[int], None],
+        asked_to_stop: Callable[[], bool],
+    ) -> None:
+        super().__init__()
+        self.trainee, self.done, self.steps = trainee, done, steps
+        self.log_every, self.save_every = log_every, save_every
+        self.report, self.save, self.asked_to_stop = report, save, asked_to_stop
+        self.figures: dict[str, float] = {}
+        self.step = self.reported = done
+        self.since = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Look at the clock of steps, of which a device may take several at once.
+
+        Raises:
+            TrainingError: the run cannot or shall not go on.
+        """
+        before, self.step = self.step, self.done + batch + 1
+        stop = self.asked_to_stop()
+        now = stop or self.step >= self.steps
+        if now or before // self.log_every < self.step // self.log_every:
+            self._report()
+        if now or before // self.save_every < self.step // self.save_every:
+            started = time.perf_counter()
+            self.save(self.step)
+            self.since += time.perf_counter() - started
+        if stop and self.step < self.steps:
+            raise StoppedError(
+                f"stopped as asked after step {self.step}; all is saved. The same "
+                "command with --resume goes on from there."
+            )
+
+    def _report(self) -> None:
+        # Every replica has summed over the batches of all.
+        values, (loss, steps) = (
+            np.asarray(own_copies(variable)[0])
+            for variable in self.trainee.sums.variables
+        )
+        tokens_per_step = values[TOKENS] / steps
+        seconds = (time.perf_counter() - self.since) / (self.step - self.reported)
+        self.figures = {
+            "loss": float(loss / steps),
+            **figures(values),
+            "learning_rate": float(self.trainee.optimizer.learning_rate),
+            "tokens_per_second": float(tokens_per_step / seconds),
+        }
+        self.trainee.reset_metrics()
+        self.report(Report(self.step, self.figures, seconds))
+        self.reported, self.since = self.step, time.perf_counter()

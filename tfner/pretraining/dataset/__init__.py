@@ -1,0 +1,1 @@
+"""The records that pretraining reads, and how they are made."""

@@ -1,0 +1,145 @@
+"""A directory of pretraining data from raw text: planned, resumed, and put in place."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tfner.errors import ConfigError, CorpusError
+from tfner.pretraining.dataset.records import MANIFEST_FILE, TOKENIZER_FOLDER, Manifest
+from tfner.pretraining.dataset.shard_plan import Plan, make_plan, survey_articles
+from tfner.pretraining.dataset.shards import (
+    build_shards,
+    make_manifest,
+    note_of,
+    write_whole,
+)
+from tfner.pretraining.text.articles import check_streams, find_files, read_articles
+from tfner.storage.files import move_into_place
+from tfner.tokenization.ids import LoadedTokenizer
+from tfner.tokenization.specials import special_ids, tokenizer_digest
+
+PLAN_FILE = "plan.json"
+
+
+def build_pretraining_data(
+    inputs: Sequence[str],
+    tokenizer: LoadedTokenizer,
+    directory: str | Path,
+    *,
+    max_length: int = 128,
+    seed: int = 0,
+    overflow: str = "cut",
+    shards: int | None = None,
+    processes: int | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+) -> Manifest:
+    """Write the records of raw text; equal arguments give equal bytes.
+
+    Shards are written beside the directory, in `DIRECTORY.building`, which stays there
+    if the work is interrupted and becomes the directory when the manifest is written.
+
+    Args:
+        inputs: files of raw text, or directories of such.
+        tokenizer: from `load_tokenizer`, with the special pieces of pretraining.
+        directory: to be made.
+        max_length: pieces of a record, special ones too, 8 to 512.
+        seed: of the segments.
+        overflow: `cut` drops what a sentence has beyond its record, as published;
+            `carry` begins the next record with it.
+        shards: how many files; None for one in four million characters.
+        processes: None for one per core. The records do not depend on it.
+        resume: keep the finished shards of an interrupted run.
+        overwrite: replace what is there.
+        say: takes a line of progress.
+
+    Returns:
+        The manifest of the finished directory.
+
+    Raises:
+        CorpusError: there is no text, it cannot be read, or the disk is full.
+        ConfigError: settings out of range, or what is there was made otherwise.
+        TokenizerError: a special piece is missing.
+    """
+    target = Path(directory).resolve()
+    exists = any(target.iterdir()) if target.is_dir() else target.exists()
+    if exists and not overwrite:
+        raise ConfigError(
+            f"{directory} exists. Choose another place or add --overwrite."
+        )
+    check_streams(inputs)
+    surveys = [survey_articles(f, read_articles(f)) for f in find_files(inputs)]
+    work = target.with_name(f"{target.name}.building")
+    try:
+        with TemporaryDirectory() as folder:
+            saved = Path(folder)
+            tokenizer.save(saved)
+            plan = make_plan(
+                *(surveys, special_ids(tokenizer), tokenizer_digest(saved)),
+                max_length=max_length,
+                seed=seed,
+                overflow=overflow,
+                shards=shards,
+            )
+            _prepare(work, plan, resume=resume, overwrite=overwrite)
+            shutil.copytree(saved, work / TOKENIZER_FOLDER, dirs_exist_ok=True)
+        built = build_shards(
+            *(plan, work),
+            processes=min(plan.shards, processes or os.cpu_count() or 1),
+            say=say,
+        )
+        manifest = make_manifest(plan, built, work)
+        write_whole(work / MANIFEST_FILE, manifest.to_bytes())
+        for shard in manifest.shards:
+            note_of(work / shard.file).unlink(missing_ok=True)
+        (work / PLAN_FILE).unlink()
+        move_into_place(work, target)
+    except OSError as error:
+        raise CorpusError(
+            f"cannot be written: {error.strerror}", path=error.filename or target
+        ) from error
+    return replace(manifest, directory=target)
+
+
+def _prepare(work: Path, plan: Plan, *, resume: bool, overwrite: bool) -> None:
+    """Make the directory of the work, or find in it what this run would make too.
+
+    Raises:
+        ConfigError: it holds work, and neither to resume nor to overwrite was asked; or
+            it is another one's.
+    """
+    planned = json.loads(json.dumps(plan.to_json()))
+    if overwrite and not resume:
+        shutil.rmtree(work, ignore_errors=True)
+    if work.exists() and any(work.iterdir()):
+        if not resume:
+            raise ConfigError(
+                f"{work} holds an interrupted run. Add --resume to go on or "
+                "--overwrite to begin again."
+            )
+        _compare(work, planned)
+        for part in work.glob(".*.part"):  # of a process that was killed
+            part.unlink()
+    work.mkdir(parents=True, exist_ok=True)
+    write_whole(work / PLAN_FILE, json.dumps(planned).encode("utf-8", "replace"))
+
+
+def _compare(work: Path, planned: dict[str, object]) -> None:
+    try:
+        before = json.loads((work / PLAN_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        before = {}
+    differing = [key for key, value in planned.items() if before.get(key) != value]
+    if differing:
+        raise ConfigError(
+            f"{work} was begun with other settings or text, so it cannot be resumed. "
+            f"Different: {', '.join(differing)}. Add --overwrite instead of --resume "
+            "to begin again."
+        )

@@ -1,0 +1,383 @@
+"""The pretraining run: rows, steps, log, checkpoints, and the encoder at the end."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tfner.config.pretrain import PretrainConfig
+from tfner.errors import ConfigError
+from tfner.finetuning.callbacks import DivergedError
+from tfner.finetuning.checkpoint import asked_to_stop, check_unchanged
+from tfner.finetuning.model import precision
+from tfner.finetuning.result import RUN_FILE, Say, quiet
+from tfner.models.encoders.bert import Encoder
+from tfner.models.pretraining.electra import Electra, MaskedLanguageModel
+from tfner.pretraining.callback import Watch
+from tfner.pretraining.checkpoints import (
+    Checkpoints,
+    are_finite,
+    describe,
+    fingerprint,
+    pieces_of,
+)
+from tfner.pretraining.dataset.records import Manifest, batches, load_manifest
+from tfner.pretraining.export import CHECKPOINTS, TOKENIZER, export
+from tfner.pretraining.log import Log
+from tfner.pretraining.model import make_model, make_optimizer
+from tfner.pretraining.report import Report
+from tfner.pretraining.step import Pretrainee
+from tfner.pretraining.warm_start import read_start, start_from
+from tfner.training.arrays import assign, written
+from tfner.training.distribution import Distribution, distribution
+
+LOSS_SCALE = 2.0**15
+"""First scale of a float16 loss."""
+
+
+def pretrain(config: PretrainConfig, *, say: Say = quiet) -> dict[str, Any]:
+    """Pretrain an encoder; it lies in `OUTPUT/encoder` at the end.
+
+    Args:
+        config: all settings.
+        say: told what happens, in sentences.
+
+    Returns:
+        `encoder` and `masked_lm`, the directories that were written; `step`, and the
+        figures of the last report.
+
+    Raises:
+        ConfigError: settings, data and the output's place do not allow a run, or the
+            encoder it is to start from does not fit.
+        CheckpointError: there is no such encoder.
+        CorpusError: the data are damaged.
+        TrainingError: the loss is no number any more, or the run was asked to stop.
+    """
+    devices = distribution(config.strategy, tpu=config.tpu, say=say)
+    say = say if devices.is_chief else quiet
+    with devices.working():
+        manifest = load_manifest(Path(config.data))
+        check_data(config, manifest, devices)
+        length = manifest.max_length
+        if length < config.max_length:
+            say(f"rows are {length} pieces long, as the data have them")
+        if length < config.max_positions:
+            say(f"of {config.max_positions} positions the first {length} are trained")
+        output = Path(config.output)
+        goes_on = config.resume and Checkpoints(output / CHECKPOINTS).steps()
+        start = None if goes_on else read_start(config, manifest)
+        if devices.is_chief:
+            prepare(config, manifest, output)
+        devices.wait()
+        run = Pretraining(config, manifest, output, devices, start=start, say=say)
+        report = run.finish()
+        devices.wait()
+    return report
+
+
+def check_data(
+    config: PretrainConfig, manifest: Manifest, devices: Distribution
+) -> None:
+    """Stop where the data cannot be what this run needs.
+
+    Raises:
+        ConfigError: says why.
+    """
+    if manifest.max_length > config.max_length:
+        raise ConfigError(
+            f"`max_length` is {config.max_length}, but {config.data} was made with "
+            f"rows of {manifest.max_length} pieces. Give --max-length "
+            f"{manifest.max_length}, or make the data again with the shorter length."
+        )
+    parts = devices.replicas * config.accumulate
+    if config.batch_size % parts:
+        raise ConfigError(
+            f"`batch_size` must be a multiple of the {parts} parts of a batch "
+            "(replicas times --accumulate). Received: "
+            f"batch_size={config.batch_size}"
+        )
+
+
+def prepare(config: PretrainConfig, manifest: Manifest, output: Path) -> None:
+    """The directory of the run with its tokenizer and, if it is new, its settings.
+
+    Raises:
+        ConfigError: there is something that may not be replaced, or it cannot be made.
+    """
+    used = output.is_dir() and any(output.iterdir())
+    if used and not (output / RUN_FILE).is_file():
+        raise ConfigError(
+            f"{output} exists and is no pretraining run, so --overwrite would not "
+            "replace it either. Choose another --output."
+        )
+    if used and not (config.resume or config.overwrite):
+        raise ConfigError(
+            f"{output} holds a pretraining run. Add --resume to go on with it, or "
+            "--overwrite to start afresh."
+        )
+    try:
+        if used and config.overwrite:
+            shutil.rmtree(output)
+        output.mkdir(parents=True, exist_ok=True)
+        tokenizer = output / TOKENIZER
+        shutil.copytree(manifest.tokenizer_directory, tokenizer, dirs_exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{output} cannot be written: {error}.") from error
+    if not used or config.overwrite:
+        write_settings(config, output)
+
+
+def write_settings(config: PretrainConfig, output: Path) -> None:
+    """The settings of a run, which overwrite nothing when they are used again."""
+    text = config.replace(overwrite=False, resume=False).to_toml()
+    with written(output / RUN_FILE) as file:
+        file.write(text.encode())
+
+
+class Pretraining:
+    """One run.
+
+    Args:
+        config: all settings.
+        manifest: of the data.
+        output: directory of the run, prepared.
+        devices: to train on.
+        start: encoder whose weights a new run has at first.
+        say: told what happens.
+    """
+
+    def __init__(
+        self,
+        config: PretrainConfig,
+        manifest: Manifest,
+        output: Path,
+        devices: Distribution,
+        *,
+        start: Encoder | None = None,
+        say: Say,
+    ) -> None:
+        self.config, self.manifest, self.output = config, manifest, output
+        self.devices, self.start, self.say = devices, start, say
+        self.warned = False
+        self.checkpoints = Checkpoints(
+            output / CHECKPOINTS, keep=config.keep, keep_every=config.keep_every
+        )
+
+    def finish(self) -> dict[str, Any]:
+        """Train to the end; the chief writes encoder and generator.
+
+        Raises:
+            TrainingError: the loss is no number any more, or the run is asked to stop.
+        """
+        trainee = self._trainee()
+        done = self._resume(trainee) if self.config.resume else 0
+        if self.start is not None:
+            self._start(trainee, self.start)
+        self.devices.check_agreement(done)
+        if done > self.config.steps:
+            raise ConfigError(
+                f"{self.output} has {done} steps already. Received: "
+                f"steps={self.config.steps}. Give --steps {done} or more."
+            )
+        last: Mapping[str, float] = {}
+        if done < self.config.steps:
+            last = self._fit(trainee, done)
+        if not self.devices.is_chief:
+            return {}
+        step = self.config.steps
+        return {**export(self.output, step), "step": step, **last}
+
+    def _trainee(self) -> Pretrainee:
+        config = self.config
+        with self.devices.scope():
+            with precision(config.precision):
+                model = make_model(config, **pieces_of(self.manifest))
+            for encoder in encoders_of(model):
+                encoder.recompute = config.recompute
+            optimizer: keras.optimizers.Optimizer = make_optimizer(config, model)
+            if config.precision == "mixed_float16":
+                optimizer = keras.optimizers.LossScaleOptimizer(
+                    optimizer, initial_scale=LOSS_SCALE
+                )
+            optimizer.build(model.trainable_variables)
+            whole_step, gradient = self.devices.compiles(config.jit_compile)
+            trainee = Pretrainee(
+                model,
+                clip_norm=config.clip_norm,
+                seed=config.seed,
+                accumulate=config.accumulate,
+                jit_gradient=gradient,
+            )
+            trainee.compile(
+                optimizer=optimizer,
+                jit_compile=whole_step,
+                steps_per_execution=self.devices.steps_per_execution(
+                    config.steps_per_execution
+                ),
+            )
+        weights = sum(v.shape.num_elements() for v in model.trainable_variables)
+        self.say(f"{config.objective}: {weights:,} weights that learn")
+        return trainee
+
+    def _start(self, trainee: Pretrainee, source: Encoder) -> None:
+        started = start_from(source, trainee.model)
+        what = " and ".join(encoder.name.replace("_", " ") for encoder in started)
+        self.say(f"{what}: started from the weights of {self.config.encoder}")
+
+    def _resume(self, trainee: Pretrainee) -> int:
+        found = self.checkpoints.newest(say=self.say)
+        if found is None:
+            self.say("there is no checkpoint yet: the run starts at step 0")
+            return 0
+        arrays, about = found
+        done = int(about["step"])
+        place = self.checkpoints.path(done)
+        now = fingerprint(self.config, self.manifest)
+        check_unchanged(place, PretrainConfig, about["settings"], now)
+        assign(variables_of(trainee), arrays, place)
+        self.say(f"resumed after step {done}")
+        before = PretrainConfig(**about["config"])
+        if schedule_of(before) != schedule_of(self.config):
+            self.say(changed_schedule(before, self.config, done))
+        if self.devices.is_chief:
+            write_settings(self.config, self.output)
+        return done
+
+    def _fit(self, trainee: Pretrainee, done: int) -> Mapping[str, float]:
+        left, together = self.config.steps - done, trainee.steps_per_execution
+        if left % together:
+            raise ConfigError(
+                f"{left} steps are to be taken, {together} at once "
+                "(--steps-per-execution): the one must be a multiple of the other."
+            )
+        is_chief = self.devices.is_chief
+        log = Log(self.output, done=done) if is_chief else None
+        with asked_to_stop() if is_chief else nullcontext(lambda: False) as stop:
+            watch = Watch(
+                trainee,
+                done=done,
+                steps=self.config.steps,
+                log_every=self.config.log_every,
+                save_every=self.config.save_every,
+                save=lambda step: self.save(trainee, step),
+                report=lambda report: self.report(log, report),
+                asked_to_stop=stop,
+            )
+            trainee.fit(
+                self._rows(done),
+                epochs=1,
+                steps_per_epoch=left,
+                shuffle=False,
+                verbose=0,
+                callbacks=[watch],
+            )
+        if log and log.lines:
+            log.draw()
+        return watch.figures
+
+    def _rows(self, done: int) -> Any:
+        """What `fit` reads: on every replica its rows of each batch."""
+        settings: dict[str, Any] = {
+            "batch_size": self.config.batch_size,
+            "seed": self.config.seed,
+            "first_step": done,
+        }
+        if self.devices.kind == "none":
+            return batches(self.manifest, **settings)
+
+        def own(context: Any) -> Any:
+            shard = (context.input_pipeline_id, context.num_input_pipelines)
+            rows = batches(self.manifest, shard=shard, **settings)
+            return rows.rebatch(self.config.batch_size // self.devices.replicas)
+
+        return self.devices.strategy.distribute_datasets_from_function(own)
+
+    def save(self, trainee: Pretrainee, step: int) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            DivergedError: there are weights that are no numbers.
+        """
+        if not are_finite(trainee.model.weights):
+            raise DivergedError(
+                f"weights are no longer numbers at step {step}. {self._advice()}"
+            )
+        if not self.devices.is_chief:
+            return
+        about = describe(self.config, self.manifest)
+        self.checkpoints.save(step, variables_of(trainee), about)
+
+    def report(self, log: Log | None, report: Report) -> None:
+        """Write one line of the log.
+
+        Raises:
+            DivergedError: the loss is no number.
+        """
+        if not math.isfinite(report.figures["loss"]):
+            raise DivergedError(
+                f"the loss is no longer a number at step {report.step}. "
+                f"{self._advice()}"
+            )
+        if log is not None:
+            log.add(report.step, report.figures)
+        self.say(report.line(self.config.steps))
+        if report.step > self.config.warmup_steps and report.guesses:
+            self._warn_once()
+
+    def _warn_once(self) -> None:
+        """Say that the discriminator has collapsed, as it does from too high a rate."""
+        if not self.warned:
+            self.say(
+                "note: the discriminator guesses (AUC one half). If it stays so, its "
+                "encoder learns nothing. In short runs of small batches start from a "
+                "masked language model of the same sizes (--objective mlm, then "
+                "--encoder), or lower --discriminator-rate or --learning-rate"
+            )
+        self.warned = True
+
+    def _advice(self) -> str:
+        kept = self.checkpoints.steps()
+        where = f"The last checkpoint is that of step {kept[-1]}. " if kept else ""
+        return f"{where}Lower --learning-rate or raise --warmup."
+
+
+def encoders_of(model: Electra | MaskedLanguageModel) -> list[Encoder]:
+    """The encoders that a run trains."""
+    if isinstance(model, MaskedLanguageModel):
+        return [model.encoder]
+    return [model.discriminator, model.generator.encoder]
+
+
+def variables_of(trainee: Pretrainee) -> list[Any]:
+    """All that a resumed run needs; random numbers follow from seed and step."""
+    return [*trainee.model.weights, *trainee.optimizer.variables]
+
+
+def schedule_of(config: PretrainConfig) -> tuple[float, ...]:
+    """What decides the learning rate of a step."""
+    return config.learning_rate, config.steps, config.warmup_steps
+
+
+def changed_schedule(before: PretrainConfig, now: PretrainConfig, step: int) -> str:
+    """What other steps or another rate mean for a run that goes on, in one sentence."""
+    rates = [rate_at(config, step) for config in (before, now)]
+    return (
+        f"the schedule has changed: it was {before.steps} steps "
+        f"({before.warmup_steps} of warm-up, at most {before.learning_rate:g}), it is "
+        f"{now.steps} ({now.warmup_steps}, {now.learning_rate:g}). The learning rate "
+        f"of step {step} is {rates[1]:.3g} instead of {rates[0]:.3g}, and reaches 0 at "
+        f"step {now.steps}"
+    )
+
+
+def rate_at(config: PretrainConfig, step: int) -> float:
+    """The learning rate after so many steps."""
+    optimizer = make_optimizer(config)
+    optimizer.iterations.assign(step)
+    return float(optimizer.learning_rate)

@@ -1,0 +1,1 @@
+"""Raw text of pretraining: articles, and how they are cleaned."""

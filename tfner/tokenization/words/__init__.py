@@ -1,0 +1,1 @@
+"""Word splitters: raw text to the words whose pieces a model sees."""
