@@ -80,9 +80,9 @@ def test_training_takes_encoder_and_tokenizer_of_a_checkpoint(
     toy_settings: dict[str, Any],
 ) -> None:
     from tfner.config.train import TrainConfig
-    from tfner.finetuning.result import quiet
     from tfner.finetuning.train import make_encoder, make_task
     from tfner.schemes import LabelSet
+    from tfner.training.log import quiet
 
     prefix = shutil.copytree(electra, tmp_path / "electra") / "model.ckpt-1000"
     pieces = (encoder_directory / "vocab.txt").read_text(encoding="utf-8").split("\n")

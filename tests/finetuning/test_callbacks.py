@@ -6,7 +6,9 @@ import math
 
 import pytest
 
-from tfner.finetuning.callbacks import DivergedError, StopAtNaN, log_text
+from tfner.finetuning.callbacks import StopAtNaN
+from tfner.training.log import log_text
+from tfner.training.stopping import DivergedError
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])

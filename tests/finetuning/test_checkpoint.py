@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from tfner.errors import TrainingError
-from tfner.finetuning.callbacks import DivergedError
-from tfner.finetuning.checkpoint import Checkpoint, Place, StoppedError, asked_to_stop
+from tfner.finetuning.checkpoint import Checkpoint, Place
 from tfner.training.arrays import load_arrays, save_arrays
+from tfner.training.stopping import DivergedError, StoppedError, asked_to_stop
 
 
 class Trainee:

@@ -11,8 +11,8 @@ from tfner.corpus import write_corpus
 from tfner.document import Document, Entity
 from tfner.errors import ConfigError, CorpusError, LabelError
 from tfner.finetuning.data import load_corpora
-from tfner.finetuning.result import quiet
 from tfner.finetuning.train import prepare
+from tfner.training.log import quiet
 
 
 def columns(path: Path, text: str) -> str:

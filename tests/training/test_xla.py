@@ -18,12 +18,13 @@ from tfner.data.packing import make_plan
 from tfner.data.pipeline import WindowTable, batches
 from tfner.data.windows import Window
 from tfner.finetuning.data import load_corpora
-from tfner.finetuning.model import make_trainee, precision, prepare
+from tfner.finetuning.model import make_trainee, prepare
 from tfner.finetuning.train import encode_training, make_task
 from tfner.inference.bundle import build
 from tfner.inference.runners import KerasRunner
 from tfner.tasks import Task
 from tfner.training.distribution import Distribution
+from tfner.training.precision import precision
 
 LAYOUTS = ["packed", "padded"]
 

@@ -51,9 +51,9 @@ def command(
         refuse_existing(output / name, overwrite=chosen.overwrite)
     import_tensorflow()
     from tfner.finetuning.lr_finder import find_learning_rate
-    from tfner.finetuning.result import quiet
     from tfner.reports.figures import draw_range_test
     from tfner.storage.files import whole_file
+    from tfner.training.log import quiet
 
     found = find_learning_rate(
         chosen,

@@ -66,8 +66,8 @@ def _exported(output: str | None, step: int) -> dict[str, Any]:
 
 def _pretrained(config: PretrainConfig) -> dict[str, Any]:
     import_tensorflow()
-    from tfner.finetuning.result import quiet
     from tfner.pretraining.run import pretrain
+    from tfner.training.log import quiet
 
     try:
         return pretrain(config, say=quiet if is_muted() else say)

@@ -69,8 +69,8 @@ def command(
         refuse_existing(report, overwrite=chosen.overwrite)
     # Only now: the settings may be wrong, and this import takes seconds.
     import_tensorflow()
-    from tfner.finetuning.result import quiet
     from tfner.finetuning.train import run_trials
+    from tfner.training.log import quiet
 
     if dry_run:
         show_plan(chosen, json=json)
@@ -94,7 +94,7 @@ def command(
 def show_plan(config: TrainConfig, *, json: bool) -> None:
     """What a run would do."""
     from tfner.finetuning.dry_run import foresee, render
-    from tfner.finetuning.result import quiet
+    from tfner.training.log import quiet
 
     found = foresee(config, say=quiet if is_muted() else say)
     if json:
@@ -108,8 +108,8 @@ def write_report(directory: Path, config: TrainConfig, bundle: str) -> None:
     from tfner.cli import evaluate
     from tfner.evaluation import score
     from tfner.finetuning.data import load_corpora
-    from tfner.finetuning.result import quiet
     from tfner.inference.predictor import Predictor
+    from tfner.training.log import quiet
 
     corpora = load_corpora(config, say=quiet)
     part = "test" if corpora.test else "dev"

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 
-from tfner.errors import TrainingError
+from tfner.training.stopping import DivergedError
 
-LOG = "log.csv"
 REPORT_EVERY = 0.5
 """Seconds between two updates of the progress line."""
-
-
-class DivergedError(TrainingError):
-    """The loss or the weights are no numbers any more."""
 
 
 class StopAtNaN(keras.callbacks.Callback):
@@ -128,12 +121,3 @@ class Progress(keras.callbacks.Callback):
             sys.stderr.write("\r\x1b[K")
         scores = "  ".join(f"{name} {float(v):.4f}" for name, v in (logs or {}).items())
         self.say(f"epoch {epoch + 1}/{self.epochs}  {scores}")
-
-
-def log_text(history: Sequence[Mapping[str, float]]) -> str:
-    """CSV with one line per epoch."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(history[-1]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    return text.getvalue()

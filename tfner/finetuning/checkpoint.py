@@ -9,25 +9,23 @@ log.csv                   a line an epoch
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from tfner.config.base import Settings, plain
 from tfner.config.train import TrainConfig
 from tfner.errors import TrainingError
-from tfner.finetuning.callbacks import LOG, DivergedError, log_text
 from tfner.storage.mirror import Mirror
 from tfner.training.arrays import assign, load_arrays, save_arrays, written
+from tfner.training.checkpoints import check_unchanged, own_copies
+from tfner.training.log import LOG, log_text
 from tfner.training.step import Trainee
+from tfner.training.stopping import DivergedError, StoppedError
 
 logger = logging.getLogger(__name__)
 
@@ -37,72 +35,11 @@ BEST = "best.npz"
 EPOCH = "epoch-{}.npz"
 
 
-class StoppedError(TrainingError):
-    """The run was asked to stop, and has saved what it needs to go on."""
-
-
 class Place(NamedTuple):
     """Where a run stands: whole epochs, and steps of the epoch after them."""
 
     epochs: int = 0
     steps: int = 0
-
-
-@contextlib.contextmanager
-def asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Within, SIGTERM does not end the process: it makes the yielded function true.
-
-    Schedulers send it some seconds before they take a machine away.
-    """
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False  # only the main thread may handle signals
-        return
-    before = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
-    try:
-        yield lambda: bool(received)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def own_copies(variable: keras.Variable) -> list[Any]:
-    """What the replicas of this process have counted, each for itself.
-
-    The variable as a whole is the sum over all workers: to read it, all must.
-    """
-    value = variable.value
-    return list(getattr(value, "values", [value]))
-
-
-def check_unchanged(
-    path: Path,
-    kind: type[Settings],
-    before: Mapping[str, Any],
-    now: Mapping[str, Any],
-) -> None:
-    """Settings of a run that is resumed are those it began with.
-
-    Args:
-        path: its checkpoint.
-        kind: of settings. One that was not there yet when the run began had its
-            default.
-        before: settings that must be equal, as the checkpoint has them.
-        now: as they are now.
-
-    Raises:
-        TrainingError: some are not.
-    """
-    then = {**kind.defaults(), **before}
-    changed = [
-        f"{name} was {plain(then.get(name))!r}, is {plain(value)!r}"
-        for name, value in now.items()
-        if plain(then.get(name)) != plain(value)
-    ]
-    if changed:
-        raise TrainingError(
-            f"{path} belongs to other settings: {'; '.join(changed)}. Give the old "
-            "ones to go on, or --overwrite to start afresh."
-        )
 
 
 class Checkpoint(keras.callbacks.Callback):

@@ -10,12 +10,12 @@ import numpy as np
 from tfner.config.train import TrainConfig
 from tfner.data.packing import Plan
 from tfner.data.windows import Window
-from tfner.finetuning.result import Say, quiet
 from tfner.finetuning.run import Run
 from tfner.finetuning.train import make_encoder, prepare
 from tfner.tasks import Task
 from tfner.tasks.token_classification import TokenClassification
 from tfner.training.distribution import distribution
+from tfner.training.log import Say, quiet
 
 BYTES = 4
 STATES = 4

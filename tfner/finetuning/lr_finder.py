@@ -20,12 +20,12 @@ import numpy as np
 
 from tfner.config.train import TrainConfig
 from tfner.errors import ConfigError, TrainingError
-from tfner.finetuning.result import Say, quiet
 from tfner.finetuning.run import EncoderFactory, Run
 from tfner.finetuning.train import make_encoder, prepare
 from tfner.tasks import Task
 from tfner.tokenization import Tokenizer
 from tfner.training.distribution import distribution
+from tfner.training.log import Say, quiet
 from tfner.training.optimizers import Sweep
 from tfner.training.step import Trainee
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 import keras
 
 from tfner.config.train import TrainConfig
@@ -12,21 +9,11 @@ from tfner.errors import ConfigError
 from tfner.tasks import Task
 from tfner.training.distribution import Distribution
 from tfner.training.optimizers import adamw, layerwise_rates
+from tfner.training.precision import scaled_loss
 from tfner.training.step import Trainee
 
 LOSS_SCALE = 2.0**8
 """First scale of a float16 loss, a sum over words: 2^15 for the mean of 128 words."""
-
-
-@contextlib.contextmanager
-def precision(policy: str) -> Iterator[None]:
-    """Within, Keras makes layers that compute in what a dtype policy says."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def prepare(encoder: keras.Model, *, freeze: int | None, recompute: bool) -> None:
@@ -93,10 +80,7 @@ def make_trainee(
         rates=_rates(model, config.layerwise_lr_decay),
         ema=config.ema,
     )
-    if config.precision == "mixed_float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(
-            optimizer, initial_scale=LOSS_SCALE
-        )
+    optimizer = scaled_loss(optimizer, config.precision, first_scale=LOSS_SCALE)
     optimizer.build(model.trainable_variables)
     whole_step, gradient = distribution.compiles(config.jit_compile)
     trainee = Trainee(

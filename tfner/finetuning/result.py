@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import keras
 
 from tfner.config.train import TrainConfig
-from tfner.finetuning.callbacks import LOG, log_text
 from tfner.finetuning.checkpoint import Checkpoint
 from tfner.finetuning.data import Corpora
 from tfner.finetuning.evaluator import HeldOut, selftest_texts
@@ -18,16 +16,10 @@ from tfner.finetuning.span_dev import chosen_on_dev, prefilter_cost
 from tfner.inference.bundle import save_bundle
 from tfner.storage.remote import address
 from tfner.tasks import Task
+from tfner.training.log import LOG, RUN_FILE, Say, log_text
 
-Say = Callable[[str], None]
-
-RUN_FILE = "run.toml"
 EPOCHS = "epochs"
 """In a bundle that keeps them: the bundles of its epochs, by their numbers."""
-
-
-def quiet(message: str) -> None:
-    """The default for `say`: a library prints nothing."""
 
 
 @dataclass

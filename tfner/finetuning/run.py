@@ -20,22 +20,24 @@ from tfner.data.windows import Window
 from tfner.errors import ConfigError, TrainingError
 from tfner.finetuning.callbacks import (
     Clock,
-    DivergedError,
     Progress,
     Scorer,
     StopAtNaN,
 )
-from tfner.finetuning.checkpoint import Checkpoint, Place, asked_to_stop
+from tfner.finetuning.checkpoint import Checkpoint, Place
 from tfner.finetuning.data import Corpora
 from tfner.finetuning.evaluator import HeldOut
-from tfner.finetuning.model import make_trainee, precision, prepare
-from tfner.finetuning.result import Say, Trial, quiet, save_trial
+from tfner.finetuning.model import make_trainee, prepare
+from tfner.finetuning.result import Trial, save_trial
 from tfner.inference.bundle import build
 from tfner.inference.encoder_config import check_encoder
 from tfner.storage.remote import address, publish, remove
 from tfner.tasks import Task
 from tfner.training.distribution import Distribution
+from tfner.training.log import Say, quiet
+from tfner.training.precision import precision
 from tfner.training.step import Trainee
+from tfner.training.stopping import DivergedError, asked_to_stop
 from tfner.training.tensorboard import TensorBoard
 
 EncoderFactory = Callable[[], keras.Model]

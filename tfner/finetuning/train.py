@@ -16,7 +16,7 @@ from tfner.document import Document
 from tfner.errors import BundleError, ConfigError, CorpusError, TrainingError, joined
 from tfner.finetuning.data import Corpora, load_corpora, nesting_problems
 from tfner.finetuning.loss_settings import set_loss
-from tfner.finetuning.result import Say, Trial, quiet
+from tfner.finetuning.result import Trial
 from tfner.finetuning.run import EncoderFactory, Run
 from tfner.finetuning.span_dev import check_dev, set_prefilter
 from tfner.finetuning.span_settings import check_task_settings, make_span_task
@@ -30,6 +30,7 @@ from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import TokenClassification, default_words
 from tfner.tokenization import Tokenizer, load_tokenizer
 from tfner.training.distribution import distribution
+from tfner.training.log import Say, quiet
 
 if TYPE_CHECKING:
     import keras

@@ -9,10 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfner.finetuning.checkpoint import StoppedError, own_copies
 from tfner.models.pretraining.electra import FIGURES
 from tfner.pretraining.report import Report, figures
 from tfner.pretraining.step import Pretrainee
+from tfner.training.checkpoints import own_copies
+from tfner.training.stopping import StoppedError
 
 TOKENS = FIGURES.index("tokens")
 

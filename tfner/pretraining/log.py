@@ -9,9 +9,9 @@ from pathlib import Path
 import tensorflow as tf
 
 from tfner.errors import TrainingError
-from tfner.finetuning.callbacks import LOG, log_text
 from tfner.reports.figures import draw_pretraining
 from tfner.training.arrays import written
+from tfner.training.log import LOG, log_text
 from tfner.training.tensorboard import EventFile
 
 CURVES = "tensorboard"

@@ -13,10 +13,6 @@ import keras
 
 from tfner.config.pretrain import PretrainConfig
 from tfner.errors import ConfigError
-from tfner.finetuning.callbacks import DivergedError
-from tfner.finetuning.checkpoint import asked_to_stop, check_unchanged
-from tfner.finetuning.model import precision
-from tfner.finetuning.result import RUN_FILE, Say, quiet
 from tfner.models.encoders.bert import Encoder
 from tfner.models.pretraining.electra import Electra, MaskedLanguageModel
 from tfner.pretraining.callback import Watch
@@ -35,7 +31,11 @@ from tfner.pretraining.report import Report
 from tfner.pretraining.step import Pretrainee
 from tfner.pretraining.warm_start import read_start, start_from
 from tfner.training.arrays import assign, written
+from tfner.training.checkpoints import check_unchanged
 from tfner.training.distribution import Distribution, distribution
+from tfner.training.log import RUN_FILE, Say, quiet
+from tfner.training.precision import precision, scaled_loss
+from tfner.training.stopping import DivergedError, asked_to_stop
 
 LOSS_SCALE = 2.0**15
 """First scale of a float16 loss."""
@@ -201,10 +201,7 @@ class Pretraining:
             for encoder in encoders_of(model):
                 encoder.recompute = config.recompute
             optimizer: keras.optimizers.Optimizer = make_optimizer(config, model)
-            if config.precision == "mixed_float16":
-                optimizer = keras.optimizers.LossScaleOptimizer(
-                    optimizer, initial_scale=LOSS_SCALE
-                )
+            optimizer = scaled_loss(optimizer, config.precision, first_scale=LOSS_SCALE)
             optimizer.build(model.trainable_variables)
             whole_step, gradient = self.devices.compiles(config.jit_compile)
             trainee = Pretrainee(
