@@ -9,8 +9,7 @@ each in a process of its own: tfner's span extraction, the published model in Py
 (mrc_peer.py), and tfner's tagger trained on the outermost entities alone. The published
 model's speed is that of some steps; its F1 is learnt with the pairs listed, the same
 formula in under a quarter of the time. The span extraction scores once more with the
-thresholds that dev chose; that of the first seed is then asked through prefilters that
-keep several shares of dev's entities: what they save and what they cost.
+thresholds that dev chose.
 With `--fitting`, sentences that `--max-length` would cut are left out of all files:
 the published model misses what it cuts, and short rows are what it has time for.
 With `--cores 0 1`, as many seeds run at a time, each on a core of its own.
@@ -30,7 +29,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import groupby
@@ -42,8 +40,6 @@ from typing import Any
 from environment import describe
 
 PARTS = tuple(f"mrc-ner.{part}.json.gz" for part in ("train", "dev", "test"))
-SHARES = (0.999, 0.99, 0.95)
-"""Of dev's entities, whose questions the prefilters keep."""
 SIDES = ("tfner", "peer", "tagger")
 ALLOCATOR = {
     "MALLOC_MMAP_MAX_": "0",
@@ -258,14 +254,10 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
             train=str(corpus), output=f"{place}/model", dev_fraction=0.0, **settings
         )
         report = run_trials(config)
-        predictor = Predictor.load(report["bundle"])
-        found = predictor.predict(gold)
+        found = Predictor.load(report["bundle"]).predict(gold)
         more = {}
         if args.side == "tfner":
             dev = list(read_corpus(folder / "mrc-ner.dev.json.gz"))
-            learnt = list(read_corpus(corpus))[: args.limit]
-            if args.seed == args.seeds[0]:
-                more["prefilter"] = prefilters(predictor, learnt, dev, gold)
             more["tuned"] = tuned(report["bundle"], dev, gold)
     result = score(gold, found).to_json()
     rate = report["train_sentences_per_second"]
@@ -278,38 +270,6 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
         "filled_positions": report["filled_positions"],
         **more,
     }
-
-
-def prefilters(predictor: Any, *corpora: list[Any]) -> list[dict[str, float]]:
-    """Questions asked, scores and seconds of the test file through prefilters.
-
-    Args:
-        predictor: of span extraction.
-        *corpora: documents it has learnt, dev, test.
-    """
-    from tfner.finetuning.prefilter import fit_prefilter, set_thresholds
-    from tfner.finetuning.span_dev import asked
-
-    task, (learnt, dev, test) = predictor.task, corpora
-    windows = [w for d in learnt for w in task.encode(d, with_targets=True)]
-    fitted = fit_prefilter(task, windows, dev, share=SHARES[0])
-    rows = []
-    for share in (None, *SHARES):
-        task.prefilter = None
-        if share is not None:
-            task.prefilter = set_thresholds(fitted, task, dev, share=share)
-        start = time.perf_counter()
-        found = predictor.predict(test)
-        seconds = time.perf_counter() - start
-        rows.append(
-            {
-                "share": share,
-                "asked": asked(task, test),
-                **rates_of(test, found),
-                "seconds": seconds,
-            }
-        )
-    return rows
 
 
 def tuned(bundle: str, dev: list[Any], test: list[Any]) -> dict[str, Any]:

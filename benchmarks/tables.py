@@ -208,8 +208,6 @@ def nested_line() -> str:
     settings, found = record["settings"], record["summary"]
     ours, tagger = found["tfner"], found["tagger"]
     longer = record["runs"][0]["tagger_of_same_time"]
-    kept = {row["share"]: row for row in record["runs"][0]["tfner"]["prefilter"]}
-    full, some = kept[None], kept[0.99]
     return (
         f"- GENIA, nested, first {settings['limit']:,} sentences, {settings['epochs']} "
         f"epochs (seed {seeds(record['runs'])}): F1 {ours['f1']:.3f}, "
@@ -219,9 +217,7 @@ def nested_line() -> str:
         f"{settings['tagger_epochs']} epochs, {tagger['f1']:.3f} and "
         f"{tagger['inner_recall']:.1%}; one trained {longer['epochs']} epochs, which "
         f"takes as long as the span extraction, {longer['f1']:.3f} and "
-        f"{longer['inner_recall']['recall']:.1%}. With `--prefilter 0.99` "
-        f"{some['asked']:.1%} of the questions are asked, and recall is "
-        f"{some['recall']:.3f} in place of {full['recall']:.3f}.\n"
+        f"{longer['inner_recall']['recall']:.1%}.\n"
     )
 
 

@@ -278,12 +278,3 @@ def test_the_spaces_of_a_raw_text_are_kept(tfner, toy_bundle, tmp_path) -> None:
     (record,) = records(result.out)
     assert record["text"] == "Anna  lives in  Paris"
     assert surfaces(record) == [("Anna", "PER"), ("Paris", "LOC")]
-
-
-@pytest.mark.parametrize("command", ["predict", "evaluate"])
-def test_no_prefilter_needs_a_model_with_one(
-    tfner, toy_bundle, toy_corpus, command: str
-) -> None:
-    result = tfner(command, toy_bundle, toy_corpus / "dev.conll", "--no-prefilter")
-    assert result.code == 1
-    assert "has no prefilter: it is asked everything anyway" in result.err

@@ -31,6 +31,11 @@ def test_all_that_is_needed_is_named_at_once() -> None:
     assert "3 problems" in str(caught.value)
 
 
+def test_a_setting_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"run.toml: `prefilter` is gone: all quer"):
+        settings_of("[data]\nprefilter = 0.99\n", tmp_path)
+
+
 def test_toml_gives_the_same_settings_again(tmp_path: Path) -> None:
     config = TrainConfig(
         **NEEDED,

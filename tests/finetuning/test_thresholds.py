@@ -1,7 +1,9 @@
-"""Thresholds are chosen by F1, and only if they are better."""
+"""Thresholds are chosen on dev by F1, only if they are better, and kept."""
 
 from __future__ import annotations
 
+import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,13 @@ import keras
 import numpy as np
 import pytest
 
+from tfner.config.train import TrainConfig
+from tfner.corpus import write_corpus
 from tfner.document import Document, Entity
+from tfner.errors import ConfigError
 from tfner.evaluation import score
 from tfner.finetuning.thresholds import tune_thresholds
+from tfner.inference.bundle import Bundle
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
 from tfner.models.encoders.bert import Encoder
@@ -82,3 +88,105 @@ def test_thresholds_stay_where_nothing_is_better(
     chosen = tune_thresholds(task, model, gold)
     assert chosen == {**dict.fromkeys(THRESHOLDS, 0.5), "f1": 0.0}
     assert [getattr(model, name) for name in THRESHOLDS] == [0.5] * 3
+
+
+def sentence(number: int) -> Document:
+    """Of five sentences three name a place, one of these a person, too."""
+    place = ("paris", "rome", "oslo", "lima")[number // 5 % 4]
+    if number % 5 > 2:
+        return Document(f"s{number}", "we met today in the old house")
+    if number % 5:
+        found = (Entity(3, 3 + len(place), "LOC"),)
+        return Document(f"s{number}", f"in {place}", found)
+    entities = (Entity(0, 4, "PER"), Entity(8, 8 + len(place), "LOC"))
+    return Document(f"s{number}", f"anna in {place}", entities)
+
+
+@pytest.fixture(scope="module")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, encoder_directory: Path
+) -> Bundle:
+    """A model whose thresholds were set on dev, with every epoch kept."""
+    from tfner.finetuning.train import train
+
+    folder = tmp_path_factory.mktemp("thresholds")
+    documents = [sentence(number) for number in range(100)]
+    write_corpus(documents, folder / "train.jsonl")
+    write_corpus(documents[:40], folder / "dev.jsonl")
+    config = TrainConfig(
+        task="span",
+        train=str(folder / "train.jsonl"),
+        encoder=str(encoder_directory),
+        output=str(folder / "model"),
+        dev=str(folder / "dev.jsonl"),
+        epochs=3,
+        batch_size=8,
+        learning_rate=1e-2,
+        max_length=32,
+        hidden_dropout=0.0,
+        attention_dropout=0.0,
+        jit_compile=False,
+        tune_thresholds=True,
+        keep_epochs=True,
+    )
+    return train(config)
+
+
+@pytest.mark.slow
+def test_a_model_carries_its_thresholds(finished: Bundle) -> None:
+    metrics, task = finished.metrics, Bundle(finished.directory).task
+    chosen = metrics["thresholds"]
+    assert task.settings()["span_threshold"] == chosen["span_threshold"]
+    assert metrics["dev"]["f1"] == pytest.approx(chosen["f1"])
+
+
+@pytest.mark.slow
+def test_every_epoch_is_a_model(finished: Bundle) -> None:
+    history = finished.metrics["history"]
+    dev = {line["epoch"]: line["dev_f1"] for line in history}
+    assert len(dev) == 3
+    weights = {}
+    for epoch in dev:
+        kept = Bundle(finished.directory / "epochs" / str(epoch))
+        assert [line["epoch"] for line in kept.metrics["history"]][-1] == epoch
+        Predictor.load(kept.directory, verify=True)
+        weights[epoch] = kept.load_model().get_weights()
+    best = finished.load_model().get_weights()
+    for one, other in zip(best, weights[finished.metrics["best_epoch"]], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.slow
+def test_a_prefilter_of_earlier_versions_is_passed_over(
+    finished: Bundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(finished.directory, copy)
+    (copy / "prefilter.npz").write_bytes(b"PK")
+    with caplog.at_level(logging.WARNING, "tfner"):
+        predictor = Predictor.load(copy, verify=True)
+    assert len(predictor.task.encode(sentence(3))) == 2
+    assert "prefilter.npz is not read any more" in caplog.text
+
+
+def test_what_is_set_on_dev_needs_a_dev(
+    tmp_path: Path, encoder_directory: Path
+) -> None:
+    from tfner.finetuning.train import train
+
+    write_corpus([sentence(0), sentence(2)], tmp_path / "train.jsonl")
+    config = TrainConfig(
+        task="span",
+        train=str(tmp_path / "train.jsonl"),
+        encoder=str(encoder_directory),
+        output=str(tmp_path / "model"),
+        dev_fraction=0.0,
+        max_length=32,
+        tune_thresholds=True,
+    )
+    with pytest.raises(ConfigError, match="needs a dev corpus"):
+        train(config)
+    dev = str(tmp_path / "dev.jsonl")
+    write_corpus([sentence(3), sentence(4)], dev)
+    with pytest.raises(ConfigError, match="2 documents without one"):
+        train(config.replace(dev=dev))

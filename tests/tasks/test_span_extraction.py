@@ -214,6 +214,12 @@ def test_thresholds_are_held_against_probabilities(
     assert high.decode(NESTED, windows, outputs).entities == ()
 
 
+def test_a_document_without_a_window_is_decoded(make_span_task: MakeTask) -> None:
+    found = make_span_task().decode(Document("d", "anna in paris"), [], [])
+    assert found.entities == ()
+    assert found.words
+
+
 def test_answers_that_are_no_words_are_passed_over(make_span_task: MakeTask) -> None:
     task = make_span_task(["PER"])
     document = Document("d", "xyzzy met anna")  # five pieces, then one each

@@ -14,7 +14,6 @@ from tfner.cli.options import (
     Json,
     Model,
     ModelOptions,
-    Prefilter,
     with_groups,
 )
 from tfner.cli.output import (
@@ -63,7 +62,6 @@ def command(
     convention: Convention = "exact",
     allow_unknown_labels: AllowUnknownLabels = False,
     decode: Decode = None,
-    prefilter: Prefilter = True,
 ) -> None:
     """Score a model on a corpus: precision, recall, F1, in total and per label."""
     from tfner.evaluation import score
@@ -75,7 +73,7 @@ def command(
     gold = list(reading.read(file))
     seen = None if train is None else list(reading.read(train))
     import_tensorflow()
-    predictor = given.load(model, decode=decode, prefilter=prefilter)
+    predictor = given.load(model, decode=decode)
     if not allow_unknown_labels:
         check_labels(file, gold, predictor.task.label_set.labels)
     if not any(document.entities for document in gold):

@@ -33,10 +33,6 @@ Decode = Annotated[
     typer.Option(help="argmax or viterbi; as the model was trained if not set."),
 ]
 
-Prefilter = Annotated[
-    bool, typer.Option(help="Leave out the questions that the model's prefilter says.")
-]
-
 
 def with_groups(function: Callable[..., None]) -> Callable[..., None]:
     """A command whose parameters of a dataclass's type are options, one per field."""

@@ -15,7 +15,6 @@ from tfner.cli.options import (
     Decode,
     Model,
     ModelOptions,
-    Prefilter,
     with_groups,
 )
 from tfner.cli.output import import_tensorflow, refuse_existing, say
@@ -53,7 +52,6 @@ def command(
     overwrite: Overwrite = False,
     verify: Verify = False,
     decode: Decode = None,
-    prefilter: Prefilter = True,
 ) -> None:
     """Find entities. Long input is streamed: memory does not grow with it."""
     from tfner.reports.predictions import render
@@ -69,7 +67,7 @@ def command(
     if file is not None:
         documents = reading.read(file, format=guessed_format(file))
     import_tensorflow()
-    predictor = given.load(model, verify=verify, decode=decode, prefilter=prefilter)
+    predictor = given.load(model, verify=verify, decode=decode)
     known = predictor.task.label_set.labels
     predicted, within = predictor.stream(documents), Counter[str]()
     if chosen == "rasa":

@@ -16,6 +16,12 @@ from typing import Any, Self, get_args, get_type_hints
 
 from tfner.errors import ConfigError, joined, unknown
 
+REMOVED = {
+    "prefilter": "`prefilter` is gone: all queries of span extraction are run. Leave "
+    "it out.",
+}
+"""Settings of earlier versions that have no successor."""
+
 
 def setting(
     default: Any,
@@ -193,7 +199,8 @@ def read_settings(
         given.append((f"--set {key}", section, name, parsed))
     for place, section, name, value in given:
         if name not in known:
-            problems.append(f"{place}: {unknown('setting', name, known)}")
+            gone = REMOVED.get(name)
+            problems.append(f"{place}: {gone or unknown('setting', name, known)}")
         elif known[name] != section:
             problems.append(f"{place}: `{name}` belongs to section [{known[name]}].")
         else:

@@ -150,13 +150,6 @@ class TrainConfig(Settings):
         low=0,
         high=1,
     )
-    prefilter: float | None = _data(
-        None,
-        "Fit a cheap look at the words that says which questions of --task span are "
-        "asked at all; this share of the held-out entities must keep theirs.",
-        low=0.5,
-        high=1,
-    )
     layout: str = _data(
         "packed",
         "How windows fill the rows of a batch.",

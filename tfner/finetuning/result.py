@@ -12,7 +12,7 @@ from tfner.config.train import TrainConfig
 from tfner.finetuning.checkpoint import Checkpoint
 from tfner.finetuning.data import Corpora
 from tfner.finetuning.evaluator import HeldOut, selftest_texts
-from tfner.finetuning.span_dev import chosen_on_dev, prefilter_cost
+from tfner.finetuning.span_dev import chosen_on_dev
 from tfner.inference.bundle import save_bundle
 from tfner.storage.remote import address
 from tfner.tasks import Task
@@ -91,7 +91,6 @@ def save_trial(
     with chosen_on_dev(config, task, model, corpora.dev, say=say) as chosen:
         trial.dev = held_out.report(corpora.dev)
         trial.test = held_out.report(corpora.test)
-        chosen |= prefilter_cost(config, held_out, corpora.dev, say=say)
         if config.keep_epochs:
             for number in range(1, len(history) + 1):
                 checkpoint.load_epoch(model, number)

@@ -18,7 +18,7 @@ from tfner.tokenization import Tokenizer
 
 ONLY = {
     "span": (
-        *("queries", "negative_rate", "nested", "prefilter", "tune_thresholds"),
+        *("queries", "negative_rate", "nested", "tune_thresholds"),
         *("span_candidates", "span_loss", "span_weight"),
     ),
     "token": ("context", "head", "decode", "label_pieces"),

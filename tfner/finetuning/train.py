@@ -18,7 +18,7 @@ from tfner.finetuning.data import Corpora, load_corpora, nesting_problems
 from tfner.finetuning.loss_settings import set_loss
 from tfner.finetuning.result import Trial
 from tfner.finetuning.run import EncoderFactory, Run
-from tfner.finetuning.span_dev import check_dev, set_prefilter
+from tfner.finetuning.span_dev import check_dev
 from tfner.finetuning.span_settings import check_task_settings, make_span_task
 from tfner.inference.bundle import CONFIG, SUMMARY, Bundle, staged, write_json
 from tfner.schemes import LabelSet
@@ -81,9 +81,6 @@ def run_trials(
     with devices.working():
         with workplace_of(config, output, write=devices.is_chief) as workplace:
             lesson = prepare(config, task=task, tokenizer=tokenizer, say=say)
-            set_prefilter(
-                config, lesson.task, lesson.windows, lesson.corpora.dev, say=say
-            )
             trials = []
             for seed in range(config.seed, config.seed + config.trials):
                 target = output

@@ -5,7 +5,6 @@ labels.json         ordered labels and tags, with their digest
 tokenizer/          files that need no transformers
 model.weights.h5    weights; absent in the assets of a SavedModel
 metrics.json        scores of dev and test, history of the epochs
-prefilter.npz       which questions are asked; in span extraction, if wanted
 selftest.json       texts with the entities predicted when the model was saved
 """
 
@@ -13,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +29,6 @@ from tfner.schemes import LabelSet
 from tfner.storage.files import whole_directory
 from tfner.storage.remote import address, fetched, is_remote
 from tfner.tasks import Task
-from tfner.tasks.prefilter import PREFILTER, Prefilter
 from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import TokenClassification
 from tfner.tokenization import Tokenizer, load_tokenizer
@@ -37,10 +36,14 @@ from tfner.tokenization import Tokenizer, load_tokenizer
 if TYPE_CHECKING:
     import keras
 
+logger = logging.getLogger(__name__)
+
 SCHEMA = 1
 SHOWN_REASON = 300
 CONFIG, LABELS, METRICS = "config.json", "labels.json", "metrics.json"
 SUMMARY = "summary.json"
+PREFILTER = "prefilter.npz"
+"""Left out queries that it found pointless, in models of earlier versions."""
 SELFTEST, TOKENIZER, WEIGHTS = "selftest.json", "tokenizer", "model.weights.h5"
 
 HDF5_OVERHEAD = 8192
@@ -147,11 +150,13 @@ class Bundle:
             name = settings.pop("name")
             if name not in TASKS:
                 raise BundleError(f"{self.directory}: {unknown('task', name, TASKS)}")
-        prefilter = self.directory / PREFILTER
-        if prefilter.is_file():
-            with reading(prefilter):
-                settings["prefilter"] = Prefilter.load(prefilter)
-        with reading(self.directory / CONFIG):
+            if (self.directory / PREFILTER).is_file():
+                logger.warning(
+                    "%s: %s is not read any more; all queries are run, which takes "
+                    "longer and may find more.",
+                    self.directory,
+                    PREFILTER,
+                )
             return TASKS[name](tokenizer, label_set, **settings)
 
     @property
@@ -339,8 +344,6 @@ def write_description(
     write_json(directory / METRICS, metrics)
     write_json(directory / SELFTEST, selftest.to_json())
     task.tokenizer.save(directory / TOKENIZER)
-    if getattr(task, "prefilter", None):
-        task.prefilter.save(directory / PREFILTER)  # type: ignore[attr-defined]
 
 
 def versions() -> dict[str, str]:

@@ -15,7 +15,6 @@ from tfner.inference.external_options import Supplied
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
 from tfner.tasks.context import encode_in_order
-from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import TokenClassification
 from tfner.tokenization import Tokenizer
 
@@ -41,7 +40,6 @@ class Predictor:
         *,
         verify: bool = False,
         decode: str | None = None,
-        prefilter: bool = True,
         tokenizer: str | Path | Tokenizer | None = None,
         labels: str | Path | LabelSet | None = None,
         segment_id: int = 0,
@@ -55,7 +53,6 @@ class Predictor:
                 Hugging Face token-classification directory or hub id.
             verify: predict the texts that were stored with the model, and compare.
             decode: "argmax" or "viterbi" in place of what the model was trained with.
-            prefilter: False asks every question, whatever the model was trained with.
             tokenizer: directory, hub id or tokenizer of a model that carries none: a
                 SavedModel of TensorFlow 1's Estimator. So all that follow.
             labels: its tags, in a file that `read_labels` takes, or a label set.
@@ -67,8 +64,7 @@ class Predictor:
             BundleError: there is no model, it does not predict what it did when it
                 was saved, or tokenizer or labels are missing or do not fit.
             ConfigError: tokenizer or labels are given that the model carries itself,
-                `decode` is unknown or needs tags that the model has not, or there is no
-                prefilter to do without.
+                or `decode` is unknown or needs tags that the model has not.
         """
         from tfner.inference.loading import open_model
 
@@ -81,8 +77,6 @@ class Predictor:
             if not isinstance(bundle.task, TokenClassification):
                 raise ConfigError(f"{model} has no tags: it decodes in one way alone.")
             bundle.task.decode_by(decode)
-        if not prefilter:
-            _drop_prefilter(model, bundle.task)
         return predictor
 
     @property
@@ -143,9 +137,3 @@ class Predictor:
                     f"{number} of selftest.json gave {len(old)} entities, now "
                     f"{len(new)} others. Save or export the model again."
                 )
-
-
-def _drop_prefilter(model: str | Path, task: Task) -> None:
-    if not isinstance(task, SpanExtraction) or task.prefilter is None:
-        raise ConfigError(f"{model} has no prefilter: it is asked everything anyway.")
-    task.prefilter = None

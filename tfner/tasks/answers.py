@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfner.data.windows import Ints, Window
+from tfner.data.windows import Window
 from tfner.document import Entity
 from tfner.schemes import Span
 
@@ -21,12 +21,6 @@ Borders = NDArray[np.bool_]
 def context_start(window: Window) -> int:
     """Where in a window its context begins."""
     return int(np.argmax(window.features["token_type_ids"] == 1))
-
-
-def context_ids(window: Window) -> Ints:
-    """Pieces of a window's context, (S,)."""
-    start = context_start(window)
-    return window.features["input_ids"][start : start + len(window.word_index)]
 
 
 def word_borders(window: Window) -> tuple[Borders, Borders]:

@@ -28,7 +28,6 @@ from tfner.errors import ConfigError, LabelError, joined, unknown
 from tfner.queries import complete_queries, query_problems
 from tfner.schemes import LabelSet, Span
 from tfner.tasks.answers import answers_of, border_losses, flattened
-from tfner.tasks.prefilter import Prefilter
 from tfner.tasks.span_targets import piece_targets, window_targets
 from tfner.tokenization import Encoding, Tokenizer
 from tfner.tokenization.align import POLICIES, align
@@ -77,8 +76,6 @@ class SpanExtraction:
         negative_rate: share of the windows without an entity that training uses, 0 to
             1.
         seed: decides which.
-        prefilter: leaves out questions that a cheap look finds pointless; in training
-            all are asked.
 
     Attributes:
         counts: what was lost so far, by reason.
@@ -110,7 +107,6 @@ class SpanExtraction:
         candidates: str = "pred_and_gold",
         negative_rate: float = 1.0,
         seed: int = 0,
-        prefilter: Prefilter | None = None,
     ) -> None:
         self.tokenizer, self.label_set = tokenizer, label_set
         self.max_length, self.overlap = max_length, overlap
@@ -120,7 +116,6 @@ class SpanExtraction:
         self.span_threshold = span_threshold
         self.candidates, self.span_loss = candidates, loss
         self.negative_rate, self.seed = negative_rate, seed
-        self.prefilter = prefilter
         problems = query_problems(queries or {})
         given = {**self._choices(), "negative_rate": negative_rate}
         problems += [
@@ -135,8 +130,6 @@ class SpanExtraction:
         ]
         if problems:
             raise ConfigError(joined(problems, what="problems in the settings"))
-        if prefilter and not prefilter.fits(label_set.labels, tokenizer.vocab_size):
-            raise ConfigError("`prefilter` is of other labels, or another tokenizer.")
         asked = complete_queries(label_set.labels, queries, source="`queries`")
         self.queries = {label: asked[label] for label in label_set.labels}
         self._query_ids = {
@@ -277,12 +270,7 @@ class SpanExtraction:
             for pieces, core in zip(
                 ranges, cores(ranges, word_starts=starts), strict=True
             )
-            if targets is not None
-            or self._is_asked(label, encoding.ids[slice(*pieces)])
         ]
-
-    def _is_asked(self, label: str, ids: Ints) -> bool:
-        return self.prefilter is None or self.prefilter.asks(label, ids)
 
     def _window(
         self,
