@@ -7,18 +7,17 @@ the better, for the worse, or neither.
 
 from __future__ import annotations
 
-import random
-import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tfner.document import Document
 from tfner.evaluation.mistakes import spans_of
 from tfner.evaluation.partial import pair_spans
+from tfner.evaluation.resampling import LEVEL, paired_bootstrap, randomization_test
 from tfner.evaluation.score import Score, matched, score
-from tfner.evaluation.tally import DocumentCounts, ratio
+from tfner.evaluation.tally import DocumentCounts
 from tfner.schemes import Span
 
 GAINED, LOST, RETYPED, MOVED, OTHER = KINDS = (
@@ -29,7 +28,6 @@ GAINED, LOST, RETYPED, MOVED, OTHER = KINDS = (
     "moved and retyped",
 )
 VERDICTS = ("better", "worse", "neither")
-LEVEL = 0.95
 
 
 class Change(NamedTuple):
@@ -160,7 +158,7 @@ def compare(
     gold, first, second = list(gold), list(first), list(second)
     changes: Counter[tuple[str, str]] = Counter()
     documents: list[Changed] = []
-    counts: list[tuple[DocumentCounts, DocumentCounts]] = []
+    counts: tuple[list[DocumentCounts], list[DocumentCounts]] = ([], [])
     for (right, a), (_, b) in zip(
         matched(gold, first), matched(gold, second), strict=True
     ):
@@ -168,14 +166,15 @@ def compare(
         changes.update((change.kind, change.verdict) for change in found)
         if found:
             documents.append(Changed(right, a, b, found))
-        counts.append((_counts(right, a), _counts(right, b)))
+        for side, predicted in zip(counts, (a, b), strict=True):
+            side.append(_counts(right, predicted))
     return Comparison(
         score(gold, first),
         score(gold, second),
         changes,
         documents,
-        bootstrap_interval(counts, resamples=resamples, seed=seed),
-        randomization_p(counts, resamples=resamples, seed=seed),
+        paired_bootstrap(*counts, resamples=resamples, seed=seed),
+        randomization_test(*counts, resamples=resamples, seed=seed),
         resamples,
         seed,
     )
@@ -184,59 +183,3 @@ def compare(
 def _counts(gold: Document, predicted: Document) -> DocumentCounts:
     right, guess = spans_of(gold), spans_of(predicted)
     return DocumentCounts(len(right & guess), len(guess), len(right))
-
-
-def _f1(counts: Iterable[DocumentCounts]) -> float:
-    credit, predicted, gold = (sum(column) for column in zip(*counts, strict=True))
-    return ratio(2 * credit, predicted + gold)
-
-
-Pairs = Sequence[tuple[DocumentCounts, DocumentCounts]]
-
-
-def bootstrap_interval(
-    pairs: Pairs, *, resamples: int, seed: int
-) -> tuple[float, float]:
-    """The middle 95 % of the difference in F1 when documents are drawn anew.
-
-    Source: Koehn, "Statistical Significance Tests for Machine Translation Evaluation",
-    EMNLP 2004 (paired bootstrap resampling).
-    """
-    if len(pairs) < 2:
-        return (0.0, 0.0)
-    generator = random.Random(seed)
-    drawn = []
-    for _ in range(resamples):
-        sample = generator.choices(pairs, k=len(pairs))
-        drawn.append(_f1(b for _, b in sample) - _f1(a for a, _ in sample))
-    cuts = statistics.quantiles(drawn, n=round(2 / (1 - LEVEL)), method="inclusive")
-    return cuts[0], cuts[-1]
-
-
-def randomization_p(pairs: Pairs, *, resamples: int, seed: int) -> float:
-    """How often a difference as large appears when the sides are exchanged at random.
-
-    Source: Yeh, "More accurate tests for the statistical significance of result
-    differences", COLING 2000 (approximate randomization).
-    """
-    differing = [pair for pair in pairs if pair[0] != pair[1]]
-    if not differing:
-        return 1.0
-    same = [(0, 0, 0), *(a for a, b in pairs if a == b)]
-    base = DocumentCounts(*map(sum, zip(*same, strict=True)))
-    generator = random.Random(seed)
-
-    def distance(sides: Sequence[tuple[DocumentCounts, DocumentCounts]]) -> float:
-        first, second = (_f1([base, *side]) for side in zip(*sides, strict=True))
-        return abs(second - first)
-
-    actual = distance(differing)
-    larger = 0
-    for _ in range(resamples):
-        bits = generator.getrandbits(len(differing))
-        swapped = [
-            (b, a) if bits >> number & 1 else (a, b)
-            for number, (a, b) in enumerate(differing)
-        ]
-        larger += distance(swapped) >= actual - 1e-12
-    return (larger + 1) / (resamples + 1)

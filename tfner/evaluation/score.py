@@ -15,7 +15,7 @@ from tfner.document import Document
 from tfner.errors import CorpusError, shorten
 from tfner.evaluation.conventions import Conventions, check_convention
 from tfner.evaluation.coverage import Coverage
-from tfner.evaluation.intervals import Interval, bootstrap
+from tfner.evaluation.resampling import Interval, bootstrap_interval
 from tfner.evaluation.tally import Measures, average
 from tfner.schemes import find_scheme
 
@@ -118,7 +118,7 @@ def score(
         weighted=average(per_label.values(), weighted=True),
         conventions=conventions.to_json(),
         coverage=coverage.to_json(counts),
-        interval=bootstrap(tally.documents, resamples=resamples, seed=seed),
+        interval=bootstrap_interval(tally.documents, resamples=resamples, seed=seed),
     )
 
 

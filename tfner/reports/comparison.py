@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tfner.evaluation.comparison import KINDS, LEVEL, VERDICTS, Comparison
+from tfner.evaluation.comparison import KINDS, VERDICTS, Comparison
 from tfner.evaluation.mistakes import spans_of
+from tfner.evaluation.resampling import LEVEL
 from tfner.reports import html as markup
 from tfner.reports.text import aligned
 
