@@ -1,0 +1,89 @@
+"""What the first layout of the code wrote (commit e8b7cf5) still works.
+
+`golden/e8b7cf5` holds tiny models that it trained on the toy corpus: bundles, exports,
+a `.keras` file, and a run that was killed after the third of six epochs.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tfner import Bundle, Predictor, TrainConfig, train
+
+GOLDEN = Path(__file__).parent / "golden" / "e8b7cf5"
+TASKS = ("token", "span")
+
+
+def unpack(name: str, folder: Path) -> Path:
+    with tarfile.open(GOLDEN / f"{name}.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return unpack("bundles", tmp_path_factory.mktemp("bundles"))
+
+
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return unpack("exports", tmp_path_factory.mktemp("exports"))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_bundle_gives_the_entities_that_it_gave(bundles: Path, task: str) -> None:
+    stored = Bundle.load(bundles / task).selftest
+    assert sum(len(entities) for entities in stored.entities) > 8
+    Predictor.load(bundles / task, verify=True)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_saved_model_gives_the_entities_of_its_bundle(
+    bundles: Path, exports: Path, task: str
+) -> None:
+    expected = Bundle.load(bundles / task).selftest
+    predictor = Predictor.load(exports / f"{task}_export" / "chunk")
+    given = predictor.predict(expected.texts)
+    assert [document.entities for document in given] == [
+        tuple(entities) for entities in expected.entities
+    ]
+
+
+def test_a_keras_file_holds_the_model_of_its_bundle(bundles: Path) -> None:
+    import keras
+
+    import tfner.models  # noqa: F401 - makes its classes known to Keras
+
+    loaded = keras.saving.load_model(bundles / "token.keras")
+    model = Bundle.load(bundles / "token").load_model()
+    for one, other in zip(loaded.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
+def test_an_unfinished_run_goes_on_as_if_nothing_had_happened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(unpack("unfinished", tmp_path))
+    config = TrainConfig(
+        train="corpus/train.conll",
+        dev="corpus/dev.conll",
+        encoder="encoder",
+        max_length=32,
+        batch_size=8,
+        epochs=6,
+        learning_rate=3e-3,
+        jit_compile=False,
+        output="unfinished",
+        resume=True,
+    )
+    history = train(config).metrics["history"]
+    assert len(history) == 6
+    assert history[2]["dev_f1"] == pytest.approx(0.45)
+    monkeypatch.chdir(tmp_path)
+    whole = train(config.replace(output="whole", resume=False)).metrics["history"]
+    assert history[-1]["dev_f1"] == pytest.approx(whole[-1]["dev_f1"])
+    assert history[-1]["loss"] == pytest.approx(whole[-1]["loss"], rel=1e-5)
