@@ -90,7 +90,7 @@ def test_foreign_encoders_are_neither_frozen_nor_recomputed() -> None:
     foreign = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
     with pytest.raises(ConfigError, match=r"--freeze needs .* encoder=Sequential"):
         prepare(foreign, freeze=0, recompute=False)
-    with pytest.raises(ConfigError, match="--recompute needs an encoder of tfner"):
+    with pytest.raises(ConfigError, match=r"--recompute needs .* encoder=Sequential"):
         prepare(foreign, freeze=None, recompute=True)
 
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from tfner.errors import ConfigError
 from tfner.models.encoders.bert import Encoder
 from tfner.models.heads.token_classifier import TokenClassifier
 from tfner.training.optimizers import (
@@ -144,5 +145,5 @@ def test_rates_fall_from_the_head_to_the_embeddings() -> None:
 def test_an_encoder_without_layers_has_no_rates_by_layer() -> None:
     model = keras.Sequential([keras.layers.Dense(1)])
     model.encoder = keras.layers.Dense(2)
-    with pytest.raises(ValueError, match="Received: encoder=Dense"):
+    with pytest.raises(ConfigError, match="Received: encoder=Dense"):
         layerwise_rates(model, 0.5)

@@ -62,7 +62,8 @@ def make_trainee(
     )
     model = TokenClassifier(encoder, 3, dropout=dropout)
     model.build()
-    encoder.recompute = recompute
+    if recompute:
+        encoder.recompute_layers()
     trainee = Trainee(
         model, Loss(), clip_norm=clip_norm, seed=seed, accumulate=accumulate
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from tfner.config.train import TrainConfig
-from tfner.errors import ConfigError
+from tfner.models.encoders.interface import freeze_layers, recompute_layers
 from tfner.tasks import Task
 from tfner.training.distribution import Distribution
 from tfner.training.optimizers import adamw, layerwise_rates
@@ -20,7 +20,7 @@ def prepare(encoder: keras.Model, *, freeze: int | None, recompute: bool) -> Non
     """Say which layers learn, and whether they are computed again for the gradient.
 
     Args:
-        encoder: with `blocks`, `embeddings` and `recompute`, as tfner's own.
+        encoder: built; of the interface `EncoderModel` where one of the two is wanted.
         freeze: lowest layers that do not learn, nor do the embeddings; None: all learn.
         recompute: trades time for memory.
 
@@ -28,25 +28,9 @@ def prepare(encoder: keras.Model, *, freeze: int | None, recompute: bool) -> Non
         ConfigError: the encoder has fewer layers, or cannot do it.
     """
     if recompute:
-        if not hasattr(encoder, "recompute"):
-            raise ConfigError("--recompute needs an encoder of tfner's own.")
-        encoder.recompute = True
-    if freeze is None:
-        return
-    if not hasattr(encoder, "blocks"):
-        raise ConfigError(
-            "--freeze needs an encoder whose layers are its `blocks`. Received: "
-            f"encoder={type(encoder).__name__}"
-        )
-    if freeze > len(encoder.blocks):
-        raise ConfigError(
-            f"`freeze` is {freeze}, the encoder has {len(encoder.blocks)} layers."
-        )
-    encoder.embeddings.trainable = False
-    projection = getattr(encoder, "embedding_projection", None)
-    for layer in [projection, *encoder.blocks[:freeze]]:
-        if layer is not None:
-            layer.trainable = False
+        recompute_layers(encoder)
+    if freeze is not None:
+        freeze_layers(encoder, freeze)
 
 
 def make_trainee(
@@ -68,6 +52,7 @@ def make_trainee(
         steps: of the whole run.
         distribution: in whose scope this is called.
     """
+    decay = config.layerwise_lr_decay
     optimizer: keras.optimizers.Optimizer = adamw(
         learning_rate=config.learning_rate,
         steps=steps,
@@ -77,7 +62,7 @@ def make_trainee(
         beta_2=config.adam_beta2,
         bias_correction=config.bias_correction,
         cycle_momentum=config.cycle_momentum,
-        rates=_rates(model, config.layerwise_lr_decay),
+        rates=None if decay == 1 else layerwise_rates(model, decay),
         ema=config.ema,
     )
     optimizer = scaled_loss(optimizer, config.precision, first_scale=LOSS_SCALE)
@@ -99,12 +84,3 @@ def make_trainee(
         ),
     )
     return trainee
-
-
-def _rates(model: keras.Model, decay: float) -> dict[str, float] | None:
-    if decay == 1:
-        return None
-    try:
-        return layerwise_rates(model, decay)
-    except ValueError as error:
-        raise ConfigError(f"`layerwise_lr_decay` must be 1 here: {error}") from error

@@ -198,8 +198,9 @@ class Pretraining:
         with self.devices.scope():
             with precision(config.precision):
                 model = make_model(config, **pieces_of(self.manifest))
-            for encoder in encoders_of(model):
-                encoder.recompute = config.recompute
+            if config.recompute:
+                for encoder in encoders_of(model):
+                    encoder.recompute_layers()
             optimizer: keras.optimizers.Optimizer = make_optimizer(config, model)
             optimizer = scaled_loss(optimizer, config.precision, first_scale=LOSS_SCALE)
             optimizer.build(model.trainable_variables)

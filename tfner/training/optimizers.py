@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfner.models.encoders.interface import layer_groups
+
 NOT_DECAYED = ("bias", "gamma", "beta")
 """Variables whose names hold one of these take no weight decay (Devlin et al. 2018)."""
 
@@ -207,8 +209,8 @@ def layerwise_rates(model: keras.Model, decay: float) -> dict[str, float]:
     """Each weight's share of the rate: the deeper below the head, the smaller.
 
     Args:
-        model: with an `encoder` that has `embeddings` and `blocks`; whatever else the
-            model holds is its head, with a share of 1.
+        model: with an `encoder` that has `layer_groups`; whatever else the model holds
+            is its head, with a share of 1.
         decay: share of a layer in the rate of the layer above, between 0 and 1. As in
             ELECTRA the highest layer is two steps below the head.
 
@@ -216,20 +218,14 @@ def layerwise_rates(model: keras.Model, decay: float) -> dict[str, float]:
         Path of a trainable weight -> its share.
 
     Raises:
-        ValueError: the encoder names no layers.
+        ConfigError: the encoder names no layers.
 
     Source: google-research/electra model/optimization.py (_get_layer_lrs).
     """
-    encoder = model.encoder
-    if not hasattr(encoder, "blocks"):
-        raise ValueError(
-            "layer-wise learning rates need an encoder whose layers are its `blocks`. "
-            f"Received: encoder={type(encoder).__name__}"
-        )
-    top = len(encoder.blocks) + 2
+    groups = layer_groups(model.encoder, setting="--layerwise-lr-decay")
     rates = {weight.path: 1.0 for weight in model.trainable_variables}
-    rates |= {weight.path: decay**top for weight in encoder.trainable_variables}
-    for number, block in enumerate(encoder.blocks, start=1):
-        share = decay ** (top - number)
-        rates |= {weight.path: share for weight in block.trainable_variables}
+    for number, group in enumerate(groups):
+        share = decay ** (len(groups) + 1 - number)
+        for layer in group:
+            rates |= {weight.path: share for weight in layer.trainable_variables}
     return rates

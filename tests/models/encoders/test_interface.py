@@ -11,7 +11,13 @@ import pytest
 from tfner.errors import ConfigError
 from tfner.inference.bundle import build
 from tfner.models import TokenClassifier
-from tfner.models.encoders.interface import INPUTS, output_shape
+from tfner.models.encoders.bert import Encoder
+from tfner.models.encoders.interface import (
+    INPUTS,
+    freeze_layers,
+    layer_groups,
+    output_shape,
+)
 
 
 def functional(
@@ -91,3 +97,40 @@ def test_a_head_refuses_it_when_it_is_built(call: Callable[[Any], None]) -> None
     model = TokenClassifier(functional(lambda rows: rows[:, 0]), 3)
     with pytest.raises(ConfigError, match="an encoder takes"):
         call(model)
+
+
+def own(**changes: Any) -> Encoder:
+    sizes = {"hidden_size": 4, "num_layers": 2, "num_heads": 2, "intermediate_size": 4}
+    encoder = Encoder(vocab_size=9, **{**sizes, **changes})
+    encoder.build()
+    return encoder
+
+
+@pytest.mark.parametrize("embedding_size", [None, 2])
+def test_groups_of_layers_hold_every_weight_once(embedding_size: int | None) -> None:
+    encoder = own(embedding_size=embedding_size)
+    groups = layer_groups(encoder, setting="--freeze")
+    weights = [w.path for group in groups for layer in group for w in layer.weights]
+    assert weights == [weight.path for weight in encoder.weights]
+    assert len(groups) == 1 + len(encoder.blocks)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_the_lowest_layers_are_frozen_with_the_embeddings(count: int) -> None:
+    encoder = own(embedding_size=2)
+    freeze_layers(encoder, count)
+    learns = {id(weight) for weight in encoder.trainable_variables}
+    for number, group in enumerate(layer_groups(encoder, setting="--freeze")):
+        for layer in group:
+            assert {id(w) in learns for w in layer.weights} == {number > count}
+
+
+def test_groups_that_leave_a_weight_out_are_refused() -> None:
+    class Incomplete(Encoder):
+        def layer_groups(self) -> list[list[keras.layers.Layer]]:
+            return super().layer_groups()[:-1]
+
+    encoder = Incomplete(**{k: v for k, v in own().get_config().items() if k != "name"})
+    encoder.build()
+    with pytest.raises(ConfigError, match=r"Received: encoder=Incomplete, whose .*blo"):
+        layer_groups(encoder, setting="--freeze")

@@ -54,8 +54,6 @@ class Encoder(keras.Model):
     """
 
     packs = True
-    recompute = False
-    """Whether layers are computed again for the gradient: less memory, more time."""
 
     def __init__(
         self,
@@ -97,6 +95,7 @@ class Encoder(keras.Model):
         self.embeddings = embeddings or self._new_embeddings()
         self.embedding_projection = self._new_projection()
         self.blocks = [self._new_block(number) for number in range(num_layers)]
+        self._recomputes = False
 
     def _new_embeddings(self) -> Embeddings:
         return Embeddings(
@@ -162,11 +161,21 @@ class Encoder(keras.Model):
         if self.embedding_projection is not None:
             rows = self.embedding_projection(rows)
         for block in self.blocks:
-            if self.recompute and training:
+            if self._recomputes and training:
                 rows = _recomputed(block, rows, bias)
             else:
                 rows = block(rows, bias, training=training)
         return ops.reshape(rows, (batch, length, self.hidden_size))
+
+    def layer_groups(self) -> list[list[keras.layers.Layer]]:
+        """The embeddings with their projection, then the layers one by one."""
+        projection = self.embedding_projection
+        embeddings = [self.embeddings, *([] if projection is None else [projection])]
+        return [embeddings, *([block] for block in self.blocks)]
+
+    def recompute_layers(self) -> None:
+        """Compute layers again for the gradient: less memory, more time."""
+        self._recomputes = True
 
     def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[Any, ...]:
         """(B, S, H)."""

@@ -1,17 +1,53 @@
-"""What a head asks of an encoder, and what to say to one that does not give it."""
+"""The interface of an encoder, and a sentence for every way to miss it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import keras
 
 from tfner.errors import ConfigError
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-"""What an encoder is given."""
+"""Names of an encoder's inputs, (B, S) int32 each."""
 SHOWN_REASON = 200
+
+
+class EncoderModel(Protocol):
+    """A Keras model from `INPUTS` to (B, S, H) that tells what it is made of.
+
+    Heads take any Keras model from `INPUTS` to (B, S, H). What an encoder has of the
+    members below, it can do beyond that; a class of `tfner.models.encoders.ENCODERS`
+    has them all.
+
+    Attributes:
+        family: `model_type` of the Hugging Face format that it is written in.
+        hidden_size: H.
+        vocab_size: pieces it knows.
+        max_positions: pieces a window may have; None for any number.
+        packs: whether a row may hold several windows, which `attention_mask` numbers:
+            0 for padding, then 1, 2, … . Without it rows hold one window each.
+    """
+
+    family: str
+    hidden_size: int
+    vocab_size: int
+    max_positions: int | None
+    packs: bool
+
+    def layer_groups(self) -> Sequence[Sequence[keras.layers.Layer]]:
+        """The parts with weights, from the input to the output.
+
+        First the embeddings, then one group a layer; every weight is in a group. This
+        is the order in which layers are frozen and learning rates fall.
+        """
+
+    def recompute_layers(self) -> None:
+        """Compute layers again for the gradient: less memory, more time."""
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, from which the encoder is made again."""
 
 
 def output_shape(encoder: keras.Model) -> tuple[int | None, ...]:
@@ -38,6 +74,67 @@ def output_shape(encoder: keras.Model) -> tuple[int | None, ...]:
             return tuple(shape)
     remedy = "Return the vectors of all pieces alone, neither pooled nor in a dict."
     raise ConfigError(_refusal(encoder, f"which gives {_described(output)}", remedy))
+
+
+def layer_groups(
+    encoder: keras.Model, *, setting: str
+) -> Sequence[Sequence[keras.layers.Layer]]:
+    """The groups of layers that an encoder names, from the lowest to the highest.
+
+    Args:
+        encoder: built.
+        setting: what needs them, for messages.
+
+    Raises:
+        ConfigError: it names none, or leaves out some of its weights.
+    """
+    kind = type(encoder).__name__
+    if not hasattr(encoder, "layer_groups"):
+        raise ConfigError(
+            f"{setting} needs an encoder that names its layers from the lowest to the "
+            f"highest, by a method `layer_groups`. Received: encoder={kind}"
+        )
+    groups: Sequence[Sequence[keras.layers.Layer]] = encoder.layer_groups()
+    named = {id(w) for group in groups for layer in group for w in layer.weights}
+    for weight in encoder.weights:
+        if id(weight) not in named:
+            raise ConfigError(
+                "`layer_groups` must name layers that hold all weights of the encoder. "
+                f"Received: encoder={kind}, whose {weight.path} is in no group"
+            )
+    return groups
+
+
+def freeze_layers(encoder: keras.Model, count: int) -> None:
+    """Keep the embeddings and the lowest layers as they are.
+
+    Args:
+        encoder: built.
+        count: layers above the embeddings.
+
+    Raises:
+        ConfigError: the encoder names no layers, or has fewer.
+    """
+    embeddings, *layers = layer_groups(encoder, setting="--freeze")
+    if count > len(layers):
+        raise ConfigError(f"`freeze` is {count}, the encoder has {len(layers)} layers.")
+    for group in (embeddings, *layers[:count]):
+        for layer in group:
+            layer.trainable = False
+
+
+def recompute_layers(encoder: keras.Model) -> None:
+    """Let an encoder compute its layers again for the gradient.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if not hasattr(encoder, "recompute_layers"):
+        raise ConfigError(
+            "--recompute needs an encoder that can compute its layers again, by a "
+            f"method `recompute_layers`. Received: encoder={type(encoder).__name__}"
+        )
+    encoder.recompute_layers()
 
 
 def first_cause(error: BaseException) -> str:
