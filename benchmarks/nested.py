@@ -225,10 +225,10 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
 
     from tfner.config.train import PRESETS, TrainConfig
     from tfner.corpus import read_corpus, write_corpus
-    from tfner.document import outermost
     from tfner.evaluation import score
     from tfner.finetuning.train import run_trials
     from tfner.inference.predictor import Predictor
+    from tfner.nesting import outermost
 
     folder = args.folder
     gold = list(read_corpus(folder / "mrc-ner.test.json.gz"))[: args.test_limit]
@@ -297,7 +297,7 @@ def rates_of(gold: list[Any], found: list[Any]) -> dict[str, float]:
 
 def inner_recall(gold: list[Any], found: list[Any]) -> dict[str, float]:
     """How many of the entities within others are found."""
-    from tfner.document import inner
+    from tfner.nesting import inner
 
     total = right = 0
     for document, other in zip(gold, found, strict=True):

@@ -102,10 +102,18 @@ def test_help_and_version_load_nothing_heavy(
     ("parts", "allowed"),
     [
         (
-            ["errors", "config", "samples", "document", "schemes"],
+            [
+                "errors",
+                "config",
+                "samples",
+                "document",
+                "schemes",
+                "nesting",
+                "queries",
+            ],
             set(),
         ),
-        (["corpus", "evaluation"], set()),
+        (["corpus", "evaluation", "nesting", "queries"], set()),
         (["tokenization"], {"numpy", "tokenizers", "fugashi"}),
         (
             ["data/features", "data/windows", "data/packing", "tasks", "inference"],

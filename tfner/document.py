@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -43,63 +43,6 @@ class Entity:
             )
         if not self.label:
             raise ValueError("an entity needs a label. Received: label=''")
-
-
-def outermost(entities: Iterable[Entity]) -> list[Entity]:
-    """Those that neither lie within another nor overlap an earlier one.
-
-    Args:
-        entities: sorted as in a document.
-
-    Example:
-        >>> [e.label for e in outermost([Entity(0, 9, "A"), Entity(2, 4, "B")])]
-        ['A']
-    """
-    kept: list[Entity] = []
-    for entity in entities:
-        if not kept or entity.start >= kept[-1].end:
-            kept.append(entity)
-    return kept
-
-
-def inner(entities: Iterable[Entity]) -> list[Entity]:
-    """Those that are none of the outermost: within others or overlapping earlier ones.
-
-    Args:
-        entities: sorted as in a document.
-
-    Example:
-        >>> [e.label for e in inner([Entity(0, 9, "A"), Entity(2, 4, "B")])]
-        ['B']
-    """
-    entities = list(entities)
-    outer = set(outermost(entities))
-    return [entity for entity in entities if entity not in outer]
-
-
-def uncrossed(entities: Iterable[Entity]) -> tuple[list[Entity], list[Entity]]:
-    """Those that lie within each other or apart, and those that cross one of these.
-
-    Args:
-        entities: sorted as in a document.
-
-    Example:
-        >>> kept, crossing = uncrossed([Entity(0, 5, "A"), Entity(3, 9, "B")])
-        >>> crossing
-        [Entity(start=3, end=9, label='B', score=None)]
-    """
-    kept: list[Entity] = []
-    crossing: list[Entity] = []
-    around: list[Entity] = []
-    for entity in entities:
-        while around and around[-1].end <= entity.start:
-            around.pop()
-        if around and entity.end > around[-1].end:
-            crossing.append(entity)
-        else:
-            around.append(entity)
-            kept.append(entity)
-    return kept, crossing
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tfner.corpus.stats import count_corpus, count_nested, render_stats
+from tfner.corpus.stats import count_corpus, render_stats
 from tfner.document import Document, Entity, Word
 
 NEW_YORK = Document(
@@ -42,23 +42,6 @@ def test_without_words_lengths_are_characters():
     assert record["length_unit"] == "characters"
     assert record["document_lengths"]["max"] == 11
     assert record["entity_lengths"]["max"] == 8
-
-
-@pytest.mark.parametrize(
-    ("ranges", "nested"),
-    [
-        ([], 0),
-        ([(0, 3), (3, 5)], 0),
-        ([(0, 5), (1, 2), (3, 4)], 2),
-        ([(0, 3), (2, 5)], 0),  # crossing
-        ([(0, 3), (0, 3)], 2),  # one range with two labels: each lies in the other
-        ([(0, 9), (2, 5), (2, 5), (6, 7)], 3),
-    ],
-)
-def test_nested_entities_lie_in_another(ranges, nested):
-    entities = [Entity(*r, label) for r, label in zip(ranges, "ABCD", strict=False)]
-    document = Document("d", "x" * 9, tuple(entities))
-    assert count_nested(document.entities) == nested
 
 
 def test_the_table_shows_every_label():

@@ -18,7 +18,8 @@ from tfner.cli.options import (
     with_groups,
 )
 from tfner.cli.output import import_tensorflow, refuse_existing, say
-from tfner.document import Document, inner
+from tfner.document import Document
+from tfner.nesting import inner
 
 File = Annotated[
     str | None,

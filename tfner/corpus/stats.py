@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tfner.document import Document, Entity
+from tfner.document import Document
+from tfner.nesting import count_nested
 
 
 @dataclass
@@ -97,21 +98,6 @@ class _Lengths:
         self.documents[length] += 1
         if length > self.most:
             self.longest, self.most = identifier, length
-
-
-def count_nested(entities: Sequence[Entity]) -> int:
-    """How many entities lie within another one or have its range.
-
-    Args:
-        entities: sorted by place, as those of a Document.
-    """
-    ranges = [(entity.start, entity.end) for entity in entities]
-    nested, furthest = 0, -1
-    for number, (_, end) in enumerate(ranges):
-        if end <= furthest or ranges[number] in ranges[number + 1 : number + 2]:
-            nested += 1
-        furthest = max(furthest, end)
-    return nested
 
 
 def _summary(lengths: Counter[int]) -> dict[str, float]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from tfner.document import Document, Entity, Word, inner, outermost
+from tfner.document import Document, Entity, Word
 from tfner.evaluation.partial import pair_spans
+from tfner.nesting import inner, outermost
 from tfner.schemes import OUTSIDE, Span
 
 MISSED, INVENTED, BORDER, LABEL = KINDS = (

@@ -9,9 +9,8 @@ from tfner.config.train import TrainConfig
 from tfner.corpus import read_corpus
 from tfner.corpus.split import hold_out
 from tfner.document import Document
-from tfner.errors import CorpusError, LabelError
+from tfner.errors import CorpusError
 from tfner.schemes import LabelSet
-from tfner.tokenization.align import check_flat
 
 SHOWN_LABELS = 10
 
@@ -68,17 +67,6 @@ def load_corpora(config: TrainConfig, *, say: Callable[[str], None]) -> Corpora:
         )
     say(f"{len(train)} training, {len(dev)} dev, {len(test)} test sentences")
     return Corpora(train, dev, test, LabelSet(names, scheme=config.scheme))
-
-
-def nesting_problems(documents: list[Document]) -> list[str]:
-    """Which documents have entities that tags cannot hold, in sentences."""
-    problems = []
-    for document in documents:
-        try:
-            check_flat(document.entities)
-        except LabelError as error:
-            problems.append(f"document {document.id!r}: {error}")
-    return problems
 
 
 def _held_out(

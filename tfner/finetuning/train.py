@@ -14,13 +14,14 @@ from tfner.config.train import TrainConfig
 from tfner.data.windows import Window
 from tfner.document import Document
 from tfner.errors import BundleError, ConfigError, CorpusError, TrainingError, joined
-from tfner.finetuning.data import Corpora, load_corpora, nesting_problems
+from tfner.finetuning.data import Corpora, load_corpora
 from tfner.finetuning.loss_settings import set_loss
 from tfner.finetuning.result import Trial
 from tfner.finetuning.run import EncoderFactory, Run
 from tfner.finetuning.span_dev import check_dev
 from tfner.finetuning.span_settings import check_task_settings, make_span_task
 from tfner.inference.bundle import CONFIG, SUMMARY, Bundle, staged, write_json
+from tfner.nesting import nesting_problems
 from tfner.schemes import LabelSet
 from tfner.storage.mirror import check_output, mirrored
 from tfner.storage.remote import address, is_remote, publish

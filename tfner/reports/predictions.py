@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tfner.corpus.formats.rasa import format_item
-from tfner.document import Document, Entity, outermost, uncrossed
+from tfner.document import Document, Entity
 from tfner.errors import ConfigError, CorpusError, shorten, unknown
+from tfner.nesting import outermost, split_crossing
 
 COLORS = (31, 32, 33, 34, 35, 36)
 """ANSI foreground colours, taken by label in order."""
@@ -147,7 +148,7 @@ def page(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]:
 
 
 def _crossing(document: Document) -> list[Entity]:
-    return uncrossed(document.entities)[1]
+    return split_crossing(document.entities)[1]
 
 
 def _marked(
@@ -156,7 +157,7 @@ def _marked(
     draw: Callable[[str, Entity], str],
 ) -> str:
     """Text with its entities drawn, each within those around it; none that crosses."""
-    entities, _ = uncrossed(document.entities)
+    entities, _ = split_crossing(document.entities)
 
     def write(start: int, end: int, first: int, last: int) -> str:
         """Characters `start` to `end` with the entities numbered `first` to `last`."""

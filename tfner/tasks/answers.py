@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfner.data.windows import Window
-from tfner.document import Entity
 from tfner.schemes import Span
 
 SMALLEST_PROBABILITY = 1e-12
@@ -74,20 +73,6 @@ def _above(
     for probs, least in zip(found, thresholds, strict=True):
         above &= probs >= least
     return above
-
-
-def flattened(entities: Iterable[Entity]) -> list[Entity]:
-    """The entities with the best scores that do not overlap.
-
-    Example:
-        >>> flattened([Entity(0, 9, "A", 0.6), Entity(2, 4, "B", 0.9)])
-        [Entity(start=2, end=4, label='B', score=0.9)]
-    """
-    kept: list[Entity] = []
-    for entity in sorted(entities, key=lambda e: (-(e.score or 0), e)):
-        if all(entity.end <= k.start or k.end <= entity.start for k in kept):
-            kept.append(entity)
-    return kept
 
 
 def border_losses(

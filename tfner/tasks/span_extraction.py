@@ -25,9 +25,10 @@ from tfner.data.overflow import piece_ranges
 from tfner.data.windows import Ints, Window, cores
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, LabelError, joined, unknown
+from tfner.nesting import best_flat
 from tfner.queries import complete_queries, query_problems
 from tfner.schemes import LabelSet, Span
-from tfner.tasks.answers import answers_of, border_losses, flattened
+from tfner.tasks.answers import answers_of, border_losses
 from tfner.tasks.span_targets import piece_targets, window_targets
 from tfner.tokenization import Encoding, Tokenizer
 from tfner.tokenization.align import POLICIES, align
@@ -375,7 +376,7 @@ class SpanExtraction:
                 found[span] = max(score, found.get(span, 0.0))
         entities = [Entity(*span, score) for span, score in found.items()]
         if not self.nested:
-            entities = flattened(entities)
+            entities = best_flat(entities)
         return replace(
             document, entities=tuple(entities), words=tuple(words), tags=None
         )

@@ -20,8 +20,9 @@ from tfner.data.features import (
 )
 from tfner.data.overflow import piece_ranges
 from tfner.data.windows import Ints, Window, cores
-from tfner.document import Document, Entity, Word, outermost
+from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, LabelError, unknown
+from tfner.nesting import outermost
 from tfner.schemes import LabelSet
 from tfner.tasks.context import ALONE, Neighbours, pieces_around
 from tfner.tasks.decoding import (

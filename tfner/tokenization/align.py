@@ -10,11 +10,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import NamedTuple
 
 from tfner.document import Document, Entity, Word
 from tfner.errors import LabelError, unknown
+from tfner.nesting import check_flat
 from tfner.schemes import Span
 from tfner.tokenization.words.splitters import WordSplitter
 
@@ -96,21 +96,6 @@ def align(
             spans.append(Span(first, last, entity.label))
     counts["entities_dropped"] = len(ordered) - len(spans)
     return Alignment(used, spans, counts)
-
-
-def check_flat(entities: Sequence[Entity]) -> None:
-    """Refuse entities that nest or overlap; they must be sorted.
-
-    Raises:
-        LabelError: two of them share a character.
-    """
-    for before, after in pairwise(entities):
-        if after.start < before.end:
-            raise LabelError(
-                "tags of words cannot hold nested or overlapping entities. Received: "
-                f"{before.start}-{before.end} {before.label} and "
-                f"{after.start}-{after.end} {after.label}. Use --task span for these"
-            )
 
 
 def split_words(words: Sequence[Word], entities: Sequence[Entity]) -> tuple[Word, ...]:

@@ -14,10 +14,10 @@ from tfner.corpus.corpora import SCANS, check_raw_text, find_format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.records import located
 from tfner.corpus.formats.scheme_detection import TagCensus
-from tfner.corpus.stats import count_nested
 from tfner.corpus.tagging import off_borders
 from tfner.document import Document, Entity
 from tfner.errors import CorpusError
+from tfner.nesting import count_nested, crossing_pairs
 from tfner.storage.files import BOM, open_bytes, read_lines
 
 
@@ -146,7 +146,7 @@ def _check_document(report: FileReport, line: int | None, document: Document) ->
         for entity in off_borders(document.entities, document.words):
             message = f"{_place(entity)} does not begin and end with a word"
             report.add(line, "warning", "word-border", message)
-    for left, right in _crossing(document.entities):
+    for left, right in crossing_pairs(document.entities):
         message = f"{_place(left)} and {_place(right)} cross"
         report.add(line, "warning", "crossing", message)
     nested = count_nested(document.entities)
@@ -157,15 +157,6 @@ def _check_document(report: FileReport, line: int | None, document: Document) ->
 
 def _place(entity: Entity) -> str:
     return f"entity {entity.start}-{entity.end} {entity.label}"
-
-
-def _crossing(entities: Sequence[Entity]) -> Iterator[tuple[Entity, Entity]]:
-    for number, left in enumerate(entities):
-        for right in entities[number + 1 :]:
-            if right.start >= left.end:
-                break
-            if left.start < right.start and left.end < right.end:
-                yield left, right
 
 
 def _compare_texts(earlier: Sequence[FileReport], report: FileReport) -> None:
