@@ -126,6 +126,18 @@ def test_an_encoder_that_would_be_lost_is_refused_before_training(
     assert len(message) < 700
 
 
+def test_an_encoder_of_bundles_from_before_the_table_is_restored() -> None:
+    record = {"class": "tfner", "config": own().get_config()}
+    again = restore_encoder(record, place="config.json")
+    assert type(again) is Encoder
+    assert again.get_config() == record["config"]
+
+
+def test_an_encoder_that_is_in_no_table_is_named() -> None:
+    with pytest.raises(BundleError, match=r"config.json: unknown encoder 'brt'.*bert"):
+        restore_encoder({"class": "brt", "config": {}}, place="config.json")
+
+
 def described(**changes: str) -> dict[str, Any]:
     """A description that names, deep within, a class of another library."""
     inner = {"class_name": "Backbone", "config": {}, **changes}

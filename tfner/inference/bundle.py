@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfner.document import Entity
 from tfner.errors import BundleError, TfnerError, unknown
-from tfner.inference.encoder_config import describe_encoder, restore_encoder
+from tfner.inference.encoder_config import KERAS, describe_encoder, restore_encoder
 from tfner.schemes import LabelSet
 from tfner.storage.files import whole_directory
 from tfner.storage.remote import address, fetched, is_remote
@@ -190,7 +190,7 @@ class Bundle:
             build(model)
         with reading(path):
             model.load_weights(str(path))
-            if about["encoder"].get("class") == "tfner":
+            if about["encoder"].get("class") != KERAS:
                 _check_all_loaded(path, model)
         return model
 

@@ -1,4 +1,4 @@
-"""How a bundle keeps an encoder: tfner's own by its settings, others as Keras does."""
+"""How a bundle keeps an encoder: by name and settings, or as Keras stores a model."""
 
 from __future__ import annotations
 
@@ -9,25 +9,36 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tfner.errors import BundleError, ConfigError
+from tfner.errors import BundleError, ConfigError, unknown
 
 if TYPE_CHECKING:
     import keras
 
-OWN, FOREIGN = "tfner", "keras"
+KERAS = "keras"
+"""Kind of an encoder that is described as Keras stores a model."""
+RENAMED = {"tfner": "bert"}
+"""Kinds as bundles named them when there was but one."""
 IMPORTED = ("keras", "keras_hub", "builtins")
 """Packages whose classes Keras finds by itself; functions are of `builtins` to it."""
 
 
 def describe_encoder(encoder: keras.Model) -> dict[str, Any]:
-    """What `config.json` holds of an encoder."""
+    """The entry of an encoder in `config.json`."""
     import keras
 
-    from tfner.models import Encoder
+    name = _name_of(encoder)
+    if name is not None:
+        return {"class": name, "config": encoder.get_config()}
+    return {"class": KERAS, "config": keras.saving.serialize_keras_object(encoder)}
 
-    if type(encoder) is Encoder:
-        return {"class": OWN, "config": encoder.get_config()}
-    return {"class": FOREIGN, "config": keras.saving.serialize_keras_object(encoder)}
+
+def _name_of(encoder: keras.Model) -> str | None:
+    """The name of an encoder's class; None if it is in no table."""
+    from tfner.models.encoders import ENCODERS
+
+    return next(
+        (name for name, kind in ENCODERS.items() if type(encoder) is kind), None
+    )
 
 
 def restore_encoder(record: Mapping[str, Any], *, place: object) -> keras.Model:
@@ -42,12 +53,16 @@ def restore_encoder(record: Mapping[str, Any], *, place: object) -> keras.Model:
     """
     import keras
 
-    from tfner.models import Encoder
+    from tfner.models.encoders import ENCODERS
 
     # Keras empties the config that it reads.
     config = copy.deepcopy(record["config"])
-    if record.get("class") == OWN:
-        return Encoder.from_config(config)
+    name = record.get("class", KERAS)
+    if name != KERAS:
+        name = RENAMED.get(name, name)
+        if name not in ENCODERS:
+            raise BundleError(f"{place}: {unknown('encoder', name, ENCODERS)}")
+        return ENCODERS[name].from_config(config)
     for name, module in _unknown_classes(config):
         raise BundleError(
             f"{place}: the encoder is made of {name}, which Keras does not know here. "
@@ -62,10 +77,9 @@ def check_encoder(encoder: keras.Model) -> None:
     Raises:
         ConfigError: it is none, or Keras cannot make it again from its description.
     """
-    from tfner.models import Encoder
     from tfner.models.encoders.interface import first_cause, output_shape
 
-    if type(encoder) is Encoder:
+    if _name_of(encoder) is not None:
         return
     output_shape(encoder)
     try:

@@ -47,7 +47,11 @@ class EncoderModel(Protocol):
         """Compute layers again for the gradient: less memory, more time."""
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, from which the encoder is made again."""
+        """The constructor's arguments."""
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> keras.Model:
+        """A new encoder of these arguments."""
 
 
 def output_shape(encoder: keras.Model) -> tuple[int | None, ...]:
