@@ -205,7 +205,7 @@ def make_tfner(args: argparse.Namespace) -> tuple[Step, Callable[[], Any]]:
     import tensorflow as tf
 
     from tfner.pretraining.model import make_model, make_optimizer
-    from tfner.pretraining.step import Pretrainee
+    from tfner.pretraining.step import PretrainingModel
 
     config = config_of(args)
     model = make_model(
@@ -214,11 +214,11 @@ def make_tfner(args: argparse.Namespace) -> tuple[Step, Callable[[], Any]]:
         mask_id=MASK,
         special_ids=(CLS, SEP, PAD, MASK),
     )
-    trainee = Pretrainee(model, clip_norm=config.clip_norm, seed=0)
+    training_model = PretrainingModel(model, clip_norm=config.clip_norm, seed=0)
     optimizer = make_optimizer(config)
     optimizer.build(model.trainable_variables)
-    trainee.compile(optimizer=optimizer, jit_compile=True)
-    trainee.make_train_function()
+    training_model.compile(optimizer=optimizer, jit_compile=True)
+    training_model.make_train_function()
     ids = tf.constant(make_rows(args))
     row = {
         "input_ids": ids,
@@ -229,9 +229,9 @@ def make_tfner(args: argparse.Namespace) -> tuple[Step, Callable[[], Any]]:
     square = tf.random.normal((MATRIX, MATRIX))
 
     def step(steps: int) -> float:
-        trainee.reset_metrics()
+        training_model.reset_metrics()
         for _ in range(steps):
-            logs = trainee.train_function(batches)
+            logs = training_model.train_function(batches)
         return float(logs["loss"])
 
     return step, lambda: tf.matmul(square, square).numpy()

@@ -19,7 +19,7 @@ from tfner.training.arrays import load_arrays, save_arrays
 from tfner.training.stopping import DivergedError, StoppedError, asked_to_stop
 
 
-class Trainee:
+class TrainingModel:
     """A model of one layer with an optimizer that has state."""
 
     def __init__(self) -> None:
@@ -39,13 +39,13 @@ class Trainee:
 
 
 @pytest.fixture
-def trainee() -> Trainee:
-    return Trainee()
+def training_model() -> TrainingModel:
+    return TrainingModel()
 
 
 def make(
     folder: Path,
-    trainee: Any,
+    training_model: Any,
     monitor: str | None = None,
     *,
     save_steps: int | None = None,
@@ -54,7 +54,7 @@ def make(
 ) -> Checkpoint:
     made = Checkpoint(
         folder,
-        trainee,
+        training_model,
         monitor=monitor,
         fingerprint=settings,
         save_steps=save_steps,
@@ -64,8 +64,11 @@ def make(
     return made
 
 
-def fill(trainee: Any, value: float) -> None:
-    for variable in [*trainee.model.weights, *trainee.optimizer.variables]:
+def fill(training_model: Any, value: float) -> None:
+    for variable in [
+        *training_model.model.weights,
+        *training_model.optimizer.variables,
+    ]:
         variable.assign(np.full(variable.shape, value))
 
 
@@ -80,92 +83,98 @@ def fill(trainee: Any, value: float) -> None:
     ],
 )
 def test_the_best_epoch_is_kept(
-    tmp_path, trainee, monitor, scores, losses, best
+    tmp_path, training_model, monitor, scores, losses, best
 ) -> None:
-    checkpoint = make(tmp_path, trainee, monitor)
+    checkpoint = make(tmp_path, training_model, monitor)
     for epoch, (f1, loss) in enumerate(zip(scores, losses, strict=True)):
-        fill(trainee, epoch + 1)
+        fill(training_model, epoch + 1)
         checkpoint.on_epoch_end(epoch, {"loss": 1.0, "dev_f1": f1, "dev_loss": loss})
-    checkpoint.load_best(trainee.model)
+    checkpoint.load_best(training_model.model)
     assert checkpoint.best_epoch == best
-    assert all((v.numpy() == best).all() for v in trainee.model.weights)
+    assert all((v.numpy() == best).all() for v in training_model.model.weights)
 
 
 def test_a_resumed_run_has_weights_optimizer_and_the_best_score(
-    tmp_path, trainee
+    tmp_path, training_model
 ) -> None:
-    first = make(tmp_path, trainee, "dev_f1", epochs=3)
-    fill(trainee, 7)
+    first = make(tmp_path, training_model, "dev_f1", epochs=3)
+    fill(training_model, 7)
     first.on_epoch_end(0, {"dev_f1": 0.9, "dev_loss": 1.0})
-    fill(trainee, 0)
-    again = make(tmp_path, trainee, "dev_f1", epochs=3)
+    fill(training_model, 0)
+    again = make(tmp_path, training_model, "dev_f1", epochs=3)
     assert again.resume() == Place(1)
-    variables = [*trainee.model.weights, *trainee.optimizer.variables]
+    variables = [*training_model.model.weights, *training_model.optimizer.variables]
     assert all((v.numpy() == 7).all() for v in variables)
     again.on_epoch_end(1, {"dev_f1": 0.5, "dev_loss": 0.5})
     assert again.best_epoch == 1
 
 
-def test_a_setting_that_was_not_there_yet_had_its_default(tmp_path, trainee) -> None:
+def test_a_setting_that_was_not_there_yet_had_its_default(
+    tmp_path, training_model
+) -> None:
     before = {"epochs": 3}  # of a version without `cycle_momentum`
-    make(tmp_path, trainee, **before).on_epoch_end(0, {"loss": 1.0})
-    assert make(tmp_path, trainee, **before, cycle_momentum=False).resume() == Place(1)
+    make(tmp_path, training_model, **before).on_epoch_end(0, {"loss": 1.0})
+    assert make(
+        tmp_path, training_model, **before, cycle_momentum=False
+    ).resume() == Place(1)
     with pytest.raises(TrainingError, match="cycle_momentum was False, is True"):
-        make(tmp_path, trainee, **before, cycle_momentum=True).resume()
+        make(tmp_path, training_model, **before, cycle_momentum=True).resume()
 
 
-def test_without_a_checkpoint_nothing_is_resumed(tmp_path, trainee) -> None:
-    assert make(tmp_path, trainee).resume() == Place()
+def test_without_a_checkpoint_nothing_is_resumed(tmp_path, training_model) -> None:
+    assert make(tmp_path, training_model).resume() == Place()
 
 
-def test_other_settings_are_named(tmp_path, trainee) -> None:
-    make(tmp_path, trainee, epochs=3, train="a").on_epoch_end(0, {"loss": 1.0})
+def test_other_settings_are_named(tmp_path, training_model) -> None:
+    make(tmp_path, training_model, epochs=3, train="a").on_epoch_end(0, {"loss": 1.0})
     with pytest.raises(TrainingError) as caught:
-        make(tmp_path, trainee, epochs=4, train="b").resume()
+        make(tmp_path, training_model, epochs=4, train="b").resume()
     assert "epochs was 3, is 4; train was 'a', is 'b'" in str(caught.value)
 
 
 @pytest.mark.parametrize("keep", [0, 100, -100])
-def test_a_truncated_checkpoint_is_a_sentence(tmp_path, trainee, keep) -> None:
-    make(tmp_path, trainee).on_epoch_end(0, {"loss": 1.0})
+def test_a_truncated_checkpoint_is_a_sentence(tmp_path, training_model, keep) -> None:
+    make(tmp_path, training_model).on_epoch_end(0, {"loss": 1.0})
     path = tmp_path / "checkpoint.npz"
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(TrainingError, match=r"checkpoint\.npz is damaged"):
-        make(tmp_path, trainee).resume()
+        make(tmp_path, training_model).resume()
 
 
-def test_a_checkpoint_of_another_model_is_refused(tmp_path, trainee) -> None:
-    make(tmp_path, trainee).on_epoch_end(0, {"loss": 1.0})
+def test_a_checkpoint_of_another_model_is_refused(tmp_path, training_model) -> None:
+    make(tmp_path, training_model).on_epoch_end(0, {"loss": 1.0})
     save_arrays(tmp_path / "best.npz", [np.zeros(5)])
     with pytest.raises(TrainingError, match="belongs to another model"):
-        make(tmp_path, trainee).load_best(trainee.model)
+        make(tmp_path, training_model).load_best(training_model.model)
 
 
-def test_spoilt_weights_are_never_kept(tmp_path, trainee) -> None:
-    checkpoint = make(tmp_path, trainee)
-    fill(trainee, 1)
+def test_spoilt_weights_are_never_kept(tmp_path, training_model) -> None:
+    checkpoint = make(tmp_path, training_model)
+    fill(training_model, 1)
     checkpoint.on_epoch_end(0, {"loss": 1.0})
-    fill(trainee, math.nan)
+    fill(training_model, math.nan)
     with pytest.raises(DivergedError, match="at the end of epoch 2"):
         checkpoint.on_epoch_end(1, {"loss": 1.0})
-    checkpoint.load_best(trainee.model)
-    assert all((v.numpy() == 1).all() for v in trainee.model.weights)
+    checkpoint.load_best(training_model.model)
+    assert all((v.numpy() == 1).all() for v in training_model.model.weights)
 
 
-def test_a_checkpoint_in_mid_epoch_holds_its_running_means(tmp_path, trainee) -> None:
-    first = make(tmp_path, trainee, save_steps=2)
+def test_a_checkpoint_in_mid_epoch_holds_its_running_means(
+    tmp_path, training_model
+) -> None:
+    first = make(tmp_path, training_model, save_steps=2)
     first.on_epoch_begin(0)
     for step in range(3):
-        fill(trainee, step + 1)
-        trainee.metrics[0].update_state(step + 1.0)
+        fill(training_model, step + 1)
+        training_model.metrics[0].update_state(step + 1.0)
         first.on_train_batch_end(step)
-    fill(trainee, 0)
-    trainee.metrics[0].reset_state()
-    again = make(tmp_path, trainee)
+    fill(training_model, 0)
+    training_model.metrics[0].reset_state()
+    again = make(tmp_path, training_model)
     assert again.resume() == Place(0, 2)
-    assert all((v.numpy() == 2).all() for v in trainee.model.weights)
+    assert all((v.numpy() == 2).all() for v in training_model.model.weights)
     again.on_epoch_begin(0)
-    assert float(trainee.metrics[0].result()) == 1.5
+    assert float(training_model.metrics[0].result()) == 1.5
     again.on_train_batch_end(0)  # the first step after the two that were done
     assert again.place == Place(0, 3)
     again.on_epoch_end(0, {"loss": 1.0})
@@ -174,19 +183,19 @@ def test_a_checkpoint_in_mid_epoch_holds_its_running_means(tmp_path, trainee) ->
     assert again.place == Place(1, 1)
 
 
-def test_who_is_asked_to_stop_saves_first(tmp_path, trainee) -> None:
+def test_who_is_asked_to_stop_saves_first(tmp_path, training_model) -> None:
     asked: list[int] = []
-    checkpoint = make(tmp_path, trainee, asked=asked)
+    checkpoint = make(tmp_path, training_model, asked=asked)
     checkpoint.on_epoch_begin(0)
     checkpoint.on_train_batch_end(0)
     asked.append(15)
     with pytest.raises(StoppedError, match="after 0 epochs and 2 steps; all is saved"):
         checkpoint.on_train_batch_end(1)
-    assert make(tmp_path, trainee).resume() == Place(0, 2)
+    assert make(tmp_path, training_model).resume() == Place(0, 2)
     checkpoint.on_train_batch_end(4)  # the last step: the epoch is finished first
     with pytest.raises(StoppedError, match="after 1 epochs and 0 steps"):
         checkpoint.on_epoch_end(0, {"loss": 1.0})
-    assert make(tmp_path, trainee).resume() == Place(1)
+    assert make(tmp_path, training_model).resume() == Place(1)
 
 
 def test_sigterm_asks_to_stop_and_its_old_handler_comes_back() -> None:
@@ -200,20 +209,20 @@ def test_sigterm_asks_to_stop_and_its_old_handler_comes_back() -> None:
 
 @pytest.mark.parametrize("keep", [0, 100, -100, None])
 def test_of_a_damaged_checkpoint_the_one_before_is_used(
-    tmp_path, trainee, keep
+    tmp_path, training_model, keep
 ) -> None:
-    checkpoint = make(tmp_path, trainee)
+    checkpoint = make(tmp_path, training_model)
     for epoch in range(2):
-        fill(trainee, epoch + 1)
+        fill(training_model, epoch + 1)
         checkpoint.on_epoch_end(epoch, {"loss": 1.0})
     path = tmp_path / "checkpoint.npz"
     if keep is None:  # killed between the two renames
         path.unlink()
     else:
         path.write_bytes(path.read_bytes()[:keep])
-    again = make(tmp_path, trainee)
+    again = make(tmp_path, training_model)
     assert again.resume() == Place(1)
-    assert all((v.numpy() == 1).all() for v in trainee.model.weights)
+    assert all((v.numpy() == 1).all() for v in training_model.model.weights)
     assert len(again.history) == 1
 
 

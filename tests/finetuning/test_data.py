@@ -11,7 +11,7 @@ from tfner.corpus import write_corpus
 from tfner.document import Document, Entity
 from tfner.errors import ConfigError, CorpusError, LabelError
 from tfner.finetuning.data import load_corpora
-from tfner.finetuning.train import prepare
+from tfner.finetuning.train import load_training_data
 from tfner.training.log import quiet
 
 
@@ -156,7 +156,7 @@ def nested(tmp_path: Path) -> str:
 
 def test_all_documents_that_tags_cannot_hold_are_named(config, nested) -> None:
     with pytest.raises(CorpusError) as caught:
-        prepare(config(train=nested, dev=None, dev_fraction=0.0))
+        load_training_data(config(train=nested, dev=None, dev_fraction=0.0))
     assert str(caught.value).startswith(f"{nested}: 4 problems:")
     for number in range(4):
         assert f"document 'd{number}': tags of words cannot hold" in str(caught.value)
@@ -167,6 +167,6 @@ def test_all_documents_that_tags_cannot_hold_are_named(config, nested) -> None:
 def test_entities_that_will_be_missed_are_told_of(config, nested, nests) -> None:
     said: list[str] = []
     settings = {"train": nested, "dev": None, "dev_fraction": 0.0, "max_length": 16}
-    prepare(config(task="span", nested=nests, **settings), say=said.append)
+    load_training_data(config(task="span", nested=nests, **settings), say=said.append)
     notes = [line for line in said if "4 of 5 training sentences have nested" in line]
     assert len(notes) == (not nests)

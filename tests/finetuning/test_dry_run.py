@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tfner.errors import ConfigError
-from tfner.finetuning.dry_run import foresee, render
+from tfner.finetuning.dry_run import dry_run, render
 from tfner.finetuning.train import train
 from tfner.inference.bundle import Bundle
 
 
 def test_it_foretells_the_run_and_writes_nothing(config, tmp_path) -> None:
     settings = config(epochs=2)
-    found = foresee(settings)
+    found = dry_run(settings)
     assert list(tmp_path.iterdir()) == []
     assert found["sentences"] == {"train": 60, "dev": 12, "test": 0}
     assert found["steps"] == 2 * found["steps_per_epoch"]
@@ -26,7 +26,7 @@ def test_it_foretells_the_run_and_writes_nothing(config, tmp_path) -> None:
 
 
 def test_rates_are_those_of_the_schedule(config) -> None:
-    found = foresee(config(epochs=2, learning_rate=0.25, warmup=0.0))
+    found = dry_run(config(epochs=2, learning_rate=0.25, warmup=0.0))
     rates = list(found["learning_rates"].values())
     assert rates[0] == 0.25
     assert rates == sorted(rates, reverse=True)
@@ -34,11 +34,11 @@ def test_rates_are_those_of_the_schedule(config) -> None:
 
 
 def test_people_see_the_first_window(config) -> None:
-    text = render(foresee(config()))
+    text = render(dry_run(config()))
     for part in ("input_ids", "labels", "60 train", "rows x pieces", "MB of weights"):
         assert part in text
 
 
 def test_what_would_stop_the_run_stops_it_too(config) -> None:
     with pytest.raises(ConfigError, match="64 positions"):
-        foresee(config(max_length=128))
+        dry_run(config(max_length=128))

@@ -71,12 +71,12 @@ def test_weights_and_optimizer_are_as_before(config, tmp_path: Path) -> None:
 
     kept = []
 
-    def remember(trainee, batches, schedule):  # type: ignore[no-untyped-def]
-        variables = [*trainee.model.weights, *trainee.optimizer.variables]
+    def remember(training_model, batches, schedule):  # type: ignore[no-untyped-def]
+        variables = [*training_model.model.weights, *training_model.optimizer.variables]
         before = [np.array(v) for v in variables]
-        found = original(trainee, batches, schedule)
+        found = original(training_model, batches, schedule)
         kept.extend(zip(before, [np.array(v) for v in variables], strict=True))
-        kept.append(type(trainee.optimizer._learning_rate).__name__)
+        kept.append(type(training_model.optimizer._learning_rate).__name__)
         return found
 
     original = lr_finder.range_test

@@ -10,10 +10,10 @@ import pytest
 
 from tfner.checkpoints.huggingface import load_encoder
 from tfner.errors import ConfigError
-from tfner.finetuning.model import prepare
 from tfner.finetuning.train import train
 from tfner.inference.bundle import Bundle
 from tfner.inference.predictor import Predictor
+from tfner.models.encoders.interface import freeze_layers, recompute_layers
 
 LOW = [
     pytest.param("mixed_bfloat16", marks=pytest.mark.slow),
@@ -89,9 +89,9 @@ def test_foreign_encoders_are_neither_frozen_nor_recomputed() -> None:
 
     foreign = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
     with pytest.raises(ConfigError, match=r"--freeze needs .* encoder=Sequential"):
-        prepare(foreign, freeze=0, recompute=False)
+        freeze_layers(foreign, 0)
     with pytest.raises(ConfigError, match=r"--recompute needs .* encoder=Sequential"):
-        prepare(foreign, freeze=None, recompute=True)
+        recompute_layers(foreign)
 
 
 @pytest.mark.slow

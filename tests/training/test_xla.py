@@ -18,10 +18,11 @@ from tfner.data.packing import make_plan
 from tfner.data.pipeline import WindowTable, batches
 from tfner.data.windows import Window
 from tfner.finetuning.data import load_corpora
-from tfner.finetuning.model import make_trainee, prepare
+from tfner.finetuning.model import compile_model
 from tfner.finetuning.train import encode_training, make_task
 from tfner.inference.bundle import build
 from tfner.inference.runners import KerasRunner
+from tfner.models.encoders.interface import freeze_layers, recompute_layers
 from tfner.tasks import Task
 from tfner.training.distribution import Distribution
 from tfner.training.precision import precision
@@ -79,12 +80,17 @@ def test_a_train_step_compiles(config, learnt, layout, change) -> None:
     with precision(settings.precision):
         model = task.build(load_encoder(settings.encoder), dropout=0.1)
     build(model)
-    prepare(model.encoder, freeze=settings.freeze, recompute=settings.recompute)
+    if settings.recompute:
+        recompute_layers(model.encoder)
+    if settings.freeze is not None:
+        freeze_layers(model.encoder, settings.freeze)
     one = Distribution("none", tf.distribute.get_strategy())
-    trainee = make_trainee(model, task, settings, seed=0, steps=10, distribution=one)
+    training_model = compile_model(
+        model, task, settings, seed=0, steps=10, distribution=one
+    )
     data = specs(task, windows, layout, parts=settings.accumulate)
     assert_static(data)
-    program = hlo(trainee.train_step, data)
+    program = hlo(training_model.train_step, data)
     assert "custom-call" not in program
     assert ("bf16" in program) == (settings.precision == "mixed_bfloat16")
     assert "f64" not in program

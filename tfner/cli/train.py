@@ -93,10 +93,10 @@ def command(
 
 def show_plan(config: TrainConfig, *, json: bool) -> None:
     """What a run would do."""
-    from tfner.finetuning.dry_run import foresee, render
+    from tfner.finetuning.dry_run import dry_run, render
     from tfner.training.log import quiet
 
-    found = foresee(config, say=quiet if is_muted() else say)
+    found = dry_run(config, say=quiet if is_muted() else say)
     if json:
         print_json(found)
     else:

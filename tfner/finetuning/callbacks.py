@@ -37,12 +37,17 @@ class StopAtNaN(keras.callbacks.Callback):
 
 
 class Clock(keras.callbacks.Callback):
-    """Seconds spent in training steps, evaluation and checkpoints left out."""
+    """Seconds spent in training steps, evaluation and checkpoints left out.
 
-    def __init__(self) -> None:
+    Args:
+        sentences_per_epoch: of the training corpus.
+    """
+
+    def __init__(self, sentences_per_epoch: int) -> None:
         super().__init__()
+        self.sentences_per_epoch = sentences_per_epoch
         self.seconds = self.first_step = self.started = 0.0
-        self.steps = self.epochs = self.sentences_per_epoch = 0
+        self.steps = self.epochs = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Start."""

@@ -24,7 +24,7 @@ from tfner.storage.mirror import Mirror
 from tfner.training.arrays import assign, load_arrays, save_arrays, written
 from tfner.training.checkpoints import check_unchanged, own_copies
 from tfner.training.log import LOG, log_text
-from tfner.training.step import Trainee
+from tfner.training.step import TrainingModel
 from tfner.training.stopping import DivergedError, StoppedError
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     Args:
         directory: of this run.
-        trainee: whose weights, optimizer and running means are kept.
+        training_model: whose weights, optimizer and running means are kept.
         monitor: what selects the epoch, `dev_f1` or `dev_loss`; the last one if None.
         fingerprint: settings that a resumed run must share.
         save_steps: writes a checkpoint every so many steps, besides after each epoch.
@@ -64,7 +64,7 @@ class Checkpoint(keras.callbacks.Callback):
     def __init__(
         self,
         directory: Path,
-        trainee: Trainee,
+        training_model: TrainingModel,
         *,
         monitor: str | None,
         fingerprint: Mapping[str, Any],
@@ -75,7 +75,11 @@ class Checkpoint(keras.callbacks.Callback):
         mirror: Path | None = None,
     ) -> None:
         super().__init__()
-        self.directory, self.trainee, self.monitor = directory, trainee, monitor
+        self.directory, self.training_model, self.monitor = (
+            directory,
+            training_model,
+            monitor,
+        )
         self.fingerprint, self.save_steps = dict(fingerprint), save_steps
         self.keep_epochs = keep_epochs
         self.asked_to_stop, self.writes = asked_to_stop, writes
@@ -144,7 +148,7 @@ class Checkpoint(keras.callbacks.Callback):
             self.best_epoch = epoch + 1
             names.append(BEST)
         for name in names:
-            with self.trainee.averaged():
+            with self.training_model.averaged():
                 save_arrays(self.directory / name, self._weights())
         self.place = Place(epoch + 1)
         with written(self.directory / LOG) as file:
@@ -161,7 +165,7 @@ class Checkpoint(keras.callbacks.Callback):
             "place": self.place,
         }
         means = [own_copies(variable)[0] for variable in self._mean_variables()]
-        variables = [*self.trainee.optimizer.variables, *means]
+        variables = [*self.training_model.optimizer.variables, *means]
         arrays = [*self._weights(), *(np.asarray(v) for v in variables)]
         state = self.directory / STATE
         if state.is_file():
@@ -171,10 +175,10 @@ class Checkpoint(keras.callbacks.Callback):
             self.mirror.send()
 
     def _weights(self) -> list[Any]:
-        return [v.numpy() for v in self.trainee.model.weights]
+        return [v.numpy() for v in self.training_model.model.weights]
 
     def _mean_variables(self) -> list[Any]:
-        return [v for metric in self.trainee.metrics for v in metric.variables]
+        return [v for metric in self.training_model.metrics for v in metric.variables]
 
     def _is_best(self) -> bool:
         if self.monitor is None:
@@ -199,7 +203,10 @@ class Checkpoint(keras.callbacks.Callback):
         path, arrays, about = found
         check_unchanged(path, TrainConfig, about["settings"], self.fingerprint)
         means = len(self._mean_variables())
-        variables = [*self.trainee.model.weights, *self.trainee.optimizer.variables]
+        variables = [
+            *self.training_model.model.weights,
+            *self.training_model.optimizer.variables,
+        ]
         assign(variables, arrays[: len(arrays) - means], path)
         self.history, self.best_epoch = about["history"], about["best_epoch"]
         self.place = Place(*about["place"])

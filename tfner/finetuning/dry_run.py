@@ -11,7 +11,7 @@ from tfner.config.train import TrainConfig
 from tfner.data.packing import Plan
 from tfner.data.windows import Window
 from tfner.finetuning.run import Run
-from tfner.finetuning.train import make_encoder, prepare
+from tfner.finetuning.train import load_training_data, make_encoder
 from tfner.tasks import Task
 from tfner.tasks.token_classification import TokenClassification
 from tfner.training.distribution import distribution
@@ -25,7 +25,7 @@ MARKS = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0)
 """Shares of the run whose learning rate is shown."""
 
 
-def foresee(config: TrainConfig, *, say: Say = quiet) -> dict[str, Any]:
+def dry_run(config: TrainConfig, *, say: Say = quiet) -> dict[str, Any]:
     """Counts, steps, rates, memory and the first encoded sentence of a run.
 
     Raises:
@@ -34,20 +34,20 @@ def foresee(config: TrainConfig, *, say: Say = quiet) -> dict[str, Any]:
     """
     devices = distribution(config.strategy, tpu=config.tpu, say=say)
     with devices.working():
-        lesson = prepare(config, say=say)
+        data = load_training_data(config, say=say)
         run = Run(
-            *lesson,
+            *data,
             config.seed,
             directory=Path(config.output),
             encoder=make_encoder(config, None),
             distribution=devices,
             say=say,
         )
-        trainee, table, plan = run.prepare()
-    _, task, corpora, windows = lesson
-    weights = sum(int(np.prod(w.shape)) for w in trainee.model.weights)
+        training_model, table, plan = run.compile()
+    _, task, corpora, windows = data
+    weights = sum(int(np.prod(w.shape)) for w in training_model.model.weights)
     steps = len(plan.row_lengths)
-    schedule = trainee.optimizer._learning_rate
+    schedule = training_model.optimizer._learning_rate
     return {
         "sentences": {
             part: len(getattr(corpora, part)) for part in ("train", "dev", "test")
@@ -67,7 +67,7 @@ def foresee(config: TrainConfig, *, say: Say = quiet) -> dict[str, Any]:
             str(round(share * (steps - 1))): float(schedule(round(share * (steps - 1))))
             for share in MARKS
         },
-        "memory_mb": memory_of(weights, trainee.model.encoder, plan, config),
+        "memory_mb": memory_of(weights, training_model.model.encoder, plan, config),
         "first_window": show_window(task, windows[0]),
     }
 

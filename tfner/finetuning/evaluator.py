@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SELFTEST_TEXTS = 8
 
 
-class HeldOut:
+class Evaluator:
     """Scores documents by the predictor that users get.
 
     Args:

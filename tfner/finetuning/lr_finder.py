@@ -21,13 +21,13 @@ import numpy as np
 from tfner.config.train import TrainConfig
 from tfner.errors import ConfigError, TrainingError
 from tfner.finetuning.run import EncoderFactory, Run
-from tfner.finetuning.train import make_encoder, prepare
+from tfner.finetuning.train import load_training_data, make_encoder
 from tfner.tasks import Task
 from tfner.tokenization import Tokenizer
 from tfner.training.distribution import distribution
 from tfner.training.log import Say, quiet
 from tfner.training.optimizers import Sweep
-from tfner.training.step import Trainee
+from tfner.training.step import TrainingModel
 
 MODES = ("exponential", "linear")
 SMOOTHING = 0.9
@@ -66,15 +66,15 @@ class RangeTest:
 class _Recorder(keras.callbacks.Callback):
     """Keeps the loss of every single step; ends the fit when it diverges."""
 
-    def __init__(self, trainee: Trainee) -> None:
+    def __init__(self, training_model: TrainingModel) -> None:
         super().__init__()
-        self.trainee = trainee
+        self.training_model = training_model
         self.losses: list[float] = []
         self.diverged = False
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Logs hold means since the last reset."""
-        self.trainee.mean_loss.reset_state()
+        self.training_model.mean_loss.reset_state()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Note the loss; compare its running mean with the lowest."""
@@ -86,24 +86,26 @@ class _Recorder(keras.callbacks.Callback):
         else:
             self.diverged = True
         if self.diverged:
-            self.trainee.stop_training = True
+            self.training_model.stop_training = True
 
 
-def range_test(trainee: Trainee, batches: Iterable[Any], schedule: Sweep) -> RangeTest:
+def range_test(
+    training_model: TrainingModel, batches: Iterable[Any], schedule: Sweep
+) -> RangeTest:
     """Let a model learn under a rising rate, and put its weights back.
 
     Args:
-        trainee: compiled; its weights and its optimizer are as before afterwards.
+        training_model: compiled; afterwards its weights and optimizer are as before.
         batches: at least as many as the schedule has steps.
         schedule: from the lowest to the highest rate.
     """
-    variables = [*trainee.model.weights, *trainee.optimizer.variables]
+    variables = [*training_model.model.weights, *training_model.optimizer.variables]
     before = [variable.numpy() for variable in variables]
-    recorder = _Recorder(trainee)
-    usual = trainee.optimizer._learning_rate
-    trainee.optimizer.learning_rate = schedule
+    recorder = _Recorder(training_model)
+    usual = training_model.optimizer._learning_rate
+    training_model.optimizer.learning_rate = schedule
     try:
-        trainee.fit(
+        training_model.fit(
             batches,
             steps_per_epoch=schedule.steps,
             shuffle=False,
@@ -111,7 +113,7 @@ def range_test(trainee: Trainee, batches: Iterable[Any], schedule: Sweep) -> Ran
             callbacks=[recorder],
         )
     finally:
-        trainee.optimizer.learning_rate = usual
+        training_model.optimizer.learning_rate = usual
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
     losses = recorder.losses
@@ -187,18 +189,18 @@ def find_learning_rate(
         )
     devices = distribution(config.strategy, tpu=config.tpu, say=say)
     with devices.working():
-        lesson = prepare(
+        data = load_training_data(
             config.replace(epochs=1), task=task, tokenizer=tokenizer, say=say
         )
         run = Run(
-            *lesson,
+            *data,
             config.seed,
             directory=Path(config.output),
             encoder=make_encoder(config, encoder),
             distribution=devices,
             say=say,
         )
-        trainee, table, plan = run.prepare()
+        training_model, table, plan = run.compile()
         if plan.steps_per_epoch < steps:
             raise ConfigError(
                 f"the corpus gives {plan.steps_per_epoch} batches, the test takes "
@@ -207,7 +209,7 @@ def find_learning_rate(
             )
         batches = devices.batches(table, plan, skip=0)
         sweep = Sweep(low, high, steps=steps, mode=mode)
-        found = range_test(trainee, batches, sweep)
+        found = range_test(training_model, batches, sweep)
     if len(found.losses) < FEWEST:
         raise TrainingError(
             f"the loss diverged after {len(found.losses)} steps. Lower --low."

@@ -1,39 +1,21 @@
-"""What a model needs to learn: its precision, what is frozen, optimizer and step."""
+"""A model with the optimizer and the step that train it."""
 
 from __future__ import annotations
 
 import keras
 
 from tfner.config.train import TrainConfig
-from tfner.models.encoders.interface import freeze_layers, recompute_layers
 from tfner.tasks import Task
 from tfner.training.distribution import Distribution
 from tfner.training.optimizers import adamw, layerwise_rates
 from tfner.training.precision import scaled_loss
-from tfner.training.step import Trainee
+from tfner.training.step import TrainingModel
 
 LOSS_SCALE = 2.0**8
 """First scale of a float16 loss, a sum over words: 2^15 for the mean of 128 words."""
 
 
-def prepare(encoder: keras.Model, *, freeze: int | None, recompute: bool) -> None:
-    """Say which layers learn, and whether they are computed again for the gradient.
-
-    Args:
-        encoder: built; of the interface `EncoderModel` where one of the two is wanted.
-        freeze: lowest layers that do not learn, nor do the embeddings; None: all learn.
-        recompute: trades time for memory.
-
-    Raises:
-        ConfigError: the encoder has fewer layers, or cannot do it.
-    """
-    if recompute:
-        recompute_layers(encoder)
-    if freeze is not None:
-        freeze_layers(encoder, freeze)
-
-
-def make_trainee(
+def compile_model(
     model: keras.Model,
     task: Task,
     config: TrainConfig,
@@ -41,7 +23,7 @@ def make_trainee(
     seed: int,
     steps: int,
     distribution: Distribution,
-) -> Trainee:
+) -> TrainingModel:
     """The model with its optimizer and train step, ready for `fit`.
 
     Args:
@@ -68,7 +50,7 @@ def make_trainee(
     optimizer = scaled_loss(optimizer, config.precision, first_scale=LOSS_SCALE)
     optimizer.build(model.trainable_variables)
     whole_step, gradient = distribution.compiles(config.jit_compile)
-    trainee = Trainee(
+    training_model = TrainingModel(
         model,
         task,
         clip_norm=config.clip_norm,
@@ -76,11 +58,11 @@ def make_trainee(
         accumulate=config.accumulate,
         jit_gradient=gradient,
     )
-    trainee.compile(
+    training_model.compile(
         optimizer=optimizer,
         jit_compile=whole_step,
         steps_per_execution=distribution.steps_per_execution(
             config.steps_per_execution
         ),
     )
-    return trainee
+    return training_model

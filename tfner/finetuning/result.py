@@ -11,7 +11,7 @@ import keras
 from tfner.config.train import TrainConfig
 from tfner.finetuning.checkpoint import Checkpoint
 from tfner.finetuning.data import Corpora
-from tfner.finetuning.evaluator import HeldOut, selftest_texts
+from tfner.finetuning.evaluator import Evaluator, selftest_texts
 from tfner.finetuning.span_dev import chosen_on_dev
 from tfner.inference.bundle import save_bundle
 from tfner.storage.remote import address
@@ -23,7 +23,7 @@ EPOCHS = "epochs"
 
 
 @dataclass
-class Trial:
+class RunResult:
     """What one seed gave.
 
     Args:
@@ -51,8 +51,8 @@ class Trial:
         }
 
 
-def save_trial(
-    trial: Trial,
+def save_result(
+    result: RunResult,
     *,
     config: TrainConfig,
     task: Task,
@@ -61,10 +61,10 @@ def save_trial(
     checkpoint: Checkpoint,
     say: Say,
 ) -> None:
-    """Score a trained model and write its bundle; completes `trial`.
+    """Score a trained model and write its bundle; completes `result`.
 
     Args:
-        trial: names seed and directory.
+        result: names seed and directory.
         config: of the run.
         task: of the model.
         model: with the weights of the best epoch.
@@ -72,8 +72,8 @@ def save_trial(
         checkpoint: knows the epochs.
         say: told of what is chosen on dev.
     """
-    held_out, texts = HeldOut(task, model), list(selftest_texts(corpora))
-    own = config.replace(seed=trial.seed, trials=1, overwrite=False, resume=False)
+    evaluator, texts = Evaluator(task, model), list(selftest_texts(corpora))
+    own = config.replace(seed=result.seed, trials=1, overwrite=False, resume=False)
     history, epochs = checkpoint.history, checkpoint.directory / EPOCHS
 
     def save(directory: Path, metrics: dict[str, Any], **more: Any) -> None:
@@ -81,26 +81,26 @@ def save_trial(
             directory,
             task=task,
             model=model,
-            training={**config.to_json(), "seed": trial.seed},
+            training={**config.to_json(), "seed": result.seed},
             metrics=metrics,
-            selftest=held_out.predictor.selftest(texts),
+            selftest=evaluator.predictor.selftest(texts),
             extra_files={RUN_FILE: own.to_toml(), LOG: log_text(history)},
             **more,
         )
 
     with chosen_on_dev(config, task, model, corpora.dev, say=say) as chosen:
-        trial.dev = held_out.report(corpora.dev)
-        trial.test = held_out.report(corpora.test)
+        result.dev = evaluator.report(corpora.dev)
+        result.test = evaluator.report(corpora.test)
         if config.keep_epochs:
             for number in range(1, len(history) + 1):
                 checkpoint.load_epoch(model, number)
                 line = {"history": history[:number], "epoch": number}
                 save(epochs / str(number), line)
             checkpoint.load_best(model)
-        metrics = {"dev": trial.dev, "test": trial.test, "history": history}
+        metrics = {"dev": result.dev, "test": result.test, "history": history}
         best = {"best_epoch": checkpoint.best_epoch}
         save(
-            trial.directory,
-            {**metrics, **best, **chosen, **trial.speed},
+            result.directory,
+            {**metrics, **best, **chosen, **result.speed},
             extra_directories={EPOCHS: epochs} if config.keep_epochs else {},
         )

@@ -26,17 +26,18 @@ from tfner.finetuning.callbacks import (
 )
 from tfner.finetuning.checkpoint import Checkpoint, Place
 from tfner.finetuning.data import Corpora
-from tfner.finetuning.evaluator import HeldOut
-from tfner.finetuning.model import make_trainee, prepare
-from tfner.finetuning.result import Trial, save_trial
+from tfner.finetuning.evaluator import Evaluator
+from tfner.finetuning.model import compile_model
+from tfner.finetuning.result import RunResult, save_result
 from tfner.inference.bundle import build
 from tfner.inference.encoder_config import check_encoder
+from tfner.models.encoders.interface import freeze_layers, recompute_layers
 from tfner.storage.remote import address, publish, remove
 from tfner.tasks import Task
 from tfner.training.distribution import Distribution
 from tfner.training.log import Say, quiet
 from tfner.training.precision import precision
-from tfner.training.step import Trainee
+from tfner.training.step import TrainingModel
 from tfner.training.stopping import DivergedError, asked_to_stop
 from tfner.training.tensorboard import TensorBoard
 
@@ -84,7 +85,7 @@ class Run:
         self.directory, self.encoder = directory, encoder
         self.distribution, self.say, self.mirror = distribution, say, mirror
 
-    def finish(self, target: Path) -> Trial:
+    def fit(self, target: Path) -> RunResult:
         """Train to the end; the chief writes the bundle to `target`.
 
         Raises:
@@ -94,12 +95,12 @@ class Run:
         is_chief = self.distribution.is_chief
         if is_chief:
             self.directory.mkdir(parents=True, exist_ok=True)
-        trainee, table, plan = self.prepare()
-        clock = Clock()
+        training_model, table, plan = self.compile()
+        clock = Clock(len(self.corpora.train))
         with asked_to_stop() if is_chief else nullcontext(lambda: False) as asked:
             checkpoint = Checkpoint(
                 self.directory,
-                trainee,
+                training_model,
                 monitor=f"dev_{self.config.best}" if self.corpora.dev else None,
                 fingerprint=self._fingerprint(),
                 save_steps=self.config.save_steps,
@@ -108,18 +109,18 @@ class Run:
                 writes=is_chief,
                 mirror=self.mirror,
             )
-            failure = self._fit(trainee, checkpoint, clock, table, plan)
+            failure = self._run_epochs(training_model, checkpoint, clock, table, plan)
         speed = {**clock.speed(), "filled_positions": plan.filled(table.lengths)}
         if not is_chief:
-            return Trial(self.seed, target, None, None, speed)
+            return RunResult(self.seed, target, None, None, speed)
         if failure is not None and target.exists():
             # A broken-off run never takes the place of a finished one.
             target = self.directory.with_name(f"{self.directory.name}.bundle")
         with self.distribution.host():
-            model = self._best(trainee, checkpoint)
-            trial = Trial(self.seed, target, None, None, speed)
-            save_trial(
-                trial,
+            model = self._best(training_model, checkpoint)
+            result = RunResult(self.seed, target, None, None, speed)
+            save_result(
+                result,
                 config=self.config,
                 task=self.task,
                 model=model,
@@ -134,7 +135,7 @@ class Run:
                 f"{failure} The model of epoch {checkpoint.best_epoch} is in "
                 f"{address(self._sent(target))}."
             )
-        return trial
+        return result
 
     def _sent(self, target: Path) -> Path:
         """Where the model of a broken-off run can be found: beside its checkpoints."""
@@ -145,13 +146,13 @@ class Run:
         remove(self.mirror, TrainingError)
         return place
 
-    def prepare(self) -> tuple[Trainee, WindowTable, Plan]:
+    def compile(self) -> tuple[TrainingModel, WindowTable, Plan]:
         """What is fitted, on which rows, in which order; nothing is written."""
         table = WindowTable(self.windows, pad_id=self.task.tokenizer.pad_id)
         with self.distribution.scope():
             model = self._learner()
             plan = self._plan(table, packs=getattr(model, "packs", False))
-            trainee = make_trainee(
+            training_model = compile_model(
                 model,
                 self.task,
                 self.config,
@@ -159,20 +160,23 @@ class Run:
                 steps=len(plan.row_lengths),
                 distribution=self.distribution,
             )
-        return trainee, table, plan
+        return training_model, table, plan
 
     def _learner(self) -> keras.Model:
         """The model as it learns: its precision, what is frozen, what is recomputed."""
         with precision(self.config.precision):
             model = self._model()
-        prepare(
-            model.encoder, freeze=self.config.freeze, recompute=self.config.recompute
-        )
+        if self.config.recompute:
+            recompute_layers(model.encoder)
+        if self.config.freeze is not None:
+            freeze_layers(model.encoder, self.config.freeze)
         return model
 
-    def _best(self, trainee: Trainee, checkpoint: Checkpoint) -> keras.Model:
+    def _best(
+        self, training_model: TrainingModel, checkpoint: Checkpoint
+    ) -> keras.Model:
         """The model as it is saved: float32, on one device, of the best epoch."""
-        model = trainee.model
+        model = training_model.model
         if self.distribution.kind != "none" or self.config.precision != "float32":
             model = self._model()
         checkpoint.load_best(model)
@@ -231,9 +235,9 @@ class Run:
             )
         return plan.divisible(parts)
 
-    def _fit(
+    def _run_epochs(
         self,
-        trainee: Trainee,
+        training_model: TrainingModel,
         checkpoint: Checkpoint,
         clock: Clock,
         table: WindowTable,
@@ -248,10 +252,10 @@ class Run:
         settings = json.dumps(self._fingerprint(), sort_keys=True, default=str)
         digests = (zlib.crc32(plan.windows.tobytes()), zlib.crc32(settings.encode()))
         self.distribution.check_agreement(*place, *digests)
-        callbacks = self._callbacks(trainee, checkpoint, clock, steps)
+        callbacks = self._callbacks(training_model, checkpoint, clock, steps)
         try:
             for first, last, done in self._epochs_left(place):
-                trainee.fit(
+                training_model.fit(
                     self.distribution.batches(table, plan, skip=first * steps + done),
                     initial_epoch=first,
                     epochs=last,
@@ -276,15 +280,18 @@ class Run:
             yield first, self.config.epochs, 0
 
     def _callbacks(
-        self, trainee: Trainee, checkpoint: Checkpoint, clock: Clock, steps: int
+        self,
+        training_model: TrainingModel,
+        checkpoint: Checkpoint,
+        clock: Clock,
+        steps: int,
     ) -> list[keras.callbacks.Callback]:
         """What happens beside the steps; only the chief scores and writes."""
-        clock.sentences_per_epoch = len(self.corpora.train)
         callbacks: list[keras.callbacks.Callback] = [StopAtNaN(), clock]
         if not self.distribution.is_chief:
             return [*callbacks, checkpoint]
         if self.corpora.dev:
-            callbacks.append(Scorer(self._scorer(trainee)))
+            callbacks.append(Scorer(self._scorer(training_model)))
         live = self.say is not quiet and sys.stderr.isatty()
         progress = Progress(self.config.epochs, steps, say=self.say, live=live)
         callbacks += [checkpoint, progress]
@@ -292,22 +299,22 @@ class Run:
             callbacks.append(TensorBoard(f"{self.config.tensorboard}/seed-{self.seed}"))
         return callbacks
 
-    def _scorer(self, trainee: Trainee) -> Callable[[], dict[str, float]]:
+    def _scorer(self, training_model: TrainingModel) -> Callable[[], dict[str, float]]:
         """Scores dev with the averaged weights, if they are averaged.
 
         A TPU runs nothing but what it was compiled for: a copy on the host is scored.
         """
         on_tpu = self.distribution.kind == "tpu"
         with self.distribution.host():
-            model = self._model() if on_tpu else trainee.model
-        score = HeldOut(self.task, model).scorer(
+            model = self._model() if on_tpu else training_model.model
+        score = Evaluator(self.task, model).scorer(
             self.corpora.dev, show=self.config.show_mistakes, say=self.say
         )
 
         def now() -> dict[str, float]:
-            with trainee.averaged(), self.distribution.host():
+            with training_model.averaged(), self.distribution.host():
                 if on_tpu:
-                    model.set_weights([w.numpy() for w in trainee.model.weights])
+                    model.set_weights([w.numpy() for w in training_model.model.weights])
                 return score()
 
         return now

@@ -16,7 +16,7 @@ from tfner.document import Document
 from tfner.errors import BundleError, ConfigError, CorpusError, TrainingError, joined
 from tfner.finetuning.data import Corpora, load_corpora
 from tfner.finetuning.loss_settings import set_loss
-from tfner.finetuning.result import Trial
+from tfner.finetuning.result import RunResult
 from tfner.finetuning.run import EncoderFactory, Run
 from tfner.finetuning.span_dev import check_dev
 from tfner.finetuning.span_settings import check_task_settings, make_span_task
@@ -81,7 +81,7 @@ def run_trials(
     say = say if devices.is_chief else quiet
     with devices.working():
         with workplace_of(config, output, write=devices.is_chief) as workplace:
-            lesson = prepare(config, task=task, tokenizer=tokenizer, say=say)
+            data = load_training_data(config, task=task, tokenizer=tokenizer, say=say)
             trials = []
             for seed in range(config.seed, config.seed + config.trials):
                 target = output
@@ -90,7 +90,7 @@ def run_trials(
                 if (config.trials > 1 or far) and devices.is_chief:
                     target = workplace / f"seed-{seed}.bundle"
                 run = Run(
-                    *lesson,
+                    *data,
                     seed,
                     directory=workplace / f"seed-{seed}",
                     encoder=make_encoder(config, encoder),
@@ -98,7 +98,7 @@ def run_trials(
                     say=say,
                     mirror=workplace_name(output) / f"seed-{seed}" if far else None,
                 )
-                trials.append(run.finish(target))
+                trials.append(run.fit(target))
             if config.trials > 1 and devices.is_chief:
                 publish_trials(output, trials)
             elif far and devices.is_chief:
@@ -108,8 +108,8 @@ def run_trials(
     return summarize(trials)
 
 
-class Lesson(NamedTuple):
-    """What all runs of a config share: `Run(*lesson, seed, …)`."""
+class TrainingData(NamedTuple):
+    """What all runs of a config share: `Run(*data, seed, …)`."""
 
     config: TrainConfig
     task: Task
@@ -117,13 +117,13 @@ class Lesson(NamedTuple):
     windows: list[Window]
 
 
-def prepare(
+def load_training_data(
     config: TrainConfig,
     *,
     task: Task | None = None,
     tokenizer: Tokenizer | None = None,
     say: Say = quiet,
-) -> Lesson:
+) -> TrainingData:
     """Read the corpora, make the task, encode what is to be learnt.
 
     Returns:
@@ -143,7 +143,7 @@ def prepare(
     config = config.replace(words=task.settings().get("words", config.words))
     windows = encode_training(task, corpora, say=say)
     set_loss(config, task, windows)
-    return Lesson(config, task, corpora, windows)
+    return TrainingData(config, task, corpora, windows)
 
 
 def check_nesting(
@@ -341,24 +341,24 @@ def encode_training(task: Task, corpora: Corpora, *, say: Say) -> list[Window]:
     return windows
 
 
-def publish_trials(output: Path, trials: list[Trial]) -> None:
+def publish_trials(output: Path, trials: list[RunResult]) -> None:
     """Move the bundles of several trials to the output together, the best one named."""
     with staged(output) as stage:
         for trial in trials:
             trial.directory.rename(stage / f"seed-{trial.seed}")
             trial.directory = output / f"seed-{trial.seed}"
-        best = best_trial(trials).directory.name
+        best = best_result(trials).directory.name
         write_json(stage / SUMMARY, {"best": best, **summarize(trials)})
 
 
-def best_trial(trials: list[Trial]) -> Trial:
+def best_result(trials: list[RunResult]) -> RunResult:
     """The trial with the best dev F1; without dev the first."""
     return max(trials, key=lambda trial: (trial.dev or {}).get("f1", 0.0))
 
 
-def summarize(trials: list[Trial]) -> dict[str, Any]:
+def summarize(trials: list[RunResult]) -> dict[str, Any]:
     """What `tfner train --json` prints."""
-    best = best_trial(trials)
+    best = best_result(trials)
     summary = {}
     for part in ("dev", "test"):
         scores = [found["f1"] for t in trials if (found := getattr(t, part))]

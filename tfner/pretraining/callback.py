@@ -11,18 +11,18 @@ import numpy as np
 
 from tfner.models.pretraining.electra import FIGURES
 from tfner.pretraining.report import Report, figures
-from tfner.pretraining.step import Pretrainee
+from tfner.pretraining.step import PretrainingModel
 from tfner.training.checkpoints import own_copies
 from tfner.training.stopping import StoppedError
 
 TOKENS = FIGURES.index("tokens")
 
 
-class Watch(keras.callbacks.Callback):
+class PretrainingCallback(keras.callbacks.Callback):
     """Reports and saves where it is time to.
 
     Args:
-        trainee: what learns.
+        training_model: what learns.
         done: steps before this fit.
         steps: of the whole run.
         log_every: steps between two reports.
@@ -34,7 +34,7 @@ class Watch(keras.callbacks.Callback):
 
     def __init__(
         self,
-        trainee: Pretrainee,
+        training_model: PretrainingModel,
         *,
         done: int,
         steps: int,
@@ -45,7 +45,7 @@ class Watch(keras.callbacks.Callback):
         asked_to_stop: Callable[[], bool],
     ) -> None:
         super().__init__()
-        self.trainee, self.done, self.steps = trainee, done, steps
+        self.training_model, self.done, self.steps = training_model, done, steps
         self.log_every, self.save_every = log_every, save_every
         self.report, self.save, self.asked_to_stop = report, save, asked_to_stop
         self.figures: dict[str, float] = {}
@@ -77,16 +77,16 @@ class Watch(keras.callbacks.Callback):
         # Every replica has summed over the batches of all.
         values, (loss, steps) = (
             np.asarray(own_copies(variable)[0])
-            for variable in self.trainee.sums.variables
+            for variable in self.training_model.sums.variables
         )
         tokens_per_step = values[TOKENS] / steps
         seconds = (time.perf_counter() - self.since) / (self.step - self.reported)
         self.figures = {
             "loss": float(loss / steps),
             **figures(values),
-            "learning_rate": float(self.trainee.optimizer.learning_rate),
+            "learning_rate": float(self.training_model.optimizer.learning_rate),
             "tokens_per_second": float(tokens_per_step / seconds),
         }
-        self.trainee.reset_metrics()
+        self.training_model.reset_metrics()
         self.report(Report(self.step, self.figures, seconds))
         self.reported, self.since = self.step, time.perf_counter()

@@ -15,7 +15,7 @@ from tfner.config.pretrain import PretrainConfig
 from tfner.errors import ConfigError
 from tfner.models.encoders.bert import Encoder
 from tfner.models.pretraining.electra import Electra, MaskedLanguageModel
-from tfner.pretraining.callback import Watch
+from tfner.pretraining.callback import PretrainingCallback
 from tfner.pretraining.checkpoints import (
     Checkpoints,
     are_finite,
@@ -28,7 +28,7 @@ from tfner.pretraining.export import CHECKPOINTS, TOKENIZER, export
 from tfner.pretraining.log import Log
 from tfner.pretraining.model import make_model, make_optimizer
 from tfner.pretraining.report import Report
-from tfner.pretraining.step import Pretrainee
+from tfner.pretraining.step import PretrainingModel
 from tfner.pretraining.warm_start import read_start, start_from
 from tfner.training.arrays import assign, written
 from tfner.training.checkpoints import check_unchanged
@@ -73,10 +73,10 @@ def pretrain(config: PretrainConfig, *, say: Say = quiet) -> dict[str, Any]:
         goes_on = config.resume and Checkpoints(output / CHECKPOINTS).steps()
         start = None if goes_on else read_start(config, manifest)
         if devices.is_chief:
-            prepare(config, manifest, output)
+            make_output(config, manifest, output)
         devices.wait()
         run = Pretraining(config, manifest, output, devices, start=start, say=say)
-        report = run.finish()
+        report = run.fit()
         devices.wait()
     return report
 
@@ -104,7 +104,7 @@ def check_data(
         )
 
 
-def prepare(config: PretrainConfig, manifest: Manifest, output: Path) -> None:
+def make_output(config: PretrainConfig, manifest: Manifest, output: Path) -> None:
     """The directory of the run with its tokenizer and, if it is new, its settings.
 
     Raises:
@@ -169,16 +169,16 @@ class Pretraining:
             output / CHECKPOINTS, keep=config.keep, keep_every=config.keep_every
         )
 
-    def finish(self) -> dict[str, Any]:
+    def fit(self) -> dict[str, Any]:
         """Train to the end; the chief writes encoder and generator.
 
         Raises:
             TrainingError: the loss is no number any more, or the run is asked to stop.
         """
-        trainee = self._trainee()
-        done = self._resume(trainee) if self.config.resume else 0
+        training_model = self._compile()
+        done = self._resume(training_model) if self.config.resume else 0
         if self.start is not None:
-            self._start(trainee, self.start)
+            self._start(training_model, self.start)
         self.devices.check_agreement(done)
         if done > self.config.steps:
             raise ConfigError(
@@ -187,13 +187,13 @@ class Pretraining:
             )
         last: Mapping[str, float] = {}
         if done < self.config.steps:
-            last = self._fit(trainee, done)
+            last = self._take_steps(training_model, done)
         if not self.devices.is_chief:
             return {}
         step = self.config.steps
         return {**export(self.output, step), "step": step, **last}
 
-    def _trainee(self) -> Pretrainee:
+    def _compile(self) -> PretrainingModel:
         config = self.config
         with self.devices.scope():
             with precision(config.precision):
@@ -205,14 +205,14 @@ class Pretraining:
             optimizer = scaled_loss(optimizer, config.precision, first_scale=LOSS_SCALE)
             optimizer.build(model.trainable_variables)
             whole_step, gradient = self.devices.compiles(config.jit_compile)
-            trainee = Pretrainee(
+            training_model = PretrainingModel(
                 model,
                 clip_norm=config.clip_norm,
                 seed=config.seed,
                 accumulate=config.accumulate,
                 jit_gradient=gradient,
             )
-            trainee.compile(
+            training_model.compile(
                 optimizer=optimizer,
                 jit_compile=whole_step,
                 steps_per_execution=self.devices.steps_per_execution(
@@ -221,14 +221,14 @@ class Pretraining:
             )
         weights = sum(v.shape.num_elements() for v in model.trainable_variables)
         self.say(f"{config.objective}: {weights:,} weights that learn")
-        return trainee
+        return training_model
 
-    def _start(self, trainee: Pretrainee, source: Encoder) -> None:
-        started = start_from(source, trainee.model)
+    def _start(self, training_model: PretrainingModel, source: Encoder) -> None:
+        started = start_from(source, training_model.model)
         what = " and ".join(encoder.name.replace("_", " ") for encoder in started)
         self.say(f"{what}: started from the weights of {self.config.encoder}")
 
-    def _resume(self, trainee: Pretrainee) -> int:
+    def _resume(self, training_model: PretrainingModel) -> int:
         found = self.checkpoints.newest(say=self.say)
         if found is None:
             self.say("there is no checkpoint yet: the run starts at step 0")
@@ -238,7 +238,7 @@ class Pretraining:
         place = self.checkpoints.path(done)
         now = fingerprint(self.config, self.manifest)
         check_unchanged(place, PretrainConfig, about["settings"], now)
-        assign(variables_of(trainee), arrays, place)
+        assign(variables_of(training_model), arrays, place)
         self.say(f"resumed after step {done}")
         before = PretrainConfig(**about["config"])
         if schedule_of(before) != schedule_of(self.config):
@@ -247,8 +247,10 @@ class Pretraining:
             write_settings(self.config, self.output)
         return done
 
-    def _fit(self, trainee: Pretrainee, done: int) -> Mapping[str, float]:
-        left, together = self.config.steps - done, trainee.steps_per_execution
+    def _take_steps(
+        self, training_model: PretrainingModel, done: int
+    ) -> Mapping[str, float]:
+        left, together = self.config.steps - done, training_model.steps_per_execution
         if left % together:
             raise ConfigError(
                 f"{left} steps are to be taken, {together} at once "
@@ -257,27 +259,27 @@ class Pretraining:
         is_chief = self.devices.is_chief
         log = Log(self.output, done=done) if is_chief else None
         with asked_to_stop() if is_chief else nullcontext(lambda: False) as stop:
-            watch = Watch(
-                trainee,
+            callback = PretrainingCallback(
+                training_model,
                 done=done,
                 steps=self.config.steps,
                 log_every=self.config.log_every,
                 save_every=self.config.save_every,
-                save=lambda step: self.save(trainee, step),
+                save=lambda step: self.save(training_model, step),
                 report=lambda report: self.report(log, report),
                 asked_to_stop=stop,
             )
-            trainee.fit(
+            training_model.fit(
                 self._rows(done),
                 epochs=1,
                 steps_per_epoch=left,
                 shuffle=False,
                 verbose=0,
-                callbacks=[watch],
+                callbacks=[callback],
             )
         if log and log.lines:
             log.draw()
-        return watch.figures
+        return callback.figures
 
     def _rows(self, done: int) -> Any:
         """What `fit` reads: on every replica its rows of each batch."""
@@ -296,20 +298,20 @@ class Pretraining:
 
         return self.devices.strategy.distribute_datasets_from_function(own)
 
-    def save(self, trainee: Pretrainee, step: int) -> None:
+    def save(self, training_model: PretrainingModel, step: int) -> None:
         """Write a checkpoint.
 
         Raises:
             DivergedError: there are weights that are no numbers.
         """
-        if not are_finite(trainee.model.weights):
+        if not are_finite(training_model.model.weights):
             raise DivergedError(
                 f"weights are no longer numbers at step {step}. {self._advice()}"
             )
         if not self.devices.is_chief:
             return
         about = describe(self.config, self.manifest)
-        self.checkpoints.save(step, variables_of(trainee), about)
+        self.checkpoints.save(step, variables_of(training_model), about)
 
     def report(self, log: Log | None, report: Report) -> None:
         """Write one line of the log.
@@ -352,9 +354,9 @@ def encoders_of(model: Electra | MaskedLanguageModel) -> list[Encoder]:
     return [model.discriminator, model.generator.encoder]
 
 
-def variables_of(trainee: Pretrainee) -> list[Any]:
+def variables_of(training_model: PretrainingModel) -> list[Any]:
     """All that a resumed run needs; random numbers follow from seed and step."""
-    return [*trainee.model.weights, *trainee.optimizer.variables]
+    return [*training_model.model.weights, *training_model.optimizer.variables]
 
 
 def schedule_of(config: PretrainConfig) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfner.models.pretraining.electra import BINS, FIGURES, Electra, MaskedLanguageModel
 from tfner.pretraining.model import DRAWS
-from tfner.training.step import Step
+from tfner.training.step import TrainStepModel
 
 
 class Sums(keras.metrics.Metric):
@@ -31,7 +31,7 @@ class Sums(keras.metrics.Metric):
         return self.losses[0] / tf.maximum(self.losses[1], 1.0)
 
 
-class Pretrainee(Step):
+class PretrainingModel(TrainStepModel):
     """A pretraining model inside what `fit` needs to train it.
 
     Every loss is divided by what the whole batch counts, all parts and replicas
@@ -39,7 +39,7 @@ class Pretrainee(Step):
 
     Args:
         model: built.
-        settings: of `Step`; the seed is also that of what is hidden and drawn.
+        settings: of `TrainStepModel`; the seed also decides what is hidden and drawn.
     """
 
     def __init__(self, model: Electra | MaskedLanguageModel, **settings: Any) -> None:

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tfner.tasks import Task
 
 
-class Step(keras.Model):
+class TrainStepModel(keras.Model):
     """A model inside what `fit` needs to train it, whatever the loss is.
 
     A subclass says in `train_step` how a batch becomes an update, in `_part_sums` what
@@ -118,13 +118,13 @@ class Step(keras.Model):
         """Nothing: all is built, and Keras 3.15 would average the workers' batches."""
 
 
-class Trainee(Step):
+class TrainingModel(TrainStepModel):
     """A task's model inside what `fit` needs to train it.
 
     Args:
         model: from `Task.build`.
         task: gives the loss.
-        settings: of `Step`.
+        settings: of `TrainStepModel`.
     """
 
     def __init__(self, model: keras.Model, task: Task, **settings: Any) -> None:
