@@ -33,7 +33,7 @@ from tfner.config.train import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN = """
-import json, sys
+import json, logging, sys
 from pathlib import Path
 import tensorflow as tf
 if int(sys.argv[3]) > 1:
@@ -53,7 +53,8 @@ class Recorder(StopAtNaN):
 
 run.StopAtNaN = Recorder
 settings = read_settings(Path(sys.argv[1]), [], {})
-train(TrainConfig(**settings), say=lambda line: print(line, file=sys.stderr))
+logging.basicConfig(level="INFO", format="%(message)s")
+train(TrainConfig(**settings))
 """
 
 

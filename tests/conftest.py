@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,32 @@ import pytest
 
 Weights = dict[str, Any]
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+Heed = Callable[[Callable[[str], object]], AbstractContextManager[None]]
+
+
+@pytest.fixture(scope="session")
+def heed() -> Heed:
+    """`with heed(hear):` calls `hear` with every note; what it raises ends the run."""
+
+    @contextmanager
+    def listening(hear: Callable[[str], object]) -> Iterator[None]:
+        class Listener(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                hear(record.getMessage())
+
+        logger, listener = logging.getLogger("tfner"), Listener()
+        level = logger.level
+        logger.addHandler(listener)
+        logger.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            logger.removeHandler(listener)
+            logger.setLevel(level)
+
+    return listening
 
 
 @pytest.fixture(scope="session")

@@ -82,7 +82,6 @@ def test_training_takes_encoder_and_tokenizer_of_a_checkpoint(
     from tfner.config.train import TrainConfig
     from tfner.finetuning.train import make_encoder, make_task
     from tfner.schemes import LabelSet
-    from tfner.training.log import quiet
 
     prefix = shutil.copytree(electra, tmp_path / "electra") / "model.ckpt-1000"
     pieces = (encoder_directory / "vocab.txt").read_text(encoding="utf-8").split("\n")
@@ -90,6 +89,6 @@ def test_training_takes_encoder_and_tokenizer_of_a_checkpoint(
     (prefix.parent / "vocab.txt").write_text(text, encoding="utf-8")
     settings = {"encoder": f"{prefix}#generator", "output": str(tmp_path / "model")}
     config = TrainConfig(**toy_settings | settings)
-    task = make_task(config, LabelSet(["PER"]), None, say=quiet)
+    task = make_task(config, LabelSet(["PER"]), None)
     assert task.tokenizer.vocab_size == google.vocab_size
     assert make_encoder(config, None)().hidden_size == 6

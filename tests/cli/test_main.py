@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import tfner as package
-from tfner.cli import main, output
+from tfner.cli import main
 from tfner.errors import ConfigError
 
 
@@ -88,7 +88,6 @@ def test_quiet_leaves_results_and_errors(tfner, toy_corpus) -> None:
     result = tfner("--quiet", "corpus", "stats", toy_corpus / "train.conll")
     assert (result.code, result.err) == (0, "")
     assert tfner("--quiet", "corpus", "stats", "no.conll").sentence
-    output.mute(False)
 
 
 def test_a_full_disk_behind_stdout_is_a_sentence(real, toy_corpus) -> None:

@@ -12,7 +12,6 @@ from tfner.document import Document, Entity
 from tfner.errors import ConfigError, CorpusError, LabelError
 from tfner.finetuning.data import load_corpora
 from tfner.finetuning.train import load_training_data
-from tfner.training.log import quiet
 
 
 def columns(path: Path, text: str) -> str:
@@ -21,7 +20,7 @@ def columns(path: Path, text: str) -> str:
 
 
 def load(config, **changes):
-    return load_corpora(config(**changes), say=quiet)
+    return load_corpora(config(**changes))
 
 
 def test_a_dev_corpus_is_taken_as_it_is(config) -> None:
@@ -29,12 +28,14 @@ def test_a_dev_corpus_is_taken_as_it_is(config) -> None:
     assert (len(found.train), len(found.dev), len(found.test)) == (60, 12, 0)
 
 
-def test_without_dev_a_share_is_held_out_and_announced(config) -> None:
+def test_without_dev_a_share_is_held_out_and_announced(config, heed) -> None:
     said: list[str] = []
-    found = load_corpora(config(dev=None), say=said.append)
+    with heed(said.append):
+        found = load_corpora(config(dev=None))
     assert (len(found.train), len(found.dev)) == (54, 6)
-    assert "6 of 60 training sentences are held out" in said[0]
-    assert "--dev-fraction 0.1, --dev-seed 0" in said[0]
+    (note,) = [line for line in said if line.startswith("no --dev: ")]
+    assert "6 of 60 training sentences are held out" in note
+    assert "--dev-fraction 0.1, --dev-seed 0" in note
     assert not {d.id for d in found.train} & {d.id for d in found.dev}
 
 
@@ -164,9 +165,10 @@ def test_all_documents_that_tags_cannot_hold_are_named(config, nested) -> None:
 
 
 @pytest.mark.parametrize("nests", [False, True])
-def test_entities_that_will_be_missed_are_told_of(config, nested, nests) -> None:
+def test_entities_that_will_be_missed_are_told_of(config, nested, nests, heed) -> None:
     said: list[str] = []
     settings = {"train": nested, "dev": None, "dev_fraction": 0.0, "max_length": 16}
-    load_training_data(config(task="span", nested=nests, **settings), say=said.append)
+    with heed(said.append):
+        load_training_data(config(task="span", nested=nests, **settings))
     notes = [line for line in said if "4 of 5 training sentences have nested" in line]
     assert len(notes) == (not nests)

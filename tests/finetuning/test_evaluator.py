@@ -75,10 +75,11 @@ def test_nothing_to_score_gives_nothing(evaluator) -> None:
     assert evaluator.report([]) is None
 
 
-def test_mistakes_are_told_as_columns(evaluator, documents) -> None:
+def test_mistakes_are_told_as_columns(evaluator, documents, heed) -> None:
     wrong = [replace(d, entities=(Entity(0, 1, "PER"),)) for d in documents]
     said: list[str] = []
-    evaluator.scorer(wrong, show=2, say=said.append)()
+    with heed(said.append):
+        evaluator.scorer(wrong, show=2)()
     ids = [line for line in said if line.startswith("# ")]
     assert ids == [f"# {document.id}" for document in wrong[:2]]
     first = wrong[0].text.split()[0]

@@ -78,10 +78,11 @@ def test_other_losses_train(config: Any) -> None:
 
 
 def test_context_is_the_same_in_training_evaluation_and_prediction(
-    config: Any, toy_corpus: Path
+    config: Any, toy_corpus: Path, heed: Any
 ) -> None:
     said: list[str] = []
-    report = run_trials(config(context=1, epochs=1), say=said.append)
+    with heed(said.append):
+        report = run_trials(config(context=1, epochs=1))
     told = [line for line in said if "does not say where a document ends" in line]
     assert len(told) == 1
     predictor = Predictor.load(report["bundle"], verify=True)

@@ -96,13 +96,14 @@ def test_foreign_encoders_are_neither_frozen_nor_recomputed() -> None:
 
 @pytest.mark.slow
 def test_parts_of_batches_give_the_model_of_the_whole(
-    config, tmp_path, weights
+    config, tmp_path, weights, heed
 ) -> None:
     whole = config(**WITHOUT_DROPOUT, adam_epsilon=1e-5)
     parts = whole.replace(accumulate=2, output=str(tmp_path / "parts"))
     said: list[str] = []
     train(whole)
-    train(parts, say=said.append)
+    with heed(said.append):
+        train(parts)
     one, other = weights(Path(whole.output)), weights(Path(parts.output))
     for name, array in one.items():
         np.testing.assert_allclose(array, other[name], atol=1e-5, err_msg=name)
@@ -129,7 +130,7 @@ class Stop(BaseException):
 )
 @pytest.mark.slow
 def test_averages_and_loss_scale_are_resumed(
-    config, tmp_path, weights, same, precision
+    config, tmp_path, weights, same, precision, heed
 ) -> None:
     whole = config(ema=0.9, precision=precision)
     broken = whole.replace(output=str(tmp_path / "broken"))
@@ -139,8 +140,8 @@ def test_averages_and_loss_scale_are_resumed(
             raise Stop
 
     train(whole)
-    with pytest.raises(Stop):
-        train(broken, say=stop)
+    with pytest.raises(Stop), heed(stop):
+        train(broken)
     train(broken.replace(resume=True))
     assert same(weights(Path(whole.output)), weights(Path(broken.output)))
 

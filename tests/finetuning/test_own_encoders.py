@@ -43,13 +43,14 @@ def bert(**changes: Any) -> keras.Model:
 
 @pytest.fixture(scope="module")
 def trained(
-    toy_settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+    toy_settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory, heed: Any
 ) -> tuple[Bundle, list[str]]:
     """A model on a KerasHub backbone, and what its run said."""
     output = tmp_path_factory.mktemp("hub") / "model"
     said: list[str] = []
     config = TrainConfig(**toy_settings | {"epochs": 6, "output": str(output)})
-    bundle = train(config, encoder=lambda: KerasHubEncoder(bert()), say=said.append)
+    with heed(said.append):
+        bundle = train(config, encoder=lambda: KerasHubEncoder(bert()))
     return bundle, said
 
 
@@ -114,9 +115,10 @@ def test_what_is_no_encoder_is_told_before_training(
     tmp_path: Path,
     encoder: Callable[[], keras.Model],
     message: str,
+    heed: Any,
 ) -> None:
     said: list[str] = []
-    with pytest.raises(ConfigError, match=message):
-        train(config(), encoder=encoder, say=said.append)
+    with pytest.raises(ConfigError, match=message), heed(said.append):
+        train(config(), encoder=encoder)
     assert not any("epoch" in line for line in said)
     assert list(tmp_path.iterdir()) == []

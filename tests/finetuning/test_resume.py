@@ -40,9 +40,9 @@ except TrainingError as error:
     sys.exit(str(error))
 """
 KILLED_RUN = """
-import os, signal, sys
+import logging, os, signal, sys
 from tfner.config.train import TrainConfig, read_settings
-from tfner.training import callbacks
+from tfner.finetuning import callbacks
 from tfner.finetuning.train import train
 
 kill = lambda: os.kill(os.getpid(), signal.SIGKILL)
@@ -50,29 +50,33 @@ class Killer(callbacks.StopAtNaN):
     def on_train_batch_end(self, batch, logs=None):
         if (self.epoch, batch) == (3, 1):
             kill()
-def say(line):
-    if sys.argv[2] == "between" and line.startswith("epoch 2/"):
-        kill()
+class Listener(logging.Handler):
+    def emit(self, record):
+        if sys.argv[2] == "between" and record.getMessage().startswith("epoch 2/"):
+            kill()
+logging.basicConfig(level="INFO", handlers=[Listener()])
 if sys.argv[2] == "during":
     from tfner.finetuning import run
     run.StopAtNaN = Killer
 from pathlib import Path
-train(TrainConfig(**read_settings(Path(sys.argv[1]), [], {})), say=say)
+train(TrainConfig(**read_settings(Path(sys.argv[1]), [], {})))
 """
 
 
 FULL_DISK = """
-import resource, sys
+import logging, resource, sys
 from pathlib import Path
 from tfner.config.train import TrainConfig, read_settings
 from tfner.errors import BundleError
 from tfner.finetuning.train import train
 
-def say(line):
-    if line.startswith("best epoch"):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+class Listener(logging.Handler):
+    def emit(self, record):
+        if record.getMessage().startswith("best epoch"):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+logging.basicConfig(level="INFO", handlers=[Listener()])
 try:
-    train(TrainConfig(**read_settings(Path(sys.argv[1]), [], {})), say=say)
+    train(TrainConfig(**read_settings(Path(sys.argv[1]), [], {})))
 except BundleError as error:
     sys.exit(str(error))
 """
@@ -93,11 +97,11 @@ def run_script(code: str, *arguments: Any) -> subprocess.CompletedProcess[str]:
 
 
 def stop_at(start: str) -> Any:
-    def say(line: str) -> None:
+    def hear(line: str) -> None:
         if line.startswith(start):
             raise Stop
 
-    return say
+    return hear
 
 
 def stop_in_epoch(monkeypatch: pytest.MonkeyPatch, epoch: int, step: int) -> None:
@@ -118,7 +122,7 @@ def whole(toy_settings, tmp_path_factory) -> Path:
 
 
 def test_a_resumed_run_ends_as_if_never_interrupted(
-    config, whole, weights, same, monkeypatch
+    config, whole, weights, same, monkeypatch, heed
 ) -> None:
     settings = config(epochs=3)
     stop_in_epoch(monkeypatch, 1, 1)
@@ -126,13 +130,15 @@ def test_a_resumed_run_ends_as_if_never_interrupted(
         train(settings)
     monkeypatch.undo()
     said: list[str] = []
-    with pytest.raises(Stop):  # before the first epoch ended: it starts afresh
-        train(settings.replace(resume=True), say=stop_at("epoch 1/3"))
+    # Before the first epoch ended: it starts afresh.
+    with pytest.raises(Stop), heed(stop_at("epoch 1/3")):
+        train(settings.replace(resume=True))
     stop_in_epoch(monkeypatch, 2, 2)
     with pytest.raises(Stop):  # in the middle of the second epoch
         train(settings.replace(resume=True))
     monkeypatch.undo()
-    bundle = train(settings.replace(resume=True), say=said.append)
+    with heed(said.append):
+        bundle = train(settings.replace(resume=True))
     assert "resumed after epoch 1" in said
     assert same(weights(bundle.directory), weights(whole))
     assert len(bundle.metrics["history"]) == 3
@@ -143,21 +149,22 @@ def test_a_resumed_run_ends_as_if_never_interrupted(
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["between", "during"])
 def test_a_killed_run_can_be_resumed(
-    config, whole, weights, same, tmp_path, moment
+    config, whole, weights, same, tmp_path, moment, heed
 ) -> None:
     settings = config(epochs=3)
     (tmp_path / "run.toml").write_text(settings.to_toml())
     killed = run_script(KILLED_RUN, tmp_path / "run.toml", moment)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     said: list[str] = []
-    bundle = train(settings.replace(resume=True), say=said.append)
+    with heed(said.append):
+        bundle = train(settings.replace(resume=True))
     assert "resumed after epoch 2" in said
     assert same(weights(bundle.directory), weights(whole))
 
 
 @pytest.mark.slow
 def test_a_terminated_run_goes_on_in_mid_epoch(
-    config, whole, weights, same, tmp_path
+    config, whole, weights, same, tmp_path, heed
 ) -> None:
     settings = config(epochs=3)
     (tmp_path / "run.toml").write_text(settings.to_toml())
@@ -165,14 +172,15 @@ def test_a_terminated_run_goes_on_in_mid_epoch(
     assert stopped.returncode == 1
     assert "after 1 epochs and 2 steps; all is saved" in stopped.stderr
     said: list[str] = []
-    bundle = train(settings.replace(resume=True), say=said.append)
+    with heed(said.append):
+        bundle = train(settings.replace(resume=True))
     assert "resumed after epoch 1 and 2 steps" in said
     assert same(weights(bundle.directory), weights(whole))
     assert bundle.metrics["history"] == Bundle(whole).metrics["history"]
 
 
 def test_a_checkpoint_every_step_gives_the_same_run(
-    config, whole, weights, same, monkeypatch
+    config, whole, weights, same, monkeypatch, heed
 ) -> None:
     settings = config(epochs=3, save_steps=1)
     stop_in_epoch(monkeypatch, 3, 3)
@@ -180,18 +188,19 @@ def test_a_checkpoint_every_step_gives_the_same_run(
         train(settings)
     monkeypatch.undo()
     said: list[str] = []
-    bundle = train(settings.replace(resume=True), say=said.append)
+    with heed(said.append):
+        bundle = train(settings.replace(resume=True))
     assert "resumed after epoch 2 and 2 steps" in said
     assert same(weights(bundle.directory), weights(whole))
     assert bundle.metrics["history"] == Bundle(whole).metrics["history"]
 
 
 @pytest.fixture
-def unfinished(config) -> TrainConfig:
+def unfinished(config, heed) -> TrainConfig:
     """Settings of a run that stopped after its first epoch."""
     settings = config()
-    with pytest.raises(Stop):
-        train(settings, say=stop_at("epoch 1/"))
+    with pytest.raises(Stop), heed(stop_at("epoch 1/")):
+        train(settings)
     return settings
 
 
@@ -247,7 +256,7 @@ def test_overwrite_replaces_only_models(config, tmp_path) -> None:
 
 
 def test_overwrite_keeps_the_old_model_until_the_new_one_is_complete(
-    config, finished, tmp_path
+    config, finished, tmp_path, heed
 ) -> None:
     settings = config(overwrite=True, epochs=1)
     for error, change in (
@@ -257,8 +266,8 @@ def test_overwrite_keeps_the_old_model_until_the_new_one_is_complete(
         with pytest.raises(error):
             train(settings.replace(**change))
         assert files(tmp_path) == {"model/config.json": b"old"}
-    with pytest.raises(Stop):
-        train(settings, say=stop_at("best epoch"))
+    with pytest.raises(Stop), heed(stop_at("best epoch")):
+        train(settings)
     assert files(finished) == {"config.json": b"old"}
 
 
@@ -301,16 +310,18 @@ class Poison:
         self.encoder = load_encoder(self.directory)
         return self.encoder
 
-    def say(self, line: str) -> None:
+    def hear(self, line: str) -> None:
         if line.startswith("epoch 1/"):
             weight = self.encoder.trainable_variables[0]
             weight.assign(np.full(weight.shape, np.nan))
 
 
-def test_a_run_that_diverges_later_keeps_the_last_good_epoch(config, weights) -> None:
+def test_a_run_that_diverges_later_keeps_the_last_good_epoch(
+    config, weights, heed
+) -> None:
     poison = Poison(config().encoder)
-    with pytest.raises(TrainingError) as caught:
-        train(config(), encoder=poison, say=poison.say)
+    with pytest.raises(TrainingError) as caught, heed(poison.hear):
+        train(config(), encoder=poison)
     output = Path(config().output)
     assert f"The model of epoch 1 is in {output}" in str(caught.value)
     assert "epoch 2, step 1" in str(caught.value)
@@ -319,10 +330,15 @@ def test_a_run_that_diverges_later_keeps_the_last_good_epoch(config, weights) ->
     assert not Path(f"{output}.training").exists()
 
 
-def test_a_diverging_run_never_replaces_a_finished_model(config, finished) -> None:
+def test_a_diverging_run_never_replaces_a_finished_model(
+    config, finished, heed
+) -> None:
     poison = Poison(config().encoder)
-    with pytest.raises(TrainingError, match=r"model\.training/seed-0\.bundle"):
-        train(config(overwrite=True), encoder=poison, say=poison.say)
+    with (
+        pytest.raises(TrainingError, match=r"model\.training/seed-0\.bundle"),
+        heed(poison.hear),
+    ):
+        train(config(overwrite=True), encoder=poison)
     assert files(finished) == {"config.json": b"old"}
     kept = Bundle(finished.with_name("model.training") / "seed-0.bundle")
     assert json.dumps(kept.metrics)

@@ -89,7 +89,7 @@ def test_a_nested_corpus_is_learnt_by_heart(bundle: Bundle, corpus: Path) -> Non
 
 
 def test_a_run_is_not_resumed_with_other_queries(
-    span_settings: dict[str, Any], tmp_path: Path
+    span_settings: dict[str, Any], tmp_path: Path, heed: Any
 ) -> None:
     from tfner.finetuning.train import train
 
@@ -105,8 +105,8 @@ def test_a_run_is_not_resumed_with_other_queries(
     settings = TrainConfig(
         **span_settings, output=str(tmp_path / "model"), queries=str(queries)
     )
-    with pytest.raises(Stop):
-        train(settings, say=stop)
+    with pytest.raises(Stop), heed(stop):
+        train(settings)
     queries.write_text(json.dumps(QUERIES | {"LOC": "lima"}), "utf-8")
     with pytest.raises(TrainingError, match="query of LOC was 'paris rome', is 'lima'"):
         train(settings.replace(resume=True))

@@ -47,7 +47,7 @@ def test_languages_without_spaces_are_learnt_on_the_words_that_serving_finds(
     config, splitter, words, used
 ) -> None:
     chosen = config(word_splitter=splitter, words=words)
-    task = make_task(chosen, LabelSet(["PER"]), None, say=print)
+    task = make_task(chosen, LabelSet(["PER"]), None)
     assert task.settings()["words"] == used
 
 
@@ -160,16 +160,19 @@ def test_the_settings_of_one_trial_give_that_trial_alone(
     assert same(weights(output), weights(trials[0] / "seed-1"))
 
 
-def test_without_dev_the_last_epoch_is_kept(config) -> None:
+def test_without_dev_the_last_epoch_is_kept(config, heed) -> None:
     said: list[str] = []
-    report = run_trials(config(dev=None, dev_fraction=0.0), say=said.append)
+    with heed(said.append):
+        report = run_trials(config(dev=None, dev_fraction=0.0))
     assert report["dev"] is None
     assert "60 training, 0 dev, 0 test sentences" in said
     assert not any("best epoch" in line or "dev_f1" in line for line in said)
     assert len(Bundle(report["bundle"]).metrics["history"]) == 2
 
 
-def test_a_user_brings_tokenizer_encoder_and_task(config, encoder_directory) -> None:
+def test_a_user_brings_tokenizer_encoder_and_task(
+    config, encoder_directory, heed
+) -> None:
     import keras
 
     from tfner.schemes import LabelSet
@@ -186,9 +189,8 @@ def test_a_user_brings_tokenizer_encoder_and_task(config, encoder_directory) -> 
     labels = LabelSet(["PER", "ORG", "LOC"])
     task = TokenClassification(load_tokenizer(encoder_directory), labels, max_length=32)
     said: list[str] = []
-    bundle = train(
-        config(encoder="my own"), task=task, encoder=encoder, say=said.append
-    )
+    with heed(said.append):
+        bundle = train(config(encoder="my own"), task=task, encoder=encoder)
     assert "this encoder does not take packed rows: batches are bucketed" in said
     assert bundle.label_set.labels == ("PER", "ORG", "LOC")
     assert Predictor.load(bundle.directory, verify=True)
@@ -207,5 +209,5 @@ def test_settings_choose_mecabs_dictionaries(config, tmp_path) -> None:
         dictionary="ipadic",
         user_dictionary=tmp_path / "user.csv",
     )
-    task = make_task(settings, LabelSet(["PER"]), None, say=[].append)
+    task = make_task(settings, LabelSet(["PER"]), None)
     assert task.tokenizer.encode("本日は晴天なり").words[-1] == (3, 7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +39,16 @@ def test_curves_are_drawn(
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> tuple[Pretraining, list[str]]:
+def told(tmp_path: Path, heed: Any) -> Iterator[tuple[Pretraining, list[str]]]:
     """A run that reports into a list, its warm-up over after 10 steps."""
     lines: list[str] = []
     config = PretrainConfig(
         data="rows", output=str(tmp_path / "run"), steps=100, warmup=10
     )
     manifest: Any = None  # reports do not look at the data
-    devices = distribution("none", say=lines.append)
-    run = Pretraining(config, manifest, tmp_path, devices, say=lines.append)
-    return run, lines
+    run = Pretraining(config, manifest, tmp_path, distribution("none"))
+    with heed(lines.append):
+        yield run, lines
 
 
 def notes(told: tuple[Pretraining, list[str]], *reports: tuple[int, float]) -> int:

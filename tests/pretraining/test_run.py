@@ -28,13 +28,14 @@ from tfner.tokenization import load_tokenizer
 ROOT = Path(__file__).resolve().parents[2]
 Make = Callable[..., PretrainConfig]
 RUN = """
-import sys
+import logging, sys
 from pathlib import Path
 from tfner.config.pretrain import PretrainConfig, read_pretrain_settings
 from tfner.pretraining.run import pretrain
 path, resume = sys.argv[1], sys.argv[2] == "resume"
 found = read_pretrain_settings(Path(path), [], {"resume": resume})
-pretrain(PretrainConfig(**found), say=lambda line: print(line, flush=True))
+logging.basicConfig(level="INFO", format="%(message)s", stream=sys.stdout)
+pretrain(PretrainConfig(**found))
 """
 ON_TWO_PROCESSORS = f"""
 import tensorflow as tf
@@ -75,7 +76,7 @@ def failure(config: PretrainConfig) -> str:
 
 @pytest.mark.slow
 def test_tiny_learns_a_small_corpus_and_finds_what_was_replaced(
-    make_pretraining: Make, tmp_path: Path
+    make_pretraining: Make, tmp_path: Path, heed: Any
 ) -> None:
     lines: list[str] = []
     config = make_pretraining(
@@ -85,7 +86,8 @@ def test_tiny_learns_a_small_corpus_and_finds_what_was_replaced(
         jit_compile=True,
         attention_dropout=0.0,
     )
-    report = pretrain(config, say=lines.append)
+    with heed(lines.append):
+        report = pretrain(config)
     first, *_, last = log_of(tmp_path / "run")
     assert last["mlm_loss"] < first["mlm_loss"] / 2
     assert last["loss"] < first["loss"]
@@ -147,14 +149,15 @@ def test_transformers_loads_model_and_tokenizer_as_they_are(finished: Path) -> N
 
 @pytest.mark.slow
 def test_a_resumed_run_passes_over_a_damaged_checkpoint_and_ends_the_same(
-    make_pretraining: Make, finished: Path, tmp_path: Path
+    make_pretraining: Make, finished: Path, tmp_path: Path, heed: Any
 ) -> None:
     broken = tmp_path / "run"
     shutil.copytree(finished, broken)
     newest = Checkpoints(broken / "checkpoints").path(6)
     newest.write_bytes(newest.read_bytes()[:-2000])
     lines: list[str] = []
-    pretrain(make_pretraining(broken, resume=True), say=lines.append)
+    with heed(lines.append):
+        pretrain(make_pretraining(broken, resume=True))
     assert any("step-00000006.npz is damaged" in line for line in lines)
     assert "resumed after step 4" in lines
     assert_same_weights(finished, broken, 6)
@@ -255,12 +258,13 @@ def test_the_last_checkpoints_and_every_nth_are_kept(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_more_steps_go_on_and_say_what_becomes_of_the_learning_rate(
-    make_pretraining: Make, finished: Path, tmp_path: Path
+    make_pretraining: Make, finished: Path, tmp_path: Path, heed: Any
 ) -> None:
     longer = tmp_path / "run"
     shutil.copytree(finished, longer)
     lines: list[str] = []
-    report = pretrain(make_pretraining(longer, resume=True, steps=8), say=lines.append)
+    with heed(lines.append):
+        report = pretrain(make_pretraining(longer, resume=True, steps=8))
     (said,) = (line for line in lines if "schedule has changed" in line)
     assert "it was 6 steps (1 of warm-up, at most 0.001), it is 8 (1, 0.001)" in said
     assert "of step 6 is 0.000286 instead of 0, and reaches 0 at step 8" in said

@@ -70,17 +70,19 @@ def test_a_generator_of_the_same_sizes_starts_from_the_same_weights(
 
 @pytest.mark.parametrize("objective", ["electra", "mlm"])
 def test_a_run_starts_there_and_goes_on_from_its_own_checkpoints(
-    make: Any, encoder: Path, objective: str
+    make: Any, encoder: Path, objective: str, heed: Any
 ) -> None:
     lines: list[str] = []
     settings = {"objective": objective, "encoder": str(encoder), "learning_rate": 0.0}
-    report = pretrain(make(steps=1, **settings), say=lines.append)
+    with heed(lines.append):
+        report = pretrain(make(steps=1, **settings))
     assert any(
         line.endswith(f"started from the weights of {encoder}") for line in lines
     )
     assert_same(load_encoder(report["encoder"]), encoder)
     shutil.rmtree(encoder)
-    pretrain(make(resume=True, **settings), say=lines.append)
+    with heed(lines.append):
+        pretrain(make(resume=True, **settings))
     assert "resumed after step 1" in lines
 
 

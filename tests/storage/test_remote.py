@@ -109,11 +109,11 @@ class Stop(Exception):
 
 
 def stop_at(words: str) -> Callable[[str], None]:
-    def say(message: str) -> None:
+    def hear(message: str) -> None:
         if message.startswith(words):
             raise Stop
 
-    return say
+    return hear
 
 
 def test_a_path_object_means_what_its_text_meant() -> None:
@@ -250,17 +250,18 @@ def test_a_model_without_its_marker_is_none(trained, place) -> None:
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_goes_on_elsewhere(settings, local_run, place) -> None:
+def test_an_interrupted_run_goes_on_elsewhere(settings, local_run, place, heed) -> None:
     output = f"{place}/model"
     config = TrainConfig(**settings | {"output": output})
-    with pytest.raises(Stop):
-        train(config, say=stop_at("epoch 1/"))
+    with pytest.raises(Stop), heed(stop_at("epoch 1/")):
+        train(config)
     kept = {"best.npz", "log.csv", "checkpoint.npz"}
     assert names(f"{output}.training") == {f"seed-0/{name}" for name in kept}
     with pytest.raises(ConfigError, match=r"\.training holds an unfinished run"):
         train(config)
     said: list[str] = []
-    bundle = train(config.replace(resume=True), say=said.append)
+    with heed(said.append):
+        bundle = train(config.replace(resume=True))
     assert "resumed after epoch 1" in said
     assert same_weights(bundle, local_run)
     assert not tf.io.gfile.exists(f"{output}.training")

@@ -26,7 +26,7 @@ from tfner.training.distribution import Distribution, distribution, read_cluster
 ROOT = Path(__file__).resolve().parents[2]
 TWO_WORKERS = {"worker": ["one:1", "two:1"]}
 ON_TWO_PROCESSORS = """
-import sys
+import logging, sys
 from pathlib import Path
 import tensorflow as tf
 from tfner.config.train import TrainConfig, read_settings
@@ -35,17 +35,19 @@ processor, = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(
     processor, [tf.config.LogicalDeviceConfiguration()] * 2
 )
+logging.basicConfig(level="INFO", format="%(message)s", stream=sys.stdout)
 for path in sys.argv[1:]:
-    train(TrainConfig(**read_settings(Path(path), [], {})), say=print)
+    train(TrainConfig(**read_settings(Path(path), [], {})))
 """
 AS_WORKER = """
-import sys
+import logging, sys
 from pathlib import Path
 from tfner.config.train import TrainConfig, read_settings
 from tfner.errors import TfnerError
 from tfner.finetuning.train import train
+logging.basicConfig(level="INFO", format="%(message)s", stream=sys.stdout)
 try:
-    train(TrainConfig(**read_settings(Path(sys.argv[1]), [], {})), say=print)
+    train(TrainConfig(**read_settings(Path(sys.argv[1]), [], {})))
 except TfnerError as error:
     sys.exit(str(error))
 """
@@ -174,8 +176,9 @@ def test_two_workers_learn_what_one_does_also_after_one_was_killed(
     chief, other = start_workers(two.replace(resume=True), tmp_path)
     said, complaint = chief.communicate(timeout=240)
     assert chief.returncode == 0, complaint
-    _, complaint = other.communicate(timeout=60)
+    repeated, complaint = other.communicate(timeout=60)
     assert other.returncode == 0, complaint
+    assert "epoch" not in repeated
     assert "resumed after epoch" in said
     assert "epoch 12/12" in said
     assert not (tmp_path / "two.training").exists()
@@ -237,7 +240,7 @@ def test_a_malformed_cluster_is_told_with_an_example(
     text = text if isinstance(text, str) else json.dumps(text)
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(ConfigError) as caught:
-        distribution("multi-worker", say=print)
+        distribution("multi-worker")
     assert str(caught.value).startswith(f"TF_CONFIG {complaint}")
     assert module.EXAMPLE in str(caught.value)
 
@@ -250,29 +253,31 @@ def test_the_example_of_a_cluster_is_one(monkeypatch) -> None:
 def test_workers_need_a_cluster(monkeypatch) -> None:
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(ConfigError, match="multi-worker needs TF_CONFIG"):
-        distribution("multi-worker", say=print)
+        distribution("multi-worker")
 
 
-def test_one_device_is_fine_and_said(monkeypatch) -> None:
+def test_one_device_is_fine_and_said(monkeypatch, heed) -> None:
     alone = {"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(alone))
     for strategy in ("mirrored", "multi-worker"):
         said: list[str] = []
-        assert distribution(strategy, say=said.append).kind == "none"
+        with heed(said.append):
+            assert distribution(strategy).kind == "none"
         assert "there is one device" in said[0]
 
 
-def test_auto_takes_one_processor_without_a_word(monkeypatch) -> None:
+def test_auto_takes_one_processor_without_a_word(monkeypatch, heed) -> None:
     monkeypatch.delenv("TF_CONFIG", raising=False)
     said: list[str] = []
-    found = distribution("auto", say=said.append)
+    with heed(said.append):
+        found = distribution("auto")
     assert (found.kind, found.is_chief, found.replicas, said) == ("none", True, 1, [])
 
 
 @pytest.mark.parametrize("name", ["local", "grpc://localhost:1", "no-such-tpu"])
 def test_a_tpu_that_does_not_exist_is_told(name) -> None:
     with pytest.raises(ConfigError, match=f"the TPU '{name}' cannot be used: .+ Give"):
-        distribution("auto", tpu=name, say=print)
+        distribution("auto", tpu=name)
 
 
 def test_a_tpu_contradicts_other_strategies(config) -> None:

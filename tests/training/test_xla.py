@@ -32,9 +32,9 @@ LAYOUTS = ["packed", "padded"]
 
 @pytest.fixture
 def learnt(config) -> tuple[Task, list[Window]]:
-    corpora = load_corpora(config(), say=print)
-    task = make_task(config(), corpora.label_set, None, say=print)
-    return task, encode_training(task, corpora, say=print)
+    corpora = load_corpora(config())
+    task = make_task(config(), corpora.label_set, None)
+    return task, encode_training(task, corpora)
 
 
 def specs(task: Task, windows: list[Window], layout: str, *, parts: int) -> Any:

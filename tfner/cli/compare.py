@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,10 @@ from tfner.cli.output import (
     print_json,
     print_text,
     refuse_existing,
-    say,
 )
 from tfner.document import Document
+
+logger = logging.getLogger(__name__)
 
 Side = "A model, or a corpus file with the entities that someone or something found."
 
@@ -59,7 +61,7 @@ def command(
     if html is not None:
         with whole_file(str(html)) as stream:
             stream.writelines(render_comparison_page(found, names=names))
-        say(f"page: {html}")
+        logger.info("page: %s", html)
     if json:
         print_json(found.to_json())
     else:

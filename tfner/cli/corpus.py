@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections import Counter
@@ -12,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from tfner.cli.options import Json, RawCorpusOptions, SourceOptions, with_groups
-from tfner.cli.output import print_json, print_text, refuse_existing, say
+from tfner.cli.output import print_json, print_text, refuse_existing
 from tfner.corpus import READERS, find_format, write_corpus
 from tfner.corpus.checks.check import check_corpora
 from tfner.corpus.checks.findings import FileReport, count_severities
@@ -33,6 +34,8 @@ from tfner.pretraining.text.cleaning import (
 from tfner.queries import read_queries
 from tfner.storage.files import STANDARD_STREAM, move_into_place, whole_file
 from tfner.storage.remote import is_remote, published
+
+logger = logging.getLogger(__name__)
 
 app = typer.Typer(
     help="Convert, count, check and split corpus files.",
@@ -98,9 +101,9 @@ def convert(
         scheme=scheme,
         queries=None if queries is None else read_queries(queries),
     )
-    say(f"{target}: {written:,} documents, {entities.total():,} entities, {to}")
+    logger.info(f"{target}: {written:,} documents, {entities.total():,} entities, {to}")
     if to == "text" and entities:
-        say("note: text files hold no entities; they are left out")
+        logger.info("note: text files hold no entities; they are left out")
 
 
 def _counted(
@@ -172,9 +175,9 @@ def check(
     else:
         print_text("\n".join([*map(str, findings), *map(_summary, reports)]))
     if changed is not None:
-        say(f"{repair}: {changed:,} tags changed")
+        logger.info(f"{repair}: {changed:,} tags changed")
     elif repair is not None:
-        say(f"{repair} was not written: errors must be mended by hand")
+        logger.info("%s was not written: errors must be mended by hand", repair)
     if failed:
         raise typer.Exit(1)
 
@@ -274,7 +277,7 @@ def clean(
             for line in clean_lines(read_text(source), rules, counts):
                 stream.write(f"{line}\n")
     if not counts["sentences"]:
-        say(f"note: no line is prose by the rules of {recipe}")
+        logger.info("note: no line is prose by the rules of %s", recipe)
     record = {
         **{name: counts[name] for name in ("lines", "articles", "sentences")},
         "removed": {name: counts[name] for name in rule_names(rules)},
@@ -282,7 +285,7 @@ def clean(
     if json:
         print_json({"path": target, **record})
     else:
-        say(render_cleaning(target, record))
+        logger.info(render_cleaning(target, record))
 
 
 def render_cleaning(target: str, record: dict[str, Any]) -> str:

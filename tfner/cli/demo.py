@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +16,10 @@ from tfner.cli.output import (
     print_json,
     print_text,
     refuse_existing,
-    say,
 )
 from tfner.errors import CheckpointError, ConfigError
+
+logger = logging.getLogger(__name__)
 
 SENTENCE = (
     "Last Tuesday Ingrid Halvorsen left Barclays in London to edit The Quiet Harbour."
@@ -98,7 +100,7 @@ def run(encoder: str, output: Path) -> dict[str, Any]:
     from tfner.samples import english
     from tfner_export.saved_model.publish import export_saved_model
 
-    say(f"1. train on {english('train')}")
+    logger.info("1. train on %s", english("train"))
     config = TrainConfig(
         train=str(english("train")),
         dev=str(english("dev")),
@@ -107,15 +109,15 @@ def run(encoder: str, output: Path) -> dict[str, Any]:
         overwrite=True,
         **SETTINGS,
     )
-    bundle = train(config, say=say)
-    say("2. export, load with TensorFlow's two loaders, compare")
+    bundle = train(config)
+    logger.info("2. export, load with TensorFlow's two loaders, compare")
     exported = export_saved_model(bundle, output / "export")
-    say(f"   largest difference {exported.max_abs_difference:.1e}")
-    say("3. score the SavedModel on the test part")
+    logger.info("   largest difference %.1e", exported.max_abs_difference)
+    logger.info("3. score the SavedModel on the test part")
     predictor = Predictor.load(exported.saved_model)
     gold = list(read_corpus(str(english("test"))))
     scores = score(gold, predictor.predict(gold), counts=predictor.counts)
-    say("4. predict a sentence through the SavedModel")
+    logger.info("4. predict a sentence through the SavedModel")
     (found,) = predictor.predict([SENTENCE])
     return {
         "f1": scores.f1,

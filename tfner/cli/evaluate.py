@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,7 +22,6 @@ from tfner.cli.output import (
     print_json,
     print_text,
     refuse_existing,
-    say,
 )
 from tfner.document import Document
 from tfner.errors import LabelError
@@ -29,6 +29,8 @@ from tfner.storage.remote import address
 
 if TYPE_CHECKING:
     from tfner.evaluation import Score
+
+logger = logging.getLogger(__name__)
 
 ReportDirectory = Annotated[
     Path | None,
@@ -77,7 +79,9 @@ def command(
     if not allow_unknown_labels:
         check_labels(file, gold, predictor.task.label_set.labels)
     if not any(document.entities for document in gold):
-        say(f"{file}: no document holds an entity; recall and F1 are 0 by convention")
+        logger.info(
+            "%s: no document holds an entity; recall and F1 are 0 by convention", file
+        )
     found = predictor.predict(gold)
     result = score(gold, found, convention=convention, counts=predictor.counts)
     if report is not None:
@@ -136,4 +140,4 @@ def write_report(
         **describe_model(model),
     )
     report_files.write_report(directory, report)
-    say(f"report: {address(directory / 'report.html')}")
+    logger.info("report: %s", address(directory / "report.html"))

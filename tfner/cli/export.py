@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tfner.cli.options import Model, ModelOptions, with_groups
-from tfner.cli.output import import_tensorflow, print_json, refuse_existing, say
+from tfner.cli.output import import_tensorflow, print_json, refuse_existing
 from tfner.storage.remote import address
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
     from tfner.inference.external import ForeignBundle
+
+logger = logging.getLogger(__name__)
 
 
 class Format(StrEnum):
@@ -74,10 +77,11 @@ def _export_saved_model(
     result = export_saved_model(
         bundle, export_dir, task_name=task_name, max_length=max_length
     )
-    say(f"published {address(result.saved_model)}")
-    say(
-        f"signatures {', '.join(result.signatures)}; largest difference from the "
-        f"model {result.max_abs_difference:.2g}"
+    logger.info("published %s", address(result.saved_model))
+    logger.info(
+        "signatures %s; largest difference from the model %.2g",
+        ", ".join(result.signatures),
+        result.max_abs_difference,
     )
     return result.to_json()
 
@@ -94,5 +98,5 @@ def _export_directory(
         directory = export_google(bundle, export_dir, task_name=task_name)
     else:
         directory = export_huggingface(bundle, export_dir)
-    say(f"written {address(directory)}")
+    logger.info("written %s", address(directory))
     return {export_format.value: address(directory)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,16 +14,16 @@ from tfner.cli.options import Json
 from tfner.cli.output import (
     as_json,
     import_tensorflow,
-    is_muted,
     print_json,
     print_text,
     refuse_existing,
-    say,
 )
 from tfner.cli.train import Preset, chosen_settings
 from tfner.config.train import TrainConfig
 from tfner.errors import ConfigError
 from tfner.storage.remote import address, is_remote, published
+
+logger = logging.getLogger(__name__)
 
 PICTURE, RECORD = "learning_rate.png", "learning_rate.json"
 
@@ -53,7 +54,6 @@ def command(
     from tfner.finetuning.lr_finder import find_learning_rate
     from tfner.reports.figures import draw_range_test
     from tfner.storage.files import whole_file
-    from tfner.training.log import quiet
 
     found = find_learning_rate(
         chosen,
@@ -61,7 +61,6 @@ def command(
         high=high,
         steps=steps,
         mode=mode,
-        say=quiet if is_muted() else say,
     )
     drawn = draw_range_test(found.rates, found.losses, found.smoothed, found.suggestion)
     far = is_remote(output)
@@ -72,7 +71,7 @@ def command(
         (place / PICTURE).write_bytes(drawn["png"])
         with whole_file(str(place / RECORD)) as stream:
             stream.write(as_json(found.to_json()) + "\n")
-    say(f"picture: {address(output / PICTURE)}")
+    logger.info("picture: %s", address(output / PICTURE))
     if json:
         print_json(found.to_json())
     elif found.suggestion is None:

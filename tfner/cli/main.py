@@ -27,9 +27,11 @@ from tfner.cli import (
     train,
     vocab,
 )
-from tfner.cli.output import complain, import_tensorflow, mute
+from tfner.cli.output import import_tensorflow
 from tfner.errors import TfnerError
 from tfner.storage.remote import is_remote
+
+logger = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="tfner",
@@ -80,7 +82,6 @@ def options(
 ) -> None:
     """Named-entity recognition in TensorFlow, from corpus to served model."""
     _shown["traceback"] = show_traceback
-    mute(quiet)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("tfner")
@@ -128,7 +129,7 @@ def _flush() -> None:
 def _fail(message: str) -> None:
     if _shown["traceback"]:
         traceback.print_exc()
-    complain(f"error: {message}")
+    sys.stderr.write(f"error: {message}\n")
     sys.exit(1)
 
 

@@ -12,30 +12,6 @@ from typing import Any
 from tfner.errors import ConfigError
 from tfner.storage.remote import address, exists, is_remote
 
-_muted = {"say": False}
-
-
-def mute(wanted: bool) -> None:
-    """Whether `say` is silent: results and errors remain."""
-    _muted["say"] = wanted
-
-
-def is_muted() -> bool:
-    """Whether `--quiet` was given."""
-    return _muted["say"]
-
-
-def say(message: str) -> None:
-    """One line for the person at the terminal, on stderr."""
-    if not is_muted():
-        complain(message)
-
-
-def complain(message: str) -> None:
-    """As `say`, with or without `--quiet`."""
-    sys.stderr.write(f"{message}\n")
-    sys.stderr.flush()
-
 
 def print_text(text: str) -> None:
     """A result for people, on stdout."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -17,9 +18,11 @@ from tfner.cli.options import (
     ModelOptions,
     with_groups,
 )
-from tfner.cli.output import import_tensorflow, refuse_existing, say
+from tfner.cli.output import import_tensorflow, refuse_existing
 from tfner.document import Document
 from tfner.nesting import inner
+
+logger = logging.getLogger(__name__)
 
 File = Annotated[
     str | None,
@@ -78,11 +81,12 @@ def command(
         stream.writelines(parts)
     lost = [f"{count} {name}" for name, count in predictor.counts.items() if count]
     if lost:
-        say(f"not everything could be read: {', '.join(lost)}")
+        logger.info("not everything could be read: %s", ", ".join(lost))
     if within:
-        say(
-            f"note: rasa holds no entities within or across others; {within.total()} "
-            "are left out. Use --format jsonl."
+        logger.info(
+            "note: rasa holds no entities within or across others; %s are left out. "
+            "Use --format jsonl.",
+            within.total(),
         )
 
 

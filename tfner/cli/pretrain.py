@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,13 +10,15 @@ import typer
 
 from tfner.cli.flags import Config, Set, with_settings
 from tfner.cli.options import Json
-from tfner.cli.output import import_tensorflow, is_muted, print_json, print_text, say
+from tfner.cli.output import import_tensorflow, print_json, print_text
 from tfner.config.pretrain import (
     PRETRAIN_PRESETS,
     PretrainConfig,
     read_pretrain_settings,
 )
 from tfner.errors import ConfigError
+
+logger = logging.getLogger(__name__)
 
 
 @with_settings(PretrainConfig)
@@ -67,12 +70,11 @@ def _exported(output: str | None, step: int) -> dict[str, Any]:
 def _pretrained(config: PretrainConfig) -> dict[str, Any]:
     import_tensorflow()
     from tfner.pretraining.run import pretrain
-    from tfner.training.log import quiet
 
     try:
-        return pretrain(config, say=quiet if is_muted() else say)
+        return pretrain(config)
     except KeyboardInterrupt:
-        say(
+        logger.info(
             "\ninterrupted. The same command with --resume goes on after the last save."
         )
         raise

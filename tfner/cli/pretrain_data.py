@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tfner.cli.options import Json, with_groups
-from tfner.cli.output import print_json, print_text, say
+from tfner.cli.output import print_json, print_text
 
 if TYPE_CHECKING:
     from tfner.pretraining.dataset.records import Manifest
     from tfner.tokenization.ids import LoadedTokenizer
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class BareOptions:
             word_splitter=self.word_splitter,
         )
         for note in loaded.notes:
-            say(f"note: {note}")
+            logger.info("note: %s", note)
         return loaded
 
 
@@ -98,10 +101,11 @@ def command(
             processes=processes,
             resume=resume,
             overwrite=overwrite,
-            say=say,
         )
     except KeyboardInterrupt:
-        say("\ninterrupted. The same command with --resume keeps the finished shards.")
+        logger.info(
+            "\ninterrupted. The same command with --resume keeps the finished shards."
+        )
         raise
     if json:
         print_json({"data": str(output), **manifest.to_json()})

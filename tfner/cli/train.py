@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,14 +12,14 @@ from tfner.cli.flags import Config, Set, with_settings
 from tfner.cli.options import Json
 from tfner.cli.output import (
     import_tensorflow,
-    is_muted,
     print_json,
     print_text,
     refuse_existing,
-    say,
 )
 from tfner.config.train import PRESETS, TrainConfig, read_settings
 from tfner.document import Document
+
+logger = logging.getLogger(__name__)
 
 Preset = Annotated[
     str | None,
@@ -70,15 +71,14 @@ def command(
     # Only now: the settings may be wrong, and this import takes seconds.
     import_tensorflow()
     from tfner.finetuning.train import run_trials
-    from tfner.training.log import quiet
 
     if dry_run:
         show_plan(chosen, json=json)
         return
     try:
-        result = run_trials(chosen, say=quiet if is_muted() else say)
+        result = run_trials(chosen)
     except KeyboardInterrupt:
-        say(
+        logger.info(
             "\ninterrupted. The same command with --resume goes on after the last "
             "finished epoch."
         )
@@ -94,9 +94,8 @@ def command(
 def show_plan(config: TrainConfig, *, json: bool) -> None:
     """What a run would do."""
     from tfner.finetuning.dry_run import dry_run, render
-    from tfner.training.log import quiet
 
-    found = dry_run(config, say=quiet if is_muted() else say)
+    found = dry_run(config)
     if json:
         print_json(found)
     else:
@@ -109,13 +108,12 @@ def write_report(directory: Path, config: TrainConfig, bundle: str) -> None:
     from tfner.evaluation import score
     from tfner.finetuning.data import load_corpora
     from tfner.inference.predictor import Predictor
-    from tfner.training.log import quiet
 
-    corpora = load_corpora(config, say=quiet)
+    corpora = load_corpora(config)
     part = "test" if corpora.test else "dev"
     gold: list[Document] = getattr(corpora, part)
     if not gold:
-        say("no report: there is neither a test nor a dev corpus")
+        logger.warning("no report: there is neither a test nor a dev corpus")
         return
     predictor = Predictor.load(bundle)
     found = predictor.predict(gold)

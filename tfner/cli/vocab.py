@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -11,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tfner.cli.options import Json
-from tfner.cli.output import print_json, print_text, refuse_existing, say
+from tfner.cli.output import print_json, print_text, refuse_existing
 from tfner.errors import ConfigError, unknown
 
 if TYPE_CHECKING:
     from tfner.tokenization.training import Coverage
+
+logger = logging.getLogger(__name__)
 
 MODELS = ("wordpiece", "unigram")
 GUESSED_FROM = 10_000
@@ -69,7 +72,9 @@ def command(
             character_coverage=character_coverage,
         )
     if coverage.vocabulary_size < size:
-        say(f"note: the text gives {coverage.vocabulary_size:,} pieces, not {size:,}")
+        logger.info(
+            f"note: the text gives {coverage.vocabulary_size:,} pieces, not {size:,}"
+        )
     if json:
         print_json({"tokenizer": str(output), **coverage.to_json()})
     else:
@@ -91,7 +96,9 @@ def _wordpiece(
     if splitter is None:
         japanese = training.looks_japanese(islice(_lines(files), GUESSED_FROM))
         splitter = "mecab" if japanese else "punctuation"
-        say(f"words: {splitter}" + (", as the text holds kana" if japanese else ""))
+        logger.info(
+            f"words: {splitter}" + (", as the text holds kana" if japanese else "")
+        )
     if splitter not in SPLITTERS:
         raise ConfigError(unknown("word splitter", splitter, SPLITTERS))
     counts = training.count_words(

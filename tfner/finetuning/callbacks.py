@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 import time
@@ -11,6 +12,8 @@ from typing import Any
 import keras
 
 from tfner.training.stopping import DivergedError
+
+logger = logging.getLogger(__name__)
 
 REPORT_EVERY = 0.5
 """Seconds between two updates of the progress line."""
@@ -89,19 +92,16 @@ class Scorer(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """One line per epoch on stderr, updated while it runs.
+    """One logged line per epoch; on a terminal it also grows while the epoch runs.
 
     Args:
         epochs, steps: of the whole run and per epoch.
-        say: prints the finished line of an epoch.
-        live: whether to show the line while it grows (a terminal).
     """
 
-    def __init__(
-        self, epochs: int, steps: int, *, say: Callable[[str], None], live: bool
-    ) -> None:
+    def __init__(self, epochs: int, steps: int) -> None:
         super().__init__()
-        self.epochs, self.steps, self.say, self.live = epochs, steps, say, live
+        self.epochs, self.steps = epochs, steps
+        self.live = sys.stderr.isatty() and logger.isEnabledFor(logging.INFO)
         self.epoch = 0
         self.last = 0.0
 
@@ -125,4 +125,4 @@ class Progress(keras.callbacks.Callback):
         if self.live:
             sys.stderr.write("\r\x1b[K")
         scores = "  ".join(f"{name} {float(v):.4f}" for name, v in (logs or {}).items())
-        self.say(f"epoch {epoch + 1}/{self.epochs}  {scores}")
+        logger.info("epoch %s/%s  %s", epoch + 1, self.epochs, scores)

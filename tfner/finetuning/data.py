@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from dataclasses import dataclass
 
 from tfner.config.train import TrainConfig
@@ -11,6 +11,8 @@ from tfner.corpus.split import hold_out
 from tfner.document import Document
 from tfner.errors import CorpusError
 from tfner.schemes import LabelSet
+
+logger = logging.getLogger(__name__)
 
 SHOWN_LABELS = 10
 
@@ -25,7 +27,7 @@ class Corpora:
     label_set: LabelSet
 
 
-def load_corpora(config: TrainConfig, *, say: Callable[[str], None]) -> Corpora:
+def load_corpora(config: TrainConfig) -> Corpora:
     """Read what a run needs.
 
     Labels come from the whole training file, also where only its beginning is used.
@@ -51,10 +53,13 @@ def load_corpora(config: TrainConfig, *, say: Callable[[str], None]) -> Corpora:
         dev = _read(config, config.dev)
     elif config.dev_fraction:
         train, dev = _held_out(config, train)
-        say(
-            f"no --dev: {len(dev)} of {len(train) + len(dev)} training sentences are "
-            f"held out (--dev-fraction {config.dev_fraction}, "
-            f"--dev-seed {config.dev_seed})"
+        logger.info(
+            "no --dev: %s of %s training sentences are held out (--dev-fraction %s, "
+            "--dev-seed %s)",
+            len(dev),
+            len(train) + len(dev),
+            config.dev_fraction,
+            config.dev_seed,
         )
     if config.test:
         test = _read(config, config.test)
@@ -65,7 +70,9 @@ def load_corpora(config: TrainConfig, *, say: Callable[[str], None]) -> Corpora:
             "chose the model is not honest. Give two different files.",
             path=config.dev or config.train,
         )
-    say(f"{len(train)} training, {len(dev)} dev, {len(test)} test sentences")
+    logger.info(
+        "%s training, %s dev, %s test sentences", len(train), len(dev), len(test)
+    )
     return Corpora(train, dev, test, LabelSet(names, scheme=config.scheme))
 
 

@@ -15,7 +15,6 @@ from tfner.finetuning.train import load_training_data, make_encoder
 from tfner.tasks import Task
 from tfner.tasks.token_classification import TokenClassification
 from tfner.training.distribution import distribution
-from tfner.training.log import Say, quiet
 
 BYTES = 4
 STATES = 4
@@ -25,23 +24,22 @@ MARKS = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0)
 """Shares of the run whose learning rate is shown."""
 
 
-def dry_run(config: TrainConfig, *, say: Say = quiet) -> dict[str, Any]:
+def dry_run(config: TrainConfig) -> dict[str, Any]:
     """Counts, steps, rates, memory and the first encoded sentence of a run.
 
     Raises:
         ConfigError: the settings do not allow the run.
         CorpusError: a corpus cannot be read.
     """
-    devices = distribution(config.strategy, tpu=config.tpu, say=say)
+    devices = distribution(config.strategy, tpu=config.tpu)
     with devices.working():
-        data = load_training_data(config, say=say)
+        data = load_training_data(config)
         run = Run(
             *data,
             config.seed,
             directory=Path(config.output),
             encoder=make_encoder(config, None),
             distribution=devices,
-            say=say,
         )
         training_model, table, plan = run.compile()
     _, task, corpora, windows = data

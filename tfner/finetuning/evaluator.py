@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from tfner.tasks.context import encode_in_order
 
 if TYPE_CHECKING:
     import keras
+
+logger = logging.getLogger(__name__)
 
 SELFTEST_TEXTS = 8
 
@@ -48,13 +51,12 @@ class Evaluator:
         documents: list[Document],
         *,
         show: int = 0,
-        say: Callable[[str], None] = lambda line: None,
     ) -> Callable[[], dict[str, float]]:
         """Encodes documents once; every call runs the model and gives F1 and loss.
 
         Args:
             documents: with gold entities.
-            show: how many of those with a mistake are told, as columns.
+            show: how many of those with a mistake are logged, as columns.
             say: told them.
         """
         encoded = [windows for _, windows in encode_in_order(self.task, documents)]
@@ -70,7 +72,7 @@ class Evaluator:
                 predicted.append(self.task.decode(document, windows, found))
                 losses.append(self.task.word_losses(document, windows, found))
             for line in first_mistakes(documents, predicted, show):
-                say(line)
+                logger.info(line)
             result = score(documents, predicted, resamples=0)
             by_word = np.concatenate(losses)
             loss = float(by_word.mean()) if by_word.size else 0.0

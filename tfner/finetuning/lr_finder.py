@@ -25,7 +25,6 @@ from tfner.finetuning.train import load_training_data, make_encoder
 from tfner.tasks import Task
 from tfner.tokenization import Tokenizer
 from tfner.training.distribution import distribution
-from tfner.training.log import Say, quiet
 from tfner.training.optimizers import Sweep
 from tfner.training.step import TrainingModel
 
@@ -163,7 +162,6 @@ def find_learning_rate(
     task: Task | None = None,
     tokenizer: Tokenizer | None = None,
     encoder: EncoderFactory | None = None,
-    say: Say = quiet,
 ) -> RangeTest:
     """A range test of the run that `config` describes.
 
@@ -176,7 +174,6 @@ def find_learning_rate(
         task: as for `train`.
         tokenizer: as for `train`.
         encoder: as for `train`.
-        say: told what happens.
 
     Raises:
         ConfigError: the range is none, or the corpus is too small for the steps.
@@ -187,10 +184,10 @@ def find_learning_rate(
             f"{', '.join(MODES)}. Received: low={low}, high={high}, steps={steps}, "
             f"mode={mode}"
         )
-    devices = distribution(config.strategy, tpu=config.tpu, say=say)
+    devices = distribution(config.strategy, tpu=config.tpu)
     with devices.working():
         data = load_training_data(
-            config.replace(epochs=1), task=task, tokenizer=tokenizer, say=say
+            config.replace(epochs=1), task=task, tokenizer=tokenizer
         )
         run = Run(
             *data,
@@ -198,7 +195,6 @@ def find_learning_rate(
             directory=Path(config.output),
             encoder=make_encoder(config, encoder),
             distribution=devices,
-            say=say,
         )
         training_model, table, plan = run.compile()
         if plan.steps_per_epoch < steps:

@@ -16,7 +16,7 @@ from tfner.finetuning.span_dev import chosen_on_dev
 from tfner.inference.bundle import save_bundle
 from tfner.storage.remote import address
 from tfner.tasks import Task
-from tfner.training.log import LOG, RUN_FILE, Say, log_text
+from tfner.training.log import LOG, RUN_FILE, log_text
 
 EPOCHS = "epochs"
 """In a bundle that keeps them: the bundles of its epochs, by their numbers."""
@@ -59,7 +59,6 @@ def save_result(
     model: keras.Model,
     corpora: Corpora,
     checkpoint: Checkpoint,
-    say: Say,
 ) -> None:
     """Score a trained model and write its bundle; completes `result`.
 
@@ -70,7 +69,6 @@ def save_result(
         model: with the weights of the best epoch.
         corpora: whose held-out parts are scored.
         checkpoint: knows the epochs.
-        say: told of what is chosen on dev.
     """
     evaluator, texts = Evaluator(task, model), list(selftest_texts(corpora))
     own = config.replace(seed=result.seed, trials=1, overwrite=False, resume=False)
@@ -88,7 +86,7 @@ def save_result(
             **more,
         )
 
-    with chosen_on_dev(config, task, model, corpora.dev, say=say) as chosen:
+    with chosen_on_dev(config, task, model, corpora.dev) as chosen:
         result.dev = evaluator.report(corpora.dev)
         result.test = evaluator.report(corpora.test)
         if config.keep_epochs:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
-import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -35,11 +35,12 @@ from tfner.models.encoders.interface import freeze_layers, recompute_layers
 from tfner.storage.remote import address, publish, remove
 from tfner.tasks import Task
 from tfner.training.distribution import Distribution
-from tfner.training.log import Say, quiet
 from tfner.training.precision import precision
 from tfner.training.step import TrainingModel
 from tfner.training.stopping import DivergedError, asked_to_stop
 from tfner.training.tensorboard import TensorBoard
+
+logger = logging.getLogger(__name__)
 
 EncoderFactory = Callable[[], keras.Model]
 
@@ -62,7 +63,6 @@ class Run:
         directory: for what a resumed run needs.
         encoder: makes the encoder, before it learnt the task.
         distribution: the devices.
-        say: told what happens.
         mirror: remote copy of `directory`, if there is one.
     """
 
@@ -77,13 +77,12 @@ class Run:
         directory: Path,
         encoder: EncoderFactory,
         distribution: Distribution,
-        say: Say = quiet,
         mirror: Path | None = None,
     ) -> None:
         self.config, self.seed, self.task = config, seed, task
         self.corpora, self.windows = corpora, windows
         self.directory, self.encoder = directory, encoder
-        self.distribution, self.say, self.mirror = distribution, say, mirror
+        self.distribution, self.mirror = distribution, mirror
 
     def fit(self, target: Path) -> RunResult:
         """Train to the end; the chief writes the bundle to `target`.
@@ -126,7 +125,6 @@ class Run:
                 model=model,
                 corpora=self.corpora,
                 checkpoint=checkpoint,
-                say=self.say,
             )
         if failure is not None:
             # What is good is saved; going on from here would only fail again.
@@ -181,7 +179,9 @@ class Run:
             model = self._model()
         checkpoint.load_best(model)
         if self.corpora.dev:
-            self.say(f"best epoch: {checkpoint.best_epoch} by dev {self.config.best}")
+            logger.info(
+                "best epoch: %s by dev %s", checkpoint.best_epoch, self.config.best
+            )
         return model
 
     def _model(self) -> keras.Model:
@@ -209,7 +209,9 @@ class Run:
         layout = self.config.layout
         if layout == "packed" and not packs:
             layout = "padded" if on_tpu else "bucketed"
-            self.say(f"this encoder does not take packed rows: batches are {layout}")
+            logger.info(
+                "this encoder does not take packed rows: batches are %s", layout
+            )
         if layout == "bucketed" and on_tpu:
             raise ConfigError(
                 "a TPU needs batches of one shape. Received: layout=bucketed. Give "
@@ -229,9 +231,12 @@ class Run:
         rows = plan.windows.shape[1]
         parts = self.distribution.replicas * self.config.accumulate
         if rows % parts:
-            self.say(
-                f"a batch has {rows} rows for {parts} parts (replicas times "
-                f"--accumulate): {-rows % parts} empty ones are added"
+            logger.info(
+                "a batch has %s rows for %s parts (replicas times --accumulate): "
+                "%s empty ones are added",
+                rows,
+                parts,
+                -rows % parts,
             )
         return plan.divisible(parts)
 
@@ -248,7 +253,7 @@ class Run:
         place = checkpoint.resume() if self.config.resume else Place()
         if place.epochs or place.steps:
             more = f" and {place.steps} steps" if place.steps else ""
-            self.say(f"resumed after epoch {place.epochs}{more}")
+            logger.info("resumed after epoch %s%s", place.epochs, more)
         settings = json.dumps(self._fingerprint(), sort_keys=True, default=str)
         digests = (zlib.crc32(plan.windows.tobytes()), zlib.crc32(settings.encode()))
         self.distribution.check_agreement(*place, *digests)
@@ -292,9 +297,7 @@ class Run:
             return [*callbacks, checkpoint]
         if self.corpora.dev:
             callbacks.append(Scorer(self._scorer(training_model)))
-        live = self.say is not quiet and sys.stderr.isatty()
-        progress = Progress(self.config.epochs, steps, say=self.say, live=live)
-        callbacks += [checkpoint, progress]
+        callbacks += [checkpoint, Progress(self.config.epochs, steps)]
         if self.config.tensorboard:
             callbacks.append(TensorBoard(f"{self.config.tensorboard}/seed-{self.seed}"))
         return callbacks
@@ -308,7 +311,7 @@ class Run:
         with self.distribution.host():
             model = self._model() if on_tpu else training_model.model
         score = Evaluator(self.task, model).scorer(
-            self.corpora.dev, show=self.config.show_mistakes, say=self.say
+            self.corpora.dev, show=self.config.show_mistakes
         )
 
         def now() -> dict[str, float]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tfner.config.train import TrainConfig
@@ -15,6 +16,8 @@ from tfner.tasks.span_extraction import THRESHOLDS, SpanExtraction
 
 if TYPE_CHECKING:
     import keras
+
+logger = logging.getLogger(__name__)
 
 
 def check_dev(config: TrainConfig, dev: list[Document]) -> None:
@@ -44,8 +47,6 @@ def chosen_on_dev(
     task: Task,
     model: keras.Model,
     dev: list[Document],
-    *,
-    say: Callable[[str], None],
 ) -> Iterator[dict[str, Any]]:
     """Within, task and model have the thresholds that dev chose, if it was to choose.
 
@@ -60,7 +61,7 @@ def chosen_on_dev(
     if config.tune_thresholds:
         found["thresholds"] = tune_thresholds(task, model, dev)
         chosen = ", ".join(f"{n} {v:.3g}" for n, v in found["thresholds"].items())
-        say(f"chosen on dev: {chosen}")
+        logger.info("chosen on dev: %s", chosen)
     try:
         yield found
     finally:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import fields
 
 from tfner.config.train import TrainConfig
@@ -15,6 +16,8 @@ from tfner.schemes import LabelSet
 from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import default_words
 from tfner.tokenization import Tokenizer
+
+logger = logging.getLogger(__name__)
 
 ONLY = {
     "span": (
@@ -47,8 +50,6 @@ def make_span_task(
     label_set: LabelSet,
     tokenizer: Tokenizer,
     documents: Sequence[Document],
-    *,
-    say: Callable[[str], None],
 ) -> SpanExtraction:
     """The task with its queries.
 
@@ -57,7 +58,6 @@ def make_span_task(
         label_set: labels to be asked for.
         tokenizer: of the encoder.
         documents: of the training corpus, which may bring queries.
-        say: told of queries that are not asked.
 
     Raises:
         ConfigError: a label has no query, or a query leaves no room in a window.
@@ -65,7 +65,7 @@ def make_span_task(
     return SpanExtraction(
         tokenizer,
         label_set,
-        queries=find_queries(config.queries, label_set.labels, documents, say=say),
+        queries=find_queries(config.queries, label_set.labels, documents),
         max_length=config.max_length,
         overlap=config.overlap,
         words=config.words or default_words(tokenizer),
@@ -83,8 +83,6 @@ def find_queries(
     path: str | None,
     labels: Sequence[str],
     documents: Sequence[Document],
-    *,
-    say: Callable[[str], None],
 ) -> dict[str, str]:
     """The query of every label: of the file, else of the corpus, else of its name.
 
@@ -99,8 +97,10 @@ def find_queries(
         return complete_queries(labels, None, source="")
     unasked = [label for label in found if label not in labels]
     if unasked:
-        say(
-            f"{source}: no question is asked for {', '.join(unasked)}, of which the "
-            "training corpus has no entity"
+        logger.info(
+            "%s: no question is asked for %s, of which the training corpus has no "
+            "entity",
+            source,
+            ", ".join(unasked),
         )
     return complete_queries(labels, found, source=source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import shutil
 import statistics
 from collections.abc import Iterator, Sequence
@@ -31,10 +32,11 @@ from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import TokenClassification, default_words
 from tfner.tokenization import Tokenizer, load_tokenizer
 from tfner.training.distribution import distribution
-from tfner.training.log import Say, quiet
 
 if TYPE_CHECKING:
     import keras
+
+logger = logging.getLogger(__name__)
 
 
 def train(
@@ -43,7 +45,6 @@ def train(
     task: Task | None = None,
     tokenizer: Tokenizer | None = None,
     encoder: EncoderFactory | None = None,
-    say: Say = quiet,
 ) -> Bundle:
     """Train a model; of several trials the one with the best dev score is returned.
 
@@ -53,16 +54,13 @@ def train(
         tokenizer: your own in place of that of `config.encoder`.
         encoder: makes your own encoder, one per trial: any Keras model from
             `input_ids`, `attention_mask`, `token_type_ids` (B, S) to (B, S, H).
-        say: told what happens, in sentences.
 
     Raises:
         ConfigError: the settings or the output's place do not allow a run.
         CorpusError: a corpus cannot be read, or holds nothing to learn.
         TrainingError: the loss is no number any more; what was good is kept.
     """
-    report = run_trials(
-        config, task=task, tokenizer=tokenizer, encoder=encoder, say=say
-    )
+    report = run_trials(config, task=task, tokenizer=tokenizer, encoder=encoder)
     return Bundle.load(report["bundle"])
 
 
@@ -72,21 +70,19 @@ def run_trials(
     task: Task | None = None,
     tokenizer: Tokenizer | None = None,
     encoder: EncoderFactory | None = None,
-    say: Say = quiet,
 ) -> dict[str, Any]:
     """As `train`; returns the JSON that `tfner train` prints."""
     output = output_of(config)
     far = is_remote(output)
-    devices = distribution(config.strategy, tpu=config.tpu, say=say)
-    say = say if devices.is_chief else quiet
+    devices = distribution(config.strategy, tpu=config.tpu)
     with devices.working():
         with workplace_of(config, output, write=devices.is_chief) as workplace:
-            data = load_training_data(config, task=task, tokenizer=tokenizer, say=say)
+            data = load_training_data(config, task=task, tokenizer=tokenizer)
             trials = []
             for seed in range(config.seed, config.seed + config.trials):
                 target = output
                 if config.trials > 1 and devices.is_chief:
-                    say(f"trial with seed {seed}")
+                    logger.info("trial with seed %s", seed)
                 if (config.trials > 1 or far) and devices.is_chief:
                     target = workplace / f"seed-{seed}.bundle"
                 run = Run(
@@ -95,7 +91,6 @@ def run_trials(
                     directory=workplace / f"seed-{seed}",
                     encoder=make_encoder(config, encoder),
                     distribution=devices,
-                    say=say,
                     mirror=workplace_name(output) / f"seed-{seed}" if far else None,
                 )
                 trials.append(run.fit(target))
@@ -122,7 +117,6 @@ def load_training_data(
     *,
     task: Task | None = None,
     tokenizer: Tokenizer | None = None,
-    say: Say = quiet,
 ) -> TrainingData:
     """Read the corpora, make the task, encode what is to be learnt.
 
@@ -134,21 +128,19 @@ def load_training_data(
         CorpusError: a corpus cannot be read, holds nothing to learn, or entities that
             the task cannot: all such documents are named.
     """
-    corpora = load_corpora(config, say=say)
+    corpora = load_corpora(config)
     check_dev(config, corpora.dev)
     task = task or make_task(
-        config, corpora.label_set, tokenizer, documents=corpora.train, say=say
+        config, corpora.label_set, tokenizer, documents=corpora.train
     )
-    check_nesting(config, task, corpora.train, say=say)
+    check_nesting(config, task, corpora.train)
     config = config.replace(words=task.settings().get("words", config.words))
-    windows = encode_training(task, corpora, say=say)
+    windows = encode_training(task, corpora)
     set_loss(config, task, windows)
     return TrainingData(config, task, corpora, windows)
 
 
-def check_nesting(
-    config: TrainConfig, task: Task, documents: list[Document], *, say: Say
-) -> None:
+def check_nesting(config: TrainConfig, task: Task, documents: list[Document]) -> None:
     """Refuse entities that a tagger cannot learn; tell of those never predicted.
 
     Raises:
@@ -161,9 +153,11 @@ def check_nesting(
     if problems and is_tagger:
         raise CorpusError(joined(problems), path=config.train)
     if problems:
-        say(
-            f"note: {len(problems)} of {len(documents)} training sentences have nested "
-            "or overlapping entities; without them (--no-nested) some will be missed"
+        logger.info(
+            "note: %s of %s training sentences have nested or overlapping entities; "
+            "without them (--no-nested) some will be missed",
+            len(problems),
+            len(documents),
         )
 
 
@@ -256,7 +250,6 @@ def make_task(
     tokenizer: Tokenizer | None,
     *,
     documents: Sequence[Document] = (),
-    say: Say,
 ) -> Task:
     """The task that the settings name, with its tokenizer.
 
@@ -265,7 +258,6 @@ def make_task(
         label_set: what is to be predicted.
         tokenizer: in place of that of the encoder.
         documents: of the training corpus, which may bring queries.
-        say: told what was guessed.
     """
     if tokenizer is None:
         tokenizer = load_tokenizer(
@@ -276,10 +268,10 @@ def make_task(
             user_dictionary=config.user_dictionary,
         )
         for note in tokenizer.notes:
-            say(note)
+            logger.info(note)
     check_task_settings(config)
     if config.task == SpanExtraction.name:
-        return make_span_task(config, label_set, tokenizer, documents, say=say)
+        return make_span_task(config, label_set, tokenizer, documents)
     return TokenClassification(
         tokenizer,
         label_set,
@@ -310,7 +302,7 @@ def make_encoder(config: TrainConfig, factory: EncoderFactory | None) -> Encoder
     return load
 
 
-def encode_training(task: Task, corpora: Corpora, *, say: Say) -> list[Window]:
+def encode_training(task: Task, corpora: Corpora) -> list[Window]:
     """All training windows; says once what did not survive.
 
     Raises:
@@ -318,7 +310,7 @@ def encode_training(task: Task, corpora: Corpora, *, say: Say) -> list[Window]:
     """
     told = any(DOCUMENT in document.metadata for document in corpora.train)
     if getattr(task, "context", 0) and not told:
-        say(
+        logger.info(
             "context: the training corpus does not say where a document ends; "
             "neighbouring sentences of the file are taken"
         )
@@ -337,7 +329,7 @@ def encode_training(task: Task, corpora: Corpora, *, say: Say) -> list[Window]:
     if not windows:
         raise TrainingError("the training corpus holds no text to learn from.")
     counts = [f"{n} {name}" for name, n in task.counts.items() if n]
-    say(f"training corpus: {', '.join(counts)}, {len(windows)} windows")
+    logger.info("training corpus: %s, %s windows", ", ".join(counts), len(windows))
     return windows
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from tfner.config.pretrain import PretrainConfig
 from tfner.errors import TrainingError, joined
 from tfner.pretraining.dataset.records import Manifest
 from tfner.training.arrays import load_arrays, save_arrays
+
+logger = logging.getLogger(__name__)
 
 NAME = re.compile(r"step-(\d+)\.npz")
 
@@ -80,9 +83,7 @@ class Checkpoints:
         arrays, text = load_arrays(path)
         return arrays, json.loads(text)
 
-    def newest(
-        self, *, say: Callable[[str], None]
-    ) -> tuple[list[Any], dict[str, Any]] | None:
+    def newest(self) -> tuple[list[Any], dict[str, Any]] | None:
         """The newest one that is whole, or None if there is none at all.
 
         Raises:
@@ -94,7 +95,9 @@ class Checkpoints:
                 return self.load(step)
             except TrainingError as error:
                 problems.append(str(error))
-                say(f"{self.path(step)} is damaged: the one before it is used")
+                logger.warning(
+                    "%s is damaged: the one before it is used", self.path(step)
+                )
         if problems:
             raise TrainingError(joined(problems, what="damaged checkpoints"))
         return None

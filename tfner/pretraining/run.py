@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import shutil
 from collections.abc import Mapping
@@ -33,20 +34,21 @@ from tfner.pretraining.warm_start import read_start, start_from
 from tfner.training.arrays import assign, written
 from tfner.training.checkpoints import check_unchanged
 from tfner.training.distribution import Distribution, distribution
-from tfner.training.log import RUN_FILE, Say, quiet
+from tfner.training.log import RUN_FILE
 from tfner.training.precision import precision, scaled_loss
 from tfner.training.stopping import DivergedError, asked_to_stop
+
+logger = logging.getLogger(__name__)
 
 LOSS_SCALE = 2.0**15
 """First scale of a float16 loss."""
 
 
-def pretrain(config: PretrainConfig, *, say: Say = quiet) -> dict[str, Any]:
+def pretrain(config: PretrainConfig) -> dict[str, Any]:
     """Pretrain an encoder; it lies in `OUTPUT/encoder` at the end.
 
     Args:
         config: all settings.
-        say: told what happens, in sentences.
 
     Returns:
         `encoder` and `masked_lm`, the directories that were written; `step`, and the
@@ -59,23 +61,24 @@ def pretrain(config: PretrainConfig, *, say: Say = quiet) -> dict[str, Any]:
         CorpusError: the data are damaged.
         TrainingError: the loss is no number any more, or the run was asked to stop.
     """
-    devices = distribution(config.strategy, tpu=config.tpu, say=say)
-    say = say if devices.is_chief else quiet
+    devices = distribution(config.strategy, tpu=config.tpu)
     with devices.working():
         manifest = load_manifest(Path(config.data))
         check_data(config, manifest, devices)
         length = manifest.max_length
         if length < config.max_length:
-            say(f"rows are {length} pieces long, as the data have them")
+            logger.info("rows are %s pieces long, as the data have them", length)
         if length < config.max_positions:
-            say(f"of {config.max_positions} positions the first {length} are trained")
+            logger.info(
+                "of %s positions the first %s are trained", config.max_positions, length
+            )
         output = Path(config.output)
         goes_on = config.resume and Checkpoints(output / CHECKPOINTS).steps()
         start = None if goes_on else read_start(config, manifest)
         if devices.is_chief:
             make_output(config, manifest, output)
         devices.wait()
-        run = Pretraining(config, manifest, output, devices, start=start, say=say)
+        run = Pretraining(config, manifest, output, devices, start=start)
         report = run.fit()
         devices.wait()
     return report
@@ -149,7 +152,6 @@ class Pretraining:
         output: directory of the run, prepared.
         devices: to train on.
         start: encoder whose weights a new run has at first.
-        say: told what happens.
     """
 
     def __init__(
@@ -160,10 +162,9 @@ class Pretraining:
         devices: Distribution,
         *,
         start: Encoder | None = None,
-        say: Say,
     ) -> None:
         self.config, self.manifest, self.output = config, manifest, output
-        self.devices, self.start, self.say = devices, start, say
+        self.devices, self.start = devices, start
         self.warned = False
         self.checkpoints = Checkpoints(
             output / CHECKPOINTS, keep=config.keep, keep_every=config.keep_every
@@ -220,18 +221,18 @@ class Pretraining:
                 ),
             )
         weights = sum(v.shape.num_elements() for v in model.trainable_variables)
-        self.say(f"{config.objective}: {weights:,} weights that learn")
+        logger.info(f"{config.objective}: {weights:,} weights that learn")
         return training_model
 
     def _start(self, training_model: PretrainingModel, source: Encoder) -> None:
         started = start_from(source, training_model.model)
         what = " and ".join(encoder.name.replace("_", " ") for encoder in started)
-        self.say(f"{what}: started from the weights of {self.config.encoder}")
+        logger.info("%s: started from the weights of %s", what, self.config.encoder)
 
     def _resume(self, training_model: PretrainingModel) -> int:
-        found = self.checkpoints.newest(say=self.say)
+        found = self.checkpoints.newest()
         if found is None:
-            self.say("there is no checkpoint yet: the run starts at step 0")
+            logger.info("there is no checkpoint yet: the run starts at step 0")
             return 0
         arrays, about = found
         done = int(about["step"])
@@ -239,10 +240,10 @@ class Pretraining:
         now = fingerprint(self.config, self.manifest)
         check_unchanged(place, PretrainConfig, about["settings"], now)
         assign(variables_of(training_model), arrays, place)
-        self.say(f"resumed after step {done}")
+        logger.info("resumed after step %s", done)
         before = PretrainConfig(**about["config"])
         if schedule_of(before) != schedule_of(self.config):
-            self.say(changed_schedule(before, self.config, done))
+            logger.info(changed_schedule(before, self.config, done))
         if self.devices.is_chief:
             write_settings(self.config, self.output)
         return done
@@ -326,14 +327,14 @@ class Pretraining:
             )
         if log is not None:
             log.add(report.step, report.figures)
-        self.say(report.line(self.config.steps))
+        logger.info(report.line(self.config.steps))
         if report.step > self.config.warmup_steps and report.guesses:
             self._warn_once()
 
     def _warn_once(self) -> None:
         """Say that the discriminator has collapsed, as it does from too high a rate."""
         if not self.warned:
-            self.say(
+            logger.warning(
                 "note: the discriminator guesses (AUC one half). If it stays so, its "
                 "encoder learns nothing. In short runs of small batches start from a "
                 "masked language model of the same sizes (--objective mlm, then "

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ import tensorflow as tf
 from tfner.data.packing import Plan
 from tfner.data.pipeline import WindowTable, batches
 from tfner.errors import ConfigError, TrainingError
+
+logger = logging.getLogger(__name__)
 
 CLUSTER = "TF_CONFIG"
 EXAMPLE = (
@@ -143,6 +146,8 @@ class Distribution:
     def working(self) -> Iterator[None]:
         """Within, `fit` works on several workers, and tells when one is lost.
 
+        Only the chief logs notes: the others would repeat them.
+
         Raises:
             TrainingError: another worker has stopped.
         """
@@ -150,7 +155,8 @@ class Distribution:
             yield
             return
         try:
-            with averages_of_workers():
+            notes = contextlib.nullcontext() if self.is_chief else warnings_alone()
+            with averages_of_workers(), notes:
                 yield
         except WORKER_LOST as error:
             raise TrainingError(
@@ -158,6 +164,18 @@ class Distribution:
                 "why. Start all of them again, with --resume to go on after the last "
                 "finished epoch."
             ) from error
+
+
+@contextlib.contextmanager
+def warnings_alone() -> Iterator[None]:
+    """Within, tfner logs warnings and no notes."""
+    package = logging.getLogger("tfner")
+    level = package.level
+    package.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        package.setLevel(level)
 
 
 @contextlib.contextmanager
@@ -186,15 +204,12 @@ def averages_of_workers() -> Iterator[None]:
         trainer.reduce_per_replica = original
 
 
-def distribution(
-    strategy: str, *, tpu: str | None = None, say: Callable[[str], None]
-) -> Distribution:
+def distribution(strategy: str, *, tpu: str | None = None) -> Distribution:
     """The devices that a setting names; must be called before TensorFlow is used.
 
     Args:
         strategy: auto, none, mirrored, multi-worker or tpu.
         tpu: name or address of a TPU, or local.
-        say: told what is used, unless it is what one expects.
 
     Raises:
         ConfigError: they do not exist, or `TF_CONFIG` is not understood.
@@ -211,9 +226,11 @@ def distribution(
     else:
         return Distribution("none", tf.distribute.get_strategy())
     if found.replicas == 1:
-        say(f"--strategy {strategy}: there is one device, trained on as with none")
+        logger.info(
+            "--strategy %s: there is one device, trained on as with none", strategy
+        )
         return Distribution("none", tf.distribute.get_strategy())
-    say(f"{strategy}: {found.replicas} replicas")
+    logger.info("%s: %s replicas", strategy, found.replicas)
     return found
 
 

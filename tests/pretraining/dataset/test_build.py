@@ -50,12 +50,12 @@ def stop_after(count: int) -> Callable[[str], None]:
     """Interrupts after that many shards."""
     seen: list[str] = []
 
-    def say(line: str) -> None:
+    def hear(line: str) -> None:
         seen.append(line)
         if len(seen) == count:
             raise Stop
 
-    return say
+    return hear
 
 
 @contextmanager
@@ -148,10 +148,10 @@ def test_an_article_longer_than_a_shard_leaves_the_next_one_empty(
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(
-    build: Build, pretraining_data: Path, tmp_path: Path
+    build: Build, pretraining_data: Path, tmp_path: Path, heed: Any
 ) -> None:
-    with pytest.raises(Stop):
-        build(say=stop_after(2))
+    with pytest.raises(Stop), heed(stop_after(2)):
+        build()
     assert not (tmp_path / "data").exists()
     work = tmp_path / "data.building"
     with pytest.raises(CorpusError, match=r"no dataset\.json.*--resume"):
@@ -163,7 +163,8 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     finished[0].write_bytes(damaged)
     before = finished[1].stat().st_mtime_ns
     seen: list[str] = []
-    manifest = build(resume=True, say=seen.append)
+    with heed(seen.append):
+        manifest = build(resume=True)
     assert len(seen) == 3
     assert content(tmp_path / "data") == content(pretraining_data)
     path = manifest.directory / finished[1].name
@@ -171,10 +172,10 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
 
 
 def test_an_interrupted_run_is_neither_dropped_nor_mixed(
-    build: Build, text_files: list[str], japanese_vocabulary: Path
+    build: Build, text_files: list[str], japanese_vocabulary: Path, heed: Any
 ) -> None:
-    with pytest.raises(Stop):
-        build(say=stop_after(2))
+    with pytest.raises(Stop), heed(stop_after(2)):
+        build()
     with pytest.raises(ConfigError, match=r"data\.building.*--resume.*--overwrite"):
         build()
     for changes, name in (
@@ -189,14 +190,14 @@ def test_an_interrupted_run_is_neither_dropped_nor_mixed(
 
 
 def test_what_exists_is_replaced_only_when_asked_and_only_when_done(
-    build: Build, tmp_path: Path
+    build: Build, tmp_path: Path, heed: Any
 ) -> None:
     first = build()
     before = content(first.directory)
     with pytest.raises(ConfigError, match=r"data exists.*--overwrite"):
         build(seed=1)
-    with pytest.raises(Stop):
-        build(seed=1, overwrite=True, say=stop_after(1))
+    with pytest.raises(Stop), heed(stop_after(1)):
+        build(seed=1, overwrite=True)
     assert content(first.directory) == before
     assert build(seed=1, overwrite=True).seed == 1
     assert content(first.directory) != before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,7 +39,6 @@ def build_pretraining_data(
     processes: int | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    say: Callable[[str], None] = lambda line: None,
 ) -> Manifest:
     """Write the records of raw text; equal arguments give equal bytes.
 
@@ -58,7 +57,6 @@ def build_pretraining_data(
         processes: None for one per core. The records do not depend on it.
         resume: keep the finished shards of an interrupted run.
         overwrite: replace what is there.
-        say: takes a line of progress.
 
     Returns:
         The manifest of the finished directory.
@@ -93,7 +91,6 @@ def build_pretraining_data(
         built = build_shards(
             *(plan, work),
             processes=min(plan.shards, processes or os.cpu_count() or 1),
-            say=say,
         )
         manifest = make_manifest(plan, built, work)
         write_whole(work / MANIFEST_FILE, manifest.to_bytes())

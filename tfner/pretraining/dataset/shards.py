@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -33,6 +34,8 @@ from tfner.pretraining.text.articles import Article, read_articles
 from tfner.tokenization.directories import load_tokenizer
 from tfner.tokenization.ids import id_reader
 from tfner.tokenization.specials import SpecialIds
+
+logger = logging.getLogger(__name__)
 
 Encode = Callable[[str], list[int]]
 Job = tuple[int, list[Article], Plan, Path]
@@ -124,7 +127,6 @@ def build_shards(
     directory: Path,
     *,
     processes: int,
-    say: Callable[[str], None],
 ) -> list[BuiltShard]:
     """Write all shards into a directory, but for those that are whole there already.
 
@@ -152,7 +154,7 @@ def build_shards(
     tokenizer = directory / TOKENIZER_FOLDER
     for number, shard in _write_shards(jobs(), tokenizer, processes):
         found[number] = shard
-        say(f"{shard.shard.file}: {shard.shard.records:,} records")
+        logger.info(f"{shard.shard.file}: {shard.shard.records:,} records")
     return [shard for _, shard in sorted(found.items()) if shard is not None]
 
 
