@@ -141,13 +141,3 @@ cat a.txt | tfner predict model - | head
         ["train", "--train", "a.bio", "--epochs", "3"],
         ["predict", "model", "-"],
     ]
-
-
-def test_the_results_are_those_of_the_benchmarks() -> None:
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    try:
-        import tables
-    finally:
-        sys.path.pop(0)
-    shown = README.split(tables.START)[1].split(tables.END)[0]
-    assert shown == tables.tables()

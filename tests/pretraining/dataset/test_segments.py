@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import random
-import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.pretraining.records import naive_segments
 from tfner.pretraining.dataset.segments import article_random, pack_sentences
 
-ROOT = Path(__file__).resolve().parents[3]
 SENTENCES = st.lists(st.lists(st.integers(5, 9), max_size=40), min_size=0, max_size=60)
 LENGTHS = st.sampled_from([8, 16, 64, 128])
 
@@ -28,11 +26,6 @@ def numbered(sentences: list[list[int]]) -> list[list[int]]:
 def test_examples_equal_those_of_the_published_rules(
     sentences: list[list[int]], max_length: int, seed: int
 ) -> None:
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    try:
-        from pretraining_data import naive_segments
-    finally:
-        sys.path.pop(0)
     sentences = numbered(sentences)
     expected = naive_segments(sentences, max_length, random.Random(seed))
     found = pack_sentences(sentences, max_length=max_length, rng=random.Random(seed))

@@ -1,4 +1,4 @@
-"""How fast raw text becomes pretraining records, and how much memory that takes.
+"""Speed and memory of making pretraining records from raw text.
 
 Three ways over the same text, each in a process of its own that works alone:
 
@@ -10,44 +10,40 @@ Three ways over the same text, each in a process of its own that works alone:
 Rates count processor time, start-up and loading left out. 12 MB with a Japanese
 vocabulary take two minutes on a free core:
 
-    python benchmarks/pretraining_data.py TEXT TOKENIZER --output pretraining_data.json
+    python -m benchmarks.pretraining.records TEXT TOKENIZER \
+        --output pretraining_data.json
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from environment import describe
-
+from benchmarks import harness
+from tfner import load_tokenizer
 from tfner.pretraining.text.articles import read_articles
-from tfner.tokenization import load_tokenizer
 
 SPECIAL = {"[CLS]": 2, "[SEP]": 3}
 
 
 def main() -> None:
-    """Measure and write, or be one of the measured processes."""
+    """Measure and write, or, with --way, be one of the measured processes."""
     args = arguments()
     if args.way:
-        seconds = WAYS[args.way](args)
-        sys.stdout.write(json.dumps(seconds))
+        sys.stdout.write(f"{WAYS[args.way](args)}")
         return
-    runs: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
-    for _ in range(args.repeats):
-        for way in WAYS:
-            runs[way].append(measure(way, args))
+    ways = {way: partial(measure, way, args) for way in WAYS}
+    runs = harness.in_turn(ways, args.repeats)
     best = {
-        way: max(run["mb_per_second"] for run in found) for way, found in runs.items()
+        way: max(run["mb_per_second"] for run in measured)
+        for way, measured in runs.items()
     }
     record = {
         "text": Path(args.text).name,
@@ -57,51 +53,43 @@ def main() -> None:
         "best_mb_per_second": best,
         "times_naive": round(best["tfner"] / best["naive"], 2),
         "times_transformers": round(best["tfner"] / best["transformers"], 2),
-        **describe(),
     }
-    text = json.dumps(record, indent=2) + "\n"
-    sys.stdout.write(text)
-    if args.output:
-        args.output.write_text(text, encoding="utf-8")
+    harness.write(record, args.output)
+    harness.show(record)
 
 
 def arguments() -> argparse.Namespace:
-    """What the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    """Read the command line."""
+    parser = harness.parser(__doc__)
     parser.add_argument("text")
     parser.add_argument("tokenizer")
     parser.add_argument("--max-length", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--output", type=Path)
-    parser.add_argument("--way", choices=WAYS, help="of a measured process")
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def megabytes(text: str) -> float:
-    """Size of the lines, unpacked."""
+    """Return the size of the lines, unpacked."""
     lines = (line for article in read_articles(text) for line in article)
     return sum(len(line.encode()) + 1 for line in lines) / 1e6
 
 
 def measure(way: str, args: argparse.Namespace) -> dict[str, float]:
-    """Rate and peak memory of one way, in a process of its own."""
-    command = [sys.executable, __file__, args.text, args.tokenizer, "--way", way]
-    command += ["--max-length", str(args.max_length)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    output = process.stdout.read() if process.stdout else ""
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{' '.join(command)} failed")
-    seconds = json.loads(output)
+    """Return rate and peak memory of one way, in a process of its own."""
+    words = harness.flags({"way": way, "max_length": args.max_length})
+    module = [sys.executable, "-m", "benchmarks.pretraining.records"]
+    output, _, memory = harness.measured([*module, args.text, args.tokenizer, *words])
+    seconds = float(output)
     return {
         "processor_seconds": round(seconds, 2),
         "mb_per_second": round(megabytes(args.text) / seconds, 3),
-        "peak_memory_mb": round(usage.ru_maxrss / 1024),
+        "peak_memory_mb": memory,
     }
 
 
 def run_tfner(args: argparse.Namespace) -> float:
-    """Seconds of the product's own way."""
+    """Return the seconds of `tfner pretrain-data`."""
     from tfner.pretraining.dataset.build import build_pretraining_data
 
     tokenizer = load_tokenizer(args.tokenizer)
@@ -116,13 +104,13 @@ def run_tfner(args: argparse.Namespace) -> float:
 
 
 def run_naive(args: argparse.Namespace) -> float:
-    """Seconds of the published rules with tfner's tokenizer."""
+    """Return the seconds of the published rules with tfner's tokenizer."""
     tokenizer = load_tokenizer(args.tokenizer)
     return write_naively(args, lambda line: tokenizer.encode(line).ids.tolist())
 
 
 def run_transformers(args: argparse.Namespace) -> float:
-    """Seconds of the published rules with the usual Japanese tokenizer."""
+    """Return the seconds of the published rules with the usual Japanese tokenizer."""
     from transformers import BertJapaneseTokenizer
 
     tokenizer = BertJapaneseTokenizer.from_pretrained(args.tokenizer)
@@ -137,8 +125,7 @@ def run_transformers(args: argparse.Namespace) -> float:
 def write_naively(
     args: argparse.Namespace, encode: Callable[[str], list[int]]
 ) -> float:
-    """Records of full length, one by one, by TensorFlow."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    """Write records of full length one by one with TensorFlow; return the seconds."""
     import tensorflow as tf
 
     def feature(values: list[int]) -> Any:
@@ -162,7 +149,7 @@ def write_naively(
 def naive_segments(
     sentences: list[list[int]], max_length: int, rng: random.Random
 ) -> Iterator[tuple[list[int], list[int]]]:
-    """The rules of google-research/electra in the order in which its program has them.
+    """Yield segments by google-research/electra's rules in the order of its program.
 
     Its random numbers are drawn in the same order as tfner's, which tests rely on.
     """
@@ -189,7 +176,7 @@ def naive_segments(
 def deal(
     sentences: list[list[int]], middle: int, rng: random.Random
 ) -> tuple[list[int], list[int]]:
-    """Sentences to two segments."""
+    """Deal sentences to two segments."""
     first: list[int] = []
     second: list[int] = []
     for sentence in sentences:
@@ -208,7 +195,7 @@ def deal(
 def naive_record(
     first: list[int], second: list[int], max_length: int
 ) -> dict[str, list[int]]:
-    """Ids, mask and segments of full length."""
+    """Return ids, mask and segments of full length."""
     ids = [SPECIAL["[CLS]"], *first, SPECIAL["[SEP]"]]
     segments = [0] * len(ids)
     if second:

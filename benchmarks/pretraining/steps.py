@@ -7,7 +7,7 @@ Three sides, each in a process of its own, take turns on the same rows:
 - transformers-slots: the same, but the generator's vocabulary product is taken at the
   hidden pieces alone, as tfner and google-research/electra do.
 
-    python benchmarks/pretraining.py --output pretraining.json
+    python -m benchmarks.pretraining.steps --output pretraining.json
 
 takes about fifteen minutes on two cores; nothing else may run meanwhile. The share of
 the peak divides the step's multiplications and additions, forward once and backward
@@ -23,23 +23,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import IO, Any, cast
 
 import numpy as np
-from environment import describe
 
-from tfner.config.pretrain import PRETRAIN_PRESETS, PretrainConfig
+from benchmarks import harness
+from tfner import PretrainConfig
+from tfner.config.pretrain import PRETRAIN_PRESETS
 
 SIDES = ("tfner", "transformers", "transformers-slots")
 CLS, SEP, PAD, MASK, FIRST = 2, 3, 0, 4, 5
+SETTINGS = ("preset", "batch_size", "length", "vocabulary", "steps", "rounds")
 MATRIX = 2048
 Step = Callable[[int], float]
 """Takes so many steps and returns the last loss."""
 
 
 def main() -> None:
-    """Measure and write, or be one side of a measurement."""
+    """Measure and write, or, with --side, be one side of the measurement."""
     args = arguments()
     if args.side:
         serve(args)
@@ -52,46 +53,37 @@ def main() -> None:
         for name, side in sides.items():
             rounds[name].append(ask(side, args.steps))
     peak = max(ask(side, 0)["matrix_flops"] for side in sides.values())
-    record = {
-        "settings": settings_of(args),
+    record: dict[str, Any] = {
+        "settings": harness.values(args, *SETTINGS),
         "peak_gflops": peak / 1e9,
         "sides": {n: summary(args, r, peak) for n, r in rounds.items()},
-        **describe(),
     }
     rates = {n: side["tokens_per_second"] for n, side in record["sides"].items()}
     record["ratios"] = {n: rates["tfner"] / rates[n] for n in SIDES[1:]}
-    text = json.dumps(record, indent=2) + "\n"
-    args.output.write_text(text, encoding="utf-8")
-    sys.stdout.write(text)
+    harness.write(record, args.output)
+    harness.show(record)
     for side in sides.values():
         side.communicate("")
 
 
 def arguments() -> argparse.Namespace:
-    """What the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    """Read the command line."""
+    parser = harness.parser(__doc__)
     parser.add_argument("--preset", choices=PRETRAIN_PRESETS, default="small")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--length", type=int, default=128)
     parser.add_argument("--vocabulary", type=int, default=32_000)
     parser.add_argument("--steps", type=int, default=10, help="of a turn")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=Path("pretraining.json"))
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def settings_of(args: argparse.Namespace) -> dict[str, Any]:
-    """What the figures are of."""
-    names = ("preset", "batch_size", "length", "vocabulary", "steps", "rounds")
-    return {name: getattr(args, name) for name in names}
-
-
 def start(args: argparse.Namespace, side: str) -> subprocess.Popen[str]:
-    """One side, waiting for its turns."""
-    flags = [f"--{n.replace('_', '-')}={v}" for n, v in settings_of(args).items()]
+    """Start one side, which waits for its turns."""
+    words = harness.flags({"side": side, **harness.values(args, *SETTINGS)})
     return subprocess.Popen(
-        [sys.executable, __file__, f"--side={side}", *flags],
+        [sys.executable, "-m", "benchmarks.pretraining.steps", *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,14 +1,12 @@
-"""Whether runs that should be equal are: replicas, workers, parts of a batch, kills.
+"""Equality of runs on one device, replicas, workers, parts of a batch, and after kills.
 
 Trains a small encoder with random weights on the first sentences of a corpus, without
 dropout and with clipping, and compares losses step by step and final weights with those
 of an undisturbed run on one device. Kills come at random moments, seeded. Ten minutes
 on two cores:
 
-    python benchmarks/equality.py VOCABULARY CORPUS --limit 2000 --output equality.json
-
-Also trains with and without moving averages of the weights (`--ema`), with dropout, to
-compare their F1 on dev.
+    python -m benchmarks.accuracy.equality VOCABULARY CORPUS --limit 2000 \
+        --output equality.json
 """
 
 from __future__ import annotations
@@ -27,35 +25,39 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from environment import describe
 
-from tfner.config.train import TrainConfig
+from benchmarks import harness
 
-ROOT = Path(__file__).resolve().parents[1]
 RUN = """
-import json, logging, sys
-from pathlib import Path
+import json, sys
+import keras
 import tensorflow as tf
-if int(sys.argv[3]) > 1:
-    device = tf.config.list_physical_devices("CPU")[0]
-    parts = [tf.config.LogicalDeviceConfiguration()] * int(sys.argv[3])
-    tf.config.set_logical_device_configuration(device, parts)
-from tfner.config.train import TrainConfig, read_settings
-from tfner.finetuning import run
-from tfner.finetuning.callbacks import StopAtNaN
-from tfner.finetuning.train import train
+from tfner.cli.main import main
 
-class Recorder(StopAtNaN):
+losses, devices = sys.argv[1], int(sys.argv[2])
+if devices > 1:
+    device = tf.config.list_physical_devices("CPU")[0]
+    parts = [tf.config.LogicalDeviceConfiguration()] * devices
+    tf.config.set_logical_device_configuration(device, parts)
+
+class Recorder(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
     def on_train_batch_end(self, batch, logs=None):
-        super().on_train_batch_end(batch, logs)
-        with open(sys.argv[2], "a") as file:
+        with open(losses, "a") as file:
             file.write(json.dumps([self.epoch, batch + 1, float(logs["loss"])]) + "\\n")
 
-run.StopAtNaN = Recorder
-settings = read_settings(Path(sys.argv[1]), [], {})
-logging.basicConfig(level="INFO", format="%(message)s")
-train(TrainConfig(**settings))
+fit = keras.Model.fit
+def recorded(self, *args, callbacks=(), **settings):
+    return fit(self, *args, callbacks=[*callbacks, Recorder()], **settings)
+
+keras.Model.fit = recorded
+sys.argv = ["tfner", "train", *sys.argv[3:]]
+main()
 """
+"""`tfner train` that also writes the running loss of every step."""
+Settings = dict[str, Any]
 
 
 def main() -> None:
@@ -63,83 +65,50 @@ def main() -> None:
     args = arguments()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        encoder = make_encoder(args.vocabulary, folder / "encoder")
-        base = settings(args, encoder, folder)
+        base = settings(args, folder)
         whole = train(base, folder / "whole")
-        record: dict[str, Any] = {
+        mirrored = train(
+            base | {"strategy": "mirrored"}, folder / "mirrored", devices=2
+        )
+        parts = train(base | {"accumulate": 4}, folder / "accumulate")
+        record = {
             "corpus": args.corpus.name,
-            "limit": args.limit,
-            "epochs": args.epochs,
-            "mirrored": against(
-                whole,
-                train(base | {"strategy": "mirrored"}, folder / "mirrored", devices=2),
-            ),
+            **harness.values(args, "limit", "epochs"),
+            "mirrored": against(whole, mirrored),
             "two_workers": against(whole, two_workers(base, folder)),
-            "accumulate_4": against(
-                whole, train(base | {"accumulate": 4}, folder / "accumulate")
-            ),
+            "accumulate_4": against(whole, parts),
             "kills": kills(base, folder / "killed", whole, args.kills, args.seed),
-            "ema": {
-                str(ema): dev_f1(
-                    train(
-                        base | {"ema": ema, **dict.fromkeys(DROPOUTS, 0.1)},
-                        folder / f"ema-{ema}",
-                    )
-                )
-                for ema in (0.0, 0.99)
-            },
-            **describe(),
         }
-    args.output.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    sys.stdout.write(json.dumps(record, indent=2) + "\n")
-
-
-DROPOUTS = ("dropout", "hidden_dropout", "attention_dropout")
+    harness.write(record, args.output)
+    harness.show(record)
 
 
 def arguments() -> argparse.Namespace:
-    """What the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    """Read the command line."""
+    parser = harness.parser(__doc__)
     parser.add_argument("vocabulary", type=Path)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--limit", type=int, default=2000)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0, help="of the kills")
-    parser.add_argument("--output", type=Path, required=True)
     return parser.parse_args()
 
 
-def make_encoder(vocabulary: Path, folder: Path) -> Path:
-    """A small BERT with random weights."""
-    import keras
-
-    from tfner.checkpoints.huggingface import save_encoder
-    from tfner.models.encoders.bert import Encoder
-    from tfner.tokenization import load_tokenizer
-
-    keras.utils.set_random_seed(0)
-    tokenizer = load_tokenizer(vocabulary)
-    encoder = Encoder(
-        vocab_size=tokenizer.vocab_size,
-        hidden_size=64,
-        num_layers=2,
-        num_heads=2,
-        intermediate_size=128,
-        max_positions=128,
-    )
-    encoder.build()
-    save_encoder(encoder, folder)
-    tokenizer.save(folder)
-    return folder
-
-
-def settings(args: argparse.Namespace, encoder: Path, folder: Path) -> dict[str, Any]:
-    """Of the undisturbed run: no dropout, clipping on, an epsilon above rounding."""
+def settings(args: argparse.Namespace, folder: Path) -> Settings:
+    """Return those of an undisturbed run: no dropout, an epsilon above rounding."""
+    sizes = {
+        "hidden_size": 64,
+        "num_layers": 2,
+        "num_heads": 2,
+        "intermediate_size": 128,
+        "max_positions": 128,
+    }
+    encoder = harness.save_random_encoder(args.vocabulary, folder / "encoder", **sizes)
     return {
-        "train": str(args.corpus),
+        "train": args.corpus,
         "limit": args.limit,
-        "encoder": str(encoder),
+        "encoder": encoder,
         "epochs": args.epochs,
         "batch_size": 32,
         "learning_rate": 1e-3,
@@ -147,40 +116,44 @@ def settings(args: argparse.Namespace, encoder: Path, folder: Path) -> dict[str,
         "clip_norm": 0.5,
         "adam_epsilon": 1e-5,
         "jit_compile": False,
-        **dict.fromkeys(DROPOUTS, 0.0),
+        **dict.fromkeys(("dropout", "hidden_dropout", "attention_dropout"), 0.0),
     }
 
 
 def start(
-    given: dict[str, Any],
+    given: Settings,
     output: Path,
     *,
     devices: int = 1,
     cluster: str | None = None,
     name: str = "",
 ) -> subprocess.Popen[bytes]:
-    """A run in a process of its own; `output` becomes its model."""
-    toml = output.with_name(f"{output.name}{name}.toml")
-    toml.write_text(TrainConfig(**given, output=str(output)).to_toml(), "utf-8")
+    """Begin a run in a process of its own.
+
+    Args:
+        given: settings of `tfner train`.
+        output: becomes its model.
+        devices: parts of the processor that count as devices.
+        cluster: `TF_CONFIG` of a worker.
+        name: of the worker, in the names of its files.
+    """
     losses = output.with_name(f"{output.name}{name}.losses")
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    environment["PYTHONPATH"] = f"{ROOT}{os.pathsep}{ROOT / 'export'}"
-    if cluster:
-        environment["TF_CONFIG"] = cluster
+    words = harness.flags({**given, "output": output})
+    environment = os.environ | ({"TF_CONFIG": cluster} if cluster else {})
     with output.with_name(f"{output.name}{name}.log").open("ab") as log:
-        command = [sys.executable, "-c", RUN, str(toml), str(losses), str(devices)]
-        return subprocess.Popen(command, stderr=log, env=environment)
+        command = [sys.executable, "-c", RUN, str(losses), str(devices), *words]
+        return subprocess.Popen(command, stdout=log, stderr=log, env=environment)
 
 
-def train(given: dict[str, Any], output: Path, *, devices: int = 1) -> Path:
-    """A run to its end."""
+def train(given: Settings, output: Path, *, devices: int = 1) -> Path:
+    """Run to the end."""
     if start(given, output, devices=devices).wait():
         raise SystemExit(output.with_name(f"{output.name}.log").read_text("utf-8"))
     return output
 
 
-def two_workers(base: dict[str, Any], folder: Path) -> Path:
-    """Two processes on this machine."""
+def two_workers(base: Settings, folder: Path) -> Path:
+    """Train with two processes on this machine."""
     output, ports = folder / "workers", []
     for _ in range(2):
         with socket.socket() as free:
@@ -201,13 +174,21 @@ def two_workers(base: dict[str, Any], folder: Path) -> Path:
 
 
 def kills(
-    base: dict[str, Any], output: Path, whole: Path, count: int, seed: int
+    base: Settings, output: Path, whole: Path, count: int, seed: int
 ) -> dict[str, Any]:
-    """A run that is killed at random moments and resumed, against the whole one."""
+    """Kill a run at random moments, resume it, and compare it with the whole one.
+
+    Args:
+        base: settings of the run.
+        output: becomes its model.
+        whole: the model of the undisturbed run.
+        count: kills.
+        seed: of their moments.
+    """
     drawn = random.Random(seed)
     given = base | {"save_steps": 2, "resume": True}
     start_up = 0.0
-    moments = []
+    killed = []
     for _ in range(count):
         began = time.monotonic()
         process = start(given, output)
@@ -220,17 +201,17 @@ def kills(
         start_up = time.monotonic() - began
         time.sleep(drawn.uniform(0.0, 0.8))
         process.send_signal(signal.SIGKILL)
-        moments.append(process.wait() == -signal.SIGKILL)
+        killed.append(process.wait() == -signal.SIGKILL)
         if output.exists():  # it was faster than the kill
             break
     if not output.exists():
         train(given, output)
-    found = against(whole, output, losses=False)
-    return {"kills": sum(moments), "start_up_seconds": start_up, **found}
+    difference = against(whole, output, losses=False)
+    return {"kills": sum(killed), "start_up_seconds": start_up, **difference}
 
 
 def weights_of(model: Path) -> list[Any]:
-    """Every array of a bundle's weights, by name."""
+    """Return every array of a bundle's weights, by name."""
     import h5py
 
     arrays: dict[str, Any] = {}
@@ -245,7 +226,7 @@ def weights_of(model: Path) -> list[Any]:
 
 
 def against(whole: Path, other: Path, *, losses: bool = True) -> dict[str, Any]:
-    """Largest differences of weights and of the running losses of every step."""
+    """Return the largest differences of weights and of the losses of all steps."""
     pairs = zip(weights_of(whole), weights_of(other), strict=True)
     found: dict[str, Any] = {
         "largest_difference_of_weights": max(
@@ -261,12 +242,6 @@ def against(whole: Path, other: Path, *, losses: bool = True) -> dict[str, Any]:
         found["steps"] = len(steps)
         found["largest_difference_of_losses"] = max(abs(a[2] - b[2]) for a, b in steps)
     return found
-
-
-def dev_f1(model: Path) -> float:
-    """Of the best epoch."""
-    metrics = json.loads((model / "metrics.json").read_text("utf-8"))
-    return float(metrics["dev"]["f1"])
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """Seconds and peak memory of training steps of span extraction, beside PyTorch.
 
-    python benchmarks/span_steps.py ENCODER --output benchmarks/results/span_steps.json
+    python -m benchmarks.speed.span_steps ENCODER --output span_steps.json
 
-Tfner's span extraction and the published model (mrc_peer.py) take training steps on
-rows of random pieces, each in a process of its own on one core. Seconds are taken with
-an allocator that keeps what it has got (ALLOCATOR): PyTorch, which asks for the large
-tensors anew at every step, takes nearly twice the time without; peak memory is taken
-with glibc's own settings.
+Both take training steps on rows of random pieces, each in a process of its own on one
+core: tfner's span extraction and the published model (mrc_peer.py). Seconds are taken
+with an allocator that keeps what it has got (harness.ALLOCATOR): PyTorch, which asks
+for the large tensors anew at every step, takes nearly twice the time without. Peak
+memory is taken with glibc's own settings.
 Where the published model does not fit this machine, what it keeps for the gradient is
 computed, which is less than its peak: of B x L x L x 2H numbers the pairs, the sums
 before gelu, what dropout leaves, and its mask as bytes.
@@ -24,8 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from environment import describe
-from nested import ALLOCATOR, result_of
+from benchmarks import harness
 
 SHAPES = ((16, 128), (8, 512))
 """Rows, and their pieces."""
@@ -42,24 +41,22 @@ def main() -> None:
         sys.stdout.write(json.dumps(one_side(args)) + "\n")
         return
     shapes = [measured(args, rows, pieces) for rows, pieces in SHAPES]
-    text = json.dumps({"shapes": shapes, **describe()}, indent=2) + "\n"
-    args.output.write_text(text, encoding="utf-8")
-    sys.stdout.write(text)
+    harness.write({"shapes": shapes}, args.output)
+    harness.show({"shapes": shapes})
 
 
 def arguments() -> argparse.Namespace:
-    """What the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    """Read the command line."""
+    parser = harness.parser(__doc__)
     parser.add_argument("encoder")
     parser.add_argument("--core", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=Path("span_steps.json"))
-    parser.add_argument("--side", choices=("tfner", "peer"))
-    parser.add_argument("--shape", type=int, nargs=2, help="rows and pieces")
+    parser.add_argument("--side", choices=("tfner", "peer"), help=argparse.SUPPRESS)
+    parser.add_argument("--shape", type=int, nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def measured(args: argparse.Namespace, rows: int, pieces: int) -> dict[str, Any]:
-    """Figures of both sides for one shape."""
+    """Measure both sides for one shape."""
     config = json.loads((Path(args.encoder) / "config.json").read_text("utf-8"))
     pairs = rows * pieces * pieces * 2 * config["hidden_size"] * 4 / 2**20
     found = {"rows": rows, "pieces": pieces, "pair_tensor_mb": round(pairs)}
@@ -74,19 +71,18 @@ def measured(args: argparse.Namespace, rows: int, pieces: int) -> dict[str, Any]
 def in_process(
     args: argparse.Namespace, side: str, rows: int, pieces: int
 ) -> dict[str, Any]:
-    """Seconds of a step, and in another process its peak memory."""
-    flags = [*sys.argv[1:], "--side", side, "--shape", str(rows), str(pieces)]
-    found = result_of(__file__, flags, variables={})
-    quick = result_of(__file__, flags, variables=ALLOCATOR)
-    return {**found, "seconds": quick["seconds"]}
+    """Measure seconds of a step, and in another process its peak memory."""
+    words = [*sys.argv[1:], "--side", side, "--shape", rows, pieces]
+    usual = harness.side_of("benchmarks.speed.span_steps", words)
+    quick = harness.side_of("benchmarks.speed.span_steps", words, harness.ALLOCATOR)
+    return {**usual, "seconds": quick["seconds"]}
 
 
 def one_side(args: argparse.Namespace) -> dict[str, Any]:
-    """Figures of one side, on one core."""
+    """Measure one side, on one core."""
     os.sched_setaffinity(0, {args.core})
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if args.side == "peer":
-        from mrc_peer import random_step as make
+        from benchmarks.accuracy.mrc_peer import random_step as make
     else:
         make = tfner_step
     seconds = fastest(make(args.encoder, *args.shape))
@@ -95,14 +91,14 @@ def one_side(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def available() -> float:
-    """Memory that this machine has to give, in MB."""
+    """Return the memory that this machine has to give, in MB."""
     lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
     values = {line.partition(":")[0]: int(line.split()[1]) for line in lines}
     return values["MemAvailable"] / 1024
 
 
 def tfner_step(encoder: str, rows: int, length: int) -> Callable[[], None]:
-    """A training step on rows of random pieces."""
+    """Return a training step on rows of random pieces."""
     import numpy as np
     import tensorflow as tf
 
@@ -147,7 +143,7 @@ def tfner_step(encoder: str, rows: int, length: int) -> Callable[[], None]:
 
 
 def fastest(step: Callable[[], None]) -> float:
-    """Seconds of the fastest of several calls; the first may compile."""
+    """Return the seconds of the fastest of several calls; the first may compile."""
     seconds = []
     for _ in range(STEPS):
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Japanese pieces: are they those of transformers, and how fast do they come?
+"""Speed of Japanese tokenization, and equality of its pieces with transformers'.
 
 Encodes every line of text files with tfner and with `BertJapaneseTokenizer`, compares
 pieces and ids of all lines, and times both by turns, chunk by chunk, in one process.
@@ -6,27 +6,22 @@ tfner gives pieces, ids, words and offsets; the peer is timed where it gives pie
 alone (`tokenize`), pieces and ids, and ids with masks (a call). All of kyoto_wiki_ja
 and UD_Japanese-GSD take two minutes on two idle cores:
 
-    python benchmarks/tokenization.py VOCABULARY kyoto_wiki_ja.txt.gz gsd/raw/*.txt \
-        --output tokenization_ja.json
+    python -m benchmarks.speed.tokenization VOCABULARY kyoto_wiki_ja.txt.gz \
+        gsd/raw/*.txt --output tokenization_ja.json
 """
 
 from __future__ import annotations
 
-import argparse
 import gzip
-import json
-import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import transformers
-from environment import describe
 
-from tfner.tokenization import load_tokenizer
+from benchmarks import harness
+from tfner import load_tokenizer
 
 CHUNK = 2000
 Method = Callable[[str], Any]
@@ -34,7 +29,11 @@ Method = Callable[[str], Any]
 
 def main() -> None:
     """Compare, measure and write."""
-    args = arguments()
+    parser = harness.parser(__doc__)
+    parser.add_argument("vocabulary", type=Path, help="directory with vocab.txt")
+    parser.add_argument("corpora", type=Path, nargs="+", help="text, possibly gzipped")
+    parser.add_argument("--repeats", type=int, default=3)
+    args = parser.parse_args()
     corpora = {path.name: read(path) for path in args.corpora}
     lines = [line for texts in corpora.values() for line in texts]
     ours = load_tokenizer(args.vocabulary)
@@ -52,7 +51,7 @@ def main() -> None:
     }
     equal = {name: parity(ours, peer, texts) for name, texts in corpora.items()}
     seconds = measured(methods, lines, args.repeats)
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    medians = harness.medians(seconds)
     record = {
         "vocabulary": args.vocabulary.name,
         "lines": {name: len(texts) for name, texts in corpora.items()},
@@ -63,26 +62,13 @@ def main() -> None:
         "median_seconds": medians,
         "lines_per_second": {n: round(len(lines) / s, 1) for n, s in medians.items()},
         "speed_ratio": {n: s / medians["tfner"] for n, s in medians.items()},
-        **described(),
     }
-    text = json.dumps(record, indent=2) + "\n"
-    sys.stdout.write(text)
-    if args.output:
-        args.output.write_text(text, encoding="utf-8")
-
-
-def arguments() -> argparse.Namespace:
-    """What the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("vocabulary", type=Path, help="directory with vocab.txt")
-    parser.add_argument("corpora", type=Path, nargs="+", help="text, possibly gzipped")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--output", type=Path)
-    return parser.parse_args()
+    harness.write(record, args.output)
+    harness.show(record)
 
 
 def read(path: Path) -> list[str]:
-    """The lines of a file that are not blank."""
+    """Return the lines of a file that are not blank."""
     content = path.read_bytes()
     if path.suffix == ".gz":
         content = gzip.decompress(content)
@@ -91,7 +77,7 @@ def read(path: Path) -> list[str]:
 
 
 def parity(ours: Any, peer: Any, lines: Sequence[str]) -> int:
-    """Lines with equal pieces and equal ids."""
+    """Count the lines with equal pieces and equal ids."""
     equal = 0
     for line in lines:
         found, pieces = ours.encode(line), peer.tokenize(line)
@@ -103,7 +89,7 @@ def parity(ours: Any, peer: Any, lines: Sequence[str]) -> int:
 def measured(
     methods: dict[str, Method], lines: Sequence[str], repeats: int
 ) -> dict[str, list[float]]:
-    """Processor seconds of every pass; the methods take turns after each chunk."""
+    """Return processor seconds of every pass; methods take turns after each chunk."""
     seconds: dict[str, list[float]] = {name: [] for name in methods}
     for _ in range(repeats):
         spent = dict.fromkeys(methods, 0.0)
@@ -116,14 +102,6 @@ def measured(
         for name, total in spent.items():
             seconds[name].append(round(total, 3))
     return seconds
-
-
-def described() -> dict[str, Any]:
-    """Hardware and versions, MeCab's among them."""
-    about = describe()
-    for name in ("fugashi", "ipadic"):
-        about["versions"][name] = metadata.version(name)
-    return about
 
 
 if __name__ == "__main__":

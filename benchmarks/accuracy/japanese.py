@@ -7,28 +7,30 @@ the two scores. Without `--encoder` an ELECTRA of the given sizes with random we
 trained: its F1 says nothing of a pretrained one. Ten epochs of the default sizes take
 about twelve minutes on two cores:
 
-    python benchmarks/japanese.py GSD VOCABULARY --epochs 10 --output japanese.json
+    python -m benchmarks.accuracy.japanese GSD VOCABULARY --epochs 10 \
+        --output japanese.json
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from environment import describe
-
-from tfner.corpus import read_corpus
-from tfner.document import Document
-from tfner.evaluation.coverage import Coverage
-from tfner.schemes import LabelSet
-from tfner.tasks.token_classification import TokenClassification
-from tfner.tokenization import Tokenizer, load_tokenizer
+from benchmarks import harness
+from tfner import (
+    Document,
+    LabelSet,
+    TokenClassification,
+    load_tokenizer,
+    read_corpus,
+    score,
+)
+from tfner.tokenization import Tokenizer
 
 PARTS = ("train", "dev", "test")
 LENGTHS = (128, 512)
@@ -41,17 +43,16 @@ def main() -> None:
     record: dict[str, Any] = {
         "corpus": args.name or args.gsd.name,
         "parts": {part: count(args.gsd, part, tokenizer) for part in PARTS},
-        **describe(),
     }
     with tempfile.TemporaryDirectory() as folder:
         record["run"] = run(args, Path(folder))
-    args.output.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    sys.stdout.write(json.dumps(record, indent=2) + "\n")
+    harness.write(record, args.output)
+    harness.show(record)
 
 
 def arguments() -> argparse.Namespace:
-    """What the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    """Read the command line."""
+    parser = harness.parser(__doc__)
     parser.add_argument("gsd", type=Path)
     parser.add_argument("vocabulary", type=Path)
     parser.add_argument("--name", help="of the release, for the result")
@@ -63,26 +64,31 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--preset")
     parser.add_argument("--trials", type=int, default=1)
-    parser.add_argument("--output", type=Path, required=True)
     return parser.parse_args()
 
 
+def convert(gsd: Path, folder: Path) -> dict[str, Path]:
+    """Write the parts as documents with their raw text; return their files."""
+    parts = {part: folder / f"{part}.jsonl" for part in PARTS}
+    for part, target in parts.items():
+        columns, raw = files(gsd, part)
+        harness.tfner("corpus", "convert", columns, target, "--raw-text", raw)
+    return parts
+
+
 def files(gsd: Path, part: str) -> tuple[Path, Path]:
-    """Column file and raw text of one part."""
+    """Return column file and raw text of one part."""
     return gsd / f"{part}.bio", gsd / "raw" / f"{part}.txt"
 
 
 def count(gsd: Path, part: str, tokenizer: Tokenizer) -> dict[str, Any]:
-    """Sentences, words, entities, and what MeCab's words and windows lose of them."""
+    """Count sentences, words, entities, and what MeCab and windows lose of them."""
     columns, raw = files(gsd, part)
     documents = list(read_corpus(columns, raw_text=raw))
-    coverage = Coverage()
-    for document in documents:
-        found = Document(
-            document.id, document.text, (), tokenizer.encode(document.text).words
-        )
-        coverage.add(document, found)
-    counts = coverage.to_json()
+    by_mecab = [
+        Document(d.id, d.text, (), tokenizer.encode(d.text).words) for d in documents
+    ]
+    counts = score(documents, by_mecab).coverage.to_json()
     lost = {
         str(length): {
             how: words_lost(documents, tokenizer, length, how)
@@ -103,7 +109,7 @@ def count(gsd: Path, part: str, tokenizer: Tokenizer) -> dict[str, Any]:
 def words_lost(
     documents: Sequence[Document], tokenizer: Tokenizer, length: int, how: str
 ) -> int:
-    """Words that no window gives a prediction for."""
+    """Count the words that no window gives a prediction for."""
     task = TokenClassification(
         tokenizer, LabelSet(["X"]), max_length=length, words="own", on_overflow=how
     )
@@ -117,31 +123,18 @@ def words_lost(
 
 def run(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Convert, train, evaluate, export, evaluate the export."""
-    for part in PARTS:
-        columns, raw = files(args.gsd, part)
-        tfner("corpus", "convert", columns, folder / f"{part}.jsonl", "--raw-text", raw)
-    encoder = args.encoder or random_encoder(args, folder / "encoder")
-    model, test = folder / "model", folder / "test.jsonl"
-    flags = ["--train", folder / "train.jsonl", "--dev", folder / "dev.jsonl"]
-    flags += ["--test", test, "--encoder", encoder, "--output", model]
-    flags += ["--epochs", args.epochs, "--batch-size", args.batch_size]
-    flags += ["--learning-rate", args.learning_rate, "--trials", args.trials]
-    flags += ["--preset", args.preset] if args.preset else []
-    report = json.loads(tfner("train", *flags, "--json"))
+    parts = convert(args.gsd, folder)
+    names = ("epochs", "batch_size", "learning_rate", "trials", "preset")
+    encoder = args.encoder or random_electra(args, folder / "encoder")
+    files = {**parts, "encoder": encoder, "output": folder / "model"}
+    report = told("train", *harness.flags(files | harness.values(args, *names)))
     bundle = report["bundle"]
-    scores = json.loads(tfner("evaluate", bundle, test, "--json"))
-    exported = json.loads(
-        tfner("export", bundle, folder / "out", "--max-length", "512", "--json")
-    )
-    again = json.loads(tfner("evaluate", exported["saved_model"], test, "--json"))
+    scores = told("evaluate", bundle, parts["test"])
+    exported = told("export", bundle, folder / "out", "--max-length", 512)
+    again = told("evaluate", exported["saved_model"], parts["test"])
     return {
         "encoder": "given" if args.encoder else "random weights",
-        "layers": args.layers,
-        "width": args.width,
-        "epochs": args.epochs,
-        "batch_size": args.batch_size,
-        "learning_rate": args.learning_rate,
-        "preset": args.preset,
+        **harness.values(args, "layers", "width", *names[:3], "preset"),
         "trials": [
             {"seed": t["seed"], "dev_f1": t["dev"]["f1"], "test": brief(t["test"])}
             for t in report["trials"]
@@ -157,7 +150,7 @@ def run(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def brief(score: dict[str, Any]) -> dict[str, Any]:
-    """The figures of a score that go into the result."""
+    """Return the figures of a score that go into a result."""
     names = ("f1", "precision", "recall", "support", "interval")
     return {
         **{name: score[name] for name in names},
@@ -165,44 +158,36 @@ def brief(score: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def tfner(*arguments: object) -> str:
-    """Standard output of a command; its errors go to ours."""
-    command = [sys.executable, "-m", "tfner.cli.main", *map(str, arguments)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return done.stdout
+def told(*arguments: object) -> dict[str, Any]:
+    """Run a command of `tfner` and return its JSON."""
+    report: dict[str, Any] = json.loads(harness.tfner(*arguments, "--json"))
+    return report
 
 
 def signature(saved_model: str) -> list[str]:
-    """What TensorFlow's own tool shows of the serving signature."""
+    """Return what TensorFlow's own tool shows of the serving signature."""
     program = Path(sys.executable).with_name("saved_model_cli")
-    command = [program, "show", "--dir", saved_model, "--tag_set", "serve"]
-    command += ["--signature_def", "serving_default"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return [line.strip() for line in done.stdout.splitlines() if line.strip()]
+    shown = harness.output_of(
+        [
+            *(program, "show", "--dir", saved_model, "--tag_set", "serve"),
+            *("--signature_def", "serving_default"),
+        ]
+    )
+    return [line.strip() for line in shown.splitlines() if line.strip()]
 
 
-def random_encoder(args: argparse.Namespace, folder: Path) -> Path:
-    """An ELECTRA encoder that has learnt nothing, with the vocabulary beside it."""
-    import keras
-
-    from tfner.checkpoints.huggingface import save_encoder
-    from tfner.models.encoders.bert import Encoder
-
-    keras.utils.set_random_seed(0)
-    tokenizer = load_tokenizer(args.vocabulary)
-    encoder = Encoder(
+def random_electra(args: argparse.Namespace, folder: Path) -> Path:
+    """Write an ELECTRA encoder with random weights, the vocabulary beside it."""
+    return harness.save_random_encoder(
+        args.vocabulary,
+        folder,
         family="electra",
-        vocab_size=tokenizer.vocab_size,
         hidden_size=args.width,
         num_layers=args.layers,
         num_heads=args.width // 64,
         intermediate_size=4 * args.width,
         embedding_size=128,
     )
-    encoder.build()
-    save_encoder(encoder, folder)
-    tokenizer.save(folder)
-    return folder
 
 
 if __name__ == "__main__":

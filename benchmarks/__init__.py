@@ -1,0 +1,1 @@
+"""Measurements of tfner; `README.md` beside this file holds their results."""
