@@ -59,12 +59,13 @@ def tfner_commands(text: str) -> list[list[str]]:
 
 
 def tfner_help(*command: str) -> tuple[int, str]:
+    path = os.pathsep.join([str(ROOT), str(ROOT / "export")])
     done = subprocess.run(
         [
             *(sys.executable, "-c", "from tfner.cli.main import main; main()"),
             *(*command, "--help"),
         ],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        env=os.environ | {"PYTHONPATH": path, "COLUMNS": "200"},
         capture_output=True,
         text=True,
         check=False,

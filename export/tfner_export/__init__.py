@@ -9,11 +9,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tfner_export.saved_model.publish import export_saved_model
+    from tfner_export.publish import export_saved_model
 
 __all__ = ["export_saved_model"]
 
-_HOMES = {"export_saved_model": "tfner_export.saved_model.publish"}
+_HOMES = {"export_saved_model": "tfner_export.publish"}
 
 
 def __getattr__(name: str) -> Any:

@@ -74,7 +74,8 @@ def process() -> Callable[..., subprocess.Popen[str]]:
         command = [sys.executable, "-m", "tfner.cli.main", *map(str, arguments)]
         if shell:
             command = ["bash", "-c", shell, *command]
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        path = os.pathsep.join([str(ROOT), str(ROOT / "export")])
+        environment = os.environ | {"PYTHONPATH": path}
         # What the caller's shell or a library of another test asks TensorFlow to say.
         environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
         return subprocess.Popen(

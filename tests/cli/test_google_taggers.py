@@ -16,9 +16,11 @@ TEXT = "anna Jones works for acme Corp in paris"
 @pytest.fixture
 def checkpoint(toy_bundle: Path, tmp_path: Path) -> Path:
     """The toy model as their code would have left it."""
-    from tfner_export.formats.checkpoints import export_google
+    from tfner_export.exporter import Serving
+    from tfner_export.publish import export
 
-    return export_google(Bundle(toy_bundle), tmp_path / "checkpoint", task_name="ner")
+    bundle, directory = Bundle(toy_bundle), tmp_path / "checkpoint"
+    return export(bundle, directory, format="google", serving=Serving("ner")).directory
 
 
 def entities(tfner: Any, *arguments: Any) -> list[dict[str, Any]]:

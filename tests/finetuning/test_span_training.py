@@ -220,11 +220,11 @@ def test_the_readmes_client_finds_the_entities_of_the_bundle(
 
 
 def test_formats_of_taggers_are_refused(bundle: Bundle, tmp_path: Path) -> None:
-    from tfner_export.formats.checkpoints import export_google, export_huggingface
+    from tfner_export.publish import export
 
-    for export in (export_huggingface, export_google):
+    for format in ("huggingface", "google"):
         with pytest.raises(CheckpointError, match="is a model of task span"):
-            export(bundle, tmp_path / "out")
+            export(bundle, tmp_path / "out", format=format)
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def run(encoder: str, output: Path) -> dict[str, Any]:
     from tfner.reports.predictions import record
     from tfner.reports.text import render_text
     from tfner.samples import english
-    from tfner_export.saved_model.publish import export_saved_model
+    from tfner_export.publish import export_saved_model
 
     logger.info("1. train on %s", english("train"))
     config = TrainConfig(

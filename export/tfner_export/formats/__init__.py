@@ -1,1 +1,54 @@
-"""Exports in the formats of other programs."""
+"""The formats that a model can be exported in.
+
+A new format is one module with the functions of `tfner_export.exporter.Exporter`, and
+one line in `FORMATS`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from tfner.errors import ConfigError, unknown
+
+if TYPE_CHECKING:
+    from tfner_export.exporter import Exporter
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One line of the table, which is read without loading TensorFlow.
+
+    Args:
+        module: name of the module that writes it.
+        readers: the programs that read it, for help texts.
+        versioned: each export is a new directory OUTPUT/TASK_NAME/UNIX_SECONDS, beside
+            earlier ones; otherwise it is OUTPUT itself and replaces what is there.
+    """
+
+    module: str
+    readers: str
+    versioned: bool = False
+
+    def load(self) -> Exporter:
+        """The module, imported."""
+        return cast("Exporter", importlib.import_module(self.module))
+
+
+FORMATS = {
+    "saved-model": Format(f"{__name__}.saved_model", "TensorFlow Serving", True),
+    "huggingface": Format(f"{__name__}.huggingface", "transformers"),
+    "google": Format(f"{__name__}.google", "google-research/electra"),
+}
+
+
+def find_format(name: str) -> Format:
+    """The format of a name.
+
+    Raises:
+        ConfigError: there is none; the message lists those there are.
+    """
+    if name not in FORMATS:
+        raise ConfigError(unknown("format", name, FORMATS))
+    return FORMATS[name]

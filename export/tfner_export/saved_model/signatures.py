@@ -1,4 +1,4 @@
-"""What an exported model computes: the interface of google-research/electra's tagger.
+"""The graph of a served tagger, with the interface of google-research/electra's.
 
     input_ids, input_mask, segment_ids, labeled_positions    int32    (-1, max_length)
     <task>_predictions                                       int64    (-1, -1)
@@ -11,7 +11,7 @@ decoder does it, argmax or Viterbi, window by window.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
@@ -27,9 +27,8 @@ from tfner.models.heads.crf import chains_of
 from tfner_export.saved_model.viterbi import viterbi
 
 if TYPE_CHECKING:
-    import keras
-
-    from tfner.tasks.decoding import Steps
+    from tfner.data.features import Feature
+    from tfner_export.exporter import Serving, Source
 
 SERVING = "serving_default"
 TAGS = "tags"
@@ -37,45 +36,30 @@ STEP = 16
 """Rows are cut to a multiple of this many pieces: few shapes, little padding."""
 
 
-class Tagger(tf.Module):
+class TaggerModule(tf.Module):
     """A Keras tagger as the SavedModel format can hold it, every weight once.
 
     Args:
-        model: from features to logits (B, W, T).
-        tags: T names in the order of their ids.
-        outside_id: id of `O`.
-        task_name: prefix of the outputs.
-        max_length: pieces of a row in the signature.
-        trimmed: compute no further than the batch's longest row. Outputs are the same.
-        steps: (T, T) which tag may follow which, for Viterbi; None takes the argmax.
+        source: its model goes from features to logits (B, W, T), its task has the T
+            tags and, for Viterbi, the transitions that are allowed.
 
     Attributes:
         serve: takes one dict of the inputs, for `keras.layers.TFSMLayer` and Python.
     """
 
-    def __init__(
-        self,
-        model: keras.Model,
-        *,
-        tags: Sequence[str],
-        outside_id: int,
-        task_name: str,
-        max_length: int,
-        trimmed: bool = True,
-        steps: Steps | None = None,
-    ) -> None:
+    def __init__(self, source: Source) -> None:
         super().__init__(name="tagger")
+        model, serving, task = source.model, source.serving, source.bundle.task
+        tags, outside_id = task.label_set.tags, task.label_set.outside_id
+        steps = getattr(task, "steps", None)
         # The variables alone: a tracked Keras model cannot be found again by the
         # loader that servers use, or would be stored twice.
         self.weights = [variable.value for variable in model.variables]
-        specs = {
-            feature.wire: tf.TensorSpec([None, max_length], tf.int32, feature.wire)
-            for feature in TAGGER_INPUTS
-        }
+        specs = row_specs(TAGGER_INPUTS, serving)
 
         def serve(features: Mapping[str, Any]) -> dict[str, Any]:
-            inputs, is_word = trim(from_wire(features), pieces=trimmed)
-            probs = tf.nn.softmax(model(inputs, training=False))
+            inputs, is_word = trim(from_wire(features), pieces=serving.trimmed)
+            probs = tf.nn.softmax(model(inputs, training=False))  # (B, W, T)
             outside = tf.one_hot(outside_id, len(tags), dtype=probs.dtype)
             probs = tf.where(is_word[..., tf.newaxis], probs, outside)
             if steps is None:
@@ -84,27 +68,42 @@ class Tagger(tf.Module):
                 chains = tf.where(is_word, chains_of(inputs), 0)
                 ids = viterbi(probs, steps, chains=chains, outside=outside_id)
             return {
-                f"{task_name}_predictions": ids,
-                f"{task_name}_probs": probs,
+                f"{serving.task_name}_predictions": ids,
+                f"{serving.task_name}_probs": probs,
             }
 
         def serving_default(**features: Any) -> Any:
             return self.serve(features)
 
         def as_tags(**features: Any) -> Any:
-            ids = self.serve(features)[f"{task_name}_predictions"]
-            return {f"{task_name}_tags": tf.gather(tf.constant(list(tags)), ids)}
+            ids = self.serve(features)[f"{serving.task_name}_predictions"]
+            names = tf.gather(tf.constant(list(tags)), ids)
+            return {f"{serving.task_name}_tags": names}
 
         self.serve = tf.function(serve, input_signature=[specs])
-        self._signatures = {
-            name: tf.function(function).get_concrete_function(**specs)
-            for name, function in ((SERVING, serving_default), (TAGS, as_tags))
-        }
+        functions = {SERVING: serving_default, TAGS: as_tags}
+        self._signatures = concrete(functions, specs)
 
     def write(self, directory: str) -> list[str]:
         """Write the SavedModel; returns the names of its signatures."""
         tf.saved_model.save(self, directory, signatures=self._signatures)
         return list(self._signatures)
+
+
+def row_specs(inputs: Iterable[Feature], serving: Serving) -> dict[str, Any]:
+    """One int32 tensor (-1, max_length) for each feature, by its name on the wire."""
+    shape = [None, serving.max_length]
+    return {f.wire: tf.TensorSpec(shape, tf.int32, f.wire) for f in inputs}
+
+
+def concrete(
+    functions: Mapping[str, Callable[..., Any]], specs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The functions as signatures that take the tensors of `specs` by name."""
+    return {
+        name: tf.function(function).get_concrete_function(**specs)
+        for name, function in functions.items()
+    }
 
 
 def trim(
@@ -115,11 +114,11 @@ def trim(
     Args:
         features: `input_ids`, `attention_mask`, `token_type_ids` (B, S), and
             `labeled_positions` (B, W), which is 0 past a row's last word.
-        pieces: whether S is cut, too, and not W alone.
+        pieces: cut S, too, and not W alone.
 
     Returns:
-        The features, S rounded up to a multiple of 16; and (B, W) whether a word
-        stands there.
+        The features, S rounded up to a multiple of 16; and a mask (B, W) of the
+        columns that hold a word.
     """
     positions = features[LABELED_POSITIONS.name]
     words = _columns(positions)
@@ -133,7 +132,7 @@ def trim(
 
 
 def trim_pieces(features: Mapping[str, Any], *, least: Any = 0) -> dict[str, Any]:
-    """What an encoder takes, cut behind the batch's longest row.
+    """Cut the inputs of an encoder behind the batch's longest row.
 
     Args:
         features: `input_ids`, `attention_mask`, `token_type_ids` (B, S).

@@ -1,4 +1,4 @@
-"""What an exported model of span extraction computes.
+"""The graph of a served model of span extraction.
 
     input_ids, input_mask, segment_ids    int32    (-1, max_length)
 
@@ -11,10 +11,10 @@
 
 A row is `[CLS] query [SEP] context [SEP]`, its `segment_ids` 0 up to the first `[SEP]`
 and 1 from there. Columns are pieces, up to the batch's longest row; probabilities of
-the query and of padding are 0. `spans` gives the answers alone, each with its row, its
-first and its last piece: in place of scores of all pairs, which would be a megabyte a
-row of 512 pieces. Its answers are of pieces: `SpanExtraction.decode` passes over those
-that begin or end within a word, or hold the last `[SEP]`.
+the query and of padding are 0. `spans` gives the predicted spans alone, each with its
+row, its first and its last piece: in place of scores of all pairs, which would be a
+megabyte a row of 512 pieces. They are spans of pieces: `SpanExtraction.decode` passes
+over those that begin or end within a word, or hold the last `[SEP]`.
 """
 
 from __future__ import annotations
@@ -30,40 +30,39 @@ from tfner.data.features import (
     TOKEN_TYPE_IDS,
     from_wire,
 )
-from tfner_export.saved_model.signatures import SERVING, trim_pieces
+from tfner_export.saved_model.signatures import (
+    SERVING,
+    concrete,
+    row_specs,
+    trim_pieces,
+)
 
 if TYPE_CHECKING:
-    import keras
+    from tfner_export.exporter import Source
 
 SPANS = "spans"
 
 
-class Answerer(tf.Module):
+class SpanModule(tf.Module):
     """A Keras model of span extraction as the SavedModel format can hold it.
 
     Args:
-        model: a `SpanExtractor`.
-        max_length: pieces of a row in the signatures.
-        trimmed: compute no further than the batch's longest row.
+        source: its model is a `SpanExtractor`.
 
     Attributes:
         serve: takes one dict of the inputs, for `keras.layers.TFSMLayer` and Python.
     """
 
-    def __init__(
-        self, model: keras.Model, *, max_length: int, trimmed: bool = True
-    ) -> None:
-        super().__init__(name="answerer")
-        # The variables alone, as in `Tagger`.
+    def __init__(self, source: Source) -> None:
+        super().__init__(name="spans")
+        model, serving = source.model, source.serving
+        # The variables alone, as in `TaggerModule`.
         self.weights = [variable.value for variable in model.variables]
-        specs = {
-            feature.wire: tf.TensorSpec([None, max_length], tf.int32, feature.wire)
-            for feature in ENCODER_INPUTS
-        }
+        specs = row_specs(ENCODER_INPUTS, serving)
 
         def run(features: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
             inputs = from_wire(features)
-            if trimmed:
+            if serving.trimmed:
                 inputs = trim_pieces(inputs)
             outputs = model.predictions(model(inputs, training=False))
             real = inputs[ATTENTION_MASK.name] > 0
@@ -79,7 +78,7 @@ class Answerer(tf.Module):
         def serving_default(**features: Any) -> Any:
             return self.serve(features)
 
-        def answers(**features: Any) -> Any:
+        def spans(**features: Any) -> Any:
             outputs, _ = run(features)
             rows, starts, ends = tf.unstack(outputs["spans"], axis=1)
             return {
@@ -90,10 +89,8 @@ class Answerer(tf.Module):
             }
 
         self.serve = tf.function(serve, input_signature=[specs])
-        self._signatures = {
-            name: tf.function(function).get_concrete_function(**specs)
-            for name, function in ((SERVING, serving_default), (SPANS, answers))
-        }
+        functions = {SERVING: serving_default, SPANS: spans}
+        self._signatures = concrete(functions, specs)
 
     def write(self, directory: str) -> list[str]:
         """Write the SavedModel; returns the names of its signatures."""

@@ -1,4 +1,4 @@
-"""Does a written SavedModel compute what its Keras model computes?"""
+"""Proof that a written SavedModel computes what its Keras model computes."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
     from tfner.inference.external import ForeignBundle
     from tfner.tasks import Task
+    from tfner.tokenization import Tokenizer
+    from tfner_export.exporter import Source
 
 Features = dict[str, "Ints"]
 Outputs = Mapping[str, Any]
@@ -41,13 +43,7 @@ BATCHES = ((1, 1), (3, 4), (8, 12))
 """Batch sizes, and how many times shorter than the longest row their rows are."""
 
 
-def compare(
-    saved_model: Path,
-    bundle: Bundle | ForeignBundle,
-    model: keras.Model,
-    *,
-    max_length: int,
-) -> float:
+def compare_tags(saved_model: Path, source: Source) -> float:
     """The largest difference from the Keras model's probabilities.
 
     Run are random batches of several sizes and lengths, and the self-test's texts, by
@@ -55,48 +51,64 @@ def compare(
 
     Args:
         saved_model: holds `saved_model.pb`.
-        bundle: gives tokenizer, labels and texts.
-        model: what was exported.
-        max_length: pieces of a row in the signature.
+        source: the model that was exported, its texts and the length of a row.
 
     Raises:
         ExportError: it is not below 1e-5, or a predicted tag is not what the model's
             decoder makes of the exported probabilities.
     """
-    batches = [*_random_batches(bundle, max_length), *text_batches(bundle, max_length)]
-    expected = [_keras_probs(model, features) for features in batches]
+    task, length = source.bundle.task, source.serving.max_length
+    batches = [
+        *random_batches(task.tokenizer, length),
+        *text_batches(source.bundle, length),
+    ]
+    expected = [keras_probs(source.model, features) for features in batches]
     worst = 0.0
-    for loader, run in (("session", run_in_session), ("Python", run_in_python)):
+    for loader, run in LOADERS.items():
         outputs = run(saved_model, [to_wire(features) for features in batches])
-        for features, probs, found in zip(batches, expected, outputs, strict=True):
+        for features, probs, served in zip(batches, expected, outputs, strict=True):
             is_word = features[LABELED_POSITIONS.name][:, : probs.shape[1]] > 0
-            difference = _difference(found, probs, is_word, bundle.task)
+            difference = _difference(served, probs, is_word, task)
+            check_difference(difference, loader=loader, rows=len(probs))
             worst = max(worst, difference)
-            if not difference < TOLERANCE:
-                raise ExportError(
-                    f"the export was not published: loaded by the {loader} loader it "
-                    f"differs from the Keras model by {difference:.2g} in a batch of "
-                    f"{len(probs)}; {TOLERANCE:g} is allowed."
-                )
     return worst
+
+
+def check_difference(difference: float, *, loader: str, rows: int) -> None:
+    """Stop if a SavedModel is not its model.
+
+    Args:
+        difference: the largest in one batch; infinite if outputs cannot be compared.
+        loader: a key of `LOADERS`, for the message.
+        rows: size of the batch, for the message.
+
+    Raises:
+        ExportError: it is not below 1e-5.
+    """
+    if not difference < TOLERANCE:
+        raise ExportError(
+            f"the export was not published: loaded by the {loader} loader it differs "
+            f"from the Keras model by {difference:.2g} in a batch of {rows}; "
+            f"{TOLERANCE:g} is allowed."
+        )
 
 
 def _difference(outputs: Outputs, probs: Any, is_word: Any, task: Task) -> float:
     """Largest difference at words; infinite if shapes differ, or tags and decoder."""
-    (found,) = (v for name, v in outputs.items() if name.endswith("_probs"))
+    (served,) = (v for name, v in outputs.items() if name.endswith("_probs"))
     (tags,) = (v for name, v in outputs.items() if name.endswith("_predictions"))
-    if found.shape != probs.shape or tags.shape != probs.shape[:2]:
+    if served.shape != probs.shape or tags.shape != probs.shape[:2]:
         return float("inf")
     if not is_word.any():
         return 0.0
-    for row, ids, here in zip(found, tags, is_word, strict=True):
-        if not _is_best(ids[here], row[here], task):
+    for row, ids, is_word_of_row in zip(served, tags, is_word, strict=True):
+        if not _is_best(ids[is_word_of_row], row[is_word_of_row], task):
             return float("inf")
-    return float(np.abs(found - probs)[is_word].max())
+    return float(np.abs(served - probs)[is_word].max())
 
 
 def _is_best(ids: Any, probs: Any, task: Task) -> bool:
-    """Whether tags (W,) are what the decoder makes of probabilities (W, T)."""
+    """Whether tags (W,) are the decoder's for probabilities (W, T)."""
     steps, outside = getattr(task, "steps", None), task.label_set.outside_id
     best = best_tags(probs, steps=steps, outside=outside)
     # Logarithms differ in their last digit, and of two tags or paths that are equally
@@ -108,12 +120,9 @@ def _is_best(ids: Any, probs: Any, task: Task) -> bool:
     return allowed and bool(lost < TIE)
 
 
-def _random_batches(
-    bundle: Bundle | ForeignBundle, max_length: int
-) -> Iterator[Features]:
+def random_batches(tokenizer: Tokenizer, max_length: int) -> Iterator[Features]:
     """Rows of random pieces, the first of each batch as long as the batch's longest."""
     random = np.random.default_rng(0)
-    tokenizer = bundle.task.tokenizer
     first = len(tokenizer.prefix_ids)
     for size, part in BATCHES:
         longest = min(max_length, max(max_length // part, first + 4))
@@ -149,7 +158,7 @@ def text_batches(bundle: Bundle | ForeignBundle, max_length: int) -> Iterator[Fe
         ).features
 
 
-def _keras_probs(model: keras.Model, features: Features) -> Any:
+def keras_probs(model: keras.Model, features: Features) -> Any:
     """Probabilities (B, W, T) of the Keras model, run at the batch's own length."""
     length = int(np.flatnonzero(features[ATTENTION_MASK.name].any(0)).max()) + 1
     positions = features[LABELED_POSITIONS.name]
@@ -162,7 +171,13 @@ def _keras_probs(model: keras.Model, features: Features) -> Any:
 def run_in_session(
     directory: Path, batches: list[Features], name: str = SERVING
 ) -> list[Outputs]:
-    """Run a SavedModel as TensorFlow Serving, Java and C do."""
+    """Run a SavedModel as TensorFlow Serving, Java and C do.
+
+    Args:
+        directory: holds `saved_model.pb`.
+        batches: features under their names on the wire.
+        name: of the signature.
+    """
     with (
         tf.Graph().as_default(),
         tf.compat.v1.Session() as session,
@@ -182,7 +197,13 @@ def run_in_session(
 def run_in_python(
     directory: Path, batches: list[Features], name: str = SERVING
 ) -> list[Outputs]:
-    """Run a SavedModel as Python does."""
+    """Run a SavedModel as Python does.
+
+    Args:
+        directory: holds `saved_model.pb`.
+        batches: features under their names on the wire.
+        name: of the signature.
+    """
     loaded = tf.saved_model.load(str(directory))
     run: Callable[..., Mapping[str, Any]] = loaded.signatures[name]
     return [
@@ -194,3 +215,7 @@ def run_in_python(
         }
         for batch in batches
     ]
+
+
+LOADERS = {"session": run_in_session, "Python": run_in_python}
+"""The two ways that a SavedModel is loaded, by their names in messages."""

@@ -16,12 +16,17 @@ if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
 
 
+def export_google(bundle: Bundle, folder: Path, task_name: str = "chunk") -> Any:
+    from tfner_export.exporter import Serving
+    from tfner_export.publish import export
+
+    return export(bundle, folder, format="google", serving=Serving(task_name))
+
+
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory, bundle: Bundle) -> Path:
-    from tfner_export.formats.checkpoints import export_google
-
     folder: Path = tmp_path_factory.mktemp("google") / "model"
-    return export_google(bundle, folder, task_name="ner")
+    return export_google(bundle, folder, task_name="ner").directory
 
 
 def test_the_directory_gives_model_tags_and_tokenizer_again(
@@ -55,8 +60,6 @@ def test_the_config_and_vocabulary_are_those_of_bert(
 def test_a_vocabulary_that_their_code_does_not_read_is_an_error(
     tmp_path: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tfner_export.formats.checkpoints import export_google
-
     save = type(bundle.tokenizer).save
 
     def save_json_alone(self: Any, folder: Path) -> None:
@@ -72,8 +75,6 @@ def test_a_vocabulary_that_their_code_does_not_read_is_an_error(
 def test_what_the_format_cannot_express_is_an_error(
     tmp_path: Path, bundle: Bundle, foreign_bundle: Bundle
 ) -> None:
-    from tfner_export.formats.checkpoints import export_google
-
     with pytest.raises(CheckpointError, match="tfner's own Encoder"):
         export_google(foreign_bundle, tmp_path / "out")
     with pytest.raises(ExportError, match="Received: task_name='a/b'"):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tfner.document import Document
-from tfner.errors import BundleError, CheckpointError
+from tfner.errors import BundleError, CheckpointError, ExportError
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 TEXT = "anna met bert in paris, and monday"
 
 
+def export_huggingface(bundle: Bundle, folder: Path) -> Any:
+    from tfner_export.publish import export
+
+    return export(bundle, folder, format="huggingface")
+
+
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory, bundle: Bundle) -> Path:
-    from tfner_export.formats.checkpoints import export_huggingface
-
     folder: Path = tmp_path_factory.mktemp("huggingface") / "model"
-    return export_huggingface(bundle, folder)
+    return export_huggingface(bundle, folder).directory
 
 
 def test_tfner_predicts_the_same_from_the_directory(
@@ -93,16 +97,29 @@ def test_the_pipeline_of_transformers_tags_the_first_pieces_alike(
 def test_an_encoder_that_the_format_cannot_express_is_an_error(
     tmp_path: Path, foreign_bundle: Bundle
 ) -> None:
-    from tfner_export.formats.checkpoints import export_huggingface
-
     with pytest.raises(CheckpointError, match="tfner's own Encoder"):
         export_huggingface(foreign_bundle, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unwritable_place_is_an_error(tmp_path: Path, bundle: Bundle) -> None:
-    from tfner_export.formats.checkpoints import export_huggingface
+def test_a_directory_that_does_not_give_the_model_again_is_not_published(
+    tmp_path: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tfner_export.formats import huggingface
 
+    def load_another(directory: Path) -> Any:
+        tagger = bundle.load_model()
+        bias = tagger.classifier.bias
+        bias.assign(bias + np.float32([1e-3, 0, 0, 0, 0]))
+        return tagger, list(bundle.label_set.tags)
+
+    monkeypatch.setattr(huggingface, "load_token_classifier", load_another)
+    with pytest.raises(ExportError, match=r"read back it differs .* by 0\.000"):
+        export_huggingface(bundle, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unwritable_place_is_an_error(tmp_path: Path, bundle: Bundle) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(BundleError, match="cannot be written"):
         export_huggingface(bundle, tmp_path / "file" / "out")

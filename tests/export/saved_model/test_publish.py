@@ -77,12 +77,14 @@ def test_a_failed_export_leaves_old_versions_and_nothing_else(
 def test_a_model_with_other_weights_is_told_apart(
     bundle: Bundle, saved_model: Path
 ) -> None:
-    from tfner_export.saved_model.verification import compare
+    from tfner_export.exporter import Serving, Source
+    from tfner_export.saved_model.verification import compare_tags
 
-    other = bundle.load_model()
-    other.classifier.bias.assign(other.classifier.bias + np.float32([1e-3, 0, 0, 0, 0]))
+    source = Source(bundle, Serving(max_length=LONGEST))
+    bias = source.model.classifier.bias
+    bias.assign(bias + np.float32([1e-3, 0, 0, 0, 0]))
     with pytest.raises(ExportError, match="by the session loader it differs"):
-        compare(saved_model, bundle, other, max_length=LONGEST)
+        compare_tags(saved_model, source)
 
 
 def test_another_predicted_tag_is_a_difference_unless_both_are_as_likely() -> None:
@@ -142,7 +144,7 @@ def test_an_unwritable_place_is_an_error(tmp_path: Path, bundle: Bundle) -> None
 def test_a_second_that_is_taken_gives_way_to_the_next_free_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tfner_export.saved_model import publish
+    from tfner_export import publish
 
     monkeypatch.setattr(publish.time, "time", lambda: 1700000000.9)
     for name in ("1700000000", "1700000001", ".stage"):
@@ -161,7 +163,8 @@ def test_a_batch_is_cut_after_its_longest_row_and_computes_the_same(
     bundle: Bundle, longest: int
 ) -> None:
     from tfner.data.features import to_wire
-    from tfner_export.saved_model.signatures import Tagger, trim
+    from tfner_export.exporter import Serving, Source
+    from tfner_export.saved_model.signatures import TaggerModule, trim
 
     mask = np.zeros((2, LONGEST), np.int32)
     mask[0, :longest] = 1
@@ -182,15 +185,12 @@ def test_a_batch_is_cut_after_its_longest_row_and_computes_the_same(
     whole, _ = trim(features, pieces=False)
     assert whole["input_ids"].shape == (2, LONGEST)
 
-    model = bundle.load_model()
-    settings = {
-        "tags": bundle.label_set.tags,
-        "outside_id": 0,
-        "task_name": "chunk",
-        "max_length": LONGEST,
-    }
-    trimmed = Tagger(model, **settings).serve(to_wire(features))
-    untrimmed = Tagger(model, trimmed=False, **settings).serve(to_wire(features))
+    def serve(*, trimmed: bool) -> dict[str, Any]:
+        serving = Serving(max_length=LONGEST, trimmed=trimmed)
+        outputs = TaggerModule(Source(bundle, serving)).serve(to_wire(features))
+        return dict(outputs)
+
+    trimmed, untrimmed = serve(trimmed=True), serve(trimmed=False)
     difference = np.array(trimmed["chunk_probs"] - untrimmed["chunk_probs"])
     assert np.abs(difference).max(initial=0.0) < 1e-5
     assert np.array_equal(trimmed["chunk_predictions"], untrimmed["chunk_predictions"])

@@ -319,9 +319,10 @@ def test_a_hugging_face_directory_is_exported_in_one_step(
 ) -> None:
     from tfner.inference.loading import open_bundle
     from tfner_export import export_saved_model
-    from tfner_export.formats.checkpoints import export_huggingface
+    from tfner_export.publish import export
 
-    directory = export_huggingface(bundle, tmp_path / "huggingface")
+    directory = tmp_path / "huggingface"
+    export(bundle, directory, format="huggingface")
     foreign = open_bundle(directory)
     result = export_saved_model(foreign, tmp_path / "out", max_length=LONGEST)
     assets = Bundle(result.saved_model / "assets")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -18,11 +20,12 @@ from tfner.inference.predictor import Predictor
 from tfner.schemes import invalid_positions
 from tfner.tasks.decoding import best_tags
 from tfner_export import export_saved_model
-from tfner_export.formats.checkpoints import export_huggingface
-from tfner_export.saved_model.signatures import Tagger
+from tfner_export.exporter import Source
+from tfner_export.publish import export
+from tfner_export.saved_model.signatures import TaggerModule
 from tfner_export.saved_model.verification import _is_best
 
-from .conftest import LONGEST, TEXTS, make_bundle
+from ..conftest import LONGEST, TEXTS, make_bundle
 
 if TYPE_CHECKING:
     from tfner_export.saved_model.publish import ExportResult
@@ -96,25 +99,29 @@ def test_an_export_whose_tags_are_not_the_decoders_is_not_published(
 ) -> None:
     """As if the graph had been written without the decoder."""
     bundle, _ = exported
-    original = Tagger.__init__
+    original = TaggerModule.__init__
 
-    def without_steps(self: Tagger, *args: Any, **settings: Any) -> None:
-        original(self, *args, **{**settings, "steps": None})
+    def without_steps(self: TaggerModule, source: Source) -> None:
+        undecoded = copy.copy(source.bundle.task)
+        undecoded.decode_by("argmax")
+        stripped = SimpleNamespace(task=undecoded, load_model=bundle.load_model)
+        original(self, Source(cast("Bundle", stripped), source.serving))
 
-    monkeypatch.setattr(Tagger, "__init__", without_steps)
+    monkeypatch.setattr(TaggerModule, "__init__", without_steps)
     with pytest.raises(ExportError, match="not published"):
         export_saved_model(bundle, tmp_path, max_length=LONGEST)
 
 
-def test_a_crf_has_no_place_in_a_hugging_face_directory(
-    exported: Exported, tmp_path: Path
+@pytest.mark.parametrize("format", ["huggingface", "google"])
+def test_a_crf_has_no_place_in_a_checkpoint(
+    exported: Exported, tmp_path: Path, format: str
 ) -> None:
     bundle, _ = exported
     if bundle.config["task"]["head"] == "softmax":
-        export_huggingface(bundle, tmp_path / "out")
+        export(bundle, tmp_path / "out", format=format)
         return
     with pytest.raises(CheckpointError, match="train with --head softmax"):
-        export_huggingface(bundle, tmp_path / "out")
+        export(bundle, tmp_path / "out", format=format)
     assert not (tmp_path / "out").exists()
 
 

@@ -1,0 +1,99 @@
+"""What is exported, and the protocol of the modules that write it in one format."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tfner.errors import ExportError
+
+if TYPE_CHECKING:
+    import keras
+
+    from tfner.inference.bundle import Bundle
+    from tfner.inference.external import ForeignBundle
+
+TASK_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Settings of an exported model.
+
+    Args:
+        task_name: prefix of the outputs, and name of the served model; it becomes the
+            name of a directory and of signature keys.
+        max_length: pieces of a row in the signature.
+        trimmed: compute no further than each batch's longest row; the outputs are the
+            same without, which is there to be measured.
+
+    Raises:
+        ExportError: the task name has other characters than ASCII letters, digits and
+            underscores, or begins with none of the letters.
+    """
+
+    task_name: str = "chunk"
+    max_length: int = 512
+    trimmed: bool = True
+
+    def __post_init__(self) -> None:
+        if not TASK_NAME.fullmatch(self.task_name):
+            raise ExportError(
+                "a task name has ASCII letters, digits and _ and begins with a letter. "
+                f"Received: task_name={self.task_name!r}"
+            )
+
+
+@dataclass(frozen=True)
+class Source:
+    """A trained model on its way into another format.
+
+    Args:
+        bundle: gives the task, its tokenizer and the self-test's texts.
+        serving: settings of the export.
+    """
+
+    bundle: Bundle | ForeignBundle
+    serving: Serving
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """The Keras model, loaded when it is first asked for."""
+        return self.bundle.load_model()
+
+
+class Exporter(Protocol):
+    """A module of `tfner_export.formats`: it checks, writes and compares.
+
+    `tfner_export.publish.export` calls the three in this order.
+    """
+
+    def check(self, source: Source) -> None:
+        """Refuse what the format cannot hold, before anything is written.
+
+        Raises:
+            TfnerError: the model or a setting does not fit.
+        """
+        ...
+
+    def write(self, source: Source, stage: Path) -> dict[str, Any]:
+        """Write all files into an empty directory, which is published afterwards.
+
+        Returns:
+            Entries of `tfner export --json` that the format adds.
+        """
+        ...
+
+    def compare(self, source: Source, stage: Path) -> float:
+        """Read the files as their users will, and run them beside the Keras model.
+
+        Returns:
+            Largest difference of the outputs; 0 for a format that cannot be run.
+
+        Raises:
+            TfnerError: it is too large to publish the files.
+        """
+        ...

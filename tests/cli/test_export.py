@@ -1,0 +1,127 @@
+"""`tfner export` writes what it says, and says where."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tfner_export.formats import FORMATS, Format
+
+if TYPE_CHECKING:
+    from tfner_export.exporter import Source
+
+
+def test_a_saved_model_is_published_and_announced(
+    tfner, toy_bundle: Path, tmp_path: Path
+) -> None:
+    settings = ("--task-name", "ner", "--max-length", 32)
+    result = tfner("export", toy_bundle, tmp_path, *settings, "--json")
+    assert result.code == 0, result.err
+    record = json.loads(result.out)
+    assert set(record) == {"saved_model", "signatures", "max_abs_difference"}
+    version = Path(record["saved_model"])
+    assert version.parent == tmp_path / "ner"
+    assert (version / "saved_model.pb").is_file()
+    assert (version / "ner_label_mapping.pkl").is_file()
+    assert record["signatures"][0] == "serving_default"
+    assert f"published {version}\nsignatures serving_default, tags\n" in result.err
+
+
+def test_a_hugging_face_directory_replaces_another_only_on_request(
+    tfner, toy_bundle: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    export = ("export", toy_bundle, out, "--format", "huggingface")
+    record = json.loads(tfner(*export, "--json").out)
+    assert record == {"huggingface": str(out), "max_abs_difference": 0.0}
+    assert (out / "model.safetensors").is_file()
+    assert "--overwrite" in tfner(*export).sentence
+    (out / "left").write_text("over", encoding="utf-8")
+    again = tfner(*export, "--overwrite")
+    assert (again.code, again.out) == (0, "")
+    assert not (out / "left").exists()
+
+
+def test_a_checkpoint_for_google_research_has_the_task_that_was_named(
+    tfner, toy_bundle: Path, tmp_path: Path
+) -> None:
+    import tensorflow as tf
+
+    out = tmp_path / "out"
+    export = ("export", toy_bundle, out, "--format", "google", "--task-name", "ner")
+    record = json.loads(tfner(*export, "--json").out)
+    assert record == {"google": str(out), "max_abs_difference": 0.0}
+    names = dict(tf.train.list_variables(str(out)))
+    assert "task_specific/ner/dense/kernel" in names
+    assert "--overwrite" in tfner(*export).sentence
+
+
+def test_a_length_beyond_the_encoders_positions_is_an_error(
+    tfner, toy_bundle: Path, tmp_path: Path
+) -> None:
+    result = tfner("export", toy_bundle, tmp_path / "out", "--max-length", 100_000)
+    assert "or less" in result.sentence
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_saved_model_is_no_source(tfner, tmp_path: Path) -> None:
+    (tmp_path / "saved_model.pb").write_bytes(b"")
+    assert "Give the bundle" in tfner("export", tmp_path, tmp_path / "out").sentence
+
+
+def test_an_unknown_format_is_an_error_that_lists_the_known(tfner) -> None:
+    found = tfner("export", "model", "out", "--format", "hugingface").sentence
+    assert "did you mean 'huggingface'" in found
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A format of one module and one line: the tags of a model, one a line."""
+
+    def write(source: Source, stage: Path) -> dict[str, Any]:
+        tags = source.bundle.task.label_set.tags
+        (stage / "tags.txt").write_text("\n".join(tags), "utf-8")
+        return {"tags": len(tags)}
+
+    module = SimpleNamespace(
+        check=lambda source: None, write=write, compare=lambda source, stage: 0.0
+    )
+    monkeypatch.setitem(sys.modules, "toy_format", module)
+    monkeypatch.setitem(FORMATS, "toy-tags", Format("toy_format", "nobody"))
+    return module
+
+
+def test_a_new_format_is_one_module_and_one_line(
+    tfner, toy, toy_bundle: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    result = tfner("export", toy_bundle, out, "--format", "toy-tags", "--json")
+    assert result.code == 0, result.err
+    tags = (out / "tags.txt").read_text("utf-8").split("\n")
+    assert json.loads(result.out) == {
+        "toy_tags": str(out),
+        "tags": len(tags),
+        "max_abs_difference": 0.0,
+    }
+    assert tags[0] == "O"
+    assert "--overwrite" in tfner("export", toy_bundle, out, "--format", "toy-tags").err
+
+
+def test_what_a_format_refuses_or_does_not_find_equal_is_not_published(
+    tfner, toy, toy_bundle: Path, tmp_path: Path
+) -> None:
+    from tfner.errors import ExportError
+
+    def refuse(*_: Any) -> Any:
+        raise ExportError("not for sale")
+
+    for step in ("compare", "check"):
+        setattr(toy, step, refuse)
+        result = tfner("export", toy_bundle, tmp_path / "out", "--format", "toy-tags")
+        assert result.sentence == "not for sale"
+        assert list(tmp_path.iterdir()) == []
