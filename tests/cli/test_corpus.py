@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tfner.cli.corpus import app
-from tfner.corpus import READERS
+from tfner.corpus import FORMATS
 from tfner.errors import ConfigError, CorpusError, TfnerError
 
 CONTENT = "a\tB-X\nb\tI-X\n\nc\tO\n\n"
@@ -58,7 +58,7 @@ def test_convert_goes_through_formats_without_words(source, tmp_path, suffix):
 @pytest.mark.parametrize("command", ["convert", "stats", "check", "split"])
 def test_help_lists_the_formats(command):
     text = "".join(succeed(command, "--help").stdout.split())
-    for name in READERS:
+    for name in FORMATS:
         assert name in text
 
 

@@ -14,7 +14,7 @@ import typer
 
 from tfner.cli.options import Json, RawCorpusOptions, SourceOptions, with_groups
 from tfner.cli.output import print_json, print_text, refuse_existing
-from tfner.corpus import READERS, find_format, write_corpus
+from tfner.corpus import FORMATS, find_format, write_corpus
 from tfner.corpus.checks.check import check_corpora
 from tfner.corpus.checks.findings import FileReport, count_severities
 from tfner.corpus.checks.repair import repair_conll
@@ -56,7 +56,7 @@ def convert(
     options: RawCorpusOptions,
     to_format: Annotated[
         str | None,
-        typer.Option("--to", help=f"{', '.join(READERS)}; default: by the suffix."),
+        typer.Option("--to", help=f"{', '.join(FORMATS)}; default: by the suffix."),
     ] = None,
     scheme: Annotated[
         str | None, typer.Option(help="Tag scheme to write; default: that of IN.")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from tfner.corpus import READERS, read_corpus
+from tfner.corpus import FORMATS, read_corpus
 from tfner.corpus.formats.jsonl import parse_labels
 from tfner.document import Document
 
@@ -81,7 +81,7 @@ class CorpusOptions:
 
     from_format: Annotated[
         str | None,
-        typer.Option("--from", help=f"{', '.join(READERS)}; default: by the suffix."),
+        typer.Option("--from", help=f"{', '.join(FORMATS)}; default: by the suffix."),
     ] = None
     from_scheme: Annotated[
         str | None, typer.Option(help="Tag scheme of the file; found if not set.")

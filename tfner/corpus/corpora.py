@@ -1,80 +1,19 @@
-"""Reading and writing corpora of any format: the tables of formats and suffixes."""
+"""Reading and writing corpora of any format."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from tfner.corpus.formats.brat import holds_annotations, scan_brat, write_brat
-from tfner.corpus.formats.conll import read_conll, write_conll
-from tfner.corpus.formats.conllu import scan_conllu, write_conllu
-from tfner.corpus.formats.json_list import holds_questions
-from tfner.corpus.formats.jsonl import scan_jsonl, write_jsonl
-from tfner.corpus.formats.mrc import scan_mrc, write_mrc
+from tfner.corpus.formats import FORMATS
+from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
-from tfner.corpus.formats.rasa import scan_rasa, write_rasa
-from tfner.corpus.formats.rasa_yaml import scan_rasa_yaml, write_rasa_yaml
-from tfner.corpus.formats.records import Scan, read_records
-from tfner.corpus.formats.stockmark import scan_stockmark, write_stockmark
-from tfner.corpus.formats.text import scan_text, write_text
 from tfner.document import Document
 from tfner.errors import ConfigError, CorpusError, unknown
 from tfner.schemes import find_scheme
 from tfner.storage.files import STANDARD_STREAM, check_readable, whole_file
-
-SCANS: dict[str, Scan] = {
-    "brat": scan_brat,
-    "conllu": scan_conllu,
-    "jsonl": scan_jsonl,
-    "mrc": scan_mrc,
-    "rasa": scan_rasa,
-    "rasa-yaml": scan_rasa_yaml,
-    "stockmark": scan_stockmark,
-    "text": scan_text,
-}
-"""Formats of independent records."""
-
-READERS: dict[str, Callable[[str, ReadOptions], Iterator[Document]]] = {
-    "conll": read_conll,
-    **{name: partial(read_records, scan=scan) for name, scan in SCANS.items()},
-}
-
-WRITERS: dict[str, Callable[..., int]] = {
-    "conll": write_conll,
-    "conllu": write_conllu,
-    "jsonl": write_jsonl,
-    "mrc": write_mrc,
-    "rasa": write_rasa,
-    "rasa-yaml": write_rasa_yaml,
-    "stockmark": write_stockmark,
-    "text": write_text,
-}
-"""Each takes documents, a text stream and `scheme`, and returns how many it wrote.
-`write_brat` is not among them: it takes a directory."""
-
-TAGGED = ("conll", "conllu")
-"""Formats that are written with tags."""
-
-SUFFIXES = {
-    ".ann": "brat",
-    ".bio": "conll",
-    ".iob": "conll",
-    ".iob2": "conll",
-    ".conll": "conll",
-    ".conllu": "conllu",
-    ".tsv": "conll",
-    ".txt": "conll",
-    ".json": "stockmark",
-    ".jsonl": "jsonl",
-    ".md": "rasa",
-    ".yaml": "rasa-yaml",
-    ".yml": "rasa-yaml",
-}
-"""Format by the end of the name, `.gz` aside."""
-MRC_NAME = "mrc-ner."
-"""How the published files of reading comprehension begin: `mrc-ner.train`."""
 
 
 def find_format(
@@ -84,36 +23,38 @@ def find_format(
     default: str = "text",
     look_inside: bool = True,
 ) -> str:
-    """The format named, or that of the suffix; `default` for standard streams.
+    """Name the format of a path: the one given, one that claims it, or its suffix's.
 
-    A directory with `.ann` files is brat, a `.json` file of questions mrc; for a file
-    that is to be written, its old content says nothing: do not `look_inside`.
+    Args:
+        path: a file or directory; standard streams are of the `default` format.
+        format: a key of `FORMATS`, which then is the answer.
+        default: of standard streams.
+        look_inside: False for what is to be written, whose old content says nothing.
 
     Raises:
         ConfigError: no format has this name.
         CorpusError: no format has this suffix.
     """
     if format is not None:
-        if format not in READERS:
-            raise ConfigError(unknown("format", format, READERS))
+        if format not in FORMATS:
+            raise ConfigError(unknown("format", format, FORMATS))
         return format
-    if os.fspath(path) == STANDARD_STREAM:
+    name = os.fspath(path)
+    if name == STANDARD_STREAM:
         return default
-    if holds_annotations(path):
-        return "brat"
-    name = Path(os.fspath(path).removesuffix(".gz"))
-    suffix = name.suffix.lower()
-    if name.name.startswith(MRC_NAME):
-        return "mrc"
-    if suffix not in SUFFIXES:
-        raise CorpusError(
-            f"no format has the suffix {suffix!r}. Known: {', '.join(SUFFIXES)} (and "
-            f"with .gz). Name the format: {', '.join(READERS)}",
-            path=path,
-        )
-    if suffix == ".json" and look_inside and holds_questions(os.fspath(path)):
-        return "mrc"
-    return SUFFIXES[suffix]
+    suffix = Path(name.removesuffix(".gz")).suffix.lower()
+    for known in FORMATS.values():
+        if known.claims(name, look_inside):
+            return known.name
+    for known in FORMATS.values():
+        if suffix in known.suffixes:
+            return known.name
+    suffixes = sorted({s for known in FORMATS.values() for s in known.suffixes})
+    raise CorpusError(
+        f"no format has the suffix {suffix!r}. Known: {', '.join(suffixes)} (and "
+        f"with .gz). Name the format: {', '.join(FORMATS)}",
+        path=path,
+    )
 
 
 def read_corpus(
@@ -133,7 +74,7 @@ def read_corpus(
     Args:
         path: a file, gzip if it ends in `.gz`; a directory of brat pairs; "-" is
             standard input (jsonl, conllu, text).
-        format: a key of `READERS`; None goes by the suffix ("-": text).
+        format: a key of `FORMATS`; None goes by the suffix ("-": text).
         scheme: tag scheme of the file. None takes the one that explains it with the
             fewest invalid transitions and logs it. Entities are the same in any case;
             a scheme that fits worse than another is an error.
@@ -161,11 +102,20 @@ def read_corpus(
     name = os.fspath(path)
     raw = None if raw_text is None else os.fspath(raw_text)
     options = ReadOptions(scheme, join, word_column, tag_column, comments, labels, raw)
-    if format not in (None, "brat") or not holds_annotations(name):
+    if not _may_be_directory(name, format):
         check_readable(name)
-    format = find_format(name, format)
-    check_raw_text(raw, format)
-    return READERS[format](name, options)
+    found = FORMATS[find_format(name, format)]
+    check_raw_text(raw, found.name)
+    return found.documents(name, options)
+
+
+def _may_be_directory(path: str, format: str | None) -> bool:
+    """Tell whether a path is read by a format whose corpora are directories."""
+    return any(
+        known.write_directory is not None
+        and (known.name == format or (format is None and known.claims(path, True)))
+        for known in FORMATS.values()
+    )
 
 
 def check_raw_text(path: str | None, format: str) -> None:
@@ -177,8 +127,11 @@ def check_raw_text(path: str | None, format: str) -> None:
     """
     if path is None:
         return
-    if format != "conll":
-        raise ConfigError(f"a raw text is for conll files; {format} has its own text")
+    if not FORMATS[format].takes_raw_text:
+        takers = " and ".join(f.name for f in FORMATS.values() if f.takes_raw_text)
+        raise ConfigError(
+            f"a raw text is for {takers} files; {format} has its own text"
+        )
     check_readable(path)
 
 
@@ -196,7 +149,7 @@ def write_corpus(
         documents: may be an iterator; nothing is held in memory.
         path: an existing file is replaced; `.gz` is compressed; "-" is standard
             output. For brat a directory.
-        format: a key of `READERS`; None goes by the suffix ("-": jsonl).
+        format: a key of `FORMATS`; None goes by the suffix ("-": jsonl).
         scheme: tag scheme of column files and CoNLL-U. None keeps each document's tags
             as they were read, or else its scheme, or else IOB2.
         queries: of mrc files: label -> query. None takes those of the documents, or
@@ -212,19 +165,28 @@ def write_corpus(
         LabelError: an unknown scheme.
     """
     name = os.fspath(path)
-    format = find_format(name, format, default="jsonl", look_inside=False)
-    more = {} if queries is None else {"queries": queries}
-    if more and format != "mrc":
-        raise ConfigError(
-            f"queries are for mrc; {format} holds none. Name the format: mrc."
-        )
+    found = FORMATS[find_format(name, format, default="jsonl", look_inside=False)]
+    more: dict[str, Any] = {}
+    if queries is not None:
+        more["queries"] = queries
+        _check_holds("queries are", found, "holds_queries", "none")
     if scheme is not None:
-        if format not in TAGGED:
-            raise ConfigError(
-                f"a scheme is for {' and '.join(TAGGED)}; {format} holds no tags"
-            )
+        _check_holds("a scheme is", found, "holds_tags", "no tags")
         scheme = find_scheme(scheme).name
-    if format == "brat":
-        return write_brat(documents, name)
+    if found.write_directory is not None:
+        return found.write_directory(documents, name)
+    if found.write is None:
+        writable = ", ".join(f.name for f in FORMATS.values() if f.write)
+        raise ConfigError(f"{found.name} is read only. Name one of {writable}.")
     with whole_file(name) as stream:
-        return WRITERS[format](documents, stream, scheme=scheme, **more)
+        return found.write(documents, stream, scheme=scheme, **more)
+
+
+def _check_holds(what: str, format: Format, ability: str, has: str) -> None:
+    """Stop where something is given that the format has no place for."""
+    if not getattr(format, ability):
+        able = [known.name for known in FORMATS.values() if getattr(known, ability)]
+        raise ConfigError(
+            f"{what} for {' and '.join(able)}; {format.name} holds {has}. "
+            f"Name the format: {', '.join(able)}."
+        )

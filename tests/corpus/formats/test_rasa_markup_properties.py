@@ -9,14 +9,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tfner.corpus.corpora import SCANS, WRITERS
+from tfner.corpus.formats import FORMATS
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.rasa_attributes import ATTRIBUTES
 from tfner.corpus.formats.rasa_yaml import UNFIT
 from tfner.document import Document, Entity
 from tfner.errors import CorpusError
 
-FORMATS = ["rasa", "rasa-yaml", "stockmark"]
+RASA_FORMATS = ["rasa", "rasa-yaml", "stockmark"]
 STRANGE = st.sampled_from("[](){}\\\"'-#*<!:, \t|>&%\ufeff\x85\u2028 日本語😀")
 ANY = st.characters(exclude_characters="\n\r", exclude_categories=["Cs"])
 TEXTS = st.text(STRANGE | ANY, max_size=12)
@@ -47,7 +47,7 @@ def documents(draw, texts):
 
 def written(corpus, format):
     stream = io.StringIO()
-    WRITERS[format](corpus, stream)
+    FORMATS[format].write(corpus, stream)
     return stream.getvalue()
 
 
@@ -56,14 +56,14 @@ def scanned(content, format):
     with pytest.MonkeyPatch.context() as patch:
         stream = io.TextIOWrapper(io.BytesIO(content.encode()))
         patch.setattr("sys.stdin", stream)
-        return list(SCANS[format]("-", ReadOptions()))
+        return list(FORMATS[format].scan("-", ReadOptions()))
 
 
 def contents(corpus):
     return [(d.text, d.entities, d.metadata.get(ATTRIBUTES)) for d in corpus]
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", RASA_FORMATS)
 @settings(deadline=None)
 @given(data=st.data())
 def test_flat_documents_come_back_equal_and_are_written_equal(format, data):
@@ -75,7 +75,7 @@ def test_flat_documents_come_back_equal_and_are_written_equal(format, data):
     assert written(again, format) == content
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", RASA_FORMATS)
 @settings(deadline=None)
 @given(content=st.lists(TEXTS, max_size=4).map("\n".join))
 @example('{"a": [}')

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from tfner.corpus.checks.columns import check_conll, check_transitions, scheme_for
 from tfner.corpus.checks.findings import FileReport, Place, show
-from tfner.corpus.corpora import SCANS, check_raw_text, find_format
+from tfner.corpus.corpora import check_raw_text, find_format
+from tfner.corpus.formats import FORMATS
+from tfner.corpus.formats.format import Scan, located
 from tfner.corpus.formats.options import ReadOptions
-from tfner.corpus.formats.records import located
 from tfner.corpus.formats.scheme_detection import TagCensus
 from tfner.corpus.tagging import off_borders
 from tfner.document import Document, Entity
@@ -54,10 +55,11 @@ def _check_file(path: str, format: str | None, options: ReadOptions) -> FileRepo
         check_raw_text(options.raw_text, report.format)
         if not os.path.isdir(path):
             _check_line_ends(report)
-        if report.format == "conll":
+        scan = FORMATS[report.format].scan
+        if scan is None:
             check_conll(report, options)
         else:
-            _check_records(report, options)
+            _check_records(report, options, scan)
     except CorpusError as error:
         report.add_error(error)
         return report
@@ -92,10 +94,10 @@ def _check_line_ends(report: FileReport) -> None:
         report.add(lines, "note", "no-final-blank-line", message)
 
 
-def _check_records(report: FileReport, options: ReadOptions) -> None:
+def _check_records(report: FileReport, options: ReadOptions, scan: Scan) -> None:
     census, tagged = TagCensus(), False
     ids: dict[str, Place] = {}
-    for line, document in _documents(report, options):
+    for line, document in _documents(report, options, scan):
         if document.tags is not None:
             tagged = True
             census.add(document.tags, [line or 0] * len(document.tags))
@@ -108,17 +110,17 @@ def _check_records(report: FileReport, options: ReadOptions) -> None:
     if tagged:
         scheme = scheme_for(report, options, census)
         known = FileReport(report.path, report.format)  # the same findings again
-        for line, document in _documents(known, options):
+        for line, document in _documents(known, options, scan):
             tags = document.tags or ()
             check_transitions(report, tags, [line or 0] * len(tags), scheme)
 
 
 def _documents(
-    report: FileReport, options: ReadOptions
+    report: FileReport, options: ReadOptions, scan: Scan
 ) -> Iterator[tuple[int | None, Document]]:
     # A given scheme is judged over the whole file, not line by line.
     options = replace(options, scheme=None)
-    for place, content in SCANS[report.format](report.path, options):
+    for place, content in scan(report.path, options):
         report.reading, line = located(report.path, place)
         if isinstance(content, str):
             report.add(line, "error", "bad-record", content)

@@ -6,8 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from tfner.corpus.corpora import WRITERS
-from tfner.corpus.formats.conll import read_conll
+from tfner.corpus.formats.conll import read_conll, write_conll
 from tfner.corpus.formats.conll_layout import survey_conll
 from tfner.corpus.formats.options import ReadOptions
 from tfner.document import Document
@@ -35,7 +34,7 @@ def repair_conll(
     by_width, width = survey_conll(name, options)
     changed = [by_width[width].empty_tags]
     with whole_file(os.fspath(output)) as stream:
-        WRITERS["conll"](_repaired(read_conll(name, options), changed), stream)
+        write_conll(_repaired(read_conll(name, options), changed), stream)
     return changed[0]
 
 

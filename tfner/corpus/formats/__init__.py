@@ -1,1 +1,26 @@
-"""Corpus formats, one module each."""
+"""Corpus formats, one module each, and the table of them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from tfner.corpus.formats.format import Format
+
+MODULES = (
+    "brat",
+    "conll",
+    "conllu",
+    "jsonl",
+    "mrc",
+    "rasa",
+    "rasa_yaml",
+    "stockmark",
+    "text",
+)
+"""Where several claim a path, or have its suffix, the first one has it."""
+
+FORMATS: dict[str, Format] = {
+    module.FORMAT.name: module.FORMAT
+    for module in (import_module(f"{__name__}.{name}") for name in MODULES)
+}
+"""Formats by the name that `--from` and `--to` take."""

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
+from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.document import Document, Entity
 from tfner.errors import CorpusError, joined, shorten
@@ -270,3 +271,12 @@ def _file_name(identifier: str, taken: dict[str, int]) -> str:
         chosen = f"{name}-{taken[key]}"
     taken[chosen.casefold()] = 1
     return chosen
+
+
+FORMAT = Format(
+    name="brat",
+    scan=scan_brat,
+    write_directory=write_brat,
+    suffixes=(ANNOTATIONS,),
+    claims=lambda path, _: holds_annotations(path),
+)

@@ -18,6 +18,7 @@ from tfner.corpus.formats.conll_layout import (
     tag_of,
 )
 from tfner.corpus.formats.conll_raw_text import NumberedWords, texts_of
+from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.joining import join_words, place_words, words_of
 from tfner.corpus.tagging import tags_of
@@ -199,3 +200,13 @@ def _separator(document: Document, rows: list[list[str]]) -> str:
     if document.metadata.get("separator") != " ":
         return "\t"
     return "\t" if any(not c or " " in c for row in rows for c in row) else " "
+
+
+FORMAT = Format(
+    name="conll",
+    read=read_conll,
+    write=write_conll,
+    suffixes=(".bio", ".iob", ".iob2", ".conll", ".tsv", ".txt"),
+    holds_tags=True,
+    takes_raw_text=True,
+)

@@ -33,6 +33,7 @@ from tfner.corpus.formats.conllu_sentence import (
     set_tags,
     tag_of,
 )
+from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.joining import words_of
 from tfner.corpus.tagging import tags_of
@@ -220,3 +221,12 @@ def _says(
         return False
     found = (sentence.text, sentence.words, decode_tags(sentence.tags))
     return found == (text, tuple(words), decode_tags(tags))
+
+
+FORMAT = Format(
+    name="conllu",
+    scan=scan_conllu,
+    write=write_conllu,
+    suffixes=(".conllu",),
+    holds_tags=True,
+)

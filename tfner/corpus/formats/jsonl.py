@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tfner.corpus.formats.conll import entities_of
+from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.joining import join_words, place_words
 from tfner.corpus.tagging import check_prefixes
@@ -247,3 +248,6 @@ def parse_labels(value: str) -> list[str]:
             + (f"; no tag: {shorten(strangers[0])}" if strangers else "")
         )
     return names
+
+
+FORMAT = Format(name="jsonl", scan=scan_jsonl, write=write_jsonl, suffixes=(".jsonl",))

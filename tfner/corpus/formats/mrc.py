@@ -16,9 +16,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TextIO
 
-from tfner.corpus.formats.json_list import elements
+from tfner.corpus.formats.format import Format
+from tfner.corpus.formats.json_list import elements, holds_questions
 from tfner.corpus.formats.jsonl import check_surrogates
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.joining import words_of
@@ -29,6 +31,9 @@ from tfner.queries import QUERIES, complete_queries
 from tfner.storage.files import read_lines, stem_of
 
 Positions = list[tuple[int, int]]
+
+NAME = "mrc-ner."
+"""How the published files begin: `mrc-ner.train`."""
 
 
 @dataclass
@@ -330,3 +335,20 @@ def _to_records(document: Document, queries: Mapping[str, str]) -> list[dict[str
             }
         )
     return records
+
+
+def is_mrc(path: str, look_inside: bool) -> bool:
+    """Tell a file of questions by its name or, if it is JSON, by its first record."""
+    name = Path(path.removesuffix(".gz"))
+    if name.name.startswith(NAME):
+        return True
+    return look_inside and name.suffix.lower() == ".json" and holds_questions(path)
+
+
+FORMAT = Format(
+    name="mrc",
+    scan=scan_mrc,
+    write=write_mrc,
+    claims=is_mrc,
+    holds_queries=True,
+)

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
+from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.rasa_attributes import attribute_metadata
 from tfner.corpus.formats.rasa_markup import format_markup, parse_markup
@@ -233,3 +234,6 @@ def log_nameless(count: int) -> None:
     """One line about sentences that got the name `NO_INTENT`, if there was any."""
     if count:
         logger.info("%d sentences without an intent stand under %r", count, NO_INTENT)
+
+
+FORMAT = Format(name="rasa", scan=scan_rasa, write=write_rasa, suffixes=(".md",))

@@ -25,6 +25,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, TextIO
 
+from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.rasa import (
     INTENT,
@@ -284,3 +285,11 @@ def _format_example(document: Document, intent: str) -> tuple[str, str]:
 def _quoted(value: Any) -> str:
     # JSON is YAML, and leaves no doubt about what is a string.
     return json.dumps(value, ensure_ascii=False)
+
+
+FORMAT = Format(
+    name="rasa-yaml",
+    scan=scan_rasa_yaml,
+    write=write_rasa_yaml,
+    suffixes=(".yaml", ".yml"),
+)

@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
+from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.json_list import QUESTION_KEYS, elements
 from tfner.corpus.formats.jsonl import check_surrogates, is_range, parse_entity
 from tfner.corpus.formats.options import ReadOptions
@@ -143,3 +144,11 @@ def _entity_record(
         "type": entity.label,
     }
     return own | dict(attributes) | own
+
+
+FORMAT = Format(
+    name="stockmark",
+    scan=scan_stockmark,
+    write=write_stockmark,
+    suffixes=(".json",),
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
+from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.document import Document
 from tfner.errors import CorpusError, joined
@@ -46,3 +47,6 @@ def write_text(
     if problems:
         raise CorpusError(joined(problems))
     return written
+
+
+FORMAT = Format(name="text", scan=scan_text, write=write_text)

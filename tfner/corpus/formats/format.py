@@ -1,0 +1,99 @@
+"""The interface of a corpus format, and reading of records by one scan of a file.
+
+A *scan* yields, for each record, its line and either a Document or what is wrong with
+it, so that a reader can report all problems at once and a check can go on after them.
+Where a corpus is a directory, the file stands beside the line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from tfner.corpus.formats.options import ReadOptions
+from tfner.document import Document
+from tfner.errors import CorpusError, joined
+from tfner.storage.files import STANDARD_STREAM
+
+Scan = Callable[
+    [str, ReadOptions],
+    Iterator[tuple[int | tuple[str, int | None], Document | str]],
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """One corpus format: how it is recognised, read and written.
+
+    A format is one module with a `Format`, and one line in `FORMATS`.
+
+    Attributes:
+        name: what `--from` and `--to` call it.
+        scan: yields its records, for reading and for checking; None where `read` does
+            more than go from record to record.
+        read: yields its documents; None reads by `scan`.
+        write: takes documents, a text stream and `scheme`, and returns how many it
+            wrote.
+        write_directory: takes documents and the path, where a corpus is a directory.
+        suffixes: ends of file names, `.gz` aside, that mean this format.
+        claims: tells from a path, and from what lies there if it may look inside, that
+            it is of this format whatever its suffix.
+        holds_tags: whether it is written with tags, and so in a scheme.
+        holds_queries: whether it is written with a query for each label.
+        takes_raw_text: whether a file of the same sentences as text may give the
+            spaces between its words.
+    """
+
+    name: str
+    scan: Scan | None = None
+    read: Callable[[str, ReadOptions], Iterator[Document]] | None = None
+    write: Callable[..., int] | None = None
+    write_directory: Callable[[Iterable[Document], str], int] | None = None
+    suffixes: tuple[str, ...] = ()
+    claims: Callable[[str, bool], bool] = lambda path, look_inside: False
+    holds_tags: bool = False
+    holds_queries: bool = False
+    takes_raw_text: bool = False
+
+    def documents(self, path: str, options: ReadOptions) -> Iterator[Document]:
+        """The documents of a corpus.
+
+        Raises:
+            CorpusError: while iterating, at the latest at the end: all problems.
+        """
+        if self.read is not None:
+            return self.read(path, options)
+        if self.scan is None:
+            raise TypeError(f"format {self.name} has neither `read` nor `scan`")
+        return read_records(path, options, scan=self.scan)
+
+
+def located(path: str, place: int | tuple[str, int | None]) -> tuple[str, int | None]:
+    """File and line of a record of the corpus `path`."""
+    return (path, place) if isinstance(place, int) else place
+
+
+def read_records(path: str, options: ReadOptions, *, scan: Scan) -> Iterator[Document]:
+    """Documents of a file, as long as there is no problem; then all the problems.
+
+    After a first bad record the rest is read for further ones, except from a stream,
+    which may never end.
+
+    Raises:
+        CorpusError: bad records, all named; or no record at all.
+    """
+    problems: list[str] = []
+    found = False
+    for place, content in scan(path, options):
+        found = True
+        if isinstance(content, str):
+            file, line = located(path, place)
+            problems.append(str(CorpusError(content, path=file, line=line)))
+            if path == STANDARD_STREAM:
+                break
+        elif not problems:
+            yield content
+    if problems:
+        raise CorpusError(joined(problems))
+    if not found:
+        raise CorpusError("the file is empty: it holds no record", path=path)
