@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from tfner.data.packing import (
     EMPTY,
     LAYOUTS,
-    Plan,
+    BatchPlan,
     assemble,
     fill_rows,
-    make_plan,
+    make_batch_plan,
     packed_shape,
 )
 from tfner.data.windows import Window
@@ -33,13 +33,13 @@ layouts = pytest.mark.parametrize("layout", LAYOUTS)
 corpora = pytest.mark.parametrize("lengths", CORPORA.values(), ids=CORPORA)
 
 
-def plan_of(lengths: Any, layout: str, **settings: Any) -> Plan:
+def plan_of(lengths: Any, layout: str, **settings: Any) -> BatchPlan:
     defaults = {"batch_size": 8, "seed": 0, "epochs": 2, "max_length": MAX_LENGTH}
     sizes = np.array(lengths, np.int32)
-    return make_plan(sizes, layout=layout, **{**defaults, **settings})
+    return make_batch_plan(sizes, layout=layout, **{**defaults, **settings})
 
 
-def epochs_of(plan: Plan) -> np.ndarray:
+def epochs_of(plan: BatchPlan) -> np.ndarray:
     """(epochs, steps, rows, slots)."""
     _, *row = plan.windows.shape
     return plan.windows.reshape(-1, plan.steps_per_epoch, *row)

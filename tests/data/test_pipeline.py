@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 from tfner.data.features import IGNORED
-from tfner.data.packing import EMPTY, LAYOUTS, Plan, assemble, make_plan
-from tfner.data.pipeline import WindowTable, batches
+from tfner.data.packing import EMPTY, LAYOUTS, BatchPlan, assemble, make_batch_plan
+from tfner.data.pipeline import WindowTable, window_batches
 from tfner.data.windows import Window
 from tfner.models.heads.losses import summed_crossentropy
 
@@ -32,9 +32,9 @@ def model(make_model: Callable[[], Any]) -> Any:
     return make_model()
 
 
-def plan_of(table: WindowTable, layout: str, **settings: Any) -> Plan:
+def plan_of(table: WindowTable, layout: str, **settings: Any) -> BatchPlan:
     defaults = {"batch_size": 8, "seed": 0, "epochs": 1, "max_length": 64}
-    return make_plan(table.lengths, layout=layout, **{**defaults, **settings})
+    return make_batch_plan(table.lengths, layout=layout, **{**defaults, **settings})
 
 
 def arrays(dataset: tf.data.Dataset) -> Batches:
@@ -42,7 +42,7 @@ def arrays(dataset: tf.data.Dataset) -> Batches:
 
 
 def per_window(
-    windows: list[Window], plan: Plan, rows: list[np.ndarray]
+    windows: list[Window], plan: BatchPlan, rows: list[np.ndarray]
 ) -> dict[int, np.ndarray]:
     """What each window's words got, from arrays (B, W, ...) of every batch."""
     found = {}
@@ -65,7 +65,7 @@ def results(
     for layout in LAYOUTS:
         plan = plan_of(table, layout)
         logits, losses, counts = [], [], []
-        for features, labels in arrays(batches(table, plan)):
+        for features, labels in arrays(window_batches(table, plan)):
             logits.append(model(features, training=True).numpy())
             total, count = summed_crossentropy(labels, logits[-1])
             losses.append(float(total))
@@ -98,7 +98,7 @@ def test_labels_are_those_of_the_windows(
     layout: str, windows: list[Window], table: WindowTable
 ) -> None:
     plan = plan_of(table, layout)
-    labels = [labels for _, labels in arrays(batches(table, plan))]
+    labels = [labels for _, labels in arrays(window_batches(table, plan))]
     found = per_window(windows, plan, labels)
     for number, window in enumerate(windows):
         assert window.targets is not None
@@ -113,7 +113,7 @@ def test_training_and_prediction_lay_windows_out_alike(
 ) -> None:
     plan = plan_of(table, layout)
     steps = zip(plan.windows, plan.row_lengths.tolist(), strict=True)
-    gathered = arrays(batches(table, plan))
+    gathered = arrays(window_batches(table, plan))
     for (step, length), (features, _) in zip(steps, gathered, strict=True):
         rows = [row[row != EMPTY].tolist() for row in step]
         numbers = [number for row in rows for number in row]
@@ -134,7 +134,7 @@ def test_shapes_are_static_where_the_layout_promises_it(
     layout: str, table: WindowTable
 ) -> None:
     plan = plan_of(table, layout)
-    features, labels = batches(table, plan).element_spec
+    features, labels = window_batches(table, plan).element_spec
     rows = plan.windows.shape[1]
     length = None if layout == "bucketed" else int(plan.row_lengths[0])
     for spec in (*features.values(), labels):
@@ -148,7 +148,7 @@ def test_a_resumed_run_sees_the_batches_that_were_left(
 ) -> None:
     plan = plan_of(table, layout, epochs=2)
     done = plan.steps_per_epoch + 1
-    whole, resumed = batches(table, plan), batches(table, plan).skip(done)
+    whole, resumed = window_batches(table, plan), window_batches(table, plan).skip(done)
     expected, found = arrays(whole)[done:], arrays(resumed)
     assert len(found) == plan.steps_per_epoch - 1
     for (features, labels), (again, labels_again) in zip(expected, found, strict=True):
@@ -160,8 +160,8 @@ def test_a_resumed_run_sees_the_batches_that_were_left(
 def test_rows_that_hold_no_window_are_padding(table: WindowTable) -> None:
     windows = np.full((1, 3, 2), EMPTY, np.int32)
     windows[0, 0, 0] = 0
-    plan = Plan(windows, np.array([64], np.int32), 1)
-    ((features, labels),) = arrays(batches(table, plan))
+    plan = BatchPlan(windows, np.array([64], np.int32), 1)
+    ((features, labels),) = arrays(window_batches(table, plan))
     assert (features["input_ids"][1:] == PAD).all()
     for name in ("attention_mask", "token_type_ids", "labeled_positions"):
         assert not features[name][1:].any()
@@ -172,7 +172,7 @@ def test_windows_without_targets_have_no_labels(windows: list[Window]) -> None:
     from dataclasses import replace
 
     bare = WindowTable([replace(w, targets=None) for w in windows[:5]], pad_id=PAD)
-    for _, labels in arrays(batches(bare, plan_of(bare, "packed"))):
+    for _, labels in arrays(window_batches(bare, plan_of(bare, "packed"))):
         assert (labels == IGNORED).all()
 
 
@@ -204,7 +204,7 @@ def test_targets_of_pieces_are_those_of_the_windows(layout: str) -> None:
     plan = plan_of(table, layout)
     seen = 0
     for step, (features, targets) in zip(
-        plan.windows, arrays(batches(table, plan)), strict=True
+        plan.windows, arrays(window_batches(table, plan)), strict=True
     ):
         assert targets.keys() == {"start_labels", "span_labels"}
         np.testing.assert_array_equal(features["start_labels"], targets["start_labels"])

@@ -10,8 +10,8 @@ import keras
 import pytest
 
 from tfner.corpus import read_corpus
-from tfner.data.packing import make_plan
-from tfner.data.pipeline import WindowTable, batches
+from tfner.data.packing import make_batch_plan
+from tfner.data.pipeline import WindowTable, window_batches
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
 from tfner.models.encoders.bert import Encoder
@@ -36,7 +36,7 @@ def fitted(task: TokenClassification, toy_corpus: Path) -> tuple[Any, dict[str, 
         for window in task.encode(document, with_targets=True)
     ]
     table = WindowTable(windows, pad_id=task.tokenizer.pad_id)
-    plan = make_plan(
+    plan = make_batch_plan(
         table.lengths,
         layout="packed",
         batch_size=16,
@@ -60,7 +60,7 @@ def fitted(task: TokenClassification, toy_corpus: Path) -> tuple[Any, dict[str, 
         metrics=[MaskedAccuracy()],
     )
     history = model.fit(
-        batches(table, plan),
+        window_batches(table, plan),
         epochs=EPOCHS,
         steps_per_epoch=plan.steps_per_epoch,
         shuffle=False,  # the plan has done it

@@ -14,8 +14,8 @@ import pytest
 import tensorflow as tf
 
 from tfner.checkpoints.huggingface import load_encoder
-from tfner.data.packing import make_plan
-from tfner.data.pipeline import WindowTable, batches
+from tfner.data.packing import make_batch_plan
+from tfner.data.pipeline import WindowTable, window_batches
 from tfner.data.windows import Window
 from tfner.finetuning.data import load_corpora
 from tfner.finetuning.model import compile_model
@@ -40,10 +40,10 @@ def learnt(config) -> tuple[Task, list[Window]]:
 def specs(task: Task, windows: list[Window], layout: str, *, parts: int) -> Any:
     """What the pipeline promises to a step."""
     table = WindowTable(windows, pad_id=task.tokenizer.pad_id)
-    plan = make_plan(
+    plan = make_batch_plan(
         table.lengths, layout=layout, batch_size=8, seed=0, epochs=1, max_length=32
     )
-    return batches(table, plan.divisible(parts)).element_spec
+    return window_batches(table, plan.divisible(parts)).element_spec
 
 
 def assert_static(data: Any) -> None:

@@ -32,7 +32,7 @@ BATCHES_SORTED = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BatchPlan:
     """Batches of one or more epochs.
 
     Args:
@@ -58,7 +58,7 @@ class Plan:
         rows = self.windows.shape[1]
         return float(lengths[used].sum() / (self.row_lengths.sum() * rows))
 
-    def divisible(self, parts: int) -> Plan:
+    def divisible(self, parts: int) -> BatchPlan:
         """The same batches, with empty rows at the end until parts are equal."""
         missing = -self.windows.shape[1] % parts
         padding = ((0, 0), (0, missing), (0, 0))
@@ -66,7 +66,7 @@ class Plan:
             self, windows=np.pad(self.windows, padding, constant_values=EMPTY)
         )
 
-    def shard(self, replicas: int, own: slice) -> Plan:
+    def shard(self, replicas: int, own: slice) -> BatchPlan:
         """What some of the replicas read: in each step one batch for each, in turn.
 
         Args:
@@ -76,7 +76,7 @@ class Plan:
         steps, rows, slots = self.windows.shape
         parts = self.windows.reshape(steps, replicas, rows // replicas, slots)[:, own]
         count = parts.shape[1]
-        return Plan(
+        return BatchPlan(
             parts.reshape(steps * count, rows // replicas, slots),
             np.repeat(self.row_lengths, count),
             self.steps_per_epoch * count,
@@ -152,7 +152,7 @@ def _spread(rows: Sequence[list[int]], steps: int) -> list[list[list[int]]]:
 
 def packed_plan(
     lengths: Ints, *, batch_size: int, seed: int, epochs: int, group: int = 1
-) -> Plan:
+) -> BatchPlan:
     """Several windows a row, all batches of one shape.
 
     Every epoch has as many batches as the one that needs most, its rows spread evenly.
@@ -167,14 +167,16 @@ def packed_plan(
     ]
     steps = max(-(-len(packed) // (rows * group)) * group for packed in filled)
     batches = [batch for packed in filled for batch in _spread(packed, steps)]
-    return Plan(
+    return BatchPlan(
         _stack(batches, rows),
         np.full(len(batches), row_length, np.int32),
         steps,
     )
 
 
-def bucketed_plan(lengths: Ints, *, batch_size: int, seed: int, epochs: int) -> Plan:
+def bucketed_plan(
+    lengths: Ints, *, batch_size: int, seed: int, epochs: int
+) -> BatchPlan:
     """One window a row, batches of similar length, rows of a multiple of 16 pieces."""
     batches: list[list[list[int]]] = []
     for epoch, order in enumerate(_orders(len(lengths), seed, epochs)):
@@ -188,7 +190,7 @@ def bucketed_plan(lengths: Ints, *, batch_size: int, seed: int, epochs: int) -> 
         batches += [found[i] for i in shuffled]
     longest = [max(int(lengths[row[0]]) for row in batch) for batch in batches]
     row_lengths = -(-np.array(longest, np.int32) // BUCKET_STEP) * BUCKET_STEP
-    return Plan(_stack(batches, batch_size), row_lengths, len(batches) // epochs)
+    return BatchPlan(_stack(batches, batch_size), row_lengths, len(batches) // epochs)
 
 
 def padded_plan(
@@ -199,7 +201,7 @@ def padded_plan(
     epochs: int,
     row_length: int,
     group: int = 1,
-) -> Plan:
+) -> BatchPlan:
     """One window a row, every row filled up to `row_length` pieces."""
     steps = -(-len(lengths) // (batch_size * group)) * group
     batches = [
@@ -207,21 +209,21 @@ def padded_plan(
         for order in _orders(len(lengths), seed, epochs)
         for batch in _spread([[int(window)] for window in order], steps)
     ]
-    return Plan(
+    return BatchPlan(
         _stack(batches, batch_size),
         np.full(len(batches), row_length, np.int32),
         len(batches) // epochs,
     )
 
 
-LAYOUTS: Mapping[str, Callable[..., Plan]] = {
+LAYOUTS: Mapping[str, Callable[..., BatchPlan]] = {
     "packed": packed_plan,
     "bucketed": bucketed_plan,
     "padded": padded_plan,
 }
 
 
-def make_plan(
+def make_batch_plan(
     lengths: Ints,
     *,
     layout: str,
@@ -230,7 +232,7 @@ def make_plan(
     epochs: int,
     max_length: int,
     group: int = 1,
-) -> Plan:
+) -> BatchPlan:
     """The batches of a whole training run.
 
     Args:

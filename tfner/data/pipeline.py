@@ -15,7 +15,7 @@ from tfner.data.features import (
     LABELED_POSITIONS,
     LABELS,
 )
-from tfner.data.packing import Plan
+from tfner.data.packing import BatchPlan
 from tfner.data.windows import Ints, Window
 
 
@@ -71,7 +71,7 @@ def _by_piece(windows: Sequence[Mapping[str, Ints]], *, pad: int) -> dict[str, I
     return found
 
 
-def batches(table: WindowTable, plan: Plan) -> tf.data.Dataset:
+def window_batches(table: WindowTable, plan: BatchPlan) -> tf.data.Dataset:
     """The batches of a plan, in order.
 
     Shapes are static where the plan has one row length; the batch is never short.

@@ -21,7 +21,7 @@ import numpy as np
 from tfner.config.train import TrainConfig
 from tfner.errors import TrainingError
 from tfner.storage.mirror import Mirror
-from tfner.training.arrays import assign, load_arrays, save_arrays, written
+from tfner.training.arrays import assign_variables, load_arrays, save_arrays, written
 from tfner.training.checkpoints import check_unchanged, own_copies
 from tfner.training.log import LOG, log_text
 from tfner.training.step import TrainingModel
@@ -207,7 +207,7 @@ class Checkpoint(keras.callbacks.Callback):
             *self.training_model.model.weights,
             *self.training_model.optimizer.variables,
         ]
-        assign(variables, arrays[: len(arrays) - means], path)
+        assign_variables(variables, arrays[: len(arrays) - means], path)
         self.history, self.best_epoch = about["history"], about["best_epoch"]
         self.place = Place(*about["place"])
         self._means = arrays[len(arrays) - means :] if self.place.steps else []
@@ -237,4 +237,4 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _load(self, model: keras.Model, name: str) -> None:
         path = self.directory / name
-        assign(model.weights, load_arrays(path)[0], path)
+        assign_variables(model.weights, load_arrays(path)[0], path)

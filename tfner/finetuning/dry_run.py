@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfner.config.train import TrainConfig
-from tfner.data.packing import Plan
+from tfner.data.packing import BatchPlan
 from tfner.data.windows import Window
 from tfner.finetuning.run import Run
 from tfner.finetuning.train import load_training_data, make_encoder
@@ -70,14 +70,14 @@ def dry_run(config: TrainConfig) -> dict[str, Any]:
     }
 
 
-def shapes_of(plan: Plan) -> list[list[int]]:
+def shapes_of(plan: BatchPlan) -> list[list[int]]:
     """Rows and pieces of the batches, each shape once; each is compiled for itself."""
     rows = plan.windows.shape[1]
     return [[rows, int(length)] for length in np.unique(plan.row_lengths)]
 
 
 def memory_of(
-    weights: int, encoder: Any, plan: Plan, config: TrainConfig
+    weights: int, encoder: Any, plan: BatchPlan, config: TrainConfig
 ) -> dict[str, int | None]:
     """Megabytes that training takes: what is sure, and an estimate of the rest.
 

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 
 from tfner.config.train import TrainConfig
-from tfner.data.packing import Plan, make_plan
+from tfner.data.packing import BatchPlan, make_batch_plan
 from tfner.data.pipeline import WindowTable
 from tfner.data.windows import Window
 from tfner.errors import ConfigError, TrainingError
@@ -144,7 +144,7 @@ class Run:
         remove(self.mirror, TrainingError)
         return place
 
-    def compile(self) -> tuple[TrainingModel, WindowTable, Plan]:
+    def compile(self) -> tuple[TrainingModel, WindowTable, BatchPlan]:
         """What is fitted, on which rows, in which order; nothing is written."""
         table = WindowTable(self.windows, pad_id=self.task.tokenizer.pad_id)
         with self.distribution.scope():
@@ -204,7 +204,7 @@ class Run:
         build(model)
         return model
 
-    def _plan(self, table: WindowTable, *, packs: bool) -> Plan:
+    def _plan(self, table: WindowTable, *, packs: bool) -> BatchPlan:
         on_tpu = self.distribution.kind == "tpu"
         layout = self.config.layout
         if layout == "packed" and not packs:
@@ -217,7 +217,7 @@ class Run:
                 "a TPU needs batches of one shape. Received: layout=bucketed. Give "
                 "--layout packed or padded."
             )
-        plan = make_plan(
+        plan = make_batch_plan(
             table.lengths,
             layout=layout,
             batch_size=self.config.batch_size,
@@ -246,7 +246,7 @@ class Run:
         checkpoint: Checkpoint,
         clock: Clock,
         table: WindowTable,
-        plan: Plan,
+        plan: BatchPlan,
     ) -> TrainingError | None:
         """Run the epochs that are left; a failure after the first one is returned."""
         steps = plan.steps_per_epoch

@@ -19,7 +19,7 @@ from tfner.pretraining.model import make_model
 from tfner.storage.files import whole_directory
 from tfner.tokenization import load_tokenizer
 from tfner.tokenization.for_transformers import save_for_transformers
-from tfner.training.arrays import assign
+from tfner.training.arrays import assign_variables
 
 CHECKPOINTS, TOKENIZER = "checkpoints", "tokenizer"
 ENCODER, GENERATOR, GOOGLE = "encoder", "generator", "google"
@@ -49,7 +49,9 @@ def export(run: Path, step: int, *, suffix: str = "") -> dict[str, Any]:
     arrays, about = checkpoints.load(step)
     config = PretrainConfig(**about["config"])
     model = make_model(config, **about["pieces"])
-    assign(model.weights, arrays[: len(model.weights)], checkpoints.path(step))
+    assign_variables(
+        model.weights, arrays[: len(model.weights)], checkpoints.path(step)
+    )
     tokenizer = load_tokenizer(run / TOKENIZER)
     writers: dict[str, Callable[[Path], None]] = {
         GOOGLE: lambda stage: save_google_pretraining(model, stage, step=step)

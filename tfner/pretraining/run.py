@@ -24,14 +24,14 @@ from tfner.pretraining.checkpoints import (
     fingerprint,
     pieces_of,
 )
-from tfner.pretraining.dataset.records import Manifest, batches, load_manifest
+from tfner.pretraining.dataset.records import Manifest, load_manifest, record_batches
 from tfner.pretraining.export import CHECKPOINTS, TOKENIZER, export
 from tfner.pretraining.log import Log
 from tfner.pretraining.model import make_model, make_optimizer
 from tfner.pretraining.report import Report
 from tfner.pretraining.step import PretrainingModel
 from tfner.pretraining.warm_start import read_start, start_from
-from tfner.training.arrays import assign, written
+from tfner.training.arrays import assign_variables, written
 from tfner.training.checkpoints import check_unchanged
 from tfner.training.distribution import Distribution, distribution
 from tfner.training.log import RUN_FILE
@@ -239,7 +239,7 @@ class Pretraining:
         place = self.checkpoints.path(done)
         now = fingerprint(self.config, self.manifest)
         check_unchanged(place, PretrainConfig, about["settings"], now)
-        assign(variables_of(training_model), arrays, place)
+        assign_variables(variables_of(training_model), arrays, place)
         logger.info("resumed after step %s", done)
         before = PretrainConfig(**about["config"])
         if schedule_of(before) != schedule_of(self.config):
@@ -290,11 +290,11 @@ class Pretraining:
             "first_step": done,
         }
         if self.devices.kind == "none":
-            return batches(self.manifest, **settings)
+            return record_batches(self.manifest, **settings)
 
         def own(context: Any) -> Any:
             shard = (context.input_pipeline_id, context.num_input_pipelines)
-            rows = batches(self.manifest, shard=shard, **settings)
+            rows = record_batches(self.manifest, shard=shard, **settings)
             return rows.rebatch(self.config.batch_size // self.devices.replicas)
 
         return self.devices.strategy.distribute_datasets_from_function(own)

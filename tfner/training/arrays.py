@@ -58,7 +58,9 @@ def load_arrays(path: Path) -> tuple[list[Any], str]:
         ) from error
 
 
-def assign(variables: Sequence[Any], arrays: Sequence[Any], path: Path) -> None:
+def assign_variables(
+    variables: Sequence[Any], arrays: Sequence[Any], path: Path
+) -> None:
     """Set variables in order.
 
     Raises:

@@ -17,8 +17,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfner.data.packing import Plan
-from tfner.data.pipeline import WindowTable, batches
+from tfner.data.packing import BatchPlan
+from tfner.data.pipeline import WindowTable, window_batches
 from tfner.errors import ConfigError, TrainingError
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ class Distribution:
             return wanted, False
         return False, wanted and self.kind != "tpu"
 
-    def batches(self, table: WindowTable, plan: Plan, *, skip: int) -> Any:
+    def batches(self, table: WindowTable, plan: BatchPlan, *, skip: int) -> Any:
         """What `fit` reads: on every replica its rows of each batch of the plan.
 
         Args:
@@ -107,13 +107,13 @@ class Distribution:
             skip: steps of the plan that are done.
         """
         if self.kind == "none":
-            return batches(table, plan).skip(skip)
+            return window_batches(table, plan).skip(skip)
 
         def own(context: Any) -> Any:
             count = self.replicas // context.num_input_pipelines
             first = context.input_pipeline_id * count
             shard = plan.shard(self.replicas, slice(first, first + count))
-            return batches(table, shard).skip(skip * count)
+            return window_batches(table, shard).skip(skip * count)
 
         return self.strategy.distribute_datasets_from_function(own)
 

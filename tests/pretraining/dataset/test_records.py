@@ -18,9 +18,9 @@ from tfner.errors import ConfigError, CorpusError, TokenizerError
 from tfner.pretraining.dataset.records import (
     Manifest,
     arrays,
-    batches,
     load_manifest,
     load_records,
+    record_batches,
     verify,
 )
 
@@ -77,7 +77,7 @@ def test_rows_are_the_records_padded(manifest: Manifest) -> None:
 def test_tensorflow_gives_the_same_batches(manifest: Manifest) -> None:
     settings: dict[str, Any] = {"batch_size": 8, "seed": 3, "first_step": 100}
     settings |= {"shard": (1, 2), "max_length": 40}
-    dataset = batches(manifest, **settings)
+    dataset = record_batches(manifest, **settings)
     for spec in dataset.element_spec.values():
         assert spec.shape == (4, 40)
         assert spec.dtype == "int32"
@@ -131,7 +131,7 @@ def test_seeds_give_orders_of_their_own(manifest: Manifest) -> None:
 def test_batches_that_cannot_be_are_refused(
     settings: dict[str, Any], message: str, manifest: Manifest
 ) -> None:
-    for make in (batches, lambda *a, **k: next(arrays(*a, **k))):
+    for make in (record_batches, lambda *a, **k: next(arrays(*a, **k))):
         with pytest.raises(ConfigError, match=message):
             make(manifest, seed=0, **settings)
 

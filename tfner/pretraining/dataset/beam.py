@@ -16,10 +16,10 @@ from typing import Any
 from tfner.errors import ConfigError, CorpusError
 from tfner.pretraining.dataset.records import MANIFEST_FILE, TOKENIZER_FOLDER
 from tfner.pretraining.dataset.shard_plan import (
-    Plan,
+    ShardPlan,
     Survey,
-    assign,
-    make_plan,
+    assign_articles,
+    make_shard_plan,
     survey_articles,
 )
 from tfner.pretraining.dataset.shards import BuiltShard, build_shard, make_manifest
@@ -77,7 +77,7 @@ def build_pretraining_data(
             | "surveys" >> beam.combiners.ToList()
             | "plan"
             >> beam.Map(
-                lambda surveys: make_plan(
+                lambda surveys: make_shard_plan(
                     *([survey for _, survey in sorted(surveys)], special, digest),
                     max_length=max_length,
                     seed=seed,
@@ -147,11 +147,11 @@ def _survey(source: tuple[int, str]) -> tuple[int, Survey]:
     return number, survey_articles(path, _articles(path))
 
 
-def _placed_articles(source: tuple[int, str], plan: Plan) -> Iterator[Placed]:
+def _placed_articles(source: tuple[int, str], plan: ShardPlan) -> Iterator[Placed]:
     """The articles of a file by shard, with their place in the text."""
     number, path = source
     start = sum(survey.characters for survey in plan.inputs[:number])
-    numbered = assign(_articles(path), plan, start=start)
+    numbered = assign_articles(_articles(path), plan, start=start)
     for position, (shard, article) in enumerate(numbered):
         yield shard, (number, position, article)
 
@@ -169,7 +169,7 @@ def _encoder(files: Files) -> Any:
 
 def _write_shard(
     group: tuple[int, Iterable[tuple[int, int, Article] | None]],
-    plan: Plan,
+    plan: ShardPlan,
     files: Files,
     directory: str,
 ) -> tuple[int, BuiltShard]:
@@ -182,7 +182,10 @@ def _write_shard(
 
 
 def _finish(
-    built: Iterable[tuple[int, BuiltShard]], plan: Plan, files: Files, directory: str
+    built: Iterable[tuple[int, BuiltShard]],
+    plan: ShardPlan,
+    files: Files,
+    directory: str,
 ) -> None:
     for name, content in files:
         _write(f"{directory}/{TOKENIZER_FOLDER}/{name}", content)

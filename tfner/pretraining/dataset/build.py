@@ -12,7 +12,11 @@ from tempfile import TemporaryDirectory
 
 from tfner.errors import ConfigError, CorpusError
 from tfner.pretraining.dataset.records import MANIFEST_FILE, TOKENIZER_FOLDER, Manifest
-from tfner.pretraining.dataset.shard_plan import Plan, make_plan, survey_articles
+from tfner.pretraining.dataset.shard_plan import (
+    ShardPlan,
+    make_shard_plan,
+    survey_articles,
+)
 from tfner.pretraining.dataset.shards import (
     build_shards,
     make_manifest,
@@ -79,7 +83,7 @@ def build_pretraining_data(
         with TemporaryDirectory() as folder:
             saved = Path(folder)
             tokenizer.save(saved)
-            plan = make_plan(
+            plan = make_shard_plan(
                 *(surveys, special_ids(tokenizer), tokenizer_digest(saved)),
                 max_length=max_length,
                 seed=seed,
@@ -105,7 +109,7 @@ def build_pretraining_data(
     return replace(manifest, directory=target)
 
 
-def _prepare(work: Path, plan: Plan, *, resume: bool, overwrite: bool) -> None:
+def _prepare(work: Path, plan: ShardPlan, *, resume: bool, overwrite: bool) -> None:
     """Make the directory of the work, or find in it what this run would make too.
 
     Raises:

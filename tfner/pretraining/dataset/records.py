@@ -260,7 +260,7 @@ def arrays(
     shard: tuple[int, int] = (0, 1),
     max_length: int | None = None,
 ) -> Iterator[dict[str, Ints]]:
-    """The batches of `batches` as NumPy arrays, without TensorFlow."""
+    """The batches of `record_batches` as NumPy arrays, without TensorFlow."""
     rows, length = _batch_shape(manifest, batch_size, shard, max_length)
     table = load_records(manifest)
     own = np.arange(rows, dtype=np.int64) + shard[0] * rows
@@ -281,7 +281,7 @@ def arrays(
         }
 
 
-def batches(
+def record_batches(
     manifest: Manifest,
     *,
     batch_size: int,

@@ -31,7 +31,7 @@ class Survey(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Plan:
+class ShardPlan:
     """Everything that decides the records, but for the vocabulary's own pieces.
 
     Args:
@@ -87,7 +87,7 @@ def article_size(article: Article) -> int:
     return sum(map(len, article)) + len(article)
 
 
-def make_plan(
+def make_shard_plan(
     surveys: Sequence[Survey],
     special_ids: SpecialIds,
     vocabulary_digest: str,
@@ -96,7 +96,7 @@ def make_plan(
     seed: int,
     overflow: str,
     shards: int | None = None,
-) -> Plan:
+) -> ShardPlan:
     """Decide how many shards there are.
 
     Args:
@@ -131,7 +131,7 @@ def make_plan(
             "there must be at least one article a shard. Received: "
             f"shards={number}, {articles} articles (blank lines stand between them)"
         )
-    return Plan(
+    return ShardPlan(
         max_length=max_length,
         seed=seed,
         overflow=overflow,
@@ -142,8 +142,8 @@ def make_plan(
     )
 
 
-def assign(
-    articles: Iterable[Article], plan: Plan, *, start: int = 0
+def assign_articles(
+    articles: Iterable[Article], plan: ShardPlan, *, start: int = 0
 ) -> Iterator[tuple[int, Article]]:
     """Each article with the number of its shard.
 

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 from tfner.errors import ConfigError, CorpusError
 from tfner.pretraining.dataset.records import TOKENIZER_FOLDER, Manifest, Shard
 from tfner.pretraining.dataset.segments import article_random, pack_sentences
-from tfner.pretraining.dataset.shard_plan import Plan, assign
+from tfner.pretraining.dataset.shard_plan import ShardPlan, assign_articles
 from tfner.pretraining.dataset.tfrecord import Record, pack_records
 from tfner.pretraining.text.articles import Article, read_articles
 from tfner.tokenization.directories import load_tokenizer
@@ -38,7 +38,7 @@ from tfner.tokenization.specials import SpecialIds
 logger = logging.getLogger(__name__)
 
 Encode = Callable[[str], list[int]]
-Job = tuple[int, list[Article], Plan, Path]
+Job = tuple[int, list[Article], ShardPlan, Path]
 
 
 class BuiltShard(NamedTuple):
@@ -51,7 +51,7 @@ class BuiltShard(NamedTuple):
 def build_shard(
     number: int,
     articles: Iterable[Article],
-    plan: Plan,
+    plan: ShardPlan,
     encode: Encode,
 ) -> tuple[bytes, BuiltShard]:
     """The content of a shard's file, and what the manifest will say of it."""
@@ -89,7 +89,9 @@ def _record(first: list[int], second: list[int], special: SpecialIds) -> Record:
     return Record([*ids, *second, special.sep], [len(ids), len(second) + 1])
 
 
-def make_manifest(plan: Plan, built: Sequence[BuiltShard], directory: Path) -> Manifest:
+def make_manifest(
+    plan: ShardPlan, built: Sequence[BuiltShard], directory: Path
+) -> Manifest:
     """The manifest of all shards.
 
     Raises:
@@ -123,7 +125,7 @@ def make_manifest(plan: Plan, built: Sequence[BuiltShard], directory: Path) -> M
 
 
 def build_shards(
-    plan: Plan,
+    plan: ShardPlan,
     directory: Path,
     *,
     processes: int,
@@ -137,7 +139,7 @@ def build_shards(
         ConfigError: a process was killed.
     """
     articles = (a for s in plan.inputs for a in read_articles(s.path))
-    numbered = groupby(assign(articles, plan), key=itemgetter(0))
+    numbered = groupby(assign_articles(articles, plan), key=itemgetter(0))
     found = {n: finished_shard(directory, plan, n) for n in range(plan.shards)}
     filled: set[int] = set()
 
@@ -229,7 +231,7 @@ def note_of(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
-def finished_shard(directory: Path, plan: Plan, number: int) -> BuiltShard | None:
+def finished_shard(directory: Path, plan: ShardPlan, number: int) -> BuiltShard | None:
     """A shard of an earlier run, if it is there and whole."""
     path = directory / plan.file(number)
     with suppress(OSError, ValueError, KeyError, TypeError):
