@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Before TensorFlow is loaded: what it says belongs to no test's output.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 Weights = dict[str, Any]
 SHARED = Path(__file__).resolve().parents[2] / "shared"
