@@ -7,24 +7,25 @@ number of heads show in the shapes of its variables, so the JSON may be missing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from tfner.checkpoints.families import FAMILIES, read_settings, write_settings
-from tfner.checkpoints.google_layout import (
+from tfner.checkpoints.families import FAMILIES
+from tfner.checkpoints.google_names import (
     STEP,
-    Layout,
     Part,
-    find_layout,
+    Scope,
+    find_scope,
     find_task,
     head_of,
     read_sizes,
 )
-from tfner.checkpoints.slots import Slot, fill, new_encoder
+from tfner.checkpoints.slots import Slot, fill
 from tfner.checkpoints.tensors import CONFIG, read_json, write_json
 from tfner.checkpoints.tf_checkpoint import (
     CheckpointTensors,
@@ -32,7 +33,6 @@ from tfner.checkpoints.tf_checkpoint import (
     write_checkpoint,
 )
 from tfner.errors import CheckpointError, joined
-from tfner.models.encoders.bert import Encoder
 from tfner.models.heads.token_classifier import TokenClassifier
 from tfner.tokenization.vocabularies import read_vocabulary
 
@@ -51,7 +51,7 @@ def load_google_encoder(
     num_heads: int | None = None,
     hidden_dropout: float | None = None,
     attention_dropout: float | None = None,
-) -> Encoder:
+) -> keras.Model:
     """The encoder of a BERT or ELECTRA checkpoint, without its heads.
 
     Args:
@@ -68,16 +68,16 @@ def load_google_encoder(
     """
     prefix = find_prefix(Path(checkpoint).expanduser())
     tensors = CheckpointTensors(prefix)
-    layout = find_layout(tensors, part, place=prefix)
+    scope = find_scope(tensors, part, place=prefix)
     encoder = _new_encoder(
         tensors,
-        layout,
+        scope,
         prefix,
         num_heads=num_heads,
         hidden_dropout=hidden_dropout,
         attention_dropout=attention_dropout,
     )
-    _fill(layout.encoder_slots(encoder), tensors, layout, place=prefix)
+    _fill(scope.encoder_slots(encoder), tensors, scope, place=prefix)
     return encoder
 
 
@@ -98,19 +98,18 @@ def load_google_tagger(
     """
     prefix = find_prefix(Path(checkpoint).expanduser())
     tensors = CheckpointTensors(prefix)
-    found = find_layout(tensors, "discriminator", place=prefix)
     task = find_task(tensors, task_name, place=prefix)
-    layout = Layout(found.root, found.embeddings, task)
+    scope = replace(find_scope(tensors, "discriminator", place=prefix), task=task)
     trained = tensors.shape(f"{head_of(task)}/kernel")[-1:]
     if trained and trained != (len(tags),):
         raise CheckpointError(
             f"{prefix}: the task {task} was trained on {trained[0]} tags. Received: "
             f"{len(tags)} tags. Give those of its own label mapping."
         )
-    encoder = _new_encoder(tensors, layout, prefix)
+    encoder = _new_encoder(tensors, scope, prefix)
     model = TokenClassifier(encoder, len(tags), dropout=0.0)
     model.build()
-    _fill(layout.tagger_slots(model), tensors, layout, place=prefix)
+    _fill(scope.tagger_slots(model), tensors, scope, place=prefix)
     return model
 
 
@@ -123,7 +122,7 @@ def save_google_checkpoint(
     `vocab.txt`. BERT's pooler, which taggers do not use, is not there.
 
     Args:
-        model: an `Encoder` of family electra or bert, or a `TokenClassifier` of one.
+        model: an encoder of family electra or bert, or a `TokenClassifier` of one.
         directory: made if it is not there; files of the same names are replaced.
         task_name: of a tagger's task.
 
@@ -133,18 +132,18 @@ def save_google_checkpoint(
     """
     tagger = model if isinstance(model, TokenClassifier) else None
     encoder = model if tagger is None else tagger.encoder
-    if not isinstance(encoder, Encoder) or encoder.family not in ("electra", "bert"):
-        kind = getattr(encoder, "family", type(encoder).__name__)
+    family = getattr(encoder, "family", type(encoder).__name__)
+    if family not in ("electra", "bert"):
         raise CheckpointError(
-            "only tfner's own Encoder of family electra or bert can be written for "
-            f"google-research's code. Received: encoder={kind}"
+            "only an encoder of family electra or bert can be written for "
+            f"google-research's code. Received: encoder={family}"
         )
-    config = write_settings(encoder, FAMILIES[encoder.family])
-    layout = Layout(encoder.family, encoder.family, task_name)
+    config = FAMILIES[family].write_settings(encoder)
+    scope = Scope(family, family, task_name)
     if tagger is None:
-        slots = layout.encoder_slots(encoder)
+        slots = scope.encoder_slots(encoder)
     else:
-        slots = layout.tagger_slots(tagger)
+        slots = scope.tagger_slots(tagger)
     variables = {name: array for slot in slots for name, array in slot.split()}
     # An Estimator restores its step together with the weights.
     variables[STEP] = np.array(0, np.int64)
@@ -154,24 +153,24 @@ def save_google_checkpoint(
 
 def _new_encoder(
     tensors: CheckpointTensors,
-    layout: Layout,
+    scope: Scope,
     prefix: Path,
     *,
     num_heads: int | None = None,
     **dropouts: float | None,
-) -> Encoder:
+) -> keras.Model:
     """An encoder of the checkpoint's sizes.
 
     Raises:
         CheckpointError: the config or the vocabulary beside it does not fit.
     """
-    sizes = read_sizes(tensors, layout, place=prefix)
+    sizes = read_sizes(tensors, scope, place=prefix)
     _check_vocabulary(prefix.parent / VOCABULARY, sizes["vocab_size"])
     paths = (prefix.parent / name for name in CONFIGS)
     place = next((path for path in paths if path.is_file()), prefix)
     config = {} if place == prefix else read_json(place)
     problems = _contradictions(config, sizes)
-    if problems and layout.root == "generator":
+    if problems and scope.root == "generator":
         config.pop(HEADS, None)  # it tells of the discriminator
     elif problems:
         raise CheckpointError(f"{place}: " + joined(problems, what="settings"))
@@ -185,8 +184,9 @@ def _new_encoder(
             "it tells",
             *(prefix, told, HEADS, config[HEADS], HEAD_WIDTH, CONFIG),
         )
-    settings = read_settings({**config, **sizes}, FAMILIES[layout.family], place=place)
-    return new_encoder(settings, place=place, **dropouts)
+    family = FAMILIES[scope.family]
+    settings = family.read_settings({**config, **sizes}, place=place)
+    return family.new_encoder(settings, place=place, **dropouts)
 
 
 def _contradictions(config: Mapping[str, Any], sizes: Mapping[str, int]) -> list[str]:
@@ -220,7 +220,7 @@ def _check_vocabulary(path: Path, rows: int) -> None:
 
 
 def _fill(
-    slots: Iterator[Slot], tensors: CheckpointTensors, layout: Layout, *, place: Path
+    slots: Iterable[Slot], tensors: CheckpointTensors, scope: Scope, *, place: Path
 ) -> None:
     names = {name: name for name in tensors.names}
-    fill(slots, tensors, names, skips=layout.skips, place=place)
+    fill(slots, tensors, names, skips=scope.skips, place=place)

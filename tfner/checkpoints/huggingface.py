@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 from safetensors.numpy import save_file
 
-from tfner.checkpoints.families import (
-    Family,
-    family_of,
-    read_settings,
-    write_settings,
-)
-from tfner.checkpoints.slots import (
-    Slot,
-    Suffixes,
-    encoder_layers,
-    fill,
-    layer_slots,
-    new_encoder,
-)
+from tfner.checkpoints.families import Family, family_named, family_of
+from tfner.checkpoints.slots import Slot, Suffixes, encoder_slots, fill, layer_slots
 from tfner.checkpoints.tensors import (
     CONFIG,
     INDEX,
@@ -36,7 +25,6 @@ from tfner.checkpoints.tensors import (
     write_json,
 )
 from tfner.errors import CheckpointError
-from tfner.models.encoders.bert import Encoder
 from tfner.models.heads.token_classifier import TokenClassifier
 
 SUFFIXES = Suffixes(
@@ -57,7 +45,7 @@ def load_encoder(
     *,
     hidden_dropout: float | None = None,
     attention_dropout: float | None = None,
-) -> Encoder:
+) -> keras.Model:
     """The encoder of a Hugging Face directory or hub id, without its heads.
 
     Args:
@@ -65,21 +53,26 @@ def load_encoder(
         hidden_dropout: instead of the rate in `config.json`.
         attention_dropout: instead of the rate in `config.json`.
 
+    Returns:
+        An encoder of the class that its family names, an `EncoderModel`.
+
     Raises:
         CheckpointError: it is missing, of another kind, or does not fit exactly.
     """
     directory = find_directory(directory_or_id)
-    config = read_json(directory / CONFIG)
-    family = family_of(config.get("model_type"), place=directory / CONFIG)
-    settings = read_settings(config, family, place=directory / CONFIG)
+    place = directory / CONFIG
+    config = read_json(place)
+    family = family_named(config.get("model_type"), place=place)
+    settings = family.read_settings(config, place=place)
     tensors = open_tensors(directory)
-    encoder = new_encoder(
+    encoder = family.new_encoder(
         settings,
-        place=directory / CONFIG,
+        place=place,
         hidden_dropout=hidden_dropout,
         attention_dropout=attention_dropout,
     )
-    _fill(encoder_slots(encoder, family), tensors, family, place=directory)
+    slots = encoder_slots(encoder, family.tensors, SUFFIXES)
+    _fill(slots, tensors, family, place=directory)
     return encoder
 
 
@@ -100,7 +93,7 @@ def load_token_classifier(
     directory = find_directory(directory_or_id)
     place = directory / CONFIG
     config = read_json(place)
-    family = family_of(config.get("model_type"), place=place)
+    family = family_named(config.get("model_type"), place=place)
     for name in config.get("architectures") or ():
         if not str(name).endswith(TAGGER):
             raise CheckpointError(
@@ -108,34 +101,37 @@ def load_token_classifier(
                 "one from this encoder with `tfner train --encoder`."
             )
     tags = _tags(config, place=place)
-    settings = read_settings(config, family, place=place)
+    settings = family.read_settings(config, place=place)
     tensors = open_tensors(directory)
-    encoder = new_encoder(settings, place=place)
+    encoder = family.new_encoder(settings, place=place)
     dropout = config.get("classifier_dropout")
-    rate = encoder.hidden_dropout if dropout is None else dropout
-    model = TokenClassifier(encoder, len(tags), dropout=rate)
+    if dropout is None:
+        dropout = settings.get("hidden_dropout", 0.0)
+    model = TokenClassifier(encoder, len(tags), dropout=dropout)
     model.build()
-    _fill(tagger_slots(model, family), tensors, family, place=directory)
+    slots = encoder_slots(encoder, family.tensors, SUFFIXES)
+    slots += layer_slots(model.classifier, HEAD, SUFFIXES)
+    _fill(slots, tensors, family, place=directory)
     return model, tags
 
 
-def save_encoder(encoder: Encoder, directory: str | Path) -> None:
+def save_encoder(encoder: keras.Model, directory: str | Path) -> None:
     """Write an encoder as transformers' `AutoModel` reads it.
 
     BERT's pooler, which no tagger uses, is not there; transformers makes a new one.
 
     Args:
-        encoder: of any family.
+        encoder: an `EncoderModel`.
         directory: made if it is not there; files of the same names are replaced.
 
     Raises:
         CheckpointError: the format cannot express the encoder, or a file cannot be
             written.
     """
-    family = family_of(encoder.family, place="the encoder's family")
-    config = write_settings(encoder, family)
+    family = family_of(encoder)
+    config = family.write_settings(encoder)
     config["architectures"] = [f"{family.architecture}Model"]
-    slots = encoder_slots(encoder, family)
+    slots = encoder_slots(encoder, family.tensors, SUFFIXES)
     write_model(config, slots, family=family, directory=Path(directory))
 
 
@@ -147,7 +143,7 @@ def save_token_classifier(
     The tokenizer is not written: `Tokenizer.save` does that.
 
     Args:
-        model: its encoder must be tfner's own.
+        model: its encoder must be an `EncoderModel`.
         tags: in the order of their ids.
         directory: made if it is not there; files of the same names are replaced.
 
@@ -155,17 +151,12 @@ def save_token_classifier(
         CheckpointError: the format cannot express the model, or a file cannot be
             written.
     """
-    if not isinstance(model.encoder, Encoder):
-        raise CheckpointError(
-            "only tfner's own Encoder can be written in the Hugging Face format. "
-            f"Received: encoder={type(model.encoder).__name__}"
-        )
     if len(tags) != model.num_tags:
         raise CheckpointError(
             f"the model has {model.num_tags} tags. Received: {len(tags)} tags."
         )
-    family = family_of(model.encoder.family, place="the encoder's family")
-    config = write_settings(model.encoder, family) | {
+    family = family_of(model.encoder)
+    config = family.write_settings(model.encoder) | {
         "architectures": [family.architecture + TAGGER],
         "classifier_dropout": model.dropout_rate,
         "id2label": {str(number): tag for number, tag in enumerate(tags)},
@@ -173,27 +164,15 @@ def save_token_classifier(
     }
     write_model(
         config,
-        encoder_slots(model.encoder, family),
+        encoder_slots(model.encoder, family.tensors, SUFFIXES),
         layer_slots(model.classifier, HEAD, SUFFIXES),
         family=family,
         directory=Path(directory),
     )
 
 
-def encoder_slots(encoder: Encoder, family: Family) -> Iterator[Slot]:
-    """Every weight of an encoder, with the tensors that fill it."""
-    for layer, modules in encoder_layers(encoder, family.layer):
-        yield from layer_slots(layer, modules, SUFFIXES)
-
-
-def tagger_slots(model: TokenClassifier, family: Family) -> Iterator[Slot]:
-    """Every weight of a token classifier, with the tensors that fill it."""
-    yield from encoder_slots(model.encoder, family)
-    yield from layer_slots(model.classifier, HEAD, SUFFIXES)
-
-
 def _fill(
-    slots: Iterator[Slot], tensors: Tensors, family: Family, *, place: Path
+    slots: Iterable[Slot], tensors: Tensors, family: Family, *, place: Path
 ) -> None:
     names = _canonical_names(tensors, family, place=place)
     fill(

@@ -12,7 +12,7 @@ from tfner.errors import CheckpointError
 from tfner.storage.remote import address, fetched, is_remote
 
 if TYPE_CHECKING:
-    from tfner.models.encoders.bert import Encoder
+    import keras
 
 GENERATOR = "#generator"
 """After the path of a pretrained ELECTRA: its generator, not its discriminator."""
@@ -23,7 +23,7 @@ def load_encoder(
     *,
     hidden_dropout: float | None = None,
     attention_dropout: float | None = None,
-) -> Encoder:
+) -> keras.Model:
     """The encoder that `--encoder` names.
 
     Args:

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from tfner.checkpoints import google_layout, huggingface
-from tfner.checkpoints.families import family_of, write_settings
-from tfner.checkpoints.google_layout import STEP, Layout
-from tfner.checkpoints.slots import Slot, Suffixes, layer_slots
+from tfner.checkpoints import google_names, huggingface
+from tfner.checkpoints.families import family_of
+from tfner.checkpoints.google_names import STEP, Scope
+from tfner.checkpoints.slots import Slot, Suffixes, encoder_slots, layer_slots
 from tfner.checkpoints.tensors import CONFIG, write_json
 from tfner.checkpoints.tf_checkpoint import write_checkpoint
 from tfner.models.encoders.bert import Encoder
@@ -101,18 +101,18 @@ def save_google_pretraining(
     Raises:
         CheckpointError: a file cannot be written.
     """
-    family = family_of(model.encoder.family, place="the encoder's family")
-    slots = list(Layout(family.name, family.name).encoder_slots(model.encoder))
+    family = family_of(model.encoder)
+    slots = Scope(family.name, family.name).encoder_slots(model.encoder)
     masked = model
     if isinstance(model, Electra):
         masked = model.generator
-        slots += Layout("generator", "electra").encoder_slots(masked.encoder)
-        slots += _verdict_slots(model, GOOGLE_VERDICT, google_layout.SUFFIXES)
-    slots += _masked_slots(masked, GOOGLE_HEADS[family.name], google_layout.SUFFIXES)
+        slots += Scope("generator", "electra").encoder_slots(masked.encoder)
+        slots += _verdict_slots(model, GOOGLE_VERDICT, google_names.SUFFIXES)
+    slots += _masked_slots(masked, GOOGLE_HEADS[family.name], google_names.SUFFIXES)
     variables = {name: array for slot in slots for name, array in slot.split()}
     variables[STEP] = np.array(step, np.int64)
     write_checkpoint(Path(directory), variables)
-    write_json(Path(directory) / CONFIG, write_settings(model.encoder, family))
+    write_json(Path(directory) / CONFIG, family.write_settings(model.encoder))
 
 
 def _masked_slots(
@@ -134,12 +134,12 @@ def _verdict_slots(
 def _save(
     encoder: Encoder, head: Iterator[Slot], kind: str, directory: str | Path
 ) -> None:
-    family = family_of(encoder.family, place="the encoder's family")
-    config: dict[str, Any] = write_settings(encoder, family)
+    family = family_of(encoder)
+    config: dict[str, Any] = family.write_settings(encoder)
     config["architectures"] = [family.architecture + kind]
     huggingface.write_model(
         config,
-        huggingface.encoder_slots(encoder, family),
+        encoder_slots(encoder, family.tensors, huggingface.SUFFIXES),
         head,
         family=family,
         directory=Path(directory),

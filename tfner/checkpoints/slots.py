@@ -10,10 +10,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfner.checkpoints.families import EMBEDDINGS, PROJECTION, Names
+from tfner.checkpoints.families.base import TensorMap
 from tfner.checkpoints.tensors import Array, Tensors
 from tfner.errors import CheckpointError, joined
-from tfner.models.encoders.bert import Encoder
 
 
 @dataclass(frozen=True)
@@ -24,8 +23,8 @@ class Suffixes:
         table: of an embedding.
         scale: of a normalisation.
         shift: of a normalisation.
-        kernel: of a dense layer.
-        bias: of a dense layer.
+        kernel: of any other layer.
+        bias: of any other layer.
         transposed: kernels are (in, out) here and (out, in) there.
     """
 
@@ -73,65 +72,81 @@ class Slot:
             yield name, np.ascontiguousarray(array, np.float32)
 
 
-def new_encoder(
-    settings: Mapping[str, Any], *, place: Path, **overrides: float | None
-) -> Encoder:
-    """An encoder with its weights made, and not yet filled.
-
-    Args:
-        settings: arguments of `Encoder`.
-        place: where they were read.
-        overrides: instead of those of `settings`, where they are not None.
-
-    Raises:
-        CheckpointError: there is no such encoder.
-    """
-    given = {name: value for name, value in overrides.items() if value is not None}
-    try:
-        encoder = Encoder(**{**settings, **given})
-        encoder.build()
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{place}: {error}") from error
-    return encoder
-
-
-def encoder_layers(
-    encoder: Encoder, names: Names
-) -> Iterator[tuple[keras.layers.Layer, tuple[str, ...]]]:
-    """Every layer of an encoder that has weights, with the modules it holds.
+def encoder_slots(
+    encoder: keras.Model,
+    tensors: TensorMap,
+    suffixes: Suffixes,
+    *,
+    renamed: Callable[[str], str] = str,
+) -> list[Slot]:
+    """Every weight of an encoder, with the tensors that fill it.
 
     Args:
         encoder: built.
-        names: attribute of a block -> names of modules, `{}` for the block's number.
+        tensors: of its family.
+        suffixes: of the format.
+        renamed: the name of a module in the format.
+
+    Raises:
+        CheckpointError: the family's map leaves a weight out.
     """
-    for attribute, modules in EMBEDDINGS.items():
-        layer = getattr(encoder.embeddings, attribute)
-        if layer is not None:
-            yield layer, modules
-    if encoder.embedding_projection is not None:
-        yield encoder.embedding_projection, PROJECTION
-    for number, block in enumerate(encoder.blocks):
-        for attribute, modules in names.items():
-            named = tuple(module.format(number) for module in modules)
-            yield getattr(block, attribute), named
+    slots = [
+        slot
+        for path, modules in tensors.items()
+        for part, numbers in _parts(encoder, path.split("."))
+        for slot in layer_slots(
+            part, [renamed(module.format(*numbers)) for module in modules], suffixes
+        )
+    ]
+    filled = {id(slot.weight) for slot in slots}
+    for weight in encoder.weights:
+        if id(weight) not in filled:
+            raise CheckpointError(
+                "the tensors of a family must name all weights of its encoder. "
+                f"Received: {type(encoder).__name__}, whose {weight.path} has none"
+            )
+    return slots
+
+
+def _parts(
+    holder: Any, path: Sequence[str], numbers: tuple[int, ...] = ()
+) -> Iterator[tuple[Any, tuple[int, ...]]]:
+    """Whatever stands at a path of attributes, with the numbers that lead there."""
+    if holder is None:
+        return
+    if not path:
+        yield holder, numbers
+        return
+    first, *rest = path
+    if first != "{}":
+        yield from _parts(getattr(holder, first), rest, numbers)
+        return
+    for number, item in enumerate(holder):
+        yield from _parts(item, rest, (*numbers, number))
 
 
 def layer_slots(
-    layer: keras.layers.Layer, modules: Sequence[str], suffixes: Suffixes
+    layer: keras.layers.Layer | keras.Variable,
+    modules: Sequence[str],
+    suffixes: Suffixes,
 ) -> Iterator[Slot]:
-    """The weights of a layer that holds these modules side by side."""
+    """The weights of a layer that holds these modules side by side, or one weight."""
 
     def tensors(suffix: str) -> tuple[str, ...]:
         return tuple(module + suffix for module in modules)
 
-    if isinstance(layer, keras.layers.Embedding):
+    if isinstance(layer, keras.Variable):
+        yield Slot(layer, tuple(modules))
+    elif isinstance(layer, keras.layers.Embedding):
         yield Slot(layer.embeddings, tensors(suffixes.table))
     elif isinstance(layer, keras.layers.LayerNormalization):
         yield Slot(layer.gamma, tensors(suffixes.scale))
-        yield Slot(layer.beta, tensors(suffixes.shift))
+        if layer.beta is not None:
+            yield Slot(layer.beta, tensors(suffixes.shift))
     else:
         yield Slot(layer.kernel, tensors(suffixes.kernel), suffixes.transposed)
-        yield Slot(layer.bias, tensors(suffixes.bias))
+        if layer.bias is not None:
+            yield Slot(layer.bias, tensors(suffixes.bias))
 
 
 def fill(

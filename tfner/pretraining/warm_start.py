@@ -41,7 +41,7 @@ def read_start(config: PretrainConfig, manifest: Manifest) -> Encoder | None:
     """
     if config.encoder is None:
         return None
-    source = load_encoder(config.encoder)
+    source: Encoder = load_encoder(config.encoder)
     target = new_encoder(config, manifest.special_ids.vocab_size)
     problems = _other_sizes(source, target)
     problems += _other_pieces(config.encoder, manifest)
@@ -70,6 +70,9 @@ def start_from(source: Encoder, model: Electra | MaskedLanguageModel) -> list[En
 
 
 def _other_sizes(source: Encoder, target: Encoder) -> list[str]:
+    if type(source) is not type(target):
+        kinds = f"a {type(source).__name__}, the run trains a {type(target).__name__}"
+        return [f"it is {kinds}"]
     problems = []
     for name in (*SIZES, *FIXED):
         wanted, found = getattr(source, name), getattr(target, name)

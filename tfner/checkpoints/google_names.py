@@ -1,4 +1,4 @@
-"""Where google-research's checkpoints keep what: names of variables and their rules.
+"""Names of the variables in google-research's checkpoints.
 
 Variables have names, and kernels are (in, out) as in Keras. Every one of them is read,
 passed over by a rule below, or an error.
@@ -11,16 +11,16 @@ run_pretraining.py, run_classifier.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tfner.checkpoints.families import LAYER, POSITIONS
-from tfner.checkpoints.slots import Slot, Suffixes, encoder_layers, layer_slots
+import keras
+
+from tfner.checkpoints.families.bert import TENSORS
+from tfner.checkpoints.slots import Slot, Suffixes, encoder_slots, layer_slots
 from tfner.checkpoints.tensors import Tensors
 from tfner.errors import CheckpointError, joined, shorten, unknown
-from tfner.models.encoders.bert import Encoder
 from tfner.models.heads.token_classifier import TokenClassifier
 
 Part = Literal["discriminator", "generator"]
@@ -51,13 +51,13 @@ PASSED_OVER = {
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Where in a checkpoint an encoder is.
+class Scope:
+    """The variable scopes of an encoder in a checkpoint.
 
     Attributes:
         root: "bert", "electra" (the discriminator) or "generator".
-        embeddings: whose embeddings it uses; a generator mostly those of "electra".
-        task: whose head is read as well.
+        embeddings: scope of the embeddings; a generator mostly uses those of "electra".
+        task: the task whose head is read as well.
     """
 
     root: str
@@ -66,32 +66,30 @@ class Layout:
 
     @property
     def family(self) -> str:
-        """Of the encoder."""
+        """The family of the encoder."""
         return "bert" if self.root == "bert" else "electra"
 
     def variable(self, module: str) -> str:
         """The name of a module here; transformers named its modules after these.
 
         Example:
-            >>> layout = Layout("generator", "electra")
-            >>> layout.variable("encoder.layer.3.attention.self.query")
+            >>> scope = Scope("generator", "electra")
+            >>> scope.variable("encoder.layer.3.attention.self.query")
             'generator/encoder/layer_3/attention/self/query'
-            >>> layout.variable("embeddings.LayerNorm")
+            >>> scope.variable("embeddings.LayerNorm")
             'electra/embeddings/LayerNorm'
         """
         root = self.embeddings if module.startswith("embeddings.") else self.root
         return f"{root}/" + module.replace(".layer.", ".layer_").replace(".", "/")
 
-    def encoder_slots(self, encoder: Encoder) -> Iterator[Slot]:
+    def encoder_slots(self, encoder: keras.Model) -> list[Slot]:
         """Every weight of an encoder, with the variables that fill it."""
-        for layer, modules in encoder_layers(encoder, LAYER):
-            variables = [self.variable(module) for module in modules]
-            yield from layer_slots(layer, variables, SUFFIXES)
+        return encoder_slots(encoder, TENSORS, SUFFIXES, renamed=self.variable)
 
-    def tagger_slots(self, model: TokenClassifier) -> Iterator[Slot]:
+    def tagger_slots(self, model: TokenClassifier) -> list[Slot]:
         """Every weight of a token classifier, with the variables that fill it."""
-        yield from self.encoder_slots(model.encoder)
-        yield from layer_slots(model.classifier, [head_of(self.task)], SUFFIXES)
+        head = layer_slots(model.classifier, [head_of(self.task)], SUFFIXES)
+        return [*self.encoder_slots(model.encoder), *head]
 
     def skips(self, name: str) -> bool:
         """Whether a variable is none of the model's."""
@@ -107,8 +105,13 @@ def head_of(task: str | None) -> str:
     return f"{TASKS}{task}/dense"
 
 
-def find_layout(tensors: Tensors, part: Part, *, place: Path) -> Layout:
-    """Where the wanted encoder is.
+def find_scope(tensors: Tensors, part: Part, *, place: Path) -> Scope:
+    """The scopes of one of the encoders of a checkpoint.
+
+    Args:
+        tensors: of the checkpoint.
+        part: the encoder; a BERT has but one.
+        place: where the checkpoint stands, for messages.
 
     Raises:
         CheckpointError: it is not there.
@@ -118,17 +121,22 @@ def find_layout(tensors: Tensors, part: Part, *, place: Path) -> Layout:
         if any(name.startswith(f"{root}/encoder/") for name in tensors.names):
             own = any(name.startswith(f"{root}/embeddings/") for name in tensors.names)
             shared = root == "generator" and not own
-            return Layout(root, "electra" if shared else root)
-    wanted = " or ".join(f"{root}/encoder/" for root in roots)
+            return Scope(root, "electra" if shared else root)
+    names = " or ".join(f"{root}/encoder/" for root in roots)
     raise CheckpointError(
         f"{place} holds no {'generator' if part == 'generator' else 'BERT or ELECTRA'}"
-        f": none of its {len(tensors.names)} variables begins with {wanted}. The first "
+        f": none of its {len(tensors.names)} variables begins with {names}. The first "
         f"are {', '.join(map(shorten, tensors.names[:3])) or 'none'}."
     )
 
 
 def find_task(tensors: Tensors, task_name: str | None, *, place: Path) -> str:
     """The task whose head is read.
+
+    Args:
+        tensors: of the checkpoint.
+        task_name: the task; None for the only one.
+        place: where the checkpoint stands, for messages.
 
     Raises:
         CheckpointError: there is none, or it is not clear which.
@@ -151,8 +159,13 @@ def find_task(tensors: Tensors, task_name: str | None, *, place: Path) -> str:
     return task_name
 
 
-def read_sizes(tensors: Tensors, layout: Layout, *, place: Path) -> dict[str, int]:
+def read_sizes(tensors: Tensors, scope: Scope, *, place: Path) -> dict[str, int]:
     """The keys of a config that the shapes of variables tell.
+
+    Args:
+        tensors: of the checkpoint.
+        scope: of the encoder in it.
+        place: where the checkpoint stands, for messages.
 
     Raises:
         CheckpointError: a variable that tells them is missing or no matrix.
@@ -163,7 +176,7 @@ def read_sizes(tensors: Tensors, layout: Layout, *, place: Path) -> dict[str, in
         "types": "embeddings.token_type_embeddings",
         "inner": "encoder.layer.0.intermediate.dense",
     }
-    matrices = {key: layout.variable(module) for key, module in matrices.items()}
+    matrices = {key: scope.variable(module) for key, module in matrices.items()}
     matrices["inner"] += SUFFIXES.kernel
     shapes = {
         key: tensors.shape(variable) if variable in tensors.names else ()
@@ -176,12 +189,12 @@ def read_sizes(tensors: Tensors, layout: Layout, *, place: Path) -> dict[str, in
     ]
     if problems:
         raise CheckpointError(f"{place}: " + joined(problems, what="variables"))
-    pattern = re.compile(rf"{layout.root}/encoder/layer_(\d+)/.*")
+    pattern = re.compile(rf"{scope.root}/encoder/layer_(\d+)/.*")
     layers = {m[1] for n in tensors.names if (m := pattern.fullmatch(n))}
     return {
         "vocab_size": shapes["pieces"][0],
         "embedding_size": shapes["pieces"][1],
-        POSITIONS: shapes["positions"][0],
+        "max_position_embeddings": shapes["positions"][0],
         "type_vocab_size": shapes["types"][0],
         "hidden_size": shapes["inner"][0],
         "intermediate_size": shapes["inner"][1],

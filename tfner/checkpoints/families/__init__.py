@@ -1,0 +1,50 @@
+"""Families of Hugging Face models, one module each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfner.checkpoints.families.base import Family
+from tfner.checkpoints.families.bert import BERT
+from tfner.checkpoints.families.distilbert import DISTILBERT
+from tfner.checkpoints.families.electra import ELECTRA
+from tfner.checkpoints.families.roberta import CAMEMBERT, ROBERTA, XLM_ROBERTA
+from tfner.errors import CheckpointError, unknown
+
+FAMILIES = {
+    "bert": BERT,
+    "electra": ELECTRA,
+    "distilbert": DISTILBERT,
+    "roberta": ROBERTA,
+    "xlm-roberta": XLM_ROBERTA,
+    "camembert": CAMEMBERT,
+}
+"""The `model_type` of a config.json -> what it means."""
+
+__all__ = ["FAMILIES", "Family", "family_named", "family_of"]
+
+
+def family_named(name: object, *, place: object) -> Family:
+    """The family of a `model_type`.
+
+    Raises:
+        CheckpointError: there is none of that name.
+    """
+    if name not in FAMILIES:
+        message = unknown("model_type", str(name), FAMILIES)
+        raise CheckpointError(f"{place}: {message}")
+    return FAMILIES[str(name)]
+
+
+def family_of(encoder: Any) -> Family:
+    """The family in whose format an encoder is written.
+
+    Raises:
+        CheckpointError: it has none.
+    """
+    if not hasattr(encoder, "family"):
+        raise CheckpointError(
+            "only an encoder that names its `family` can be written in the Hugging "
+            f"Face format. Received: encoder={type(encoder).__name__}"
+        )
+    return family_named(encoder.family, place="the encoder's family")
