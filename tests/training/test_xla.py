@@ -18,7 +18,7 @@ from tfner.data.packing import make_batch_plan
 from tfner.data.pipeline import WindowTable, window_batches
 from tfner.data.windows import Window
 from tfner.finetuning.data import load_corpora
-from tfner.finetuning.model import compile_model
+from tfner.finetuning.model import compile_task_model
 from tfner.finetuning.train import encode_training, make_task
 from tfner.inference.bundle import build
 from tfner.inference.runners import KerasRunner
@@ -85,7 +85,7 @@ def test_a_train_step_compiles(config, learnt, layout, change) -> None:
     if settings.freeze is not None:
         freeze_layers(model.encoder, settings.freeze)
     one = Distribution("none", tf.distribute.get_strategy())
-    training_model = compile_model(
+    training_model = compile_task_model(
         model, task, settings, seed=0, steps=10, distribution=one
     )
     data = specs(task, windows, layout, parts=settings.accumulate)

@@ -1,21 +1,23 @@
-"""A model with the optimizer and the step that train it."""
+"""How a task's model is trained: its optimizer and its step."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import keras
 
 from tfner.config.train import TrainConfig
 from tfner.tasks import Task
+from tfner.training.compile import compile_model
 from tfner.training.distribution import Distribution
-from tfner.training.optimizers import adamw, layerwise_rates
-from tfner.training.precision import scaled_loss
+from tfner.training.optimizers import AdamW, adamw, layerwise_rates
 from tfner.training.step import TrainingModel
 
 LOSS_SCALE = 2.0**8
 """First scale of a float16 loss, a sum over words: 2^15 for the mean of 128 words."""
 
 
-def compile_model(
+def compile_task_model(
     model: keras.Model,
     task: Task,
     config: TrainConfig,
@@ -24,18 +26,35 @@ def compile_model(
     steps: int,
     distribution: Distribution,
 ) -> TrainingModel:
-    """The model with its optimizer and train step, ready for `fit`.
+    """Make a task's model ready for `fit`.
 
     Args:
         model: built; its trainable weights learn.
         task: gives the loss.
-        config: how it learns.
+        config: optimizer, precision, and how a step is computed.
         seed: of dropout.
         steps: of the whole run.
         distribution: in whose scope this is called.
     """
+    return compile_model(
+        model,
+        partial(TrainingModel, task=task),
+        make_optimizer(config, model, steps),
+        config,
+        seed=seed,
+        loss_scale=LOSS_SCALE,
+        distribution=distribution,
+    )
+
+
+def make_optimizer(config: TrainConfig, model: keras.Model, steps: int) -> AdamW:
+    """Make AdamW with warm-up and linear decay over `steps`.
+
+    Raises:
+        ConfigError: rates are to fall from layer to layer, and the encoder names none.
+    """
     decay = config.layerwise_lr_decay
-    optimizer: keras.optimizers.Optimizer = adamw(
+    return adamw(
         learning_rate=config.learning_rate,
         steps=steps,
         warmup=config.warmup,
@@ -47,22 +66,3 @@ def compile_model(
         rates=None if decay == 1 else layerwise_rates(model, decay),
         ema=config.ema,
     )
-    optimizer = scaled_loss(optimizer, config.precision, first_scale=LOSS_SCALE)
-    optimizer.build(model.trainable_variables)
-    whole_step, gradient = distribution.compiles(config.jit_compile)
-    training_model = TrainingModel(
-        model,
-        task,
-        clip_norm=config.clip_norm,
-        seed=seed,
-        accumulate=config.accumulate,
-        jit_gradient=gradient,
-    )
-    training_model.compile(
-        optimizer=optimizer,
-        jit_compile=whole_step,
-        steps_per_execution=distribution.steps_per_execution(
-            config.steps_per_execution
-        ),
-    )
-    return training_model

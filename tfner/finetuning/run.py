@@ -27,7 +27,7 @@ from tfner.finetuning.callbacks import (
 from tfner.finetuning.checkpoint import Checkpoint, Place
 from tfner.finetuning.data import Corpora
 from tfner.finetuning.evaluator import Evaluator
-from tfner.finetuning.model import compile_model
+from tfner.finetuning.model import compile_task_model
 from tfner.finetuning.result import RunResult, save_result
 from tfner.inference.bundle import build
 from tfner.inference.encoder_config import check_encoder
@@ -150,7 +150,7 @@ class Run:
         with self.distribution.scope():
             model = self._learner()
             plan = self._plan(table, packs=getattr(model, "packs", False))
-            training_model = compile_model(
+            training_model = compile_task_model(
                 model,
                 self.task,
                 self.config,

@@ -10,8 +10,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from tfner.config.pretrain import PretrainConfig
 from tfner.errors import ConfigError
 from tfner.models.encoders.bert import Encoder
@@ -33,9 +31,10 @@ from tfner.pretraining.step import PretrainingModel
 from tfner.pretraining.warm_start import read_start, start_from
 from tfner.training.arrays import assign_variables, written
 from tfner.training.checkpoints import check_unchanged
+from tfner.training.compile import compile_model
 from tfner.training.distribution import Distribution, distribution
 from tfner.training.log import RUN_FILE
-from tfner.training.precision import precision, scaled_loss
+from tfner.training.precision import precision
 from tfner.training.stopping import DivergedError, asked_to_stop
 
 logger = logging.getLogger(__name__)
@@ -202,23 +201,14 @@ class Pretraining:
             if config.recompute:
                 for encoder in encoders_of(model):
                     encoder.recompute_layers()
-            optimizer: keras.optimizers.Optimizer = make_optimizer(config, model)
-            optimizer = scaled_loss(optimizer, config.precision, first_scale=LOSS_SCALE)
-            optimizer.build(model.trainable_variables)
-            whole_step, gradient = self.devices.compiles(config.jit_compile)
-            training_model = PretrainingModel(
+            training_model = compile_model(
                 model,
-                clip_norm=config.clip_norm,
+                PretrainingModel,
+                make_optimizer(config, model),
+                config,
                 seed=config.seed,
-                accumulate=config.accumulate,
-                jit_gradient=gradient,
-            )
-            training_model.compile(
-                optimizer=optimizer,
-                jit_compile=whole_step,
-                steps_per_execution=self.devices.steps_per_execution(
-                    config.steps_per_execution
-                ),
+                loss_scale=LOSS_SCALE,
+                distribution=self.devices,
             )
         weights = sum(v.shape.num_elements() for v in model.trainable_variables)
         logger.info(f"{config.objective}: {weights:,} weights that learn")

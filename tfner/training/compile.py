@@ -1,0 +1,54 @@
+"""A model in the step that trains it, with its optimizer: the same for every run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import keras
+
+from tfner.config.pretrain import PretrainConfig
+from tfner.config.train import TrainConfig
+from tfner.training.distribution import Distribution
+from tfner.training.precision import scaled_loss
+from tfner.training.step import TrainStepModel
+
+StepModel = TypeVar("StepModel", bound=TrainStepModel)
+
+
+def compile_model(
+    model: keras.Model,
+    step: Callable[..., StepModel],
+    optimizer: keras.optimizers.Optimizer,
+    config: TrainConfig | PretrainConfig,
+    *,
+    seed: int,
+    loss_scale: float,
+    distribution: Distribution,
+) -> StepModel:
+    """Make a model ready for `fit`.
+
+    Args:
+        model: built; its trainable weights learn.
+        step: makes the `TrainStepModel` around it.
+        optimizer: not yet built.
+        config: says how the gradient is clipped, accumulated, compiled and rounded.
+        seed: of dropout, and of whatever else a step draws.
+        loss_scale: first scale of the loss in float16.
+        distribution: in whose scope this is called.
+    """
+    optimizer = scaled_loss(optimizer, config.precision, first_scale=loss_scale)
+    optimizer.build(model.trainable_variables)
+    whole_step, gradient = distribution.compiles(config.jit_compile)
+    training_model = step(
+        model,
+        clip_norm=config.clip_norm,
+        seed=seed,
+        accumulate=config.accumulate,
+        jit_gradient=gradient,
+    )
+    together = distribution.steps_per_execution(config.steps_per_execution)
+    training_model.compile(
+        optimizer=optimizer, jit_compile=whole_step, steps_per_execution=together
+    )
+    return training_model
