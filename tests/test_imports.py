@@ -17,6 +17,7 @@ HEAVY = FRAMEWORKS | {
     "fugashi",
     "h5py",
     "huggingface_hub",
+    "jinja2",
     "matplotlib",
     "numpy",
     "rich",
@@ -113,7 +114,7 @@ def test_help_and_version_load_nothing_heavy(
             ],
             set(),
         ),
-        (["corpus", "evaluation", "nesting", "queries"], set()),
+        (["corpus", "evaluation", "nesting", "queries", "reports"], set()),
         (["tokenization"], {"numpy", "tokenizers", "fugashi"}),
         (
             ["data/features", "data/windows", "data/packing", "tasks", "inference"],

@@ -29,16 +29,16 @@ BUILD_INPUTS = [
 
 
 def expected_files() -> set[str]:
-    """Modules of both packages, typing marks, pages' style and script, samples."""
+    """Modules of both packages, typing marks, templates of pages, samples."""
     return {
         f"{package}/{path.relative_to(folder).as_posix()}"
         for package, folder in FOLDERS.items()
         for path in folder.rglob("*")
         if path.is_file()
         and (
-            path.suffix in (".py", ".css", ".js")
+            path.suffix == ".py"
             or path.name == "py.typed"
-            or path.parent == folder / "samples"
+            or path.parent in (folder / "samples", folder / "reports" / "templates")
         )
     }
 

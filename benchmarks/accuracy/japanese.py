@@ -100,7 +100,7 @@ def count(gsd: Path, part: str, tokenizer: Tokenizer) -> dict[str, Any]:
         "sentences": len(documents),
         "words": sum(len(document.words or ()) for document in documents),
         "entities": counts["gold_entities"],
-        "entities_off_mecab_words": counts["entities_off_word_borders"],
+        "entities_off_mecab_words": counts["entities_off_word_boundaries"],
         "texts_with_a_space": sum(" " in document.text for document in documents),
         "words_lost": lost,
     }
@@ -154,7 +154,7 @@ def brief(score: dict[str, Any]) -> dict[str, Any]:
     names = ("f1", "precision", "recall", "support", "interval")
     return {
         **{name: score[name] for name in names},
-        "entities_off_word_borders": score["coverage"]["entities_off_word_borders"],
+        "entities_off_word_borders": score["coverage"]["entities_off_word_boundaries"],
     }
 
 

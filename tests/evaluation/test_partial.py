@@ -10,32 +10,31 @@ from hypothesis import strategies as st
 
 from tfner.document import Document, Entity
 from tfner.evaluation import score
-from tfner.evaluation.partial import Pair, pair_spans
-from tfner.schemes import Span
+from tfner.evaluation.partial import Pair, pair_entities
 
 TEXT = "x" * 60
 GOLD = [
-    Span(0, 5, "A"),  # found
-    Span(10, 15, "A"),  # other label
-    Span(20, 25, "B"),  # other borders
-    Span(30, 35, "B"),  # other borders and label
-    Span(40, 45, "A"),  # missed
+    Entity(0, 5, "A"),  # found
+    Entity(10, 15, "A"),  # other label
+    Entity(20, 25, "B"),  # other boundaries
+    Entity(30, 35, "B"),  # other boundaries and label
+    Entity(40, 45, "A"),  # missed
 ]
 PREDICTED = [
-    Span(0, 5, "A"),
-    Span(10, 15, "B"),
-    Span(20, 28, "B"),
-    Span(33, 38, "A"),
-    Span(50, 55, "A"),  # spurious
-    Span(56, 59, "A"),  # spurious
+    Entity(0, 5, "A"),
+    Entity(10, 15, "B"),
+    Entity(20, 28, "B"),
+    Entity(33, 38, "A"),
+    Entity(50, 55, "A"),  # spurious
+    Entity(56, 59, "A"),  # spurious
 ]
 
 
-def document(spans: list[Span]) -> Document:
-    return Document("1", TEXT, tuple(Entity(*span) for span in spans))
+def document(entities: list[Entity]) -> Document:
+    return Document("1", TEXT, tuple(entities))
 
 
-def partial_of(gold: list[Span], predicted: list[Span]) -> dict[str, Any]:
+def partial_of(gold: list[Entity], predicted: list[Entity]) -> dict[str, Any]:
     found = score([document(gold)], [document(predicted)]).conventions["partial"]
     assert isinstance(found, dict)
     return found
@@ -70,7 +69,7 @@ def test_outcomes_of_a_small_example_under_the_four_measures(
     assert found["recall"] == pytest.approx(recall)
 
 
-def test_the_convention_gives_half_a_point_for_wrong_borders() -> None:
+def test_the_convention_gives_half_a_point_for_wrong_boundaries() -> None:
     gold, predicted = [document(GOLD)], [document(PREDICTED)]
     found = score(gold, predicted, convention="partial")
     assert (found.precision, found.recall) == (0.5, 0.6)
@@ -87,40 +86,42 @@ def test_the_convention_gives_half_a_point_for_wrong_borders() -> None:
 @pytest.mark.parametrize(
     ("candidates", "best"),
     [
-        ([Span(0, 10, "B"), Span(0, 10, "A")], Span(0, 10, "A")),
-        ([Span(0, 9, "A"), Span(0, 10, "B")], Span(0, 10, "B")),
-        ([Span(0, 9, "B"), Span(9, 12, "A")], Span(9, 12, "A")),
-        ([Span(0, 3, "A"), Span(3, 9, "A")], Span(3, 9, "A")),
+        ([Entity(0, 10, "B"), Entity(0, 10, "A")], Entity(0, 10, "A")),
+        ([Entity(0, 9, "A"), Entity(0, 10, "B")], Entity(0, 10, "B")),
+        ([Entity(0, 9, "B"), Entity(9, 12, "A")], Entity(9, 12, "A")),
+        ([Entity(0, 3, "A"), Entity(3, 9, "A")], Entity(3, 9, "A")),
     ],
-    ids=["equal", "borders before label", "label before overlap", "longer overlap"],
+    ids=["equal", "boundaries before label", "label before overlap", "longer overlap"],
 )
-def test_the_best_overlap_becomes_the_pair(candidates: list[Span], best: Span) -> None:
-    gold = Span(0, 10, "A")
-    assert pair_spans({gold}, set(candidates)) == [Pair(gold, best)]
+def test_the_best_overlap_becomes_the_pair(
+    candidates: list[Entity], best: Entity
+) -> None:
+    gold = Entity(0, 10, "A")
+    assert pair_entities({gold}, set(candidates)) == [Pair(gold, best)]
 
 
 def test_entities_that_only_touch_are_no_pair() -> None:
-    assert pair_spans({Span(0, 5, "A")}, {Span(5, 9, "A")}) == []
+    assert pair_entities({Entity(0, 5, "A")}, {Entity(5, 9, "A")}) == []
 
 
-SPANS = st.builds(
-    lambda start, length, label: Span(start, start + length, label),
+ENTITIES = st.builds(
+    lambda start, length, label: Entity(start, start + length, label),
     st.integers(0, 20),
     st.integers(1, 12),
     st.sampled_from("AB"),
 )
 
 
-@given(gold=st.sets(SPANS, max_size=8), predicted=st.sets(SPANS, max_size=8))
+@given(gold=st.sets(ENTITIES, max_size=8), predicted=st.sets(ENTITIES, max_size=8))
 def test_pairs_overlap_are_one_to_one_and_leave_no_overlap_unpaired(
-    gold: set[Span], predicted: set[Span]
+    gold: set[Entity], predicted: set[Entity]
 ) -> None:
-    pairs = pair_spans(gold, predicted)
+    pairs = pair_entities(gold, predicted)
     left, right = [pair.gold for pair in pairs], [pair.predicted for pair in pairs]
     assert len(set(left)) == len(left)
     assert len(set(right)) == len(right)
 
-    def overlap(a: Span, b: Span) -> bool:
+    def overlap(a: Entity, b: Entity) -> bool:
         return a.start < b.end and b.start < a.end
 
     assert all(overlap(*pair) for pair in pairs)
@@ -128,8 +129,10 @@ def test_pairs_overlap_are_one_to_one_and_leave_no_overlap_unpaired(
     assert not any(overlap(a, b) for a, b in free)
 
 
-@given(gold=st.sets(SPANS, max_size=8), predicted=st.sets(SPANS, max_size=8))
-def test_partial_is_never_below_exact(gold: set[Span], predicted: set[Span]) -> None:
+@given(gold=st.sets(ENTITIES, max_size=8), predicted=st.sets(ENTITIES, max_size=8))
+def test_partial_is_never_below_exact(
+    gold: set[Entity], predicted: set[Entity]
+) -> None:
     found = score([document([*gold])], [document([*predicted])], resamples=0)
     partial = found.conventions["partial"]
     assert isinstance(partial, dict)

@@ -194,7 +194,7 @@ def test_each_side_is_read_strictly_in_its_own_scheme() -> None:
 def test_entities_off_the_borders_of_the_models_words_are_counted_and_missed() -> None:
     gold = document(ADA, Entity(8, 10, "PER"), Entity(15, 19, "LOC"))
     found = score([gold], [tagged("B-PER O O O B-LOC")])
-    assert found.coverage["entities_off_word_borders"] == 1
+    assert found.coverage["entities_off_word_boundaries"] == 1
     assert found.coverage["gold_entities"] == 3
     assert found.recall == pytest.approx(2 / 3)
 
@@ -207,7 +207,7 @@ def test_coverage_counts_repaired_tags_and_keeps_the_predictors_counts() -> None
         "words_without_pieces": 4,
         "documents": 1,
         "gold_entities": 0,
-        "entities_off_word_borders": 0,
+        "entities_off_word_boundaries": 0,
         "repaired_tags": 2,
     }
 

@@ -12,7 +12,8 @@ import pytest
 from tfner.document import Document, Entity, Word
 from tfner.errors import CorpusError
 from tfner.evaluation import score
-from tfner.reports.directory import Report, make_report, write_report
+from tfner.reports.content import Report, make_report
+from tfner.reports.directory import write_report
 
 TEXT = "<b>Ada</b> & London"
 HISTORY = [
@@ -38,7 +39,7 @@ def report() -> Report:
         result,
         [gold],
         [found],
-        seen={"Ada"},
+        train=[Document("t", "Ada", (Entity(0, 3, "PER"),))],
         history=HISTORY,
         best_epoch=2,
         settings={"learning_rate": 1e-4},

@@ -41,7 +41,7 @@ def test_the_text_report_is_this_one() -> None:
         "\n"
         "documents: 1, gold entities: 2\n"
         "words without pieces: 3\n"
-        "gold entities off the borders of the model's words, counted as missed: 1\n"
+        "gold entities off the boundaries of the model's words, counted as missed: 1\n"
         "predicted tags that broke their scheme and were repaired: 1\n"
     )
 

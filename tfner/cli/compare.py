@@ -1,10 +1,9 @@
-"""`tfner compare`: what one model or annotator does differently from another."""
+"""`tfner compare`: differences between two models, or two annotators."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +20,7 @@ from tfner.document import Document
 
 logger = logging.getLogger(__name__)
 
-Side = "A model, or a corpus file with the entities that someone or something found."
+Side = "A model, or a corpus file with predicted or annotated entities."
 
 
 @with_groups
@@ -31,13 +30,13 @@ def command(
     file: Annotated[str, typer.Argument(help="Corpus with gold entities.")],
     reading: CorpusOptions,
     html: Annotated[
-        Path | None, typer.Option(help="Page to write, with every change.")
+        Path | None, typer.Option(help="HTML page to write, with every change.")
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing page.")] = False,
     resamples: Annotated[
-        int, typer.Option(min=100, help="Of the significance tests.")
+        int, typer.Option(min=100, help="Draws of each significance test.")
     ] = 10_000,
-    seed: Annotated[int, typer.Option(help="Of the significance tests.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the significance tests.")] = 0,
     json: Json = False,
 ) -> None:
     """Compare two predictions of one corpus: B against A.
@@ -56,28 +55,27 @@ def command(
         refuse_existing(html, overwrite=overwrite)
     gold = list(reading.read(file))
     sides = [_documents(side, gold, reading) for side in (first, second)]
-    found = compare(gold, *sides, resamples=resamples, seed=seed)
+    comparison = compare(gold, *sides, resamples=resamples, seed=seed)
     names = (first, second)
     if html is not None:
         with whole_file(str(html)) as stream:
-            stream.writelines(render_comparison_page(found, names=names))
+            stream.writelines(render_comparison_page(comparison, names=names))
         logger.info("page: %s", html)
     if json:
-        print_json(found.to_json())
+        print_json(comparison.to_json())
     else:
-        print_text(render_comparison(found, names=names))
+        print_text(render_comparison(comparison, names=names))
 
 
 def _documents(
     side: str, gold: Sequence[Document], reading: CorpusOptions
 ) -> list[Document]:
-    """What a side found in the gold documents."""
+    """Read or predict the gold documents as one side has them."""
     if not Path(side).is_file():
         import_tensorflow()
         from tfner.inference.predictor import Predictor
 
         return Predictor.load(side).predict(gold)
-    documents = list(reading.read(side))
-    # Files of columns number their sentences by their own name.
-    ids = [document.id for document in gold] + [d.id for d in documents[len(gold) :]]
-    return [replace(d, id=i) for d, i in zip(documents, ids, strict=False)]
+    from tfner.evaluation.comparison import with_ids_of
+
+    return with_ids_of(gold, reading.read(side))

@@ -1,9 +1,8 @@
-"""`tfner evaluate`: a model's scores on a corpus."""
+"""`tfner evaluate`: scores of a model on a corpus."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,8 +22,6 @@ from tfner.cli.output import (
     print_text,
     refuse_existing,
 )
-from tfner.document import Document
-from tfner.errors import LabelError
 from tfner.storage.remote import address
 
 if TYPE_CHECKING:
@@ -68,76 +65,43 @@ def command(
     """Score a model on a corpus: precision, recall, F1, in total and per label."""
     from tfner.evaluation import score
     from tfner.evaluation.conventions import check_convention
+    from tfner.evaluation.coverage import check_labels
 
     check_convention(convention)
     if report is not None:
         refuse_existing(report, overwrite=overwrite)
     gold = list(reading.read(file))
-    seen = None if train is None else list(reading.read(train))
+    known = None if train is None else list(reading.read(train))
     import_tensorflow()
     predictor = given.load(model, decode=decode)
     if not allow_unknown_labels:
-        check_labels(file, gold, predictor.task.label_set.labels)
+        check_labels(gold, predictor.task.label_set.labels, path=file)
     if not any(document.entities for document in gold):
         logger.info(
             "%s: no document holds an entity; recall and F1 are 0 by convention", file
         )
-    found = predictor.predict(gold)
-    result = score(gold, found, convention=convention, counts=predictor.counts)
+    predicted = predictor.predict(gold)
+    result = score(gold, predicted, convention=convention, counts=predictor.counts)
     if report is not None:
-        title = f"{model} on {file}"
-        write_report(report, title, result, gold, found, model=model, train=seen)
+        from tfner.inference.loading import describe_model
+        from tfner.reports.content import make_report
+        from tfner.reports.directory import write_report
+
+        content = make_report(
+            *(f"{model} on {file}", result, gold, predicted),
+            train=known,
+            **describe_model(model),
+        )
+        write_report(report, content)
+        logger.info("report: %s", address(report / "report.html"))
     show(result, json=json)
 
 
 def show(result: Score, *, json: bool) -> None:
-    """The scores on standard output."""
+    """Print the scores."""
     if json:
         print_json(result.to_json())
     else:
         from tfner.reports.text import render_text
 
         print_text(render_text(result))
-
-
-def check_labels(file: str, gold: Iterable[Document], labels: Iterable[str]) -> None:
-    """Gold labels that the model cannot predict are a mistake until said otherwise.
-
-    Raises:
-        LabelError: there are some.
-    """
-    known = set(labels)
-    strangers = sorted({e.label for d in gold for e in d.entities} - known)
-    if strangers:
-        raise LabelError(
-            f"{file}: labels the model does not have: {', '.join(strangers)}. "
-            f"Known: {', '.join(sorted(known))}. Add --allow-unknown-labels to count "
-            "their entities as missed."
-        )
-
-
-def write_report(
-    directory: Path,
-    title: str,
-    result: Score,
-    gold: Sequence[Document],
-    found: Sequence[Document],
-    *,
-    model: str,
-    train: Sequence[Document] | None,
-) -> None:
-    """Write everything that is known of a model on a corpus."""
-    from tfner.evaluation.breakdown import surfaces
-    from tfner.inference.loading import describe_model
-    from tfner.reports import directory as report_files
-
-    report = report_files.make_report(
-        title,
-        result,
-        gold,
-        found,
-        seen=None if train is None else surfaces(train),
-        **describe_model(model),
-    )
-    report_files.write_report(directory, report)
-    logger.info("report: %s", address(directory / "report.html"))

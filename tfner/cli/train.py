@@ -18,6 +18,7 @@ from tfner.cli.output import (
 )
 from tfner.config.train import PRESETS, TrainConfig, read_settings
 from tfner.document import Document
+from tfner.storage.remote import address
 
 logger = logging.getLogger(__name__)
 
@@ -104,10 +105,12 @@ def show_plan(config: TrainConfig, *, json: bool) -> None:
 
 def write_report(directory: Path, config: TrainConfig, bundle: str) -> None:
     """A report of the best model, on the corpora of its run, which are read again."""
-    from tfner.cli import evaluate
     from tfner.evaluation import score
     from tfner.finetuning.data import load_corpora
+    from tfner.inference.loading import describe_model
     from tfner.inference.predictor import Predictor
+    from tfner.reports.content import make_report
+    from tfner.reports.directory import write_report as write
 
     corpora = load_corpora(config)
     part = "test" if corpora.test else "dev"
@@ -121,9 +124,11 @@ def write_report(directory: Path, config: TrainConfig, bundle: str) -> None:
     title = (
         f"{bundle} on {getattr(config, part) or f'the {part} part of {config.train}'}"
     )
-    evaluate.write_report(
-        *(directory, title, scores, gold, found), model=bundle, train=corpora.train
+    content = make_report(
+        *(title, scores, gold, found), train=corpora.train, **describe_model(bundle)
     )
+    write(directory, content)
+    logger.info("report: %s", address(directory / "report.html"))
 
 
 def summary(report: dict[str, Any]) -> str:

@@ -1,14 +1,14 @@
-"""Where a model is good and where not: words, labels, lengths, novelty, confidence."""
+"""Scores by word, label, length, novelty and confidence: where a model is weak."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Any
 
 from tfner.document import Document, Entity
-from tfner.evaluation.mistakes import find_mistakes, spans_of, word_labels
+from tfner.evaluation.mistakes import find_mistakes, word_labels
 from tfner.evaluation.tally import Match, Tally, average, ratio
 from tfner.schemes import OUTSIDE
 
@@ -33,41 +33,36 @@ class Breakdown:
 
     def add(self, gold: Document, predicted: Document) -> None:
         """Count one document."""
+        right, guessed = set(gold.entities), set(predicted.entities)
         self._add_words(gold, predicted)
-        right = spans_of(gold) & spans_of(predicted)
-        self.confusion.update((span.label, span.label) for span in right)
-        for mistake in find_mistakes(gold, predicted):
-            pair = (mistake.gold, mistake.predicted)
-            before, after = (span.label if span else OUTSIDE for span in pair)
-            self.confusion[before, after] += 1
-        found, guessed = set(gold.entities), set(predicted.entities)
-        starts = [word.start for word in predicted.words or gold.words or ()]
-        self._add_groups(
-            self.by_length, found, guessed, lambda e: _length_group(e, starts)
+        self.confusion.update(
+            (entity.label, entity.label) for entity in right & guessed
         )
+        for _, *sides in find_mistakes(gold, predicted):
+            row, column = (side.label if side else OUTSIDE for side in sides)
+            self.confusion[row, column] += 1
+        starts = [word.start for word in predicted.words or gold.words or ()]
+        _add_groups(self.by_length, right, guessed, lambda e: _length_group(e, starts))
         if self.seen is not None:
-            self._add_groups(
-                self.by_novelty, found, guessed, lambda e: self._novelty(gold, e)
+            _add_groups(
+                self.by_novelty, right, guessed, lambda e: self._novelty(gold, e)
             )
         for entity in guessed:
-            self._add_score(entity, hit=entity in found)
+            self._add_score(entity, hit=entity in right)
 
     def _add_words(self, gold: Document, predicted: Document) -> None:
         words = predicted.words or gold.words or ()
-        both = (word_labels(words, d.entities) for d in (gold, predicted))
-        pairs = list(zip(*both, strict=True))
+        right = word_labels(words, gold.entities)
+        guessed = word_labels(words, predicted.entities)
         self.words.add(
-            (right for right, _ in pairs if right != OUTSIDE),
-            (guess for _, guess in pairs if guess != OUTSIDE),
-            (Match(a, b, 1.0) for a, b in pairs if a == b != OUTSIDE),
+            (label for label in right if label != OUTSIDE),
+            (label for label in guessed if label != OUTSIDE),
+            (
+                Match(a, b, 1.0)
+                for a, b in zip(right, guessed, strict=True)
+                if a == b != OUTSIDE
+            ),
         )
-
-    @staticmethod
-    def _add_groups(
-        tally: Tally, gold: set[Entity], predicted: set[Entity], group: Any
-    ) -> None:
-        hits = (Match(group(e), group(e), 1.0) for e in gold & predicted)
-        tally.add(map(group, gold), map(group, predicted), hits)
 
     def _novelty(self, document: Document, entity: Entity) -> str:
         known = document.surface(entity) in (self.seen or ())
@@ -82,11 +77,15 @@ class Breakdown:
         row[2] += hit
 
     def reliability(self) -> list[dict[str, float]]:
-        """For each tenth of the scores: entities, their mean score, share of hits."""
+        """Count entities, mean score and share of hits in each tenth of the scores."""
         return [
-            {"entities": n, "score": ratio(total, n), "precision": ratio(hits, n)}
-            for n, total, hits in self.bins
-            if n
+            {
+                "entities": count,
+                "score": ratio(total, count),
+                "precision": ratio(hits, count),
+            }
+            for count, total, hits in self.bins
+            if count
         ]
 
     def to_json(self) -> dict[str, Any]:
@@ -109,8 +108,18 @@ class Breakdown:
 
 
 def surfaces(documents: Iterable[Document]) -> set[str]:
-    """The surfaces of all entities."""
+    """Collect the surfaces of all entities."""
     return {document.surface(e) for document in documents for e in document.entities}
+
+
+def _add_groups(
+    tally: Tally,
+    gold: Set[Entity],
+    predicted: Set[Entity],
+    group: Callable[[Entity], str],
+) -> None:
+    hits = (Match(group(e), group(e), 1.0) for e in gold & predicted)
+    tally.add(map(group, gold), map(group, predicted), hits)
 
 
 def _length_group(entity: Entity, starts: Sequence[int]) -> str:

@@ -1,24 +1,22 @@
-"""What one model, run or annotator does differently from another, against gold.
+"""Differences between two predictions of the same documents, judged by gold.
 
-A change is of one kind: an entity is *gained* or *lost*, *retyped* (same borders, other
-label) or *moved* (same label, other borders, overlapping). Gold says whether it is for
-the better, for the worse, or neither.
+A change is of one kind: an entity is *gained* or *lost*, *retyped* (same boundaries,
+other label) or *moved* (same label, other boundaries, overlapping). Gold decides
+whether it is for the better, for the worse, or neither.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from tfner.document import Document
-from tfner.evaluation.mistakes import spans_of
-from tfner.evaluation.partial import pair_spans
+from tfner.document import Document, Entity
+from tfner.evaluation.partial import pair_entities
 from tfner.evaluation.resampling import LEVEL, paired_bootstrap, randomization_test
 from tfner.evaluation.score import Score, matched, score
 from tfner.evaluation.tally import DocumentCounts
-from tfner.schemes import Span
 
 GAINED, LOST, RETYPED, MOVED, OTHER = KINDS = (
     "gained",
@@ -34,18 +32,18 @@ class Change(NamedTuple):
     """One difference between two predictions of a document."""
 
     kind: str
-    before: Span | None
-    after: Span | None
+    before: Entity | None
+    after: Entity | None
     verdict: str
 
     @property
     def labels(self) -> set[str]:
-        """The labels it concerns."""
-        return {span.label for span in (self.before, self.after) if span is not None}
+        """The labels of its entities."""
+        return {entity.label for entity in self[1:3] if isinstance(entity, Entity)}
 
 
 class Changed(NamedTuple):
-    """A document that the two sides read differently."""
+    """A document in which the two sides differ."""
 
     gold: Document
     first: Document
@@ -61,11 +59,12 @@ class Comparison:
         first: score of A.
         second: score of B.
         changes: how many of each kind and verdict, from A to B.
-        documents: those that A and B read differently.
-        interval: of the difference in F1, B less A, by paired bootstrap.
-        p_value: of the difference, by approximate randomization, two-sided.
-        resamples: of both.
-        seed: of both.
+        documents: those in which A and B differ.
+        interval: where the difference in F1, B less A, lies; by paired bootstrap.
+        p_value: how often chance gives as large a difference; by approximate
+            randomization, two-sided.
+        resamples: draws of either test.
+        seed: decides the draws of either test.
     """
 
     first: Score
@@ -83,7 +82,7 @@ class Comparison:
         return self.second.f1 - self.first.f1
 
     def to_json(self) -> dict[str, Any]:
-        """What `tfner compare --json` prints."""
+        """The comparison as `tfner compare --json` prints it."""
         return {
             "first": self.first.to_json(),
             "second": self.second.to_json(),
@@ -105,26 +104,35 @@ class Comparison:
 
 
 def find_changes(gold: Document, first: Document, second: Document) -> list[Change]:
-    """Every difference between two predictions of one document, in text order."""
-    right, before, after = map(spans_of, (gold, first, second))
-    pairs = pair_spans(before, after)
-    found: list[tuple[str, Span | None, Span | None]] = []
-    for old, new in pairs:
-        if old != new:
-            found.append((_kind(old, new), old, new))
-    found += [(LOST, span, None) for span in before - {p.gold for p in pairs}]
-    found += [(GAINED, None, span) for span in after - {p.predicted for p in pairs}]
-    changes = [Change(kind, a, b, _verdict(a, b, right)) for kind, a, b in found]
-    return sorted(changes, key=lambda change: change.before or change.after or ())
+    """List the differences between two predictions of a document, in text order.
+
+    Args:
+        gold: the document with the right entities.
+        first: the document as A predicts it.
+        second: the document as B predicts it.
+    """
+    right, before, after = (set(d.entities) for d in (gold, first, second))
+    pairs = pair_entities(before, after)
+    lost = before - {pair.gold for pair in pairs}
+    gained = after - {pair.predicted for pair in pairs}
+    changes = [
+        *(Change(_kind(*p), *p, _verdict(*p, right)) for p in pairs if p[0] != p[1]),
+        *(Change(LOST, entity, None, _verdict(entity, None, right)) for entity in lost),
+        *(
+            Change(GAINED, None, entity, _verdict(None, entity, right))
+            for entity in gained
+        ),
+    ]
+    return sorted(changes, key=lambda change: next(filter(None, change[1:3])))
 
 
-def _kind(old: Span, new: Span) -> str:
-    if old[:2] == new[:2]:
+def _kind(old: Entity, new: Entity) -> str:
+    if (old.start, old.end) == (new.start, new.end):
         return RETYPED
     return MOVED if old.label == new.label else OTHER
 
 
-def _verdict(before: Span | None, after: Span | None, gold: set[Span]) -> str:
+def _verdict(before: Entity | None, after: Entity | None, gold: Set[Entity]) -> str:
     # No entity is right where gold has none: what was invented and is lost is better.
     was = before in gold if before else None
     now = after in gold if after else None
@@ -147,31 +155,29 @@ def compare(
 
     Args:
         gold: documents with the right entities.
-        first: A.
-        second: B, in the same order.
-        resamples: of the bootstrap and of the randomization.
-        seed: of both.
+        first: the same documents as A predicts them.
+        second: the same documents as B predicts them, in the same order.
+        resamples: draws of the bootstrap and of the randomization.
+        seed: decides the draws of either.
 
     Raises:
         CorpusError: the sides differ in number, order, id or text.
     """
     gold, first, second = list(gold), list(first), list(second)
-    changes: Counter[tuple[str, str]] = Counter()
     documents: list[Changed] = []
     counts: tuple[list[DocumentCounts], list[DocumentCounts]] = ([], [])
     for (right, a), (_, b) in zip(
         matched(gold, first), matched(gold, second), strict=True
     ):
-        found = find_changes(right, a, b)
-        changes.update((change.kind, change.verdict) for change in found)
-        if found:
-            documents.append(Changed(right, a, b, found))
+        changes = find_changes(right, a, b)
+        if changes:
+            documents.append(Changed(right, a, b, changes))
         for side, predicted in zip(counts, (a, b), strict=True):
             side.append(_counts(right, predicted))
     return Comparison(
         score(gold, first),
         score(gold, second),
-        changes,
+        Counter((c.kind, c.verdict) for d in documents for c in d.changes),
         documents,
         paired_bootstrap(*counts, resamples=resamples, seed=seed),
         randomization_test(*counts, resamples=resamples, seed=seed),
@@ -180,6 +186,17 @@ def compare(
     )
 
 
+def with_ids_of(
+    gold: Sequence[Document], documents: Iterable[Document]
+) -> list[Document]:
+    """Give documents the ids of the gold ones, in order.
+
+    Files of columns number their sentences by their own name.
+    """
+    ids = (document.id for document in gold)
+    return [replace(d, id=next(ids, d.id)) for d in documents]
+
+
 def _counts(gold: Document, predicted: Document) -> DocumentCounts:
-    right, guess = spans_of(gold), spans_of(predicted)
-    return DocumentCounts(len(right & guess), len(guess), len(right))
+    right, guessed = set(gold.entities), set(predicted.entities)
+    return DocumentCounts(len(right & guessed), len(guessed), len(right))

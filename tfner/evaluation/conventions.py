@@ -4,7 +4,7 @@
                are counted like any other, one that is given twice once.
     conlleval  spans over words, read from both sides' tags with the one decoder
     strict     spans over words that the tags' scheme writes correctly (seqeval strict)
-    partial    entities of the Documents, half a point for wrong borders (SemEval-2013)
+    partial    entities of the Documents, half a point for a wrong boundary (SemEval)
 
 `conlleval` and `strict` need tags of both sides over the same words, `strict` also the
 name of the scheme; where one document lacks them the corpus has no such figure.
@@ -12,12 +12,12 @@ name of the scheme; where one document lacks them the corpus has no such figure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
-from tfner.document import Document
+from tfner.document import Document, Entity
 from tfner.errors import ConfigError, LabelError, unknown
-from tfner.evaluation.partial import SemEvalCounts, pair_spans
+from tfner.evaluation.partial import SemEvalCounts, pair_entities
 from tfner.evaluation.strict import decode_strict
 from tfner.evaluation.tally import Match, Tally, average
 from tfner.schemes import Scheme, Span, decode_tags, find_scheme
@@ -27,7 +27,7 @@ NOT_AVAILABLE = "not available"
 
 
 def check_convention(name: str) -> str:
-    """The name itself if a convention has it.
+    """Return the name if a convention has it.
 
     Raises:
         ConfigError: no convention has this name; the known and the nearest are named.
@@ -38,24 +38,22 @@ def check_convention(name: str) -> str:
 
 
 def scheme_of(document: Document) -> Scheme | None:
-    """The scheme that a document's metadata names, if it names one."""
+    """Look up the tag scheme that a document's metadata names; None without one."""
     try:
         return find_scheme(str(document.metadata["scheme"]))
     except (KeyError, LabelError):
         return None
 
 
-def _labels(spans: Iterable[Span]) -> Iterable[str]:
-    return (span.label for span in spans)
+def _labels(parts: Iterable[Entity | Span]) -> Iterable[str]:
+    return (part.label for part in parts)
 
 
-def _add_equal(tally: Tally, gold: set[Span], predicted: set[Span]) -> None:
-    matches = (Match(span.label, span.label, 1.0) for span in gold & predicted)
+def _add_equal(
+    tally: Tally, gold: Set[Entity | Span], predicted: Set[Entity | Span]
+) -> None:
+    matches = (Match(label, label, 1.0) for label in _labels(gold & predicted))
     tally.add(_labels(gold), _labels(predicted), matches)
-
-
-def _entities(document: Document) -> set[Span]:
-    return {Span(e.start, e.end, e.label) for e in document.entities}
 
 
 class Conventions:
@@ -74,12 +72,12 @@ class Conventions:
 
     def add(self, gold: Document, predicted: Document) -> None:
         """Count one document under every convention that it allows."""
-        found, guessed = _entities(gold), _entities(predicted)
-        _add_equal(self.tallies["exact"], found, guessed)
-        pairs = pair_spans(found, guessed)
+        right, guessed = set(gold.entities), set(predicted.entities)
+        _add_equal(self.tallies["exact"], right, guessed)
+        pairs = pair_entities(right, guessed)
         matches = (pair.match for pair in pairs)
-        self.tallies["partial"].add(_labels(found), _labels(guessed), matches)
-        self.semeval.add(pairs, gold=len(found), predicted=len(guessed))
+        self.tallies["partial"].add(_labels(right), _labels(guessed), matches)
+        self.semeval.add(pairs, gold=len(right), predicted=len(guessed))
         self._add_words(gold, predicted)
 
     def _add_words(self, gold: Document, predicted: Document) -> None:
@@ -123,7 +121,7 @@ class Conventions:
                 self.reasons[name] = reason
 
     def tally(self, name: str) -> Tally:
-        """The counts of one convention.
+        """Return the counts of one convention.
 
         Raises:
             ConfigError: the documents do not allow it, with the first reason met.
@@ -137,13 +135,12 @@ class Conventions:
 
     def to_json(self) -> dict[str, dict[str, Any] | str]:
         """Figures of each convention, or that it is not available."""
-        found: dict[str, dict[str, Any] | str] = {}
-        for name in CONVENTIONS:
-            if name not in self.tallies:
-                found[name] = NOT_AVAILABLE
-                continue
-            tally = self.tallies[name]
-            macro = average(tally.per_label().values())
-            more = {"semeval": self.semeval.to_json()} if name == "partial" else {}
-            found[name] = {**tally.micro(), "macro_f1": macro["f1"], **more}
-        return found
+        return {name: self._figures(name) for name in CONVENTIONS}
+
+    def _figures(self, name: str) -> dict[str, Any] | str:
+        if name not in self.tallies:
+            return NOT_AVAILABLE
+        tally = self.tallies[name]
+        macro = average(tally.per_label().values())
+        more = {"semeval": self.semeval.to_json()} if name == "partial" else {}
+        return {**tally.micro(), "macro_f1": macro["f1"], **more}

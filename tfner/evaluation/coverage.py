@@ -1,10 +1,12 @@
-"""What the model could not see or say, so that no loss is silent."""
+"""Counts of what the model could not see or say, so that no loss is silent."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 
 from tfner.document import Document
+from tfner.errors import LabelError
 from tfner.evaluation.conventions import scheme_of
 from tfner.schemes import Scheme, invalid_positions
 
@@ -23,16 +25,13 @@ class Coverage:
     def add(self, gold: Document, predicted: Document) -> None:
         """Count one document."""
         self._count("documents", 1)
-        self._count("gold_entities", len(set(gold.entities)))
+        entities = set(gold.entities)
+        self._count("gold_entities", len(entities))
         if predicted.words is not None:
             starts = {word.start for word in predicted.words}
             ends = {word.end for word in predicted.words}
-            reachable = sum(
-                entity.start in starts and entity.end in ends
-                for entity in set(gold.entities)
-            )
-            missed = len(set(gold.entities)) - reachable
-            self._count("entities_off_word_borders", missed)
+            missed = sum(e.start not in starts or e.end not in ends for e in entities)
+            self._count("entities_off_word_boundaries", missed)
         scheme = self._scheme or scheme_of(predicted) or scheme_of(gold)
         if predicted.tags is not None and scheme:
             repaired = len(invalid_positions(predicted.tags, scheme))
@@ -42,5 +41,28 @@ class Coverage:
         self.counts[name] = self.counts.get(name, 0) + number
 
     def to_json(self, counts: Mapping[str, int] | None = None) -> dict[str, int]:
-        """All counts, with those that the predictor kept."""
+        """All counts, after those that the predictor kept."""
         return {**(counts or {}), **self.counts}
+
+
+def check_labels(
+    gold: Iterable[Document], labels: Iterable[str], *, path: str | os.PathLike[str]
+) -> None:
+    """Refuse gold labels that a model cannot predict.
+
+    Args:
+        gold: documents with the right entities.
+        labels: labels of the model.
+        path: the corpus, as the error names it.
+
+    Raises:
+        LabelError: the model lacks some labels; all are named.
+    """
+    known = set(labels)
+    lacking = sorted({e.label for d in gold for e in d.entities} - known)
+    if lacking:
+        raise LabelError(
+            f"{os.fspath(path)}: labels the model does not have: {', '.join(lacking)}. "
+            f"Known: {', '.join(sorted(known))}. Add --allow-unknown-labels to count "
+            "their entities as missed."
+        )

@@ -1,13 +1,14 @@
 """The SemEval-2013 measures: what is found but not quite right.
 
 Gold and predicted entities that overlap are paired one to one, the best pair first:
-equal borders and label, then equal borders, then equal label, then the longer overlap.
+equal boundaries and label, then equal boundaries, then equal label, then the longer
+overlap.
 Each pair is correct (COR), incorrect (INC) or partial (PAR) under four measures; gold
 entities without a partner are missed (MIS), predicted ones spurious (SPU):
 
-    strict    COR where borders and label are equal, else INC
-    exact     COR where the borders are equal, whatever the labels, else INC
-    partial   COR where the borders are equal, else PAR, whatever the labels
+    strict    COR where boundaries and label are equal, else INC
+    exact     COR where the boundaries are equal, whatever the labels, else INC
+    partial   COR where the boundaries are equal, else PAR, whatever the labels
     type      COR where the labels are equal, however small the overlap, else INC
 
     precision = (COR + PAR / 2) / (COR + INC + PAR + SPU)
@@ -23,12 +24,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from itertools import accumulate
 from typing import NamedTuple
 
-from tfner.evaluation.tally import Match, Measures, measures
-from tfner.schemes import Span
+from tfner.document import Entity
+from tfner.evaluation.tally import Match, measures
 
 MEASURES = ("strict", "exact", "partial", "type")
 OUTCOMES = ("COR", "INC", "PAR", "MIS", "SPU")
@@ -37,31 +38,32 @@ OUTCOMES = ("COR", "INC", "PAR", "MIS", "SPU")
 class Pair(NamedTuple):
     """A gold and a predicted entity that overlap."""
 
-    gold: Span
-    predicted: Span
+    gold: Entity
+    predicted: Entity
 
     @property
-    def same_borders(self) -> bool:
-        """Whether both entities cover the same characters."""
-        return self.gold[:2] == self.predicted[:2]
+    def same_boundaries(self) -> bool:
+        """True where both entities cover the same characters."""
+        gold, predicted = self
+        return (gold.start, gold.end) == (predicted.start, predicted.end)
 
     @property
     def same_label(self) -> bool:
-        """Whether both entities have the same label."""
+        """True where both entities have the same label."""
         return self.gold.label == self.predicted.label
 
     @property
     def match(self) -> Match:
-        """The pair under the measure `partial`."""
-        credit = 1.0 if self.same_borders else 0.5
+        """The pair as the measure `partial` counts it."""
+        credit = 1.0 if self.same_boundaries else 0.5
         return Match(self.gold.label, self.predicted.label, credit)
 
     def outcome(self, measure: str) -> str:
-        """COR, INC or PAR under one of the four measures."""
+        """Judge the pair by one of the four measures: COR, INC or PAR."""
         correct = {
-            "strict": self.same_borders and self.same_label,
-            "exact": self.same_borders,
-            "partial": self.same_borders,
+            "strict": self.same_boundaries and self.same_label,
+            "exact": self.same_boundaries,
+            "partial": self.same_boundaries,
             "type": self.same_label,
         }[measure]
         if correct:
@@ -69,36 +71,36 @@ class Pair(NamedTuple):
         return "PAR" if measure == "partial" else "INC"
 
 
-def _overlapping(gold: Sequence[Span], predicted: Sequence[Span]) -> Iterator[Pair]:
+def _overlapping(gold: Sequence[Entity], predicted: Sequence[Entity]) -> Iterator[Pair]:
     """Every overlapping pair; both sides sorted."""
-    reached = list(accumulate((span.end for span in predicted), max))
-    for span in gold:
-        # Entities may nest, so ends are not sorted; what was reached so far is.
-        for position in range(bisect_right(reached, span.start), len(predicted)):
+    # Entities may nest, so ends are not sorted; the furthest end so far is.
+    furthest = list(accumulate((entity.end for entity in predicted), max))
+    for entity in gold:
+        for position in range(bisect_right(furthest, entity.start), len(predicted)):
             other = predicted[position]
-            if other.start >= span.end:
+            if other.start >= entity.end:
                 break
-            if other.end > span.start:
-                yield Pair(span, other)
+            if other.end > entity.start:
+                yield Pair(entity, other)
 
 
 def _rank(pair: Pair) -> tuple[bool, bool, int]:
-    (start, end, _), (other_start, other_end, _) = pair
-    overlap = min(end, other_end) - max(start, other_start)
-    return not pair.same_borders, not pair.same_label, -overlap
+    gold, predicted = pair
+    overlap = min(gold.end, predicted.end) - max(gold.start, predicted.start)
+    return not pair.same_boundaries, not pair.same_label, -overlap
 
 
-def pair_spans(gold: set[Span], predicted: set[Span]) -> list[Pair]:
-    """One partner at most for every entity, the best pairs first.
+def pair_entities(gold: Set[Entity], predicted: Set[Entity]) -> list[Pair]:
+    """Pair each entity with one of the other side at most, the best pairs first.
 
     Example:
-        >>> gold = {Span(0, 5, "PER")}
-        >>> pair_spans(gold, {Span(0, 3, "PER"), Span(3, 6, "PER")})
-        [Pair(gold=Span(start=0, end=5, label='PER'), \
-predicted=Span(start=0, end=3, label='PER'))]
+        >>> gold = {Entity(0, 5, "PER")}
+        >>> (pair,) = pair_entities(gold, {Entity(0, 3, "PER"), Entity(3, 6, "PER")})
+        >>> pair.predicted.end
+        3
     """
-    pairs = [Pair(span, span) for span in sorted(gold & predicted)]
-    free_gold, free_predicted = gold - predicted, predicted - gold
+    pairs = [Pair(entity, entity) for entity in sorted(gold & predicted)]
+    free_gold, free_predicted = set(gold - predicted), set(predicted - gold)
     overlapping = _overlapping(sorted(free_gold), sorted(free_predicted))
     for pair in sorted(overlapping, key=_rank):
         if pair.gold in free_gold and pair.predicted in free_predicted:
@@ -135,7 +137,5 @@ class SemEvalCounts:
 def _figures(outcomes: Counter[str]) -> dict[str, float]:
     credit = outcomes["COR"] + outcomes["PAR"] / 2
     paired = outcomes["COR"] + outcomes["INC"] + outcomes["PAR"]
-    found: Measures = measures(
-        credit, paired + outcomes["MIS"], credit, paired + outcomes["SPU"]
-    )
-    return {name: found[name] for name in ("precision", "recall", "f1")}
+    row = measures(credit, paired + outcomes["MIS"], credit, paired + outcomes["SPU"])
+    return {"precision": row["precision"], "recall": row["recall"], "f1": row["f1"]}

@@ -28,11 +28,11 @@ class Score:
         f1, precision, recall: over all entities (micro average).
         support: gold entities.
         predicted: predicted entities.
-        convention: what the figures above, the labels' and the averages count.
+        convention: by which the figures above, the labels' and the averages count.
         per_label: figures of each label that either side has, in alphabetical order.
         macro, weighted: mean of the labels' figures, plain or by support.
         conventions: figures of every convention, or "not available".
-        coverage: what could not be expressed, and the predictor's own counts.
+        coverage: entities that could not be expressed, and the predictor's own counts.
         interval: bootstrap interval of `f1`, or None where none was asked for.
     """
 
@@ -61,7 +61,7 @@ class Score:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """What `tfner evaluate --json` prints."""
+        """The score as `tfner evaluate --json` prints it."""
         return asdict(self)
 
 
@@ -87,8 +87,8 @@ def score(
             figures. The others are reported beside it.
         counts: losses that the predictor counted, to appear in the coverage.
         scheme: of both sides' tags; the default is each document's metadata["scheme"].
-        resamples: of the bootstrap interval; 0 for none.
-        seed: of the bootstrap interval.
+        resamples: draws of the bootstrap interval; 0 for none.
+        seed: decides the draws.
 
     Raises:
         ConfigError: unknown convention, or one that the documents do not allow.
@@ -98,8 +98,8 @@ def score(
     Example:
         >>> from tfner.document import Document, Entity
         >>> gold = [Document("1", "Ada Lovelace", (Entity(0, 12, "PER"),))]
-        >>> found = [Document("1", "Ada Lovelace", (Entity(0, 3, "PER"),))]
-        >>> score(gold, found).f1, score(gold, found, convention="partial").f1
+        >>> short = [Document("1", "Ada Lovelace", (Entity(0, 3, "PER"),))]
+        >>> score(gold, short).f1, score(gold, short, convention="partial").f1
         (0.0, 0.5)
     """
     check_convention(convention)
@@ -125,7 +125,7 @@ def score(
 def matched(
     gold: Iterable[Document], predicted: Iterable[Document]
 ) -> Iterator[tuple[Document, Document]]:
-    """Pairs of documents, checked to be the same ones in the same order.
+    """Pair documents, checked to be the same ones in the same order.
 
     Raises:
         CorpusError: at the first pair that differs in id or text, or lacks a side.

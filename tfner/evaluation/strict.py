@@ -24,7 +24,7 @@ from tfner.schemes import OUTSIDE, Scheme, Span, split_tag
 
 PREFIXES = "OBIELSU"
 
-# Per scheme: starts, goes on, ends. "OI" is the step from O to I whatever the labels;
+# By scheme: starts, goes on, ends. "OI" is the step from O to I whatever the labels;
 # "=" asks for equal labels, "!" for different ones; "*" is any prefix.
 _STEPS = {
     "IOB1": ("OI II! BI IB= BB=", "BI= II=", "II! IO IB BO BI! BB="),
@@ -60,7 +60,7 @@ def _automaton(name: str) -> _Automaton:
 
 
 def decode_strict(tags: Sequence[str], scheme: Scheme) -> list[Span]:
-    """Spans that `scheme` writes correctly; tags foreign to it open and end nothing.
+    """Read the spans that `scheme` writes correctly; foreign tags open and end nothing.
 
     Example:
         >>> from tfner.schemes import find_scheme

@@ -1,4 +1,4 @@
-"""What a convention counts, and the figures that follow from the counts."""
+"""Counts of a convention, and the figures that follow from them."""
 
 from __future__ import annotations
 
@@ -40,14 +40,21 @@ class DocumentCounts(NamedTuple):
 
 
 def ratio(part: float, whole: float) -> float:
-    """`part / whole`; 0.0 where the whole is 0."""
+    """Divide `part` by `whole`; 0.0 where the whole is 0."""
     return part / whole if whole else 0.0
 
 
 def measures(
     credit_gold: float, gold: int, credit_predicted: float, predicted: int
 ) -> Measures:
-    """Precision, recall and F1 of the credit that each side's entities earned."""
+    """Compute precision, recall and F1 of the credit that each side's entities earned.
+
+    Args:
+        credit_gold: credit of the gold entities.
+        gold: number of gold entities.
+        credit_predicted: credit of the predicted entities.
+        predicted: number of predicted entities.
+    """
     precision, recall = ratio(credit_predicted, predicted), ratio(credit_gold, gold)
     return {
         "precision": precision,
@@ -74,7 +81,13 @@ class Tally:
         predicted_labels: Iterable[str],
         matches: Iterable[Match],
     ) -> None:
-        """Count one document: the label of each entity, and which of them match."""
+        """Count one document.
+
+        Args:
+            gold_labels: label of each gold entity.
+            predicted_labels: label of each predicted entity.
+            matches: which of them match, and for how much.
+        """
         gold, predicted = list(gold_labels), list(predicted_labels)
         self.gold.update(gold)
         self.predicted.update(predicted)
@@ -116,7 +129,7 @@ class Tally:
 
 
 def average(rows: Iterable[Measures], *, weighted: bool = False) -> Measures:
-    """The mean of the labels' figures, each counting once or by its support."""
+    """Average the labels' figures, each counting once or by its support."""
     rows = list(rows)
     weights = [row["support"] if weighted else 1 for row in rows]
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from tfner.document import Document
 from tfner.evaluation import score
-from tfner.evaluation.mistakes import first_mistakes
 from tfner.finetuning.data import Corpora
 from tfner.inference.batching import run_windows
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
+from tfner.reports.mistakes import first_mistakes
 from tfner.tasks import Task
 from tfner.tasks.context import encode_in_order
 

@@ -1,19 +1,27 @@
-"""A comparison for people: a summary for the terminal, a page for the browser."""
+"""A comparison of two predictions: text for the terminal, a page for the browser."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tfner.evaluation.comparison import KINDS, VERDICTS, Comparison
-from tfner.evaluation.mistakes import spans_of
+from tfner.evaluation.comparison import KINDS, VERDICTS, Changed, Comparison
 from tfner.evaluation.resampling import LEVEL
-from tfner.reports import html as markup
+from tfner.reports.html import (
+    SHOWN_DOCUMENTS,
+    Article,
+    Table,
+    heading_of,
+    make_article,
+    render_template,
+)
 from tfner.reports.text import aligned
+
+SCORE_HEADINGS = ("", "F1", "precision", "recall")
 
 
 def render_comparison(comparison: Comparison, *, names: tuple[str, str]) -> str:
-    """Scores, changes and significance as text; `names` are those of A and B."""
-    lines = aligned([("", "F1", "precision", "recall"), *_scores(comparison, names)])
+    """Write scores, changes and significance as text; `names` are those of A and B."""
+    lines = aligned([SCORE_HEADINGS, *_scores(comparison, names)])
     lines += ["", *significance(comparison), ""]
     lines += aligned([("from A to B", *VERDICTS, "all"), *_changes(comparison)])
     return "\n".join([*lines, ""])
@@ -22,13 +30,30 @@ def render_comparison(comparison: Comparison, *, names: tuple[str, str]) -> str:
 def render_comparison_page(
     comparison: Comparison, *, names: tuple[str, str]
 ) -> Iterator[str]:
-    """Parts of a self-contained HTML page."""
-    title = f"{names[0]} (A) and {names[1]} (B)"
-    return markup.page(title, _body(comparison, names))
+    """Write a page that needs nothing beside it; `names` are those of A and B."""
+    shown = comparison.documents[:SHOWN_DOCUMENTS]
+    changes = [change for document in shown for change in document.changes]
+    used = {f"{change.kind}, {change.verdict}" for change in changes}
+    kinds = [f"{kind}, {verdict}" for kind in KINDS for verdict in VERDICTS]
+    return render_template(
+        "documents.html",
+        title=f"{names[0]} (A) and {names[1]} (B)",
+        sentences=significance(comparison),
+        tables=[
+            Table("Scores", SCORE_HEADINGS, _scores(comparison, names)),
+            Table("Changes from A to B", ("", *VERDICTS, "all"), _changes(comparison)),
+        ],
+        heading=heading_of("read differently", comparison.documents),
+        groups={
+            "kind": [kind for kind in kinds if kind in used],
+            "label": sorted({label for change in changes for label in change.labels}),
+        },
+        articles=map(_article, shown),
+    )
 
 
 def significance(comparison: Comparison) -> list[str]:
-    """The difference in F1, and how far chance may explain it."""
+    """Say how large the difference in F1 is, and how far chance may explain it."""
     low, high = comparison.interval
     return [
         f"F1 of B less that of A: {comparison.difference:+.4f}, {LEVEL:.0%} interval "
@@ -53,24 +78,12 @@ def _changes(comparison: Comparison) -> Iterator[tuple[str, ...]]:
         yield kind, *map(str, counts), str(sum(counts))
 
 
-def _body(comparison: Comparison, names: tuple[str, str]) -> Iterator[str]:
-    yield markup.bullets(significance(comparison))
-    head = ("", "F1", "precision", "recall")
-    yield markup.table("Scores", head, _scores(comparison, names))
-    yield markup.table(
-        "Changes from A to B", ("", *VERDICTS, "all"), _changes(comparison)
+def _article(document: Changed) -> Article:
+    gold, first, second, changes = document
+    kinds = ", ".join(sorted({f"{c.kind} ({c.verdict})" for c in changes}))
+    return make_article(
+        f"{gold.id}: {kinds}",
+        [(f"{c.kind}, {c.verdict}", c.labels) for c in changes],
+        [("gold", gold), ("A", first), ("B", second)],
+        right={*gold.entities},
     )
-    documents = comparison.documents
-    shown = documents[: markup.SHOWN_DOCUMENTS]
-    note = "" if shown == documents else f" (the first {len(shown):,} are here)"
-    yield f"<h2>{len(documents):,} documents read differently{note}</h2>\n"
-    labels = sorted({n for d in shown for c in d.changes for n in c.labels})
-    kinds = [f"{kind}, {verdict}" for kind in KINDS for verdict in VERDICTS]
-    used = {f"{c.kind}, {c.verdict}" for d in shown for c in d.changes}
-    yield markup.filters(kind=[kind for kind in kinds if kind in used], label=labels)
-    for gold, first, second, changes in shown:
-        items = [[f"{c.kind}, {c.verdict}", sorted(c.labels)] for c in changes]
-        sides = [("gold", gold), ("A", first), ("B", second)]
-        found = ", ".join(sorted({f"{c.kind} ({c.verdict})" for c in changes}))
-        right = spans_of(gold)
-        yield markup.article(f"{gold.id}: {found}", items, sides, right)

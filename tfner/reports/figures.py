@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from tfner.evaluation.tally import Measures
+from tfner.reports.content import Report
 from tfner.schemes import OUTSIDE
 
 BLUE, ORANGE, GREY, RED = "#3366cc", "#e08214", "#8a8a8a", "#c0392b"
 STYLE = {
     "svg.fonttype": "none",  # text stays text: any language, any font of the reader
-    "font.family": "sans-serif",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -20,6 +22,8 @@ STYLE = {
     "figure.constrained_layout.use": True,
     "svg.hashsalt": "tfner",  # equal content gives equal files
 }
+CJK_FONTS = ("Noto Sans CJK JP", "IPAexGothic", "Hiragino Sans", "Yu Gothic", "SimHei")
+"""Fonts for labels that matplotlib's own lacks; those that are installed are used."""
 SHADE_LIMIT = 0.6
 """Share of a row from which a cell is dark and its number white."""
 PRETRAINING = {
@@ -35,6 +39,30 @@ Files = dict[str, bytes]
 """One figure, as `svg` and as `png`."""
 
 
+def draw_figures(report: Report) -> dict[str, Files]:
+    """Draw every figure that the counts allow, by its title."""
+    figures: dict[str, Files] = {}
+    history, breakdown = report.history, report.breakdown
+    if history:
+        losses = [name for name in ("loss", "dev_loss") if name in history[0]]
+        figures["Loss"] = draw_curves(history, losses, report.best_epoch)
+    if history and "dev_f1" in history[0]:
+        figures["F1 on dev"] = draw_curves(history, ["dev_f1"], report.best_epoch)
+    if report.score.per_label:
+        figures["F1 by label"] = draw_measures(report.score.per_label, "F1 (support)")
+    if breakdown["confusion"]:
+        figures["Confusion"] = draw_confusion(breakdown["confusion"])
+    if breakdown["reliability"]:
+        figures["Reliability"] = draw_reliability(breakdown["reliability"])
+    if breakdown["by_length"]:
+        rows = breakdown["by_length"]
+        figures["F1 by length"] = draw_measures(rows, "F1 by words of an entity")
+    if breakdown["by_novelty"]:
+        rows = breakdown["by_novelty"]
+        figures["F1 by novelty"] = draw_measures(rows, "F1 by surface")
+    return figures
+
+
 def draw(
     plot: Callable[[Any], None],
     *,
@@ -42,18 +70,21 @@ def draw(
     height: float,
     grid: tuple[int, int] = (1, 1),
 ) -> Files:
-    """One figure.
+    """Draw one figure.
 
     Args:
         plot: draws on the axes it is given; on an array of them in a larger grid.
-        width: inches.
-        height: inches.
+        width: in inches.
+        height: in inches.
         grid: rows and columns of axes.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(STYLE):
+    fonts = {"font.family": ["sans-serif", *_cjk_fonts()]}
+    with mpl.rc_context({**STYLE, **fonts}), warnings.catch_warnings():
+        # Without such a font the PNG shows boxes; the page's SVG is text and does not.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=(width, height))
         plot(figure.subplots(*grid))
         files = {}
@@ -65,10 +96,23 @@ def draw(
     return files
 
 
+@cache
+def _cjk_fonts() -> list[str]:
+    from matplotlib.font_manager import get_font_names
+
+    return [name for name in CJK_FONTS if name in get_font_names()]
+
+
 def draw_curves(
     history: Sequence[Mapping[str, float]], names: Sequence[str], best_epoch: int | None
 ) -> Files:
-    """Values of each epoch as lines; the chosen epoch is marked."""
+    """Draw values of each epoch as lines, and mark the epoch that was kept.
+
+    Args:
+        history: a record an epoch.
+        names: keys of the values to draw.
+        best_epoch: number of the epoch that was kept, or None.
+    """
 
     def plot(axes: Any) -> None:
         epochs = [line["epoch"] for line in history]
@@ -85,15 +129,15 @@ def draw_curves(
 
 
 def draw_measures(rows: Mapping[str, Measures], heading: str) -> Files:
-    """F1 of each row as a bar, with its support."""
+    """Draw the F1 of each row as a bar, with its support."""
     names = list(rows)[::-1]
 
     def plot(axes: Any) -> None:
         values = [rows[name]["f1"] for name in names]
         axes.barh(names, values, color=BLUE, height=0.7)
-        for place, (name, value) in enumerate(zip(names, values, strict=True)):
+        for height, (name, value) in enumerate(zip(names, values, strict=True)):
             note = f" {value:.3f}  ({rows[name]['support']:,})"
-            axes.text(value, place, note, va="center", fontsize=8)
+            axes.text(value, height, note, va="center", fontsize=8)
         axes.set_xlim(0, 1.22)
         axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
         axes.set_xlabel(heading)
@@ -103,13 +147,13 @@ def draw_measures(rows: Mapping[str, Measures], heading: str) -> Files:
 
 
 def draw_confusion(cells: Sequence[Mapping[str, Any]]) -> Files:
-    """Gold labels in rows, predicted ones in columns; O is missed or invented."""
+    """Draw gold labels in rows, predicted ones in columns; O is missed or invented."""
     names = sorted({c[side] for c in cells for side in ("gold", "predicted")})
     names = [name for name in names if name != OUTSIDE] + [OUTSIDE]
-    place = {name: number for number, name in enumerate(names)}
+    number_of = {name: number for number, name in enumerate(names)}
     counts = [[0] * len(names) for _ in names]
     for cell in cells:
-        counts[place[cell["gold"]]][place[cell["predicted"]]] = cell["entities"]
+        counts[number_of[cell["gold"]]][number_of[cell["predicted"]]] = cell["entities"]
     shares = [[n / max(1, sum(row)) for n in row] for row in counts]
 
     def plot(axes: Any) -> None:
@@ -136,7 +180,7 @@ def draw_confusion(cells: Sequence[Mapping[str, Any]]) -> Files:
 
 
 def draw_reliability(rows: Sequence[Mapping[str, float]]) -> Files:
-    """Share of right entities against their score; on the diagonal a score is true."""
+    """Draw the share of right entities by score; on the diagonal a score is true."""
 
     def plot(axes: Any) -> None:
         axes.plot([0, 1], [0, 1], color=GREY, linestyle=":")
@@ -166,7 +210,14 @@ def draw_range_test(
     smoothed: Sequence[float],
     suggestion: float | None,
 ) -> Files:
-    """Loss by learning rate; the suggested rate is marked."""
+    """Draw the loss by learning rate, and mark the suggested rate.
+
+    Args:
+        rates: learning rates, in order.
+        losses: loss at each rate.
+        smoothed: smoothed loss at each rate.
+        suggestion: the suggested rate, or None.
+    """
 
     def plot(axes: Any) -> None:
         axes.plot(rates, losses, color=GREY, alpha=0.4, label="loss")
@@ -187,15 +238,15 @@ def draw_range_test(
 
 
 def draw_pretraining(lines: Sequence[Mapping[str, float]]) -> Files:
-    """What `log.csv` of a pretraining run holds, a curve a figure."""
+    """Draw the columns of a pretraining run's `log.csv`, a curve each."""
     names = [name for name in PRETRAINING if name in lines[0]]
     steps = [line["step"] for line in lines]
 
     def plot(axes: Any) -> None:
-        for place, name in zip(axes.flat, names, strict=True):
-            place.plot(steps, [line[name] for line in lines], color=BLUE)
-            place.set_title(PRETRAINING[name], fontsize=10)
-            place.set_xlabel("step")
+        for axis, name in zip(axes.flat, names, strict=True):
+            axis.plot(steps, [line[name] for line in lines], color=BLUE)
+            axis.set_title(PRETRAINING[name], fontsize=10)
+            axis.set_xlabel("step")
 
     rows = len(names) // 2
     return draw(plot, width=8, height=2.8 * rows, grid=(rows, 2))

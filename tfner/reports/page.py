@@ -2,55 +2,67 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tfner.document import Document
-from tfner.evaluation.mistakes import KINDS, Mistake, find_mistakes, spans_of
+from tfner.evaluation.mistakes import KINDS, Mistake, find_mistakes
 from tfner.evaluation.tally import Measures
-from tfner.reports import html as markup
-from tfner.reports.directory import Report
+from tfner.reports.content import Report
+from tfner.reports.html import (
+    SHOWN_DOCUMENTS,
+    Article,
+    Table,
+    heading_of,
+    make_article,
+    render_template,
+)
 from tfner.reports.text import HEADINGS, coverage_lines, interval_line, rows_of
 
-Figures = Mapping[str, str]
-"""Title of a figure -> its SVG."""
 
+def render_page(report: Report, figures: Mapping[str, str]) -> Iterator[str]:
+    """Write the page, part by part.
 
-def render_page(report: Report, figures: Figures) -> Iterator[str]:
-    """Parts of the page, in order."""
-    return markup.page(report.title, _body(report, figures))
-
-
-def _body(report: Report, figures: Figures) -> Iterator[str]:
-    score, words = report.score, report.breakdown["word_level"]
-    yield markup.cards(
-        [
-            ("F1", f"{score.f1:.4f}", score.convention),
-            ("precision", f"{score.precision:.4f}", f"{score.predicted:,} predicted"),
-            ("recall", f"{score.recall:.4f}", f"{score.support:,} gold entities"),
-            ("word level F1", f"{words['f1']:.4f}", "labels of words"),
-        ]
+    Args:
+        report: its content.
+        figures: SVG of each figure, by its title.
+    """
+    score = report.score
+    wrong = [
+        (gold, predicted, find_mistakes(gold, predicted))
+        for gold, predicted in report.documents[:SHOWN_DOCUMENTS]
+    ]
+    mistakes = [mistake for *_, found in wrong for mistake in found]
+    facts = {"Settings": report.settings, "Versions": report.versions}
+    return render_template(
+        "report.html",
+        title=report.title,
+        cards=_cards(report),
+        sentences=[interval_line(score), report.epoch_line, *coverage_lines(score)],
+        figures={title: svg[svg.index("<svg") :] for title, svg in figures.items()},
+        tables=_tables(report),
+        heading=heading_of("with a mistake", report.documents),
+        groups={
+            "kind": KINDS,
+            "label": sorted({label for m in mistakes for label in m.labels}),
+        },
+        articles=(_article(*document) for document in wrong),
+        facts=[Table(name, (), rows.items()) for name, rows in facts.items() if rows],
     )
-    lines = [interval_line(score), report.epoch_line, *coverage_lines(score)]
-    yield markup.bullets(lines)
-    yield from _drawings(figures)
-    yield from _tables(report)
-    yield from _mistakes(report)
-    for title, facts in (("Settings", report.settings), ("Versions", report.versions)):
-        if facts:
-            yield markup.table(title, (), facts.items())
 
 
-def _drawings(figures: Figures) -> Iterator[str]:
-    yield '<section class="figures">'
-    for title, svg in figures.items():
-        drawing = svg[svg.index("<svg") :]
-        yield f"<figure><figcaption>{html.escape(title)}</figcaption>{drawing}</figure>"
-    yield "</section>\n"
+def _cards(report: Report) -> list[tuple[str, float, str]]:
+    """Name, value and note of the figures on top."""
+    score, words = report.score, report.breakdown["word_level"]
+    return [
+        ("F1", score.f1, score.convention),
+        ("precision", score.precision, f"{score.predicted:,} predicted"),
+        ("recall", score.recall, f"{score.support:,} gold entities"),
+        ("word level F1", words["f1"], "labels of words"),
+    ]
 
 
-def _tables(report: Report) -> Iterator[str]:
+def _tables(report: Report) -> Iterator[Table]:
     score, breakdown = report.score, report.breakdown
     words = breakdown["word_level"]
     averages = {"micro": score.micro, "macro": score.macro, "weighted": score.weighted}
@@ -59,42 +71,26 @@ def _tables(report: Report) -> Iterator[str]:
     yield _measures("Entities by length in words", breakdown["by_length"])
     if breakdown["by_novelty"] is not None:
         yield _measures("Entities by surface", breakdown["by_novelty"])
-    rows = ((name, _figures_of(found)) for name, found in score.conventions.items())
-    yield markup.table("Conventions", (), rows)
+    conventions = score.conventions.items()
+    yield Table("Conventions", (), [(name, _line(row)) for name, row in conventions])
 
 
-def _figures_of(found: Mapping[str, Any] | str) -> str:
-    if isinstance(found, str):
-        return found
+def _measures(title: str, rows: Mapping[str, Measures]) -> Table:
+    return Table(title, HEADINGS, rows_of(rows))
+
+
+def _line(figures: Mapping[str, Any] | str) -> str:
+    if isinstance(figures, str):
+        return figures
     names = (("F1", "f1"), ("precision", "precision"), ("recall", "recall"))
-    return ", ".join(f"{name} {found[key]:.4f}" for name, key in names)
+    return ", ".join(f"{name} {figures[key]:.4f}" for name, key in names)
 
 
-def _measures(title: str, rows: Mapping[str, Measures]) -> str:
-    return markup.table(title, HEADINGS, rows_of(rows))
-
-
-def _mistakes(report: Report) -> Iterator[str]:
-    shown = report.documents[: markup.SHOWN_DOCUMENTS]
-    total = len(report.documents)
-    note = "" if total == len(shown) else f" (the first {len(shown):,} are here)"
-    yield f"<h2>{total:,} documents with a mistake{note}</h2>\n"
-    found = [(pair, find_mistakes(*pair)) for pair in shown]
-    labels = sorted({name for _, all_ in found for m in all_ for name in m.labels})
-    yield markup.filters(kind=KINDS, label=labels)
-    yield "<section>\n"
-    for (gold, predicted), mistakes in found:
-        yield _one(gold, predicted, mistakes)
-    yield "</section>\n"
-
-
-def _one(gold: Document, predicted: Document, mistakes: Sequence[Mistake]) -> str:
-    kinds = ", ".join(sorted({m.kind for m in mistakes}))
-    items = [[m.kind, sorted(m.labels)] for m in mistakes]
-    right = spans_of(gold) & spans_of(predicted)
-    return markup.article(
+def _article(gold: Document, predicted: Document, mistakes: list[Mistake]) -> Article:
+    kinds = ", ".join(sorted({mistake.kind for mistake in mistakes}))
+    return make_article(
         f"{gold.id}: {kinds}",
-        items,
+        [(mistake.kind, mistake.labels) for mistake in mistakes],
         [("gold", gold), ("predicted", predicted)],
-        right,
+        right={*gold.entities} & {*predicted.entities},
     )

@@ -1,4 +1,4 @@
-"""A score as people read it: aligned text for a terminal, Markdown for a page."""
+"""Scores as people read them: aligned text for a terminal, Markdown for a page."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Any, cast
 
 from tfner.evaluation.score import Score
 from tfner.evaluation.tally import Measures
+from tfner.reports.content import Report
 
 HEADINGS = ("label", "precision", "recall", "F1", "support", "predicted")
 NEEDS = "needs tags of a named scheme on both sides, over the same words"
 SENTENCES = {
-    "entities_off_word_borders": (
-        "gold entities off the borders of the model's words, counted as missed"
+    "entities_off_word_boundaries": (
+        "gold entities off the boundaries of the model's words, counted as missed"
     ),
     "repaired_tags": "predicted tags that broke their scheme and were repaired",
 }
 
 
 def render_text(score: Score) -> str:
-    """The score as a table of labels, averages, other conventions and losses."""
+    """Write a score as a table of labels, averages, other conventions and losses."""
     lines = aligned([HEADINGS, *rows_of(score.per_label), (), *_average_rows(score)])
     if score.interval:
         lines += ["", interval_line(score)]
@@ -28,7 +29,7 @@ def render_text(score: Score) -> str:
 
 
 def render_markdown(score: Score) -> str:
-    """The same content as Markdown."""
+    """Write a score as Markdown, with the same content as `render_text`."""
     others = (f"{name}: {figures}" for name, figures in _convention_rows(score))
     rows = [*rows_of(score.per_label), *_average_rows(score)]
     lines = [
@@ -44,6 +45,15 @@ def render_markdown(score: Score) -> str:
     return "\n".join([*lines, ""])
 
 
+def classification_report(report: Report) -> str:
+    """Write the entity level, the word level and the epoch as text."""
+    parts = ["Entity level\n", render_text(report.score), "Word level\n"]
+    parts.append(render_words(report.breakdown["word_level"]))
+    if report.epoch_line:
+        parts.append(f"{report.epoch_line}\n")
+    return "\n".join(parts)
+
+
 def _row(name: str, row: Measures) -> tuple[str, ...]:
     fractions = (row["precision"], row["recall"], row["f1"])
     numbers = (row["support"], row["predicted"])
@@ -51,13 +61,13 @@ def _row(name: str, row: Measures) -> tuple[str, ...]:
 
 
 def render_words(level: Mapping[str, Any]) -> str:
-    """The word level of a breakdown as a table of labels and their average."""
+    """Write the word level of a breakdown as a table of labels and their average."""
     rows = [*rows_of(level["per_label"]), (), _row("micro", cast(Measures, level))]
     return "\n".join(aligned([HEADINGS, *rows])) + "\n"
 
 
 def rows_of(per_label: Mapping[str, Measures]) -> list[tuple[str, ...]]:
-    """A row of text for each label: its name, then the columns of `HEADINGS`."""
+    """Make a row of text for each label: its name, then the columns of `HEADINGS`."""
     return [_row(label, row) for label, row in per_label.items()]
 
 
@@ -76,12 +86,12 @@ def _convention_rows(score: Score) -> Iterable[tuple[str, str]]:
         if isinstance(figures, str):
             yield name, f"{figures}: {NEEDS}"
         else:
-            found = (figures[key] for key in ("f1", "precision", "recall"))
-            yield name, "F1 {:.4f}  P {:.4f}  R {:.4f}".format(*found) + mark
+            values = (figures[key] for key in ("f1", "precision", "recall"))
+            yield name, "F1 {:.4f}  P {:.4f}  R {:.4f}".format(*values) + mark
 
 
 def interval_line(score: Score) -> str:
-    """The F1 with its interval in a sentence; empty without one."""
+    """Say the F1 with its interval in a sentence; empty without one."""
     interval = score.interval
     if interval is None:
         return ""
@@ -93,7 +103,7 @@ def interval_line(score: Score) -> str:
 
 
 def coverage_lines(score: Score) -> list[str]:
-    """One sentence for each kind of loss; what did not happen is not mentioned."""
+    """Write a sentence for each kind of loss that happened."""
     coverage = dict(score.coverage)
     totals = (coverage.pop(name) for name in ("documents", "gold_entities"))
     lines = ["documents: {}, gold entities: {}".format(*totals)]
@@ -109,7 +119,7 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """First column to the left, numbers to the right; an empty row is a blank line."""
+    """Align the first column left, others right; an empty row is a blank line."""
     full = [row for row in rows if row]
     widths = [max(map(len, column)) for column in zip(*full, strict=True)]
     lines = []

@@ -129,26 +129,46 @@ def write_conll(
     written = wordless = 0
     for document in documents:
         try:
-            rows = _rows_of(document, tags_of(document, scheme))
+            lines = document_lines(document, scheme=scheme)
         except CorpusError as error:
             problems.append(str(error))
             continue
-        if not rows:
-            wordless += 1
-            continue
-        separator = _separator(document, rows)
-        for line in _strings(document.metadata.get("document_lines")):
-            stream.write(f"{line}\n\n")
-        for line in _strings(document.metadata.get("comments")):
-            stream.write(f"{line}\n")
-        stream.writelines(f"{separator.join(row)}\n" for row in rows)
-        stream.write("\n")
-        written += 1
+        stream.writelines(f"{line}\n" for line in lines)
+        written += bool(lines)
+        wordless += not lines
     if problems:
         raise CorpusError(joined(problems))
     if wordless:
         logger.warning("%d documents without a word were left out", wordless)
     return written
+
+
+def document_lines(document: Document, *, scheme: str | None = None) -> list[str]:
+    """Write one document as lines of columns; none where it has no word.
+
+    Args:
+        document: other columns, comments and document lines that it was read with stay.
+        scheme: None keeps its tags as they are, see `tags_of`.
+
+    Raises:
+        CorpusError: columns cannot hold its entities or words.
+    """
+    rows = _rows_of(document, tags_of(document, scheme))
+    if not rows:
+        return []
+    lines: list[str] = []
+    for line in _strings(document.metadata.get("document_lines")):
+        lines += [line, ""]
+    lines += _strings(document.metadata.get("comments"))
+    return [*lines, *sentence_lines(rows, separator=_separator(document, rows))]
+
+
+def sentence_lines(
+    rows: Iterable[Sequence[str]], *, separator: str = "\t"
+) -> Iterator[str]:
+    """Write the rows of a sentence, and the blank line after it."""
+    yield from map(separator.join, rows)
+    yield ""
 
 
 def _rows_of(document: Document, tags: list[str]) -> list[list[str]]:
@@ -157,7 +177,7 @@ def _rows_of(document: Document, tags: list[str]) -> list[list[str]]:
         if "\t" in surface or "\n" in surface:
             raise CorpusError(
                 f"document {document.id!r}: a tab or line break in the word "
-                f"{shorten(surface)}; column files cannot hold it. Write jsonl"
+                f"{shorten(surface)}; columns cannot hold it. Write jsonl"
             )
     rows, tag = _kept_rows(document, surfaces)
     if rows is None:
