@@ -15,6 +15,7 @@ from tfner.finetuning.train import load_training_data, make_encoder
 from tfner.tasks import Task
 from tfner.tasks.token_classification import TokenClassification
 from tfner.training.distribution import distribution
+from tfner.training.keras_internals import schedule_of
 
 BYTES = 4
 STATES = 4
@@ -45,7 +46,7 @@ def dry_run(config: TrainConfig) -> dict[str, Any]:
     _, task, corpora, windows = data
     weights = sum(int(np.prod(w.shape)) for w in training_model.model.weights)
     steps = len(plan.row_lengths)
-    schedule = training_model.optimizer._learning_rate
+    schedule = schedule_of(training_model.optimizer)
     return {
         "sentences": {
             part: len(getattr(corpora, part)) for part in ("train", "dev", "test")

@@ -25,6 +25,7 @@ from tfner.finetuning.train import load_training_data, make_encoder
 from tfner.tasks import Task
 from tfner.tokenization import Tokenizer
 from tfner.training.distribution import distribution
+from tfner.training.keras_internals import schedule_of
 from tfner.training.optimizers import Sweep
 from tfner.training.step import TrainingModel
 
@@ -101,7 +102,7 @@ def range_test(
     variables = [*training_model.model.weights, *training_model.optimizer.variables]
     before = [variable.numpy() for variable in variables]
     recorder = _Recorder(training_model)
-    usual = training_model.optimizer._learning_rate
+    usual = schedule_of(training_model.optimizer)
     training_model.optimizer.learning_rate = schedule
     try:
         training_model.fit(

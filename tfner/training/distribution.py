@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from tfner.data.packing import BatchPlan
 from tfner.data.pipeline import WindowTable, window_batches
 from tfner.errors import ConfigError, TrainingError
+from tfner.training.keras_internals import averages_of_workers
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +30,6 @@ EXAMPLE = (
 )
 STEPS_ON_TPU = 32
 CONNECT_SECONDS = 20
-FIXED_IN_KERAS = (3, 16)
-"""Keras before this version cannot average the scalars of several workers."""
 WORKER_LOST = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
@@ -176,32 +174,6 @@ def warnings_alone() -> Iterator[None]:
         yield
     finally:
         package.setLevel(level)
-
-
-@contextlib.contextmanager
-def averages_of_workers() -> Iterator[None]:
-    """Lets Keras average what several workers log.
-
-    Keras 3.15 averages over axis 0, which scalars do not have.
-    """
-    from keras.src.backend.tensorflow import trainer
-
-    if tuple(int(n) for n in keras.__version__.split(".")[:2]) >= FIXED_IN_KERAS:
-        yield
-        return
-    original = trainer.reduce_per_replica
-
-    def mean(values: Any, strategy: Any, reduction: str) -> Any:
-        del reduction  # fit asks for "auto", which is the mean
-        return tf.nest.map_structure(
-            lambda value: strategy.reduce("MEAN", value, axis=None), values
-        )
-
-    trainer.reduce_per_replica = mean
-    try:
-        yield
-    finally:
-        trainer.reduce_per_replica = original
 
 
 def distribution(strategy: str, *, tpu: str | None = None) -> Distribution:

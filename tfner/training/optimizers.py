@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from tfner.models.encoders.interface import layer_groups
+from tfner.training.keras_internals import index_of, moving_averages
 
 NOT_DECAYED = ("bias", "gamma", "beta")
 """Variables whose names hold one of these take no weight decay (Devlin et al. 2018)."""
@@ -122,7 +123,7 @@ class AdamW(keras.optimizers.Adam):
     @property
     def averages(self) -> list[Any]:
         """Moving averages of the weights, in order; none without `use_ema`."""
-        return getattr(self, "_model_variables_moving_average", [])
+        return moving_averages(self)
 
     def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
         """Nothing: who wants the averages takes them; `fit` may go on from here."""
@@ -140,7 +141,7 @@ class AdamW(keras.optimizers.Adam):
             self.beta_1 = fixed  # a tensor of this step is of no use to another
 
     def _update(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        number = self._get_variable_index(variable)
+        number = index_of(self, variable)
         rate = learning_rate * self._shares[number]
         if self._decays[number]:
             lost = ops.cast(rate * self._decays[number], variable.dtype)

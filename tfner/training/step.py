@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from tfner.tasks import Task
+from tfner.training.keras_internals import all_layers
 
 
 class TrainStepModel(keras.Model):
@@ -48,7 +49,7 @@ class TrainStepModel(keras.Model):
         self.clip_norm, self.seed, self.accumulate = clip_norm, seed, accumulate
         self.generators = [
             layer.seed_generator
-            for layer in model._flatten_layers()
+            for layer in all_layers(model)
             if hasattr(layer, "seed_generator")
         ]
         self._sums = self._batch_sums
