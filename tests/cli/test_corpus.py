@@ -126,7 +126,7 @@ def test_convert_splits_words_for_formats_that_need_them(tmp_path):
         lines.append(json.dumps({**record, "entities": spans}) + "\n")
     path.write_text("".join(lines), "utf-8")
     error = failure("convert", path, records, "--to", "mrc")
-    assert "no word border at entity 7-19 LOC, 7-12 LOC" in str(error)
+    assert "no word boundary at entity 7-19 LOC, 7-12 LOC" in str(error)
     assert "--split-words" in str(error)
     succeed("convert", path, records, "--to", "mrc", "--split-words", "punctuation")
     first, second = json.loads(records.read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""Reading and writing corpora of any format."""
+"""Corpora of any format, read and written."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ def find_format(
     default: str = "text",
     look_inside: bool = True,
 ) -> str:
-    """Name the format of a path: the one given, one that claims it, or its suffix's.
+    """The name of a path's format: the one given, one that claims it, or its suffix's.
 
     Args:
-        path: a file or directory; standard streams are of the `default` format.
-        format: a key of `FORMATS`, which then is the answer.
-        default: of standard streams.
-        look_inside: False for what is to be written, whose old content says nothing.
+        path: a file, a directory, or "-" for a standard stream.
+        format: a key of `FORMATS`, which is returned; None looks at the path.
+        default: the format of a standard stream.
+        look_inside: False for a file that is to be written, whose old content says
+            nothing.
 
     Raises:
         ConfigError: no format has this name.
@@ -69,7 +70,7 @@ def read_corpus(
     labels: Sequence[str] | None = None,
     raw_text: str | os.PathLike[str] | None = None,
 ) -> Iterator[Document]:
-    """Documents of a corpus file, one at a time, in constant memory.
+    """Read the documents of a corpus file, one at a time, in constant memory.
 
     Args:
         path: a file, gzip if it ends in `.gz`; a directory of brat pairs; "-" is
@@ -119,7 +120,7 @@ def _may_be_directory(path: str, format: str | None) -> bool:
 
 
 def check_raw_text(path: str | None, format: str) -> None:
-    """Stop where a raw text is of no use or cannot be read.
+    """Refuse a raw text that is of no use or cannot be read.
 
     Raises:
         ConfigError: the format is not that of column files.

@@ -1,4 +1,4 @@
-"""The text of a file that gives only words, and the words of a text that has none."""
+"""From words to a text, and from a text to its words."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Japanese corpora and takes no space of its own."""
 
 
 def join_words(words: Iterable[str], join: str = "auto") -> tuple[str, list[Word]]:
-    """A text made of words, and where in it they are.
+    """Join words to a text; return it with the range of each word.
 
     Args:
         words: in order; an empty one takes no room.
@@ -54,7 +54,7 @@ def join_words(words: Iterable[str], join: str = "auto") -> tuple[str, list[Word
 
 
 def _space_rule(words: Sequence[str], join: str) -> Callable[[str, str], bool]:
-    """Whether a space stands between two neighbouring words."""
+    """A function that says whether a space stands between two neighbouring words."""
     if join != "auto":
         return lambda left, right: join == "space"
     cjk = sum(map(_is_cjk, words))
@@ -73,12 +73,12 @@ def _has_letter(word: str) -> bool:
 
 
 def _is_spaced(character: str) -> bool:
-    """Whether it is a letter of a script that has spaces."""
+    """True for a letter of a script that has spaces."""
     return character.isalpha() and CJK.match(character) is None
 
 
 def place_words(words: Sequence[str], text: str) -> list[Word]:
-    """Where words stand in a text that holds them in order, with white space between.
+    """Ranges of words in a text that holds them in order, with white space between.
 
     Args:
         words: white space inside one must stand in the text too.
@@ -109,5 +109,5 @@ def words_of(document: Document) -> tuple[Word, ...]:
 
 
 def text_key(text: str) -> str:
-    """What two copies of one sentence share, however their words were joined."""
+    """A text without white space: equal for two copies that were joined differently."""
     return "".join(text.split())

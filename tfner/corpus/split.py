@@ -1,4 +1,4 @@
-"""Seeded parts of a corpus that share no document and no sentence."""
+"""Random splits of a corpus into parts that share no document and no sentence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def split_documents(
     Args:
         documents: all are held in memory.
         fractions: one share of the documents a part; they sum to 1.
-        seed: which of the equally good splits.
+        seed: chooses between equally good splits.
 
     Returns:
         One list a fraction, each in the order of the corpus; none is empty unless its
@@ -41,16 +41,16 @@ def split_documents(
         )
     corpus = list(documents)
     groups = _groups(corpus)
-    wanted = [part for part, fraction in enumerate(fractions) if fraction > 0]
-    if len(groups) < len(wanted):
+    filled = [part for part, fraction in enumerate(fractions) if fraction > 0]
+    if len(groups) < len(filled):
         raise CorpusError(
             f"{len(corpus)} documents form {len(groups)} groups that must stay "
-            f"together (same document or same sentence), too few for {len(wanted)} "
+            f"together (same document or same sentence), too few for {len(filled)} "
             "parts. Give more documents or fewer parts"
         )
     random.Random(seed).shuffle(groups)
     groups.sort(key=len, reverse=True)
-    targets = {part: fractions[part] * len(corpus) for part in wanted}
+    targets = {part: fractions[part] * len(corpus) for part in filled}
     parts = _fill(groups, targets)
     return [
         [corpus[i] for i in sorted(parts.get(part, ()))]
@@ -61,12 +61,15 @@ def split_documents(
 def hold_out(
     documents: Iterable[Document], fraction: float, *, seed: int = 0
 ) -> tuple[list[Document], list[Document]]:
-    """Training documents and a seeded share held out of them; see `split_documents`.
+    """Hold out a random share of the documents; see `split_documents`.
 
     Args:
         documents: all are held in memory.
         fraction: share held out, 0 to 1; with 0 the second list is empty.
-        seed: which share.
+        seed: chooses between equally good splits.
+
+    Returns:
+        The training documents, and those held out.
     """
     train, held = split_documents(documents, (1 - fraction, fraction), seed)
     return train, held

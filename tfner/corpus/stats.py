@@ -1,4 +1,4 @@
-"""What a corpus holds, in numbers, counted in one pass."""
+"""Counts of a corpus, made in one pass, and their table."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class CorpusStats:
 
     @property
     def unit(self) -> str:
-        """What lengths count: words, or characters if any document has no words."""
+        """The unit of lengths: words, or characters if any document has no words."""
         return "characters" if self.without_words else "words"
 
     def to_json(self) -> dict[str, Any]:
@@ -57,10 +57,7 @@ class CorpusStats:
 
 
 def count_corpus(documents: Iterable[Document]) -> CorpusStats:
-    """Count a corpus.
-
-    A document without words makes all lengths those in characters.
-    """
+    """Count a corpus; one document without words makes all lengths characters."""
     stats = CorpusStats()
     in_words, in_characters = _Lengths(), _Lengths()
     for document in documents:

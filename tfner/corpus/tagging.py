@@ -1,4 +1,4 @@
-"""From character entities back to one tag a word, and what tags cannot express."""
+"""From character entities back to one tag a word, if tags can express them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tfner.errors import CorpusError, LabelError
 from tfner.schemes import SCHEMES, Span, encode_spans, find_scheme, split_tag
 
 REMEDY = "Let `corpus convert --split-words` split the words, or write jsonl"
-"""Where an entity has no word border."""
+"""For an entity that does not begin and end with a word."""
 
 
 def tags_of(document: Document, scheme: str | None = None) -> list[str]:
@@ -21,28 +21,28 @@ def tags_of(document: Document, scheme: str | None = None) -> list[str]:
 
     Args:
         document: without words, those between white space are taken.
-        scheme: None keeps the document's own, else IOB2.
+        scheme: None keeps the scheme of the document's metadata, else IOB2.
 
     Raises:
-        CorpusError: entities overlap or do not fall on word borders.
+        CorpusError: entities overlap or do not begin and end with a word.
     """
-    own = document.metadata.get("scheme")
-    own = own if isinstance(own, str) and own in SCHEMES else None
-    if document.tags is not None and (scheme is None or scheme == own):
+    stored = document.metadata.get("scheme")
+    stored = stored if isinstance(stored, str) and stored in SCHEMES else None
+    if document.tags is not None and (scheme is None or scheme == stored):
         return list(document.tags)
     words = words_of(document)
-    stray = off_borders(document.entities, words)
+    stray = misaligned_entities(document.entities, words)
     if stray:
         places = ", ".join(f"{e.start}-{e.end} {e.label}" for e in stray)
         raise CorpusError(
-            f"document {document.id!r}: no word border at entity {places}; column "
+            f"document {document.id!r}: no word boundary at entity {places}; column "
             f"files cannot hold it. {REMEDY}"
         )
     try:
         return encode_spans(
-            spans_of(document.entities, words),
+            word_spans(document.entities, words),
             len(words),
-            find_scheme(scheme or own or "IOB2"),
+            find_scheme(scheme or stored or "IOB2"),
         )
     except LabelError as error:
         raise CorpusError(
@@ -52,10 +52,10 @@ def tags_of(document: Document, scheme: str | None = None) -> list[str]:
 
 
 def check_prefixes(tags: Iterable[str], scheme: str | None) -> None:
-    """Stop at a tag whose prefix a given scheme does not have.
+    """Refuse tags whose prefix a given scheme does not have.
 
     Raises:
-        ValueError: names the first.
+        ValueError: there is one; the first is named.
     """
     if scheme is None:
         return
@@ -65,9 +65,9 @@ def check_prefixes(tags: Iterable[str], scheme: str | None) -> None:
             raise ValueError(f"{tag} contradicts the scheme {scheme}; name another")
 
 
-def spans_of(entities: Iterable[Entity], words: Sequence[Word]) -> list[Span]:
-    """Word ranges of the entities that fall on word borders."""
-    starts, ends = _borders(words)
+def word_spans(entities: Iterable[Entity], words: Sequence[Word]) -> list[Span]:
+    """Word ranges of the entities that begin and end with a word."""
+    starts, ends = _boundaries(words)
     return [
         Span(starts[e.start], ends[e.end] + 1, e.label)
         for e in entities
@@ -75,12 +75,14 @@ def spans_of(entities: Iterable[Entity], words: Sequence[Word]) -> list[Span]:
     ]
 
 
-def off_borders(entities: Iterable[Entity], words: Sequence[Word]) -> list[Entity]:
+def misaligned_entities(
+    entities: Iterable[Entity], words: Sequence[Word]
+) -> list[Entity]:
     """The entities that begin or end within a word or outside all words."""
-    starts, ends = _borders(words)
+    starts, ends = _boundaries(words)
     return [e for e in entities if e.start not in starts or e.end not in ends]
 
 
-def _borders(words: Sequence[Word]) -> tuple[dict[int, int], dict[int, int]]:
+def _boundaries(words: Sequence[Word]) -> tuple[dict[int, int], dict[int, int]]:
     filled = [(i, word) for i, word in enumerate(words) if word.start < word.end]
     return {w.start: i for i, w in filled}, {w.end: i for i, w in filled}

@@ -262,7 +262,7 @@ def test_what_columns_cannot_hold_is_named_and_nothing_is_written(tmp_path):
     with pytest.raises(CorpusError) as caught:
         write_corpus(documents, tmp_path / "a.bio")
     message = str(caught.value)
-    assert "'off': no word border at entity 0-2 LOC" in message
+    assert "'off': no word boundary at entity 0-2 LOC" in message
     assert "'nest': entities are nested" in message
     assert "jsonl" in message
     assert "'tab'" in message

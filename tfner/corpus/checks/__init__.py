@@ -1,1 +1,1 @@
-"""What is wrong with a corpus file, and how to repair it."""
+"""Checks of corpus files, and the repair of their tags."""

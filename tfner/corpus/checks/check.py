@@ -1,4 +1,4 @@
-"""Everything that is wrong or odd in corpus files, with line numbers."""
+"""`tfner corpus check`: all that is wrong or odd in corpus files, with line numbers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from tfner.corpus.checks.columns import check_conll, check_transitions, scheme_for
-from tfner.corpus.checks.findings import FileReport, Place, show
+from tfner.corpus.checks.findings import FileReport, Location, show_location
 from tfner.corpus.corpora import check_raw_text, find_format
 from tfner.corpus.formats import FORMATS
 from tfner.corpus.formats.format import Scan, located
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.scheme_detection import TagCensus
-from tfner.corpus.tagging import off_borders
+from tfner.corpus.tagging import misaligned_entities
 from tfner.document import Document, Entity
 from tfner.errors import CorpusError
 from tfner.nesting import count_nested, crossing_pairs
@@ -96,23 +96,24 @@ def _check_line_ends(report: FileReport) -> None:
 
 def _check_records(report: FileReport, options: ReadOptions, scan: Scan) -> None:
     census, tagged = TagCensus(), False
-    ids: dict[str, Place] = {}
+    ids: dict[str, Location] = {}
     for line, document in _documents(report, options, scan):
         if document.tags is not None:
             tagged = True
             census.add(document.tags, [line or 0] * len(document.tags))
         if document.id in ids:
-            message = f"id {document.id!r} as in {show(ids[document.id])}"
+            message = f"id {document.id!r} as in {show_location(ids[document.id])}"
             report.add(line, "warning", "repeated-id", message)
         ids.setdefault(document.id, (report.reading, line))
         _check_document(report, line, document)
         report.see(document.text, [e.label for e in document.entities], line)
     if tagged:
-        scheme = scheme_for(report, options, census)
-        known = FileReport(report.path, report.format)  # the same findings again
-        for line, document in _documents(known, options, scan):
+        scheme = scheme_for(report, options, census=census)
+        # The second reading finds the bad records again; they are reported already.
+        ignored = FileReport(report.path, report.format)
+        for line, document in _documents(ignored, options, scan):
             tags = document.tags or ()
-            check_transitions(report, tags, [line or 0] * len(tags), scheme)
+            check_transitions(report, tags, [line or 0] * len(tags), scheme=scheme)
 
 
 def _documents(
@@ -138,18 +139,18 @@ def _check_document(report: FileReport, line: int | None, document: Document) ->
                 line,
                 "warning",
                 "white-space",
-                f"{_place(entity)} begins or ends with white space",
+                f"{_name(entity)} begins or ends with white space",
             )
     for entity, count in Counter(document.entities).items():
         if count > 1:
-            message = f"{_place(entity)} stands there {count} times"
+            message = f"{_name(entity)} is listed {count} times"
             report.add(line, "warning", "repeated-entity", message)
     if document.words is not None:
-        for entity in off_borders(document.entities, document.words):
-            message = f"{_place(entity)} does not begin and end with a word"
+        for entity in misaligned_entities(document.entities, document.words):
+            message = f"{_name(entity)} does not begin and end with a word"
             report.add(line, "warning", "word-border", message)
     for left, right in crossing_pairs(document.entities):
-        message = f"{_place(left)} and {_place(right)} cross"
+        message = f"{_name(left)} and {_name(right)} cross"
         report.add(line, "warning", "crossing", message)
     nested = count_nested(document.entities)
     if nested:
@@ -157,16 +158,16 @@ def _check_document(report: FileReport, line: int | None, document: Document) ->
         report.add(line, "note", "nested", message)
 
 
-def _place(entity: Entity) -> str:
+def _name(entity: Entity) -> str:
     return f"entity {entity.start}-{entity.end} {entity.label}"
 
 
 def _compare_texts(earlier: Sequence[FileReport], report: FileReport) -> None:
-    """Sentences that an earlier file holds too: a score on them says nothing."""
+    """Report sentences that an earlier file holds too: scores on them mislead."""
     for other in earlier:
         shared = [
-            (place, other.texts[key])
-            for key, place in report.texts.items()
+            (location, other.texts[key])
+            for key, location in report.texts.items()
             if key in other.texts
         ]
         if shared:
@@ -180,7 +181,7 @@ def _compare_texts(earlier: Sequence[FileReport], report: FileReport) -> None:
         if len(shared) == len(report.texts):
             continue
         for (path, line), twin in shared:
-            message = f"this sentence also stands in {show(twin)}"
+            message = f"this sentence also stands in {show_location(twin)}"
             report.add(line, "warning", "shared-sentence", message, path=path)
 
 

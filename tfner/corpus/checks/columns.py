@@ -1,4 +1,4 @@
-"""What is wrong or odd in column files, and in tags of any format."""
+"""Checks of column files, and of the tags of any format."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tfner.corpus.checks.findings import FileReport
 from tfner.corpus.formats.conll_layout import (
-    Sentence,
+    ColumnSentence,
     column_indices,
     read_sentences,
     settle_scheme,
@@ -35,7 +35,7 @@ from tfner.storage.files import read_lines
 
 
 def check_conll(report: FileReport, options: ReadOptions) -> None:
-    """Note the findings in a column file, also against its raw text.
+    """Check a column file, and compare it with its raw text if one is given.
 
     Raises:
         CorpusError: there is no sentence, or not the columns named.
@@ -44,7 +44,7 @@ def check_conll(report: FileReport, options: ReadOptions) -> None:
     word, tag = column_indices(report.path, options, width)
     scheme = None
     if tag is not None:
-        scheme = scheme_for(report, options, by_width[width].census)
+        scheme = scheme_for(report, options, census=by_width[width].census)
     lines = read_lines(report.path, announce=False)
     numbered = []
     for sentence in read_sentences(lines, comments=options.comments):
@@ -54,7 +54,7 @@ def check_conll(report: FileReport, options: ReadOptions) -> None:
             tags = [tag_of(row, tag) for row in fitting.rows]
             labels = {split_tag(t)[1] for t in tags if is_tag(t)} - {""}
             if all(map(is_tag, tags)):
-                check_transitions(report, tags, fitting.lines, scheme)
+                check_transitions(report, tags, fitting.lines, scheme=scheme)
         if fitting.rows:
             words = [row[word] for row in fitting.rows]
             report.see("".join(words), labels, sentence.lines[0])
@@ -68,8 +68,16 @@ def check_conll(report: FileReport, options: ReadOptions) -> None:
             report.add(line, "error", "raw-text", message, path=path)
 
 
-def scheme_for(report: FileReport, options: ReadOptions, census: TagCensus) -> Scheme:
-    """The scheme given or found; a contradiction is a finding."""
+def scheme_for(
+    report: FileReport, options: ReadOptions, *, census: TagCensus
+) -> Scheme:
+    """The scheme that a file's tags are held against.
+
+    Args:
+        report: gets the scheme's name, and a finding if the tags contradict it.
+        options: may name the scheme.
+        census: the tags of the file; they decide where no scheme is named.
+    """
     try:
         scheme = settle_scheme(report.path, options.scheme, census)
     except CorpusError as error:
@@ -80,9 +88,9 @@ def scheme_for(report: FileReport, options: ReadOptions, census: TagCensus) -> S
 
 
 def _check_rows(
-    report: FileReport, sentence: Sentence, width: int, word: int, tag: int | None
-) -> Sentence:
-    """Findings in single rows; returns the sentence without rows of another width."""
+    report: FileReport, sentence: ColumnSentence, width: int, word: int, tag: int | None
+) -> ColumnSentence:
+    """Check single rows; return the sentence without rows of another width."""
     rows, lines = [], []
     for row, line in zip(sentence.rows, sentence.lines, strict=True):
         if len(row) != width:
@@ -129,9 +137,16 @@ def _check_tag(report: FileReport, line: int, tag: str) -> None:
 
 
 def check_transitions(
-    report: FileReport, tags: Sequence[str], lines: Sequence[int], scheme: Scheme
+    report: FileReport, tags: Sequence[str], lines: Sequence[int], *, scheme: Scheme
 ) -> None:
-    """Note every transition that the scheme does not allow, and how it is read."""
+    """Report every transition that the scheme does not allow, and how it is read.
+
+    Args:
+        report: gets the findings.
+        tags: of one sentence.
+        lines: line number of each tag.
+        scheme: decides which tag may follow which.
+    """
     wrong = invalid_positions(tags, scheme)
     if not wrong:
         return

@@ -1,4 +1,4 @@
-"""What `check` finds, and how it is shown."""
+"""Findings of `tfner corpus check`, and the report that collects those of a file."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ corpus is probably wrong. note: unusual, and read as it should be."""
 
 UNUSUAL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]")
 
-
-Place = tuple[str, int | None]
-"""A file, and a line in it where one is to blame."""
+Location = tuple[str, int | None]
+"""A file, and the line in it, or None for the file as a whole."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found in a file.
+    """One problem or oddity in a file.
 
     Args:
         path: the file.
         line: 1-based line, or None for the file as a whole.
         severity: one of `SEVERITIES`.
         kind: stable name, such as `invalid-transition`.
-        message: what, and what it means or what to do.
+        message: what was found, and what it means or what to do.
     """
 
     path: str
@@ -41,7 +40,9 @@ class Finding:
     message: str
 
     def __str__(self) -> str:
-        return f"{show((self.path, self.line))}: {self.severity}: {self.message}"
+        return (
+            f"{show_location((self.path, self.line))}: {self.severity}: {self.message}"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The finding as a JSON object."""
@@ -50,15 +51,18 @@ class Finding:
 
 @dataclass
 class FileReport:
-    """What was found in one corpus.
+    """The findings in one corpus, and what is needed to compare it with others.
 
     Args:
         path: a file, or a directory of files.
-        format: its format.
-        scheme: that of its tags, once it is known.
-        texts: place of the first document with a text, by the text's hash.
-        labels: where each label stands first.
-        reading: the file that findings are about: `path`, or one in the directory.
+        format: a key of `FORMATS`.
+        scheme: scheme of the tags, once it is known.
+        documents: how many were read.
+        findings: in the order in which they were found.
+        texts: location of the first document with a text, by the text's hash.
+        labels: location at which each label occurs first.
+        repeated: how often each text occurs again, by the text's hash.
+        reading: the file being read: `path`, or one in the directory.
     """
 
     path: str
@@ -66,8 +70,8 @@ class FileReport:
     scheme: str | None = None
     documents: int = 0
     findings: list[Finding] = field(default_factory=list)
-    texts: dict[int, Place] = field(default_factory=dict)
-    labels: dict[str, Place] = field(default_factory=dict)
+    texts: dict[int, Location] = field(default_factory=dict)
+    labels: dict[str, Location] = field(default_factory=dict)
     repeated: Counter[int] = field(default_factory=Counter)
     reading: str = ""
 
@@ -83,49 +87,63 @@ class FileReport:
         *,
         path: str | None = None,
     ) -> None:
-        """Note one finding in the file being read, or in another."""
+        """Add one finding.
+
+        Args:
+            line: 1-based line, or None for the file as a whole.
+            severity: one of `SEVERITIES`.
+            kind: stable name, such as `invalid-transition`.
+            message: what was found, and what it means or what to do.
+            path: the file; the one being read if None.
+        """
         finding = Finding(path or self.reading, line, severity, kind, message)
         self.findings.append(finding)
 
     def add_error(self, error: CorpusError) -> None:
-        """Note what stops the corpus from being read."""
+        """Add the error that stops the corpus from being read."""
         path = self.reading if error.path is None else str(error.path)
         place = f"{path}:" + (f"{error.line}:" if error.line else "")
         message = str(error).removeprefix(f"{place} ")
         self.add(error.line, "error", "unreadable", message, path=path)
 
     def check_characters(self, line: int | None, text: str) -> None:
-        """Note control and other invisible characters."""
-        found = sorted({f"U+{ord(c):04X}" for c in UNUSUAL.findall(text)})
-        if found:
+        """Report control characters and other invisible ones."""
+        characters = sorted({f"U+{ord(c):04X}" for c in UNUSUAL.findall(text)})
+        if characters:
             what = "the whole token is" if len(text) == 1 else "holds"
-            message = f"{what} {', '.join(found)}"
+            message = f"{what} {', '.join(characters)}"
             self.add(line, "note", "unusual-character", message)
 
     def see(self, text: str, labels: Iterable[str], line: int | None) -> None:
-        """Count one document and remember its text and labels."""
+        """Count one document and remember its text and labels.
+
+        Args:
+            text: two documents of equal text, white space aside, are repetitions.
+            labels: those that occur in it.
+            line: 1-based line of the document, if it has one.
+        """
         self.documents += 1
-        place = (self.reading, line)
+        location = (self.reading, line)
         key = hash(text_key(text))
         if key in self.texts:
             self.repeated[key] += 1
-        self.texts.setdefault(key, place)
+        self.texts.setdefault(key, location)
         for label in labels:
-            self.labels.setdefault(label, place)
+            self.labels.setdefault(label, location)
 
 
-def show(place: Place) -> str:
-    """A place as messages name it.
+def show_location(location: Location) -> str:
+    """A location as messages name it.
 
     Example:
-        >>> show(("train.bio", 3))
+        >>> show_location(("train.bio", 3))
         'train.bio:3'
     """
-    path, line = place
+    path, line = location
     return path if line is None else f"{path}:{line}"
 
 
 def count_severities(findings: Iterable[Finding]) -> dict[str, int]:
-    """How many findings of each severity, all three named."""
+    """The number of findings of each severity, also of those without any."""
     counts = Counter(finding.severity for finding in findings)
     return {severity: counts[severity] for severity in SEVERITIES}

@@ -1,4 +1,4 @@
-"""Column files whose tags say plainly how conlleval reads them."""
+"""Repair of column files: invalid tags become those that conlleval reads them as."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def repair_conll(
     """Write a column file anew with every tag valid in the file's scheme.
 
     The entities stay the same; a BOM, CR LF and a missing last newline go.
+
+    Args:
+        path: the file to repair.
+        output: the file to write; may be the same.
+        options: how to read the file.
 
     Returns:
         Number of changed tags, empty ones that became O included.

@@ -17,7 +17,7 @@ MODULES = (
     "stockmark",
     "text",
 )
-"""Where several claim a path, or have its suffix, the first one has it."""
+"""In order of preference: of several that claim a path or suffix, the first has it."""
 
 FORMATS: dict[str, Format] = {
     module.FORMAT.name: module.FORMAT

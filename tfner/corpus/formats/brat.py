@@ -47,7 +47,7 @@ MAX_NAME_BYTES = 200
 
 
 def holds_annotations(path: str | os.PathLike[str]) -> bool:
-    """Whether it is a directory with `.ann` files."""
+    """True for a directory with `.ann` files."""
     return any(Path(path).glob(f"*{ANNOTATIONS}"))
 
 
@@ -83,14 +83,14 @@ def annotation_files(path: str) -> list[str]:
 def scan_brat(
     path: str, options: ReadOptions
 ) -> Iterator[tuple[tuple[str, int | None], Document | str]]:
-    """Pair by pair the document, or what is wrong with it."""
+    """Yield, pair by pair, the document or a message about what is wrong with it."""
     del options  # nothing to choose
     left_out: Counter[str] = Counter()
     for file in annotation_files(path):
         yield from _scan_pair(file, left_out)
     if left_out:
-        found = ", ".join(f"{count} {kind}" for kind, count in left_out.items())
-        logger.warning("%s: left out: %s", path, found)
+        counts = ", ".join(f"{count} {kind}" for kind, count in left_out.items())
+        logger.warning("%s: left out: %s", path, counts)
 
 
 def _scan_pair(
@@ -217,7 +217,7 @@ def write_brat(documents: Iterable[Document], directory: str) -> int:
 
 
 def check_target(directory: str) -> None:
-    """Stop before anything but pairs is replaced.
+    """Refuse a place where anything but brat's pairs would be replaced.
 
     Raises:
         CorpusError: `directory` is no place for pairs, or holds something else.
@@ -262,7 +262,7 @@ def _annotation_lines(document: Document) -> Iterator[str]:
 
 
 def _file_name(identifier: str, taken: dict[str, int]) -> str:
-    """A file name for an id, unlike all before, also where case does not count."""
+    """A file name for an id, different from all before even if case is ignored."""
     encoded = UNSAFE.sub("_", identifier).encode("utf-8", "replace")
     name = encoded[:MAX_NAME_BYTES].decode("utf-8", "ignore") or "_"
     chosen, key = name, name.casefold()

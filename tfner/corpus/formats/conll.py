@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 from tfner.corpus.formats.conll_layout import (
-    Layout,
-    Sentence,
+    ColumnLayout,
+    ColumnSentence,
     read_sentences,
     scan_conll,
     tag_of,
@@ -34,7 +34,7 @@ PLAIN_COLUMNS = (2, 0, 1)
 
 
 def read_conll(path: str, options: ReadOptions) -> Iterator[Document]:
-    """Documents of a column file, one a sentence, tags unrepaired in `tags`.
+    """Read a column file: a document a sentence, with its tags unrepaired.
 
     Metadata: `scheme`; `document` and `document_lines` where the file has
     `-DOCSTART-` lines; `comments`; `columns` with whole rows, `word_column` and
@@ -57,16 +57,16 @@ def read_conll(path: str, options: ReadOptions) -> Iterator[Document]:
             for sentence in _sentences(path, options)
         )
         texts = texts_of(path, numbered, options.raw_text)
-    stem, borders = stem_of(path), 0
+    stem, opened = stem_of(path), 0
     for number, sentence in enumerate(_sentences(path, options), 1):
-        borders += len(sentence.document_lines)
+        opened += len(sentence.document_lines)
         surfaces = _words(sentence, layout)
         if texts is None:
             text, words = join_words(surfaces, options.join)
         else:
             text = texts[number - 1]
             words = place_words(surfaces, text)
-        document = f"{stem}#{borders}" if borders else None
+        document = f"{stem}#{opened}" if opened else None
         metadata = _metadata(sentence, layout, document)
         tags = None
         if layout.tag is not None:
@@ -75,17 +75,17 @@ def read_conll(path: str, options: ReadOptions) -> Iterator[Document]:
         yield Document(f"{stem}:{number}", text, entities, tuple(words), tags, metadata)
 
 
-def _sentences(path: str, options: ReadOptions) -> Iterator[Sentence]:
-    """The sentences once more, without what the first reading announced."""
+def _sentences(path: str, options: ReadOptions) -> Iterator[ColumnSentence]:
+    """The sentences of the second reading, which announces nothing again."""
     return read_sentences(read_lines(path, announce=False), comments=options.comments)
 
 
-def _words(sentence: Sentence, layout: Layout) -> list[str]:
+def _words(sentence: ColumnSentence, layout: ColumnLayout) -> list[str]:
     return [row[layout.word] for row in sentence.rows]
 
 
 def _metadata(
-    sentence: Sentence, layout: Layout, document: str | None
+    sentence: ColumnSentence, layout: ColumnLayout, document: str | None
 ) -> dict[str, Any]:
     metadata: dict[str, Any] = {}
     if document is not None:
@@ -106,18 +106,23 @@ def _metadata(
 
 def entities_of(tags: Sequence[str], words: Sequence[Word]) -> tuple[Entity, ...]:
     """Entities of tags over words; empty words neither begin nor end one."""
-    found = []
+    entities = []
     for start, end, label in decode_tags(tags):
         filled = [word for word in words[start:end] if word.start < word.end]
         if filled:
-            found.append(Entity(filled[0].start, filled[-1].end, label))
-    return tuple(found)
+            entities.append(Entity(filled[0].start, filled[-1].end, label))
+    return tuple(entities)
 
 
 def write_conll(
     documents: Iterable[Document], stream: TextIO, *, scheme: str | None = None
 ) -> int:
     """Write documents as columns, other columns and document lines as they were read.
+
+    Args:
+        documents: may be an iterator.
+        stream: gets the lines.
+        scheme: scheme of the tags; None keeps each document's own, else IOB2.
 
     Returns:
         Number of documents written; those without a word cannot be and are logged.
@@ -192,7 +197,7 @@ def _rows_of(document: Document, tags: list[str]) -> list[list[str]]:
 def _kept_rows(
     document: Document, surfaces: list[str]
 ) -> tuple[list[list[str]] | None, int | None]:
-    """Rows as read and their tag column; None where they are not those of the words.
+    """Rows as they were read, and their tag column; None if the words have changed.
 
     Metadata of other formats may use the same keys for something else.
     """

@@ -31,8 +31,8 @@ STRANGER_REMEDY = (
 )
 
 
-class Sentence(NamedTuple):
-    """Rows between two blank lines, their line numbers, and what stood before them."""
+class ColumnSentence(NamedTuple):
+    """Rows between two blank lines, their line numbers, and the lines before them."""
 
     rows: list[list[str]]
     lines: list[int]
@@ -41,8 +41,8 @@ class Sentence(NamedTuple):
     separator: str
 
 
-class Layout(NamedTuple):
-    """What the first reading finds: columns from 0; `tag` is None without tags."""
+class ColumnLayout(NamedTuple):
+    """Number of columns, those of words and tags (from 0), and the tags' scheme."""
 
     width: int
     word: int
@@ -60,16 +60,16 @@ def split_row(line: str) -> list[str]:
 
 def read_sentences(
     lines: Iterable[tuple[int, str]], *, comments: bool = False
-) -> Iterator[Sentence]:
-    """Sentences of numbered lines; nothing is checked here."""
-    sentence = Sentence([], [], [], [], "\t")
+) -> Iterator[ColumnSentence]:
+    """Group numbered lines into sentences; nothing is checked here."""
+    sentence = ColumnSentence([], [], [], [], "\t")
     for number, line in lines:
-        is_border = line.startswith(DOCUMENT_LINE)
-        if is_border or not line.strip(" \t"):
+        opens_document = line.startswith(DOCUMENT_LINE)
+        if opens_document or not line.strip(" \t"):
             if sentence.rows:
                 yield sentence
-                sentence = Sentence([], [], [], [], "\t")
-            if is_border:
+                sentence = ColumnSentence([], [], [], [], "\t")
+            if opens_document:
                 sentence.document_lines.append(line)
         elif comments and line.startswith("# "):
             sentence.comments.append(line)
@@ -88,7 +88,7 @@ def tag_of(row: Sequence[str], column: int) -> str:
 
 
 class RowCounts:
-    """What the rows of one width hold."""
+    """Counts of the rows that have one number of columns."""
 
     def __init__(self) -> None:
         self.count, self.empty_tags = 0, 0
@@ -97,7 +97,10 @@ class RowCounts:
 
 
 def survey_conll(path: str, options: ReadOptions) -> tuple[dict[int, RowCounts], int]:
-    """Read a file once: what its rows of each width hold, and the usual width.
+    """Read a file once and count its rows.
+
+    Returns:
+        The counts by number of columns, and the most frequent number.
 
     Raises:
         CorpusError: the file holds no sentence.
@@ -110,7 +113,7 @@ def survey_conll(path: str, options: ReadOptions) -> tuple[dict[int, RowCounts],
     return by_width, max(by_width, key=lambda w: (by_width[w].count, w))
 
 
-def scan_conll(path: str, options: ReadOptions) -> Layout:
+def scan_conll(path: str, options: ReadOptions) -> ColumnLayout:
     """Read a file once for its layout and scheme.
 
     Raises:
@@ -125,30 +128,33 @@ def scan_conll(path: str, options: ReadOptions) -> Layout:
         problems += _stranger_problems(path, rows.census)
     if problems:
         messages = [message for _, message in sorted(problems)]
-        odd = sum(found.count for w, found in by_width.items() if w != width)
-        remedy = f"{odd} such lines. {WIDTH_REMEDY}" if odd else STRANGER_REMEDY
+        odd = sum(rows.count for w, rows in by_width.items() if w != width)
+        lines = "1 such line" if odd == 1 else f"{odd} such lines"
+        remedy = f"{lines}. {WIDTH_REMEDY}" if odd else STRANGER_REMEDY
         raise CorpusError(f"{joined(messages)}\n{remedy}")
     if rows.empty_tags:
         logger.warning("%s: %d empty tags read as O", path, rows.empty_tags)
     if tag is None:
-        return Layout(width, word, None, None)
-    return Layout(width, word, tag, settle_scheme(path, options.scheme, rows.census))
+        return ColumnLayout(width, word, None, None)
+    return ColumnLayout(
+        width, word, tag, settle_scheme(path, options.scheme, rows.census)
+    )
 
 
 def _count_sentence(
-    sentence: Sentence, by_width: dict[int, RowCounts], column: int | None
+    sentence: ColumnSentence, by_width: dict[int, RowCounts], column: int | None
 ) -> None:
     for width in {len(row) for row in sentence.rows}:
         numbered = zip(sentence.rows, sentence.lines, strict=True)
         fitting = [pair for pair in numbered if len(pair[0]) == width]
-        found = by_width[width]
-        found.count += len(fitting)
-        if len(found.examples) < SHOWN_PROBLEMS:
-            found.examples += [(line, row[0]) for row, line in fitting]
+        counts = by_width[width]
+        counts.count += len(fitting)
+        if len(counts.examples) < SHOWN_PROBLEMS:
+            counts.examples += [(line, row[0]) for row, line in fitting]
         if column is not None and -width <= column < width:
             tags = [tag_of(row, column) for row, _ in fitting]
-            found.empty_tags += sum(not row[column].strip(" ") for row, _ in fitting)
-            found.census.add(tags, [line for _, line in fitting])
+            counts.empty_tags += sum(not row[column].strip(" ") for row, _ in fitting)
+            counts.census.add(tags, [line for _, line in fitting])
 
 
 def _width_problems(
@@ -168,13 +174,18 @@ def _width_problems(
 def column_indices(
     path: str, options: ReadOptions, width: int
 ) -> tuple[int, int | None]:
-    """Word and tag column counted from 0.
+    """Word and tag column counted from 0; the latter is None in files without tags.
+
+    Args:
+        path: the file, for messages.
+        options: names the columns, negative ones from the end.
+        width: number of columns of the file.
 
     Raises:
-        CorpusError: a column the file has not, or the same one twice.
+        CorpusError: the file lacks a column, or both are the same one.
     """
-    wanted = {"word_column": options.word_column, "tag_column": options.tag_column}
-    for name, column in wanted.items():
+    chosen = {"word_column": options.word_column, "tag_column": options.tag_column}
+    for name, column in chosen.items():
         if column is not None and not -width <= column < width:
             raise CorpusError(
                 f"{name} must be one of the file's {width} columns (0 to {width - 1}, "
@@ -205,7 +216,12 @@ def _stranger_problems(path: str, census: TagCensus) -> list[tuple[int, str]]:
 
 
 def settle_scheme(path: str, given: str | None, census: TagCensus) -> Scheme:
-    """The scheme given or found, announced in the log.
+    """The scheme given, or the one that fits best, which is announced in the log.
+
+    Args:
+        path: the file, for messages.
+        given: name of a scheme; None takes the one that fits best.
+        census: the tags of the file.
 
     Raises:
         CorpusError: another scheme fits better than the one given.
@@ -222,13 +238,13 @@ def settle_scheme(path: str, given: str | None, census: TagCensus) -> Scheme:
     scheme = find_scheme(given)
     wrong, fewest = census.invalid(scheme), census.invalid(best)
     if wrong > fewest:
-        step = census.first_invalid(scheme)
+        first = census.first_invalid(scheme)
         raise CorpusError(
-            f"{step.tag} after {step.previous} contradicts the scheme {given} ({wrong} "
-            f"such places; {best.name} leaves {fewest}). Name {best.name}, or no "
-            "scheme to have it found",
+            f"{first.tag} after {first.previous} contradicts the scheme {given} "
+            f"({wrong} such places; {best.name} leaves {fewest}). Name {best.name}, or "
+            "no scheme to have it found",
             path=path,
-            line=step.line,
+            line=first.line,
         )
     if wrong:
         logger.warning("%s: %d transitions that %s does not allow", path, wrong, given)

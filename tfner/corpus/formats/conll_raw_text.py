@@ -19,14 +19,14 @@ CONTEXT = 10  # characters shown before the first that differs
 
 
 class NumberedWords(NamedTuple):
-    """The words of a sentence and the line of the first."""
+    """The words of a sentence, and the line number of the first."""
 
     line: int
     words: Sequence[str]
 
 
 class Difference(NamedTuple):
-    """Where a column file and its raw text part, and how."""
+    """A line at which a column file and its raw text differ, and how they do."""
 
     path: str
     line: int
@@ -34,7 +34,7 @@ class Difference(NamedTuple):
 
 
 def read_raw_text(path: str) -> list[tuple[int, str]]:
-    """Numbers and contents of the lines that are not blank."""
+    """Number and content of each line that is not blank."""
     return [(n, line) for n, line in read_lines(path) if line.strip(" \t")]
 
 
@@ -50,9 +50,9 @@ def texts_of(path: str, sentences: Iterable[NumberedWords], raw: str) -> list[st
         CorpusError: sentences and lines differ; all of them are named.
     """
     sentences, lines = list(sentences), read_raw_text(raw)
-    found = find_differences(path, sentences, raw, lines)
-    if found:
-        problems = [f"{place}:{line}: {message}" for place, line, message in found]
+    differences = find_differences(path, sentences, raw, lines)
+    if differences:
+        problems = [f"{file}:{line}: {message}" for file, line, message in differences]
         raise CorpusError(
             f"{joined(problems, what='differences')}\nA raw text has one line for each "
             "sentence: its tokens with the spaces of the original. Here are "
@@ -67,19 +67,25 @@ def find_differences(
     raw: str,
     lines: Sequence[tuple[int, str]],
 ) -> list[Difference]:
-    """What keeps a raw text from being that of a column file.
+    """Compare a column file with the raw text that is said to be its own.
 
     The two are aligned first: a line too few or too many is one difference, not one for
     each sentence after it.
+
+    Args:
+        path: the column file, for messages.
+        sentences: its sentences.
+        raw: the file of the raw text, for messages.
+        lines: its lines that are not blank, with their numbers.
     """
     ours = [text_key("".join(words)) for _, words in sentences]
     theirs = [text_key(text) for _, text in lines]
     aligned = SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes()
-    found = []
+    compared = []
     for _, begin, end, raw_begin, raw_end in aligned:
         pairs = zip_longest(sentences[begin:end], lines[raw_begin:raw_end])
-        found += [_compare(path, sentence, raw, line) for sentence, line in pairs]
-    return [difference for difference in found if difference is not None]
+        compared += [_compare(path, sentence, raw, line) for sentence, line in pairs]
+    return [difference for difference in compared if difference is not None]
 
 
 def _compare(

@@ -26,12 +26,12 @@ from tfner.corpus.formats.conllu_sentence import (
     NO_SPACE,
     TAG_KEYS,
     WIDTH,
-    Sentence,
+    ConlluSentence,
     find_problems,
+    misc_tag,
     parse_sentence,
     read_comments,
     set_tags,
-    tag_of,
 )
 from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
@@ -50,15 +50,18 @@ BRACKETS = "Entity=("  # CorefUD's nested entities
 def scan_conllu(
     path: str, options: ReadOptions
 ) -> Iterator[tuple[int, Document | str]]:
-    """Sentence by sentence the document, or what is wrong with it."""
-    stem, borders = stem_of(path), 0
-    kept: dict[str, str] = {} if options.scheme is None else {"scheme": options.scheme}
+    """Yield, sentence by sentence, the document or a message about what is wrong."""
+    stem, opened = stem_of(path), 0
+    common: dict[str, str] = {}
+    if options.scheme is not None:
+        common["scheme"] = options.scheme
     losses: Counter[str] = Counter()
     for comments, rows, lines in _blocks(read_lines(path), path):
         said = read_comments(comments)
         if "newdoc" in said or "newdoc id" in said:
-            borders += 1
-            kept = kept | {"document": said.get("newdoc id") or f"{stem}#{borders}"}
+            opened += 1
+            name = said.get("newdoc id") or f"{stem}#{opened}"
+            common = common | {"document": name}
         problems = find_problems(rows)
         if problems:
             yield from ((lines[row], message) for row, message in problems)
@@ -77,7 +80,7 @@ def scan_conllu(
                 sentence.entities,
                 sentence.words,
                 sentence.tags,
-                {"conllu": {"comments": comments, "rows": rows}, **kept},
+                {"conllu": {"comments": comments, "rows": rows}, **common},
             ),
         )
     for what, count in losses.items():
@@ -88,7 +91,7 @@ def scan_conllu(
 def _blocks(
     lines: Iterable[tuple[int, str]], path: str
 ) -> Iterator[tuple[list[str], list[list[str]], list[int]]]:
-    """Comments, rows and line numbers of each sentence; nothing is checked."""
+    """Comments, rows and line numbers of each sentence; nothing is checked here."""
     comments: list[str] = []
     rows: list[list[str]] = []
     numbers: list[int] = []
@@ -111,13 +114,13 @@ def _blocks(
 
 
 def _count_losses(
-    losses: Counter[str], sentence: Sentence, rows: Sequence[Sequence[str]]
+    losses: Counter[str], sentence: ConlluSentence, rows: Sequence[Sequence[str]]
 ) -> None:
     losses["entities begin or end inside a range and are read as the whole of it"] += (
         sentence.widened
     )
     losses["tags of empty nodes, which have no text, are left out"] += sum(
-        "." in row[ID] and tag_of(row) != OUTSIDE for row in rows
+        "." in row[ID] and misc_tag(row) != OUTSIDE for row in rows
     )
     losses["values of Entity are brackets (CorefUD) and no tags; left out"] += sum(
         BRACKETS in row[MISC] for row in rows
@@ -130,6 +133,11 @@ def write_conllu(
     """Write documents with the columns and comments they were read with.
 
     Others get ID, FORM and MISC alone, under `# sent_id` and `# text`.
+
+    Args:
+        documents: may be an iterator.
+        stream: gets the lines.
+        scheme: scheme of the tags; None keeps each document's own, else IOB2.
 
     Returns:
         Number of documents written; those without a word cannot be and are logged.
@@ -158,7 +166,7 @@ def write_conllu(
 
 
 def _lines_of(document: Document, scheme: str | None) -> list[str]:
-    """The lines of a sentence, of which it is sure that they are read back so."""
+    """The lines of a sentence, proven to be read back as the same document."""
     words, tags = words_of(document), tags_of(document, scheme)
     kept = _kept_lines(document, tags, scheme)
     if kept is not None and _says(kept, document.text, words, tags):
@@ -178,7 +186,7 @@ def _lines_of(document: Document, scheme: str | None) -> list[str]:
 def _kept_lines(
     document: Document, tags: Sequence[str], scheme: str | None
 ) -> list[str] | None:
-    """The lines as read with these tags; None where metadata holds no such lines."""
+    """The lines as they were read, with these tags; None if metadata has none."""
     record = document.metadata.get("conllu", {})
     try:
         comments, rows = list(record["comments"]), list(map(list, record["rows"]))
@@ -210,7 +218,7 @@ def _new_lines(
 def _says(
     lines: Sequence[str], text: str, words: Sequence[Word], tags: Sequence[str]
 ) -> bool:
-    """Whether a reader finds this one sentence in the lines."""
+    """True if a reader finds this one sentence in the lines."""
     read = [line.rstrip("\r") for line in "\n".join(lines).split("\n")]
     blocks = list(_blocks(enumerate(read), ""))
     if len(blocks) != 1 or find_problems(blocks[0][1]):
@@ -219,8 +227,8 @@ def _says(
         sentence = parse_sentence(*blocks[0][:2])
     except ValueError:
         return False
-    found = (sentence.text, sentence.words, decode_tags(sentence.tags))
-    return found == (text, tuple(words), decode_tags(tags))
+    reading = (sentence.text, sentence.words, decode_tags(sentence.tags))
+    return reading == (text, tuple(words), decode_tags(tags))
 
 
 FORMAT = Format(

@@ -41,16 +41,17 @@ Row = Sequence[str]
 
 
 class Token(NamedTuple):
-    """What the text shows: the row with its form, and those that hold its tag."""
+    """A word or range of the text: the row of its form, and those of its tag."""
 
     row: int
     tagged: list[int]
 
 
-class Sentence(NamedTuple):
-    """What comments and rows say.
+class ConlluSentence(NamedTuple):
+    """The text, words, tags and entities of one sentence.
 
-    `widened` counts entities with a border inside a range, read as the whole of it.
+    `widened` counts entities that begin or end inside a range; they are read as the
+    whole of it.
     """
 
     text: str
@@ -62,22 +63,22 @@ class Sentence(NamedTuple):
 
 
 def read_comments(comments: Iterable[str]) -> dict[str, str]:
-    """What they say under `text`, `sent_id`, `newdoc id` and `newdoc`."""
-    found: dict[str, str] = {}
+    """The values of the comments `text`, `sent_id`, `newdoc id` and `newdoc`."""
+    values: dict[str, str] = {}
     for comment in comments:
         match = COMMENT.fullmatch(comment)
         if match is not None and (match[2] is not None or match[1] == "newdoc"):
-            found.setdefault(match[1], match[2] or "")
-    return found
+            values.setdefault(match[1], match[2] or "")
+    return values
 
 
 def find_problems(rows: Sequence[Row]) -> list[tuple[int, str]]:
-    """What keeps rows from being a sentence: the number of the row, and the rule."""
-    found: list[tuple[int, str]] = []
+    """Find the rules that the rows of a sentence break, each with the row's number."""
+    problems: list[tuple[int, str]] = []
     following, range_end, tagged_range = 1, 0, False
     for number, row in enumerate(rows):
         if len(row) != WIDTH or not all(row):
-            found.append((number, _width_problem(row)))
+            problems.append((number, _width_problem(row)))
             following += row[ID] == str(following)
             continue
         match = IDENTIFIER.fullmatch(row[ID])
@@ -85,19 +86,19 @@ def find_problems(rows: Sequence[Row]) -> list[tuple[int, str]]:
         if kind is None and int(start) == following:
             if following <= range_end and tagged_range and find_tag(row[MISC]):
                 message = "a range and its words both have tags; keep those of one"
-                found.append((number, message))
+                problems.append((number, message))
             following += 1
         elif kind == "-" and range_end < int(start) == following <= int(end):
             range_end, tagged_range = int(end), find_tag(row[MISC]) is not None
         elif kind != "." or int(start) != following - 1:
             rule = f"ID must be {following}, {following}-N or {following - 1}.N"
-            found.append((number, f"{rule}, received {shorten(row[ID])}"))
+            problems.append((number, f"{rule}, received {shorten(row[ID])}"))
             following += kind is None
-        found += [(number, message) for message in _value_problems(row[MISC])]
+        problems += [(number, message) for message in _value_problems(row[MISC])]
     if range_end >= following:
         message = f"the sentence ends before word {range_end} of its last range"
-        found.append((len(rows) - 1, message))
-    return found
+        problems.append((len(rows) - 1, message))
+    return problems
 
 
 def _width_problem(row: Row) -> str:
@@ -118,7 +119,7 @@ def _value_problems(misc: str) -> Iterator[str]:
 
 
 def find_tag(misc: str) -> tuple[str, str] | None:
-    """Key and tag of a MISC column, of several the first."""
+    """The first tag of a MISC column, with its key."""
     for item in misc.split("|"):
         key, _, value = item.partition("=")
         if key in (*TAG_KEYS, *OTHER_KEYS) and is_tag(value):
@@ -126,14 +127,14 @@ def find_tag(misc: str) -> tuple[str, str] | None:
     return None
 
 
-def tag_of(row: Row) -> str:
-    """The tag of a row; one without is outside."""
+def misc_tag(row: Row) -> str:
+    """The tag of a row; O if it has none."""
     return (find_tag(row[MISC]) or ("", OUTSIDE))[1]
 
 
 def parse_sentence(
     comments: Iterable[str], rows: Sequence[Row], scheme: str | None = None
-) -> Sentence:
+) -> ConlluSentence:
     """The text, words, tags and entities of one sentence.
 
     Args:
@@ -149,10 +150,10 @@ def parse_sentence(
     if not tokens:
         raise ValueError("a sentence needs a word; this one has only empty nodes")
     text, words = _place(read_comments(comments).get("text"), rows, tokens)
-    tags = tuple(tag_of(rows[row]) for token in tokens for row in token.tagged)
+    tags = tuple(misc_tag(rows[row]) for token in tokens for row in token.tagged)
     check_prefixes(tags, scheme)
     if len(tags) == len(tokens):
-        return Sentence(text, words, tags, entities_of(tags, words), tokens)
+        return ConlluSentence(text, words, tags, entities_of(tags, words), tokens)
     owners = [n for n, token in enumerate(tokens) for _ in token.tagged]
     parts = decode_tags(tags)
     spans = [Span(owners[s], owners[e - 1] + 1, label) for s, e, label in parts]
@@ -160,11 +161,11 @@ def parse_sentence(
         if right.start < left.end:
             form = rows[tokens[right.start].row][FORM]
             raise ValueError(f"two entities meet inside the range {shorten(form)}")
-    borders = {0, *accumulate(len(token.tagged) for token in tokens)}
-    widened = sum(not {start, end} <= borders for start, end, _ in parts)
+    boundaries = {0, *accumulate(len(token.tagged) for token in tokens)}
+    widened = sum(not {start, end} <= boundaries for start, end, _ in parts)
     chosen = find_scheme(scheme) if scheme else scheme_of(tags)
     tags = tuple(encode_spans(spans, len(tokens), chosen))
-    return Sentence(text, words, tags, entities_of(tags, words), tokens, widened)
+    return ConlluSentence(text, words, tags, entities_of(tags, words), tokens, widened)
 
 
 def scheme_of(tags: Sequence[str]) -> Scheme:
@@ -175,7 +176,7 @@ def scheme_of(tags: Sequence[str]) -> Scheme:
 
 
 def find_tokens(rows: Sequence[Row]) -> list[Token]:
-    """The tokens of rows; the tag of a range is its own, or else that of its words."""
+    """The tokens of rows; a range has a tag of its own, or that of its words."""
     tokens: list[Token] = []
     range_end = 0
     for number, row in enumerate(rows):
@@ -200,7 +201,7 @@ def find_tokens(rows: Sequence[Row]) -> list[Token]:
 def _place(
     text: str | None, rows: Sequence[Row], tokens: Sequence[Token]
 ) -> tuple[str, tuple[Word, ...]]:
-    """The text, and where in it the tokens are."""
+    """The text, and the ranges of the tokens in it."""
     forms = [rows[token.row][FORM] for token in tokens]
     joined = [NO_SPACE in rows[token.row][MISC].split("|") for token in tokens]
     if text is None:
@@ -228,16 +229,23 @@ def set_tags(
     tags: Sequence[str],
     scheme: str | None = None,
 ) -> None:
-    """Put the tags of tokens into the rows, under the key that is there, or else NE."""
+    """Put the tags of tokens into the rows, under the key that is there, or else NE.
+
+    Args:
+        rows: are changed in place.
+        tokens: of the rows.
+        tags: one a token.
+        scheme: of the tags; None takes the one that explains them best.
+    """
     numbers = [row for token in tokens for row in token.tagged]
     if len(numbers) != len(tags):
         starts = [0, *accumulate(len(token.tagged) for token in tokens)]
         spans = [Span(starts[s], starts[e], label) for s, e, label in decode_tags(tags)]
         chosen = find_scheme(scheme) if scheme else scheme_of(tags)
         tags = encode_spans(spans, len(numbers), chosen)
-    found = [find_tag(rows[number][MISC]) for number in numbers]
-    key = next((old[0] for old in found if old), TAG_KEYS[0])
-    for number, old, tag in zip(numbers, found, tags, strict=True):
+    present = [find_tag(rows[number][MISC]) for number in numbers]
+    key = next((old[0] for old in present if old), TAG_KEYS[0])
+    for number, old, tag in zip(numbers, present, tags, strict=True):
         misc = rows[number][MISC]
         items = [] if misc == EMPTY else misc.split("|")
         if old is not None:

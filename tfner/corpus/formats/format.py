@@ -1,8 +1,8 @@
 """The interface of a corpus format, and reading of records by one scan of a file.
 
-A *scan* yields, for each record, its line and either a Document or what is wrong with
-it, so that a reader can report all problems at once and a check can go on after them.
-Where a corpus is a directory, the file stands beside the line.
+A *scan* yields, for each record, its line and either a Document or a message about what
+is wrong with it, so that a reader can report all problems at once and a check can go on
+after them. Where a corpus is a directory, the file stands beside the line.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Format:
     A format is one module with a `Format`, and one line in `FORMATS`.
 
     Attributes:
-        name: what `--from` and `--to` call it.
+        name: its name in `--from` and `--to`.
         scan: yields its records, for reading and for checking; None where `read` does
             more than go from record to record.
         read: yields its documents; None reads by `scan`.
@@ -38,10 +38,10 @@ class Format:
         suffixes: ends of file names, `.gz` aside, that mean this format.
         claims: tells from a path, and from what lies there if it may look inside, that
             it is of this format whatever its suffix.
-        holds_tags: whether it is written with tags, and so in a scheme.
-        holds_queries: whether it is written with a query for each label.
-        takes_raw_text: whether a file of the same sentences as text may give the
-            spaces between its words.
+        holds_tags: it is written with tags, and so in a scheme.
+        holds_queries: it is written with a query for each label.
+        takes_raw_text: a file of the same sentences as text may give the spaces
+            between its words.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Format:
     takes_raw_text: bool = False
 
     def documents(self, path: str, options: ReadOptions) -> Iterator[Document]:
-        """The documents of a corpus.
+        """Read the documents of a corpus, one at a time.
 
         Raises:
             CorpusError: while iterating, at the latest at the end: all problems.
@@ -68,26 +68,31 @@ class Format:
         return read_records(path, options, scan=self.scan)
 
 
-def located(path: str, place: int | tuple[str, int | None]) -> tuple[str, int | None]:
-    """File and line of a record of the corpus `path`."""
-    return (path, place) if isinstance(place, int) else place
+def located(path: str, where: int | tuple[str, int | None]) -> tuple[str, int | None]:
+    """File and line of a record of the corpus `path`, as its scan yielded them."""
+    return (path, where) if isinstance(where, int) else where
 
 
 def read_records(path: str, options: ReadOptions, *, scan: Scan) -> Iterator[Document]:
-    """Documents of a file, as long as there is no problem; then all the problems.
+    """Read the documents of a file up to its first bad record.
 
-    After a first bad record the rest is read for further ones, except from a stream,
-    which may never end.
+    After that the rest is read for further problems, except from a stream, which may
+    never end; they are raised together.
+
+    Args:
+        path: the corpus, "-" for standard input.
+        options: settings of the scan.
+        scan: reads the format.
 
     Raises:
         CorpusError: bad records, all named; or no record at all.
     """
     problems: list[str] = []
-    found = False
-    for place, content in scan(path, options):
-        found = True
+    is_empty = True
+    for where, content in scan(path, options):
+        is_empty = False
         if isinstance(content, str):
-            file, line = located(path, place)
+            file, line = located(path, where)
             problems.append(str(CorpusError(content, path=file, line=line)))
             if path == STANDARD_STREAM:
                 break
@@ -95,5 +100,5 @@ def read_records(path: str, options: ReadOptions, *, scan: Scan) -> Iterator[Doc
             yield content
     if problems:
         raise CorpusError(joined(problems))
-    if not found:
+    if is_empty:
         raise CorpusError("the file is empty: it holds no record", path=path)

@@ -12,14 +12,14 @@ from tfner.errors import CorpusError, shorten
 from tfner.storage.files import read_lines
 
 QUESTION_KEYS = {"context", "query"}
-"""What tells a record of reading comprehension from any other."""
+"""Keys that tell a record of reading comprehension from any other."""
 BETWEEN = re.compile(r"[ \t\r\n,]*")
 BEGINNING = 200
 """Lines that are looked at to find the first record."""
 
 
 def holds_questions(path: str) -> bool:
-    """Whether the first record of a file is one of reading comprehension."""
+    """True if the first record of a file is one of reading comprehension."""
     try:
         lines = islice(read_lines(path, keep_ends=True, announce=False), BEGINNING)
         content = "".join(line for _, line in lines)

@@ -31,7 +31,7 @@ OWN_KEYS = {"id", "text", "words", "entities", "tokens", *TAG_KEYS}
 
 
 def scan_jsonl(path: str, options: ReadOptions) -> Iterator[tuple[int, Document | str]]:
-    """Line by line the document of a JSON lines file, or what is wrong with it."""
+    """Yield, line by line, the document or a message about what is wrong with it."""
     stem = stem_of(path)
     for number, line in read_lines(path):
         if not line.strip():
@@ -43,7 +43,7 @@ def scan_jsonl(path: str, options: ReadOptions) -> Iterator[tuple[int, Document 
 
 
 def parse_line(line: str, identifier: str, options: ReadOptions) -> Document:
-    """One line as a Document.
+    """Read one line as a Document.
 
     Args:
         line: JSON.
@@ -115,7 +115,7 @@ def _text_and_words(
 
 
 def is_range(value: object) -> bool:
-    """Whether a value is `[start, end]`, two integers."""
+    """True for `[start, end]`, two integers."""
     return isinstance(value, list) and len(value) == 2 and all(map(_is_integer, value))
 
 
@@ -169,7 +169,7 @@ def _entities(record: Mapping[str, Any], text: str) -> tuple[Entity, ...]:
 
 
 def parse_entity(value: object, text: str) -> Entity:
-    """An entity from its JSON object; its `text`, if it has one, must be that there.
+    """Read an entity from its JSON object; its `text`, if any, must be that there.
 
     Raises:
         ValueError: says what is wrong with it.
@@ -200,10 +200,15 @@ def write_jsonl(
 ) -> int:
     """Write documents in the first shape; tags live on in their entities.
 
+    Args:
+        documents: may be an iterator.
+        stream: gets the lines.
+        scheme: not used; entities need none.
+
     Returns:
         Number of documents written.
     """
-    del scheme  # spans need none
+    del scheme
     written = 0
     for document in documents:
         stream.write(json.dumps(to_record(document), ensure_ascii=False) + "\n")
@@ -212,7 +217,7 @@ def write_jsonl(
 
 
 def to_record(document: Document) -> dict[str, Any]:
-    """What one line holds."""
+    """The JSON object of one line."""
     record: dict[str, Any] = {"id": document.id, "text": document.text}
     if document.words is not None:
         record["words"] = [list(word) for word in document.words]
@@ -225,7 +230,7 @@ def to_record(document: Document) -> dict[str, Any]:
 
 
 def parse_labels(value: str) -> list[str]:
-    """The tag names of `--labels`: a file (one a line, or a JSON list) or `A,B,C`.
+    """Read the tag names of `--labels`: a file (one a line, or a JSON list) or `A,B,C`.
 
     Raises:
         ConfigError: a name is not a tag, or occurs twice.

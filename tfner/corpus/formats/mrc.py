@@ -24,7 +24,7 @@ from tfner.corpus.formats.json_list import elements, holds_questions
 from tfner.corpus.formats.jsonl import check_surrogates
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.joining import words_of
-from tfner.corpus.tagging import REMEDY, off_borders, spans_of
+from tfner.corpus.tagging import REMEDY, misaligned_entities, word_spans
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, CorpusError, joined, shorten
 from tfner.queries import QUERIES, complete_queries
@@ -58,7 +58,7 @@ class _Sentence:
 
 
 def scan_mrc(path: str, options: ReadOptions) -> Iterator[tuple[int, Document | str]]:
-    """Sentence by sentence its first line and the document; then what is wrong.
+    """Yield messages about bad records, then each sentence's first line and document.
 
     Records belong together that share the part of `qas_id` before its last point, or,
     where they have none, follow each other with one context and several labels.
@@ -82,7 +82,7 @@ def scan_mrc(path: str, options: ReadOptions) -> Iterator[tuple[int, Document | 
 
 
 class _Sentences:
-    """The sentences so far: by name, and the one that a record without may belong to.
+    """The sentences read so far, by name, and the last one without a name.
 
     Args:
         stem: begins the ids of sentences without a name.
@@ -94,18 +94,23 @@ class _Sentences:
         self._nameless: _Sentence | None = None
 
     def find(self, record: Mapping[str, Any], line: int, number: int) -> _Sentence:
-        """The sentence that a record asks of, a new one if need be.
+        """The sentence that a record belongs to, a new one if need be.
+
+        Args:
+            record: without problems, see `check_record`.
+            line: on which it begins.
+            number: of the record, from 1; names a sentence that has no other name.
 
         Raises:
             ValueError: the record contradicts the others of its sentence.
         """
         name = str(record.get("qas_id") or "").rpartition(".")[0]
-        found = self._named.get(name) if name else self._nameless
-        if found is not None:
-            same_text = record["context"] == found.context
-            repeated = record["entity_label"] in found.queries
+        earlier = self._named.get(name) if name else self._nameless
+        if earlier is not None:
+            same_text = record["context"] == earlier.context
+            repeated = record["entity_label"] in earlier.queries
             if same_text and not repeated:
-                return found
+                return earlier
             if name and not same_text:
                 raise ValueError(
                     f"its context is not that of the others of {name!r}; `qas_id` up "
@@ -116,18 +121,18 @@ class _Sentences:
                 raise ValueError(
                     f"{record['entity_label']} is asked twice of sentence {name!r}"
                 )
-        made = _Sentence(
+        sentence = _Sentence(
             line,
             name or f"{self.stem}:{number}",
             record["context"],
             _words(record["context"]),
         )
-        self.all.append(made)
+        self.all.append(sentence)
         if name:
-            self._named[name] = made
+            self._named[name] = sentence
         else:
-            self._nameless = made
-        return made
+            self._nameless = sentence
+        return sentence
 
 
 def _words(context: str) -> tuple[Word, ...]:
@@ -139,7 +144,7 @@ def _words(context: str) -> tuple[Word, ...]:
 
 
 def check_record(record: object) -> None:
-    """Refuse a record without what every one must have.
+    """Refuse a record that lacks context, query or label.
 
     Raises:
         ValueError: says what is wrong with it.
@@ -157,7 +162,7 @@ def check_record(record: object) -> None:
 
 
 def _entities(record: Mapping[str, Any], words: Sequence[Word]) -> Iterator[Entity]:
-    """The record's entities.
+    """Read the entities of a record.
 
     Raises:
         ValueError: positions contradict each other or lie outside the text.
@@ -193,14 +198,13 @@ def _positions(record: Mapping[str, Any]) -> Positions:
                 f"{len(starts)} starts but {len(ends)} ends, and no `span_position`"
             )
         return list(zip(starts, ends, strict=True))
-    found = _pairs(spans)
-    told = (set(starts), set(ends))
-    if told != ({s for s, _ in found}, {e for _, e in found}):
+    pairs = _pairs(spans)
+    if ({s for s, _ in pairs}, {e for _, e in pairs}) != (set(starts), set(ends)):
         raise ValueError(
             f"`span_position` {shorten(str(spans))} contradicts `start_position` and "
             "`end_position`"
         )
-    return found
+    return pairs
 
 
 def _pairs(spans: object) -> Positions:
@@ -228,7 +232,7 @@ def write_mrc(
     Args:
         documents: held in memory where no queries are known: their labels are needed.
         stream: gets a JSON list, one record a line.
-        scheme: spans need none.
+        scheme: not used; entities need none.
         queries: label -> query. None takes those that the documents bring from a file
             of this format, or else makes them of the labels' names.
 
@@ -237,8 +241,8 @@ def write_mrc(
 
     Raises:
         ConfigError: a label has no query, or no label is known.
-        CorpusError: an entity does not fall on word borders, or two documents have one
-            id; all are named.
+        CorpusError: an entity does not begin and end with a word, or two documents
+            have one id; all are named.
     """
     del scheme
     if queries is None:
@@ -261,8 +265,8 @@ def write_mrc(
             continue
         ids.add(document.id)
         for record in records:
-            border = ",\n" if written or record is not records[0] else ""
-            stream.write(border + json.dumps(record, ensure_ascii=False))
+            separator = ",\n" if written or record is not records[0] else ""
+            stream.write(separator + json.dumps(record, ensure_ascii=False))
         written += 1
     stream.write("\n]\n")
     complete_queries(sorted(labels), queries, source="the file of queries")
@@ -278,30 +282,31 @@ def queries_of(documents: Sequence[Document]) -> dict[str, str]:
         ConfigError: one label has two queries, only some labels have one, or there is
             no label.
     """
-    found: dict[str, str] = {}
+    queries: dict[str, str] = {}
     for document in documents:
-        brought = document.metadata.get(QUERIES)
-        for label, query in (brought if isinstance(brought, dict) else {}).items():
-            if found.setdefault(label, query) != query:
+        stored = document.metadata.get(QUERIES)
+        for label, query in (stored if isinstance(stored, dict) else {}).items():
+            if queries.setdefault(label, query) != query:
                 raise ConfigError(
                     f"label {label!r} has two queries in the corpus: "
-                    f"{shorten(found[label])} and {shorten(query)}. Give a file of "
+                    f"{shorten(queries[label])} and {shorten(query)}. Give a file of "
                     "queries: --queries FILE."
                 )
     labels = sorted({entity.label for d in documents for entity in d.entities})
-    if not labels and not found:
+    if not labels and not queries:
         raise ConfigError(
             "mrc files hold a record per document and label, and the corpus has "
             "neither an entity nor queries. Give a file of queries: --queries FILE."
         )
-    return complete_queries(labels, found or None, source="the corpus")
+    return complete_queries(labels, queries or None, source="the corpus")
 
 
 def _to_records(document: Document, queries: Mapping[str, str]) -> list[dict[str, Any]]:
     """One record for each query.
 
     Raises:
-        CorpusError: an entity does not fall on word borders, or a word holds a space.
+        CorpusError: an entity does not begin and end with a word, or a word holds a
+            space.
     """
     words = words_of(document)
     surfaces = [document.surface(word) for word in words]
@@ -311,17 +316,17 @@ def _to_records(document: Document, queries: Mapping[str, str]) -> list[dict[str
             f"document {document.id!r}: the word {shorten(spaced)} holds a space, "
             "which separates words in mrc files. Write jsonl"
         )
-    stray = off_borders(document.entities, words)
+    stray = misaligned_entities(document.entities, words)
     if stray:
         places = ", ".join(f"{e.start}-{e.end} {e.label}" for e in stray)
         raise CorpusError(
-            f"document {document.id!r}: no word border at entity {places}; mrc files "
+            f"document {document.id!r}: no word boundary at entity {places}; mrc files "
             f"count words. {REMEDY}"
         )
-    found = spans_of(document.entities, words)
+    all_spans = word_spans(document.entities, words)
     records = []
     for number, (label, query) in enumerate(queries.items(), 1):
-        spans = sorted((s.start, s.end - 1) for s in found if s.label == label)
+        spans = sorted((s.start, s.end - 1) for s in all_spans if s.label == label)
         records.append(
             {
                 "context": " ".join(surfaces),

@@ -1,4 +1,4 @@
-"""How a corpus file is to be read: one record for all readers."""
+"""Settings of the corpus readers, one record for all of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ReadOptions:
         join: how words become a text: `auto`, `space` or `none`.
         word_column: column of the words; negative ones count from the end.
         tag_column: column of the tags; None where a file has none.
-        comments: whether lines that start with `# ` are comments.
+        comments: lines of column files that start with `# ` are comments.
         labels: tags in the order of their ids, for records with integer tags.
         raw_text: a file with the sentences of a column file as text; None joins words.
 

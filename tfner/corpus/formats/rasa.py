@@ -35,11 +35,11 @@ COMMENT = re.compile(r"(?<!\\)<!--")
 INTENT = "intent"
 SKIPPED = ("synonym", "lookup", "regex")
 NO_INTENT = "none"
-"""Where sentences without an intent stand if one must be named."""
+"""Name of the section of sentences without an intent, where one must be named."""
 
 
 def scan_rasa(path: str, options: ReadOptions) -> Iterator[tuple[int, Document | str]]:
-    """Sentence by sentence the document of a file, or what is wrong with it."""
+    """Yield, sentence by sentence, the document or a message about what is wrong."""
     del options  # nothing in this format to choose
     stem, skipped = stem_of(path), Counter[str]()
     kind, intent = INTENT, None
@@ -73,11 +73,14 @@ def scan_rasa(path: str, options: ReadOptions) -> Iterator[tuple[int, Document |
 
 
 def strip_comments(line: str, *, inside: bool = False) -> tuple[str, bool]:
-    """A line without comments, and whether the last of them goes on in the next line.
+    """Take the comments out of a line.
 
     Args:
         line: as read.
-        inside: whether a comment of an earlier line goes on in it.
+        inside: a comment of an earlier line goes on in it.
+
+    Returns:
+        The line without comments, and True if the last of them goes on in the next.
     """
     if not inside and "<!--" not in line:
         return line, False
@@ -86,8 +89,8 @@ def strip_comments(line: str, *, inside: bool = False) -> tuple[str, bool]:
         if inside:
             _, end, line = line.partition("-->")
             inside = not end
-        elif found := COMMENT.search(line):
-            kept, line = kept + line[: found.start()], line[found.end() :]
+        elif opening := COMMENT.search(line):
+            kept, line = kept + line[: opening.start()], line[opening.end() :]
             inside = True
         else:
             return kept + line, False
@@ -95,40 +98,40 @@ def strip_comments(line: str, *, inside: bool = False) -> tuple[str, bool]:
 
 
 def parse_section(line: str) -> tuple[str, str | None]:
-    """The kind of a section, and the intent where it is one.
+    """The kind of a section, and the intent if the section has one.
 
     Raises:
-        ValueError: not the head of a section, or of an unknown one.
+        ValueError: this is not the head of a section, or it is of an unknown kind.
     """
-    found = SECTION.fullmatch(line)
-    name = found[2].strip() if found else ""
-    if found is None or not name:
+    head = SECTION.fullmatch(line)
+    name = head[2].strip() if head else ""
+    if head is None or not name:
         raise ValueError(f"a section needs a name: ## intent:NAME, not {shorten(line)}")
-    if found[1] not in (INTENT, *SKIPPED):
-        raise ValueError(unknown("section", found[1], (INTENT, *SKIPPED)))
-    return found[1], name if found[1] == INTENT else None
+    if head[1] not in (INTENT, *SKIPPED):
+        raise ValueError(unknown("section", head[1], (INTENT, *SKIPPED)))
+    return head[1], name if head[1] == INTENT else None
 
 
 def item_start(line: str) -> int:
-    """Where the sentence of an item begins.
+    """The column, from 0, at which the sentence of an item begins.
 
     Raises:
         ValueError: the line does not begin with a dash.
     """
-    found = ITEM.match(line)
-    if found is None:
+    dash = ITEM.match(line)
+    if dash is None:
         raise ValueError(f"an item must begin with '- '. Received: {shorten(line)}")
-    return found.end()
+    return dash.end()
 
 
 def plain_start(line: str) -> int:
-    """0, where the whole line is the sentence.
+    """Return 0, the beginning of a sentence that is a line without a dash.
 
     Raises:
-        ValueError: the head of a section after plain lines.
+        ValueError: the line is the head of a section.
     """
-    found = SECTION.match(line)
-    if found and found[1] in (INTENT, *SKIPPED):
+    head = SECTION.match(line)
+    if head and head[1] in (INTENT, *SKIPPED):
         raise ValueError(
             f"the section {shorten(line)} stands in a file whose first line has no "
             "'- '. Put '- ' before each sentence"
@@ -139,13 +142,13 @@ def plain_start(line: str) -> int:
 def parse_sentence(
     sentence: str, identifier: str, intent: str | None, *, column: int
 ) -> Document:
-    """One marked sentence as a Document.
+    """Read one marked sentence as a Document.
 
     Args:
         sentence: without its dash.
         identifier: id of the document.
         intent: kept in the metadata.
-        column: where it begins in the file's line, from 1.
+        column: at which it begins in the file's line, from 1.
 
     Raises:
         ValueError: see `parse_markup`.
@@ -157,7 +160,7 @@ def parse_sentence(
 
 
 def log_skipped(path: str, skipped: Counter[str]) -> None:
-    """One line about what holds no sentences, if there was any."""
+    """Log one line about the sections that hold no sentences, if there were any."""
     if skipped.total():
         kinds = ", ".join(f"{count} {kind}" for kind, count in skipped.items() if count)
         logger.info("%s: skipped, for they hold no sentences: %s", path, kinds)
@@ -168,6 +171,11 @@ def write_rasa(
 ) -> int:
     """Write marked sentences under their intents; ids and words are left out.
 
+    Args:
+        documents: may be an iterator.
+        stream: gets the lines.
+        scheme: not used; marks need none.
+
     Returns:
         Number of documents written.
 
@@ -175,7 +183,7 @@ def write_rasa(
         CorpusError: nested entities, line breaks, or an intent that is no name; all
             such documents are named.
     """
-    del scheme  # marks need none
+    del scheme
     problems: list[str] = []
     written = nameless = 0
     section: str | None = None
@@ -188,8 +196,8 @@ def write_rasa(
         if intent is None and section is not None:
             intent, nameless = NO_INTENT, nameless + 1
         if intent != section:
-            border = "\n" if written else ""
-            stream.write(f"{border}## {INTENT}:{intent}\n")
+            separator = "\n" if written else ""
+            stream.write(f"{separator}## {INTENT}:{intent}\n")
             section = intent
         stream.write(item)
         written += 1
@@ -200,7 +208,7 @@ def write_rasa(
 
 
 def format_item(document: Document) -> str:
-    """One sentence with its marks as a line of a section.
+    """A sentence with its marks, as a line of a section.
 
     Raises:
         CorpusError: see `format_markup`.
@@ -231,7 +239,7 @@ def intent_of(document: Document) -> str | None:
 
 
 def log_nameless(count: int) -> None:
-    """One line about sentences that got the name `NO_INTENT`, if there was any."""
+    """Log one line about the sentences under `NO_INTENT`, if there were any."""
     if count:
         logger.info("%d sentences without an intent stand under %r", count, NO_INTENT)
 

@@ -1,6 +1,6 @@
-"""What a file says of single entities beyond range and label: kept and written again.
+"""Attributes of entities beyond range and label, which are kept and written again.
 
-A Document holds it in its metadata, where it survives jsonl. Each note names its
+A Document holds them in its metadata, where they survive jsonl. Each note names its
 entity, so that it is not taken for another one's when entities come and go.
 """
 
@@ -17,7 +17,7 @@ ATTRIBUTES = "entity_attributes"
 def attribute_metadata(
     entities: Iterable[tuple[Entity, dict[str, Any]]],
 ) -> dict[str, Any]:
-    """Metadata that holds the attributes of entities; empty where none has any."""
+    """Metadata that holds the attributes of entities; empty if no entity has any."""
     notes = [
         {"start": e.start, "end": e.end, "label": e.label, "attributes": attributes}
         for e, attributes in entities
@@ -27,9 +27,9 @@ def attribute_metadata(
 
 
 def attributes_by_entity(document: Document) -> dict[Entity, dict[str, Any]]:
-    """The attributes of a document's entities; notes of another shape are passed by."""
+    """The attributes of a document's entities; notes of another shape are ignored."""
     notes = document.metadata.get(ATTRIBUTES)
-    found = {}
+    by_key = {}
     for note in notes if isinstance(notes, list) else []:
         match note:
             case {
@@ -38,9 +38,9 @@ def attributes_by_entity(document: Document) -> dict[Entity, dict[str, Any]]:
                 "label": str(label),
                 "attributes": dict(attributes),
             }:
-                found[start, end, label] = attributes
+                by_key[start, end, label] = attributes
     return {
-        entity: found[key]
+        entity: by_key[key]
         for entity in document.entities
-        if (key := (entity.start, entity.end, entity.label)) in found
+        if (key := (entity.start, entity.end, entity.label)) in by_key
     }

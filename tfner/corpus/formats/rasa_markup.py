@@ -1,4 +1,4 @@
-r"""Rasa's marks for entities within a sentence, in and out.
+r"""Rasa's marks for entities within a sentence, read and written.
 
     [text](label)    [text](label:value)    [text]{"entity": "label", "role": …}
 
@@ -33,7 +33,7 @@ Attributes = dict[str, Any]
 
 
 class Markup(NamedTuple):
-    """A sentence without its marks, and the entities that they held."""
+    """A sentence without its marks, and the entities that were marked."""
 
     text: str
     entities: list[tuple[Entity, Attributes]]
@@ -44,7 +44,7 @@ def parse_markup(line: str, *, column: int = 1) -> Markup:
 
     Args:
         line: the sentence with marks.
-        column: where it begins in the file's line, from 1.
+        column: at which it begins in the file's line, from 1.
 
     Raises:
         ValueError: brackets that do not match or nest, an empty text or label, bad
@@ -67,7 +67,7 @@ def parse_markup(line: str, *, column: int = 1) -> Markup:
 
 @dataclass
 class _Open:
-    """A `[` not closed yet: its place in the line, in the pieces and in the text."""
+    """A `[` not closed yet: its index in the line, in the pieces and in the text."""
 
     at: int
     piece: int
@@ -93,18 +93,18 @@ class _Parser:
     def run(self) -> None:
         """Read the whole line."""
         at = 0
-        while found := SPECIAL.search(self.line, at):
-            self._add(self.line[at : found.start()])
-            escaped, bracket = found.groups()
-            at = found.end()
+        while special := SPECIAL.search(self.line, at):
+            self._add(self.line[at : special.start()])
+            escaped, bracket = special.groups()
+            at = special.end()
             if bracket == "]":
                 at = self._close(at)
                 continue
             if bracket == "[":
                 if self.open:
                     self.open[-1].holds_brackets = True
-                here = _Open(found.start(), len(self.pieces), self.length)
-                self.open.append(here)
+                opening = _Open(special.start(), len(self.pieces), self.length)
+                self.open.append(opening)
             self._add(escaped or bracket)
         self._add(self.line[at:])
         last = max(self.line.rfind("("), self.line.rfind("{"))
@@ -120,7 +120,7 @@ class _Parser:
         self.problems.append((at, message))
 
     def _close(self, at: int) -> int:
-        """Take in a `]` that ends before `at`; returns where to read on."""
+        """Take in a `]` that ends before `at`; return the index to read on from."""
         opened = self.open.pop() if self.open else None
         if not self.line.startswith(("(", "{", "[{"), at):
             self._add("]")
@@ -149,24 +149,24 @@ class _Parser:
 
 
 def _read_tail(line: str, at: int) -> tuple[str, Attributes, int]:
-    """Label, attributes and end of what follows the `]` of a mark."""
+    """Read the label and attributes after the `]` of a mark, and where they end."""
     if line[at] == "{":
         return _read_braces(line, at)
     if line[at] == "[":
         raise _MarkError(at, "several entities of one text are not read; keep one")
-    found = ROUND.match(line, at)
-    if found is None:
+    parentheses = ROUND.match(line, at)
+    if parentheses is None:
         raise _MarkError(
             at,
             f"this ( is not closed, or holds brackets: {shorten(line[at:])}; {REMEDY}, "
             'or name the label as {"entity": …}',
         )
-    label, colon, value = found[1].partition(":")
+    label, colon, value = parentheses[1].partition(":")
     if not label.strip():
-        raise _MarkError(at, f"an empty label: {shorten(found[0])}")
+        raise _MarkError(at, f"an empty label: {shorten(parentheses[0])}")
     if colon and not value:
-        raise _MarkError(at, f"an empty value: {shorten(found[0])}")
-    return label, {"value": value} if colon else {}, found.end()
+        raise _MarkError(at, f"an empty value: {shorten(parentheses[0])}")
+    return label, {"value": value} if colon else {}, parentheses.end()
 
 
 def _read_braces(line: str, at: int) -> tuple[str, Attributes, int]:
@@ -220,7 +220,7 @@ def _escape(text: str) -> str:
 
 
 def _tail(label: str, attributes: Attributes) -> str:
-    """The label in its shortest form that is read back as it is."""
+    """The label in the shortest form that is read back as it is."""
     if PLAIN_LABEL.fullmatch(label) and label.strip():
         if not attributes:
             return f"({label})"

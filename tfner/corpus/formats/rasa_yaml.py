@@ -9,9 +9,10 @@
       - text: hello
         metadata: {"sentiment": "neutral"}
 
-The marks are those of `markup`. Items `synonym`, `regex` and `lookup` hold no sentences
-and are skipped. Only the syntax tree is read, so that a file can make no objects: every
-name and sentence stays the string it is. A file is held in memory as a whole.
+The marks are those of `rasa_markup`. Items `synonym`, `regex` and `lookup` hold no
+sentences and are skipped. Only the syntax tree is read, so that a file can make no
+objects: every name and sentence stays the string it is. A file is held in memory as a
+whole.
 
 Source: RasaHQ/rasa rasa/shared/nlu/training_data/formats/rasa_yaml.py (the layout).
 """
@@ -49,15 +50,15 @@ NLU = "nlu"
 EXAMPLES = "examples"
 METADATA = "metadata"
 UNFIT = re.compile("[^\t -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What YAML does not allow, and where it breaks lines."""
+"""Characters that YAML does not allow, or at which it breaks lines."""
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-"""Where PyYAML counts a new line."""
+"""Characters at which PyYAML counts a new line."""
 PLAIN_NAME = re.compile(r"[^\W\d][\w/.-]*")
 NOT_STRINGS = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}
 
 
 def scan_rasa_yaml(path: str, options: ReadOptions) -> Found:
-    """Sentence by sentence the document of a file, or what is wrong with it.
+    """Yield, sentence by sentence, the document or a message about what is wrong.
 
     Raises:
         CorpusError: the file is not YAML, or has an alias.
@@ -107,7 +108,7 @@ class _Scan:
         self.skipped = Counter[str]()
 
     def file(self, root: Node) -> Found:
-        """All that the list `nlu` holds."""
+        """Walk through the list `nlu`."""
         if root is None:
             return
         try:
@@ -198,13 +199,13 @@ def _line(node: Node) -> int:
 def _keys(node: Node) -> dict[str, Node]:
     if node.id != "mapping":
         raise ValueError("expected keys with values (`key: value`)")
-    found: dict[str, Node] = {}
+    values: dict[str, Node] = {}
     for key, value in node.value:
         name = _string(key, "a key")
-        if name in found:
+        if name in values:
             raise ValueError(f"the key {shorten(name)} stands here twice")
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
 def _string(node: Node, what: str) -> str:
@@ -215,7 +216,7 @@ def _string(node: Node, what: str) -> str:
 
 
 def _plain(node: Node) -> Any:
-    """Metadata as JSON could hold it: what is not JSON's own is a string."""
+    """Metadata as JSON could hold it: a value that is not JSON's own is a string."""
     if node.id == "mapping":
         return {name: _plain(value) for name, value in _keys(node).items()}
     if node.id == "sequence":
@@ -233,6 +234,11 @@ def write_rasa_yaml(
 ) -> int:
     """Write marked sentences under their intents; ids and words are left out.
 
+    Args:
+        documents: may be an iterator.
+        stream: gets the lines.
+        scheme: not used; marks need none.
+
     Returns:
         Number of documents written.
 
@@ -240,7 +246,7 @@ def write_rasa_yaml(
         CorpusError: nested entities, line breaks, characters that YAML does not allow,
             or an intent that is no name; all such documents are named.
     """
-    del scheme  # marks need none
+    del scheme
     problems: list[str] = []
     written = nameless = 0
     last = ""
@@ -264,7 +270,7 @@ def write_rasa_yaml(
 
 
 def _format_example(document: Document, intent: str) -> tuple[str, str]:
-    """The head of the item that a sentence stands in, and the sentence's own lines."""
+    """The head of the item that a sentence belongs to, and the sentence's own lines."""
     is_plain = PLAIN_NAME.fullmatch(intent) and intent.casefold() not in NOT_STRINGS
     head = f"- intent: {intent if is_plain else _quoted(intent)}\n  {EXAMPLES}:"
     markup = format_markup(document)

@@ -36,10 +36,10 @@ ENTITY_KEYS = {"name", "span", "type"}
 def scan_stockmark(
     path: str, options: ReadOptions
 ) -> Iterator[tuple[int, Document | str]]:
-    """Record by record its line and the document, or what is wrong with it.
+    """Yield, record by record, the document or a message about what is wrong with it.
 
     Raises:
-        CorpusError: the file is not a JSON list, or holds questions and contexts.
+        CorpusError: the file is not a JSON list, or holds queries and contexts.
     """
     del options  # nothing in this format to choose
     content = "".join(line for _, line in read_lines(path, keep_ends=True))
@@ -47,7 +47,7 @@ def scan_stockmark(
     for number, (line, record) in enumerate(elements(content, path), 1):
         if isinstance(record, dict) and record.keys() >= QUESTION_KEYS:
             raise CorpusError(
-                "`context` and `query` make this a file of questions, not of texts "
+                "`context` and `query` make this a file of queries, not of texts "
                 "with `entities`. Its format is mrc",
                 path=path,
                 line=line,
@@ -59,7 +59,7 @@ def scan_stockmark(
 
 
 def parse_record(record: object, identifier: str) -> Document:
-    """One element of the list as a Document.
+    """Read one element of the list as a Document.
 
     Args:
         record: as JSON gives it.
@@ -76,13 +76,13 @@ def parse_record(record: object, identifier: str) -> Document:
     check_surrogates(text)
     if not isinstance(values, list):
         raise ValueError("`entities` must be a list of objects")
-    found = [(_entity(value, text), value) for value in values]
+    pairs = [(_entity(value, text), value) for value in values]
     metadata = {key: value for key, value in record.items() if key not in OWN_KEYS}
     metadata |= attribute_metadata(
         (entity, {k: v for k, v in value.items() if k not in ENTITY_KEYS})
-        for entity, value in found
+        for entity, value in pairs
     )
-    entities = tuple(entity for entity, _ in found)
+    entities = tuple(entity for entity, _ in pairs)
     return Document(str(record.get(ID, identifier)), text, entities, metadata=metadata)
 
 
@@ -96,8 +96,8 @@ def _entity(value: object, text: str) -> Entity:
         )
     if not isinstance(label, str) or not label:
         raise ValueError(f"entity {span}: `type` must be a string that is not empty")
-    own = {"start": span[0], "end": span[1], "label": label, "text": value["name"]}
-    return parse_entity(own, text)
+    record = {"start": span[0], "end": span[1], "label": label, "text": value["name"]}
+    return parse_entity(record, text)
 
 
 def write_stockmark(
@@ -105,23 +105,28 @@ def write_stockmark(
 ) -> int:
     """Write documents as one JSON list, indented as the data set is.
 
+    Args:
+        documents: may be an iterator.
+        stream: gets the lines.
+        scheme: not used; entities need none.
+
     Returns:
         Number of documents written.
     """
-    del scheme  # spans need none
+    del scheme
     written = 0
     stream.write("[")
     for document in documents:
         record = json.dumps(to_record(document), ensure_ascii=False, indent=4)
-        border = "," if written else ""
-        stream.write(f"{border}\n    " + record.replace("\n", "\n    "))
+        separator = "," if written else ""
+        stream.write(f"{separator}\n    " + record.replace("\n", "\n    "))
         written += 1
     stream.write("\n]\n")
     return written
 
 
 def to_record(document: Document) -> dict[str, Any]:
-    """What one element of the list holds."""
+    """The JSON object of one element of the list."""
     attributes = attributes_by_entity(document)
     record = {
         ID: document.id,
@@ -138,12 +143,12 @@ def to_record(document: Document) -> dict[str, Any]:
 def _entity_record(
     document: Document, entity: Entity, attributes: Mapping[str, Any]
 ) -> dict[str, Any]:
-    own = {
+    named = {
         "name": document.surface(entity),
         "span": [entity.start, entity.end],
         "type": entity.label,
     }
-    return own | dict(attributes) | own
+    return named | dict(attributes) | named
 
 
 FORMAT = Format(

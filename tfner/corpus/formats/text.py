@@ -26,13 +26,18 @@ def write_text(
 ) -> int:
     """Write the texts alone, one a line.
 
+    Args:
+        documents: may be an iterator.
+        stream: gets the text.
+        scheme: not used; plain text has no tags.
+
     Returns:
         Number of documents written.
 
     Raises:
         CorpusError: a text holds a line break; all such documents are named.
     """
-    del scheme  # plain text has no tags
+    del scheme
     problems: list[str] = []
     written = 0
     for document in documents:
