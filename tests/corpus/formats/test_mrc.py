@@ -199,7 +199,7 @@ def test_two_documents_of_one_id_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        (Document("x", "ab cd", (Entity(1, 5, "A"),)), "no word boundary at entity 1-5"),
+        (Document("x", "ab c", (Entity(1, 4, "A"),)), "no word boundary at entity 1-4"),
         (Document("x", "a b", (), (Word(0, 3),)), "'a b' holds a space"),
     ],
 )
