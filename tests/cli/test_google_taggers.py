@@ -24,7 +24,7 @@ def checkpoint(toy_bundle: Path, tmp_path: Path) -> Path:
 
 
 def entities(tfner: Any, *arguments: Any) -> list[dict[str, Any]]:
-    result = tfner("predict", *arguments, "--text", TEXT, "--format", "jsonl")
+    result = tfner("predict", *arguments, "--text", TEXT, "--to", "jsonl")
     assert result.code == 0, result.err
     found = json.loads(result.out)["entities"]
     return [{k: e[k] for k in ("start", "end", "label")} for e in found]

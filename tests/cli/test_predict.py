@@ -56,7 +56,7 @@ def test_any_text_has_an_answer(tfner, toy_bundle, text) -> None:
 
 
 def test_bytes_that_are_no_text_are_refused(tfner, toy_bundle, tmp_path) -> None:
-    place = ["--output", tmp_path / "out.html", "--format", "html"]
+    place = ["--output", tmp_path / "out.html", "--to", "html"]
     result = tfner("predict", toy_bundle, "--text", "a \udcff b", *place)
     assert "lone surrogate U+DCFF" in result.sentence
     assert list(tmp_path.iterdir()) == []
@@ -82,7 +82,7 @@ def test_standard_input_that_is_no_utf8_is_refused(tfner, toy_bundle) -> None:
 def test_column_files_keep_their_words(tfner, toy_bundle, tmp_path) -> None:
     path = tmp_path / "a.conll"
     path.write_text("Anna-Lena\tO\nlives\tO\nin\tO\nParis,\tO\n\nthe\tO\noffice\tO\n")
-    result = tfner("predict", toy_bundle, path, "--format", "conll")
+    result = tfner("predict", toy_bundle, path, "--to", "conll")
     blocks = [
         [line.split("\t") for line in block.splitlines()]
         for block in result.out.strip().split("\n\n")
@@ -99,7 +99,7 @@ def test_predicted_columns_can_be_read_again(
     tfner, toy_bundle, toy_corpus, tmp_path
 ) -> None:
     out, source = tmp_path / "out.conll", toy_corpus / "dev.conll"
-    flags = ["--format", "conll", "--output", out]
+    flags = ["--to", "conll", "--output", out]
     result = tfner("predict", toy_bundle, source, *flags)
     assert (result.code, result.out) == (0, "")
     found = Predictor.load(toy_bundle).predict(read_corpus(source))
@@ -110,7 +110,7 @@ def test_predicted_rasa_items_can_be_read_again(
     tfner, toy_bundle, toy_corpus, tmp_path
 ) -> None:
     out, source = tmp_path / "out.md", toy_corpus / "dev.conll"
-    flags = ["--format", "rasa", "--output", out]
+    flags = ["--to", "rasa", "--output", out]
     result = tfner("predict", toy_bundle, source, *flags)
     assert (result.code, result.out) == (0, "")
     found = Predictor.load(toy_bundle).predict(read_corpus(source))
@@ -124,14 +124,14 @@ def test_entities_that_rasa_cannot_hold_are_told_of(
     entities = (Entity(0, 19, "PER"), Entity(0, 4, "PER"), Entity(14, 19, "LOC"))
     nested = [Document("1", TEXT, entities)]
     monkeypatch.setattr(Predictor, "stream", lambda *_: iter(nested))
-    result = tfner("predict", toy_bundle, "--text", TEXT, "--format", "rasa")
+    result = tfner("predict", toy_bundle, "--text", TEXT, "--to", "rasa")
     assert result.code == 0
     assert "[Anna lives in Paris](PER)" in result.out
-    assert "2 are left out. Use --format jsonl" in result.err
+    assert "2 are left out. Use --to jsonl" in result.err
 
 
 def test_text_is_coloured(tfner, toy_bundle) -> None:
-    result = tfner("predict", toy_bundle, "--text", TEXT, "--format", "text")
+    result = tfner("predict", toy_bundle, "--text", TEXT, "--to", "text")
     assert "\x1b[1;" in result.out
     assert "Anna" in result.out
     assert "[PER]" in result.out
@@ -159,7 +159,7 @@ class Marks(HTMLParser):
 
 def test_html_is_a_page_of_its_own_with_marked_entities(tfner, toy_bundle) -> None:
     text = "Anna lives in <b>Paris</b> & Oslo"
-    result = tfner("predict", toy_bundle, "--text", text, "--format", "html")
+    result = tfner("predict", toy_bundle, "--text", text, "--to", "html")
     page = Marks()
     page.feed(result.out)
     assert page.open == []
@@ -193,7 +193,7 @@ def test_a_file_is_written_whole_or_not_at_all(
         (["--text", "a", "--output", "/dev/full"], "No space left on device"),
         (["--text", "a", "--output", "/proc/out"], "/proc/out: cannot be written"),
         (["--text", "a", "--output", "/tmp"], "exists"),
-        (["--text", "a", "--format", "jsnl"], "did you mean 'jsonl'"),
+        (["--text", "a", "--to", "jsnl"], "did you mean 'jsonl'"),
         (["no.txt"], "no.txt: cannot be read"),
         (["{dev}", "--from-scheme", "IOE2"], "contradicts the scheme"),
     ],
@@ -266,7 +266,7 @@ def test_a_full_disk_behind_stdout_is_a_sentence(real, toy_bundle) -> None:
 def test_a_txt_file_is_lines_of_text(tfner, toy_bundle, tmp_path: Path) -> None:
     source = tmp_path / "texts.txt"
     source.write_text(f"{TEXT}\n\nnothing here\n", encoding="utf-8")
-    result = tfner("predict", toy_bundle, source, "--format", "jsonl")
+    result = tfner("predict", toy_bundle, source, "--to", "jsonl")
     assert [record["text"] for record in records(result.out)] == [TEXT, "nothing here"]
 
 

@@ -54,11 +54,13 @@ class Balanced(HTMLParser):
         super().__init__()
         self.open: list[str] = []
         self.remote: list[str] = []
+        self.items: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.remote += [
             v for k, v in attrs if k in ("src", "href") and v and v[0] != "#"
         ]
+        self.items += [v for k, v in attrs if k == "data-items" and v]
         if tag not in VOID:
             self.open.append(tag)
 
@@ -96,6 +98,15 @@ def test_texts_and_labels_cannot_become_markup(report, tmp_path) -> None:
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "<b>Ada" not in page
     assert "L<O>C" not in page
+
+
+def test_the_boxes_find_kinds_and_labels_of_each_document(report, tmp_path) -> None:
+    write_report(tmp_path, report)
+    parser = Balanced()
+    parser.feed((tmp_path / "report.html").read_text("utf-8"))
+    (items,) = (json.loads(text) for text in parser.items)
+    assert ["wrong boundary", ["L<O>C"]] in items
+    assert ["wrong label", ["X", "Y"]] in items
 
 
 def test_entities_that_cross_are_drawn_whole(report, tmp_path) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +19,6 @@ from tfner.cli.options import (
 )
 from tfner.cli.output import import_tensorflow, refuse_existing
 from tfner.document import Document
-from tfner.nesting import inner
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +27,11 @@ File = Annotated[
     typer.Argument(help="Lines of text (.txt, or - for stdin) or a corpus."),
 ]
 Text = Annotated[list[str] | None, typer.Option(help="A text; may be repeated.")]
-OutputFormat = Annotated[
+To = Annotated[
     str | None,
     typer.Option(
-        help="jsonl, conll, rasa, text or html; text on a terminal, else jsonl."
+        help="Output format: jsonl, conll, rasa, text or html; on a terminal text, "
+        "else jsonl."
     ),
 ]
 Output = Annotated[
@@ -51,56 +50,40 @@ def command(
     given: ModelOptions,
     file: File = None,
     text: Text = None,
-    format: OutputFormat = None,
+    to: To = None,
     output: Output = None,
     overwrite: Overwrite = False,
     verify: Verify = False,
     decode: Decode = None,
 ) -> None:
-    """Find entities. Long input is streamed: memory does not grow with it."""
+    """Find entities in texts. Input is streamed: memory does not grow with it."""
     from tfner.reports.predictions import render
     from tfner.storage.files import whole_file
 
     if (file is None) == (not text):
         raise typer.BadParameter("give one of FILE and --text; - reads stdin.")
-    chosen = format or ("text" if _at_terminal(output) else "jsonl")
-    render((), chosen, labels=())  # an unknown format fails before the model loads
+    to = to or ("text" if _at_terminal(output) else "jsonl")
+    render((), to, labels=())  # an unknown format fails before the model loads
     if output is not None:
         refuse_existing(output, overwrite=overwrite)
     documents: Iterable[str | Document] = text or ()
     if file is not None:
-        documents = reading.read(file, format=guessed_format(file))
+        documents = reading.read(file, format=default_format(file))
     import_tensorflow()
     predictor = given.load(model, verify=verify, decode=decode)
-    known = predictor.task.label_set.labels
-    predicted, within = predictor.stream(documents), Counter[str]()
-    if chosen == "rasa":
-        predicted = _counted(predicted, within)
-    parts = render(predicted, chosen, labels=known)
+    labels = predictor.task.label_set.labels
+    parts = render(predictor.stream(documents), to, labels=labels)
     with whole_file("-" if output is None else str(output)) as stream:
         stream.writelines(parts)
     lost = [f"{count} {name}" for name, count in predictor.counts.items() if count]
     if lost:
         logger.info("not everything could be read: %s", ", ".join(lost))
-    if within:
-        logger.info(
-            "note: rasa holds no entities within or across others; %s are left out. "
-            "Use --format jsonl.",
-            within.total(),
-        )
 
 
-def _counted(documents: Iterable[Document], within: Counter[str]) -> Iterator[Document]:
-    """The documents; counts, by label, the entities that rasa cannot hold."""
-    for document in documents:
-        within.update(entity.label for entity in inner(document.entities))
-        yield document
+def default_format(file: str) -> str | None:
+    """Choose plain text, one document a line, for standard input and `.txt` files.
 
-
-def guessed_format(file: str) -> str | None:
-    """Standard input and `.txt` are plain text here, one document a line.
-
-    As corpora, `.txt` files have columns; but what is to be predicted has no tags yet.
+    As corpora, `.txt` files have columns; but texts to predict have no tags yet.
     """
     is_text = file == "-" or file.removesuffix(".gz").endswith(".txt")
     return "text" if is_text else None

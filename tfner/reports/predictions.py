@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from tfner.errors import ConfigError, CorpusError, unknown
 from tfner.nesting import outermost, split_crossing
 from tfner.reports.html import render_template
 from tfner.reports.marks import Step, marked
+
+logger = logging.getLogger(__name__)
 
 COLORS = (31, 32, 33, 34, 35, 36)
 """ANSI foreground colours, taken by label in order."""
@@ -56,7 +59,7 @@ def columns(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[st
         if document.words and document.tags is None:
             raise CorpusError(
                 f"document {document.id!r}: columns hold one tag a word, and this "
-                "model gives none: its entities may nest. Use --format jsonl or html."
+                "model gives none: its entities may nest. Use --to jsonl or html."
             )
         lines = document_lines(document) if document.words else [""]
         yield "".join(f"{line}\n" for line in lines)
@@ -66,13 +69,22 @@ def items(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]
     """Write Rasa Markdown, an item a document, with the outermost entities.
 
     What the input says of an entity (a value, a role) is not predicted and is left out.
+    Entities within or across others are left out too, and counted in the log.
 
     Raises:
         CorpusError: a text holds a line break.
     """
+    left_out = 0
     for document in documents:
         flat = tuple(outermost(document.entities))
+        left_out += len(document.entities) - len(flat)
         yield format_item(Document(document.id, document.text, flat))
+    if left_out:
+        logger.warning(
+            "rasa holds no entities within or across others; %d are left out. "
+            "Use --to jsonl.",
+            left_out,
+        )
 
 
 def terminal(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]:
