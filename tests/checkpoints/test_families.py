@@ -83,9 +83,8 @@ def test_a_map_that_leaves_a_weight_out_is_refused() -> None:
 
 def test_an_argument_that_the_encoder_does_not_have_is_refused() -> None:
     family = FAMILIES["bert"]
-    settings = family.read_settings(config_of("bert"), place=PLACE)
     with pytest.raises(CheckpointError, match="of family bert have no `no_dropout`"):
-        family.new_encoder(settings, place=PLACE, no_dropout=0.1)
+        family.read_settings(config_of("bert"), place=PLACE, no_dropout=0.1)
 
 
 def test_an_encoder_without_a_family_is_not_written(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tfner.checkpoints import huggingface
 from tfner.checkpoints.google import load_google_encoder
-from tfner.checkpoints.loading import load_encoder, tokenizer_of
+from tfner.checkpoints.loading import load_encoder, open_encoder, tokenizer_of
 from tfner.errors import CheckpointError
 
 
@@ -55,11 +55,11 @@ def test_ids_stay_ids_beside_checkpoints_of_another_name(
     monkeypatch.chdir(electra)
     asked: list[str | Path] = []
 
-    def load(name: str | Path, **_: Any) -> None:
+    def find(name: str | Path, **_: Any) -> None:
         asked.append(name)
 
-    monkeypatch.setattr(huggingface, "load_encoder", load)
-    load_encoder("bert-base-cased")
+    monkeypatch.setattr(huggingface, "open_encoder", find)
+    open_encoder("bert-base-cased")
     assert asked == [tokenizer_of("bert-base-cased")] == ["bert-base-cased"]
     assert load_encoder("model.ckpt-1000.index").family == "electra"
 

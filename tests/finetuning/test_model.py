@@ -42,7 +42,7 @@ def test_a_model_learns_in_low_precision_and_is_saved_in_full(
     settings = config(precision=precision, epochs=8)
     encoder = Recording(settings.encoder)
     bundle = train(settings, encoder=encoder)
-    learner, saved = encoder.made
+    _checked, learner, saved = encoder.made
     assert learner.blocks[0].compute_dtype == precision.removeprefix("mixed_")
     assert saved.blocks[0].compute_dtype == "float32"
     assert {w.dtype for w in learner.weights} == {"float32"}

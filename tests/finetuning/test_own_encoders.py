@@ -12,8 +12,9 @@ import pytest
 
 from tfner.config.train import TrainConfig
 from tfner.corpus import read_corpus
-from tfner.errors import ConfigError
+from tfner.errors import CheckpointError, ConfigError
 from tfner.finetuning.train import train
+from tfner.inference import encoder_config
 from tfner.inference.bundle import Bundle
 from tfner.inference.predictor import Predictor
 from tfner.models import KerasHubEncoder
@@ -122,3 +123,41 @@ def test_what_is_no_encoder_is_told_before_training(
         train(config(), encoder=encoder)
     assert not any("epoch" in line for line in said)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "encoder", "message"),
+    [
+        ({"encoder": "./nowhere"}, None, "./nowhere: there is no such directory"),
+        ({}, Unregistered, "must come back from its `get_config`"),
+    ],
+)
+def test_an_encoder_is_checked_before_a_corpus_is_read(
+    config: Callable[..., TrainConfig],
+    settings: dict[str, str],
+    encoder: Callable[[], keras.Model] | None,
+    message: str,
+) -> None:
+    with pytest.raises((ConfigError, CheckpointError), match=message):
+        train(config(train="absent.conll", **settings), encoder=encoder)
+
+
+def test_an_encoder_is_made_again_once_however_many_seeds_there_are(
+    config: Callable[..., TrainConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[keras.Model] = []
+    restored: list[Any] = []
+    restore = encoder_config.restore_encoder
+
+    def make() -> keras.Model:
+        made.append(table(INPUTS, pooled=False))
+        return made[-1]
+
+    def count(record: Any, *, place: object) -> keras.Model:
+        restored.append(record)
+        return restore(record, place=place)
+
+    monkeypatch.setattr(encoder_config, "restore_encoder", count)
+    train(config(trials=2, epochs=1), encoder=make)
+    assert len(restored) == 1
+    assert len(made) == 1 + 2

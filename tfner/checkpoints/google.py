@@ -26,6 +26,7 @@ from tfner.checkpoints.google_names import (
     read_sizes,
 )
 from tfner.checkpoints.slots import Slot, fill
+from tfner.checkpoints.stored_encoder import StoredEncoder
 from tfner.checkpoints.tensors import CONFIG, read_json, write_json
 from tfner.checkpoints.tf_checkpoint import (
     CheckpointTensors,
@@ -44,15 +45,15 @@ HEADS = "num_attention_heads"
 HEAD_WIDTH = 64
 
 
-def load_google_encoder(
+def open_google_encoder(
     checkpoint: str | Path,
     *,
     part: Part = "discriminator",
     num_heads: int | None = None,
     hidden_dropout: float | None = None,
     attention_dropout: float | None = None,
-) -> keras.Model:
-    """The encoder of a BERT or ELECTRA checkpoint, without its heads.
+) -> StoredEncoder:
+    """The encoder of a BERT or ELECTRA checkpoint, its weights not yet read.
 
     Args:
         checkpoint: directory, of which the newest checkpoint is read, or the prefix
@@ -63,22 +64,32 @@ def load_google_encoder(
         attention_dropout: instead of the config's, or 0.1.
 
     Raises:
-        CheckpointError: it is missing, damaged, of another kind, or does not fit
-            exactly.
+        CheckpointError: it is missing, damaged or of another kind.
     """
     prefix = find_prefix(Path(checkpoint).expanduser())
     tensors = CheckpointTensors(prefix)
-    scope = find_scope(tensors, part, place=prefix)
-    encoder = _new_encoder(
+    return _open(
         tensors,
-        scope,
+        find_scope(tensors, part, place=prefix),
         prefix,
         num_heads=num_heads,
         hidden_dropout=hidden_dropout,
         attention_dropout=attention_dropout,
     )
-    _fill(scope.encoder_slots(encoder), tensors, scope, place=prefix)
-    return encoder
+
+
+def load_google_encoder(checkpoint: str | Path, **settings: Any) -> keras.Model:
+    """The encoder of a BERT or ELECTRA checkpoint, without its heads.
+
+    Args:
+        checkpoint: as for `open_google_encoder`.
+        settings: as for `open_google_encoder`.
+
+    Raises:
+        CheckpointError: it is missing, damaged, of another kind, or does not fit
+            exactly.
+    """
+    return open_google_encoder(checkpoint, **settings).load()
 
 
 def load_google_tagger(
@@ -106,7 +117,8 @@ def load_google_tagger(
             f"{prefix}: the task {task} was trained on {trained[0]} tags. Received: "
             f"{len(tags)} tags. Give those of its own label mapping."
         )
-    encoder = _new_encoder(tensors, scope, prefix)
+    stored = _open(tensors, scope, prefix)
+    encoder = stored.family.new_encoder(stored.settings, place=stored.place)
     model = TokenClassifier(encoder, len(tags), dropout=0.0)
     model.build()
     _fill(scope.tagger_slots(model), tensors, scope, place=prefix)
@@ -151,15 +163,15 @@ def save_google_checkpoint(
     write_json(Path(directory) / CONFIG, config)
 
 
-def _new_encoder(
+def _open(
     tensors: CheckpointTensors,
     scope: Scope,
     prefix: Path,
     *,
     num_heads: int | None = None,
     **dropouts: float | None,
-) -> keras.Model:
-    """An encoder of the checkpoint's sizes.
+) -> StoredEncoder:
+    """The encoder of a checkpoint, its sizes read.
 
     Raises:
         CheckpointError: the config or the vocabulary beside it does not fit.
@@ -185,8 +197,12 @@ def _new_encoder(
             *(prefix, told, HEADS, config[HEADS], HEAD_WIDTH, CONFIG),
         )
     family = FAMILIES[scope.family]
-    settings = family.read_settings({**config, **sizes}, place=place)
-    return family.new_encoder(settings, place=place, **dropouts)
+    settings = family.read_settings({**config, **sizes}, place=place, **dropouts)
+
+    def fill_encoder(encoder: keras.Model) -> None:
+        _fill(scope.encoder_slots(encoder), tensors, scope, place=prefix)
+
+    return StoredEncoder(family, settings, place, fill_encoder)
 
 
 def _contradictions(config: Mapping[str, Any], sizes: Mapping[str, int]) -> list[str]:

@@ -12,6 +12,7 @@ from safetensors.numpy import save_file
 
 from tfner.checkpoints.families import Family, family_named, family_of
 from tfner.checkpoints.slots import Slot, Suffixes, encoder_slots, fill, layer_slots
+from tfner.checkpoints.stored_encoder import StoredEncoder
 from tfner.checkpoints.tensors import (
     CONFIG,
     INDEX,
@@ -40,40 +41,52 @@ TAGGER = "ForTokenClassification"
 SHARDS = "model-*.safetensors"
 
 
-def load_encoder(
+def open_encoder(
     directory_or_id: str | Path,
     *,
     hidden_dropout: float | None = None,
     attention_dropout: float | None = None,
-) -> keras.Model:
-    """The encoder of a Hugging Face directory or hub id, without its heads.
+) -> StoredEncoder:
+    """The encoder of a Hugging Face directory or hub id, its weights not yet read.
 
     Args:
         directory_or_id: holds `config.json` and weights; read in place.
         hidden_dropout: instead of the rate in `config.json`.
         attention_dropout: instead of the rate in `config.json`.
 
-    Returns:
-        An encoder of the class that its family names, an `EncoderModel`.
-
     Raises:
-        CheckpointError: it is missing, of another kind, or does not fit exactly.
+        CheckpointError: it is missing, damaged or of another kind.
     """
     directory = find_directory(directory_or_id)
     place = directory / CONFIG
     config = read_json(place)
     family = family_named(config.get("model_type"), place=place)
-    settings = family.read_settings(config, place=place)
-    tensors = open_tensors(directory)
-    encoder = family.new_encoder(
-        settings,
+    settings = family.read_settings(
+        config,
         place=place,
         hidden_dropout=hidden_dropout,
         attention_dropout=attention_dropout,
     )
-    slots = encoder_slots(encoder, family.tensors, SUFFIXES)
-    _fill(slots, tensors, family, place=directory)
-    return encoder
+    tensors = open_tensors(directory)
+
+    def fill_encoder(encoder: keras.Model) -> None:
+        slots = encoder_slots(encoder, family.tensors, SUFFIXES)
+        _fill(slots, tensors, family, place=directory)
+
+    return StoredEncoder(family, settings, place, fill_encoder)
+
+
+def load_encoder(directory_or_id: str | Path, **dropouts: float | None) -> keras.Model:
+    """The encoder of a Hugging Face directory or hub id, without its heads.
+
+    Args:
+        directory_or_id: holds `config.json` and weights; read in place.
+        dropouts: as for `open_encoder`.
+
+    Raises:
+        CheckpointError: it is missing, of another kind, or does not fit exactly.
+    """
+    return open_encoder(directory_or_id, **dropouts).load()
 
 
 def load_token_classifier(

@@ -14,17 +14,19 @@ from tfner.storage.remote import address, fetched, is_remote
 if TYPE_CHECKING:
     import keras
 
+    from tfner.checkpoints.stored_encoder import StoredEncoder
+
 GENERATOR = "#generator"
 """After the path of a pretrained ELECTRA: its generator, not its discriminator."""
 
 
-def load_encoder(
+def open_encoder(
     name: str | Path,
     *,
     hidden_dropout: float | None = None,
     attention_dropout: float | None = None,
-) -> keras.Model:
-    """The encoder that `--encoder` names.
+) -> StoredEncoder:
+    """The encoder that `--encoder` names, its weights not yet read.
 
     Args:
         name: Hugging Face directory or hub id; directory of a google-research BERT or
@@ -34,14 +36,14 @@ def load_encoder(
         attention_dropout: instead of the rate in its config.
 
     Raises:
-        CheckpointError: it is missing, of another kind, or does not fit exactly.
+        CheckpointError: it is missing, damaged or of another kind.
     """
     name = _here(name)
     path, generator = _split(name)
     if generator or is_google(path):
-        from tfner.checkpoints.google import load_google_encoder
+        from tfner.checkpoints.google import open_google_encoder
 
-        return load_google_encoder(
+        return open_google_encoder(
             path,
             part="generator" if generator else "discriminator",
             hidden_dropout=hidden_dropout,
@@ -49,9 +51,22 @@ def load_encoder(
         )
     from tfner.checkpoints import huggingface
 
-    return huggingface.load_encoder(
+    return huggingface.open_encoder(
         name, hidden_dropout=hidden_dropout, attention_dropout=attention_dropout
     )
+
+
+def load_encoder(name: str | Path, **dropouts: float | None) -> keras.Model:
+    """The encoder that `--encoder` names.
+
+    Args:
+        name: as for `open_encoder`.
+        dropouts: as for `open_encoder`.
+
+    Raises:
+        CheckpointError: it is missing, of another kind, or does not fit exactly.
+    """
+    return open_encoder(name, **dropouts).load()
 
 
 def tokenizer_of(name: str | Path) -> str | Path:

@@ -33,13 +33,14 @@ def dry_run(config: TrainConfig) -> dict[str, Any]:
         CorpusError: a corpus cannot be read.
     """
     devices = distribution(config.strategy, tpu=config.tpu)
+    factory = make_encoder(config, None)
     with devices.working():
         data = load_training_data(config)
         run = Run(
             *data,
             config.seed,
             directory=Path(config.output),
-            encoder=make_encoder(config, None),
+            encoder=factory,
             distribution=devices,
         )
         training_model, table, plan = run.compile()

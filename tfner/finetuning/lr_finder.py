@@ -186,6 +186,7 @@ def find_learning_rate(
             f"mode={mode}"
         )
     devices = distribution(config.strategy, tpu=config.tpu)
+    factory = make_encoder(config, encoder)
     with devices.working():
         data = load_training_data(
             config.replace(epochs=1), task=task, tokenizer=tokenizer
@@ -194,7 +195,7 @@ def find_learning_rate(
             *data,
             config.seed,
             directory=Path(config.output),
-            encoder=make_encoder(config, encoder),
+            encoder=factory,
             distribution=devices,
         )
         training_model, table, plan = run.compile()

@@ -30,7 +30,6 @@ from tfner.finetuning.evaluator import Evaluator
 from tfner.finetuning.model import compile_task_model
 from tfner.finetuning.result import RunResult, save_result
 from tfner.inference.bundle import build
-from tfner.inference.encoder_config import check_encoder
 from tfner.models.encoders.interface import freeze_layers, recompute_layers
 from tfner.storage.remote import address, publish, remove
 from tfner.tasks import Task
@@ -187,7 +186,6 @@ class Run:
     def _model(self) -> keras.Model:
         keras.utils.set_random_seed(self.seed)
         found = self.encoder()
-        check_encoder(found)
         positions = getattr(found, "max_positions", None)
         if positions is not None and self.task.max_length > positions:
             raise ConfigError(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tfner.checkpoints.loading import load_encoder, tokenizer_of
+from tfner.checkpoints.loading import open_encoder, tokenizer_of
 from tfner.config.train import TrainConfig
 from tfner.data.windows import Window
 from tfner.document import Document
@@ -22,6 +22,7 @@ from tfner.finetuning.run import EncoderFactory, Run
 from tfner.finetuning.span_dev import check_dev
 from tfner.finetuning.span_settings import check_task_settings, make_span_task
 from tfner.inference.bundle import CONFIG, SUMMARY, Bundle, staged, write_json
+from tfner.inference.encoder_config import check_encoder
 from tfner.nesting import nesting_problems
 from tfner.schemes import LabelSet
 from tfner.storage.mirror import check_output, mirrored
@@ -34,7 +35,7 @@ from tfner.tokenization import Tokenizer, load_tokenizer
 from tfner.training.distribution import distribution
 
 if TYPE_CHECKING:
-    import keras
+    pass
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ def run_trials(
     output = output_of(config)
     far = is_remote(output)
     devices = distribution(config.strategy, tpu=config.tpu)
+    factory = make_encoder(config, encoder)
     with devices.working():
         with workplace_of(config, output, write=devices.is_chief) as workplace:
             data = load_training_data(config, task=task, tokenizer=tokenizer)
@@ -89,7 +91,7 @@ def run_trials(
                     *data,
                     seed,
                     directory=workplace / f"seed-{seed}",
-                    encoder=make_encoder(config, encoder),
+                    encoder=factory,
                     distribution=devices,
                     mirror=workplace_name(output) / f"seed-{seed}" if far else None,
                 )
@@ -288,18 +290,22 @@ def make_task(
 
 
 def make_encoder(config: TrainConfig, factory: EncoderFactory | None) -> EncoderFactory:
-    """The user's encoder, or that of the directory, checkpoint or hub id."""
+    """What makes the encoder of each run: the user's, or the one that is named.
+
+    It is checked once, here, before corpora are read.
+
+    Raises:
+        CheckpointError: there is no encoder of that name.
+        ConfigError: the user's is none, or could not be loaded from a bundle.
+    """
     if factory is not None:
+        check_encoder(factory())
         return factory
-
-    def load() -> keras.Model:
-        return load_encoder(
-            config.encoder,
-            hidden_dropout=config.hidden_dropout,
-            attention_dropout=config.attention_dropout,
-        )
-
-    return load
+    return open_encoder(
+        config.encoder,
+        hidden_dropout=config.hidden_dropout,
+        attention_dropout=config.attention_dropout,
+    ).load
 
 
 def encode_training(task: Task, corpora: Corpora) -> list[Window]:

@@ -68,13 +68,14 @@ class Family:
     offset: bool = False
 
     def read_settings(
-        self, config: Mapping[str, Any], *, place: object
+        self, config: Mapping[str, Any], *, place: object, **overrides: float | None
     ) -> dict[str, Any]:
         """The arguments of the encoder that a config.json asks for.
 
         Args:
             config: content of the file.
             place: where it stands, for messages.
+            overrides: arguments in place of the file's, where they are not None.
 
         Raises:
             CheckpointError: it lacks one, or asks for what the encoder does not do.
@@ -98,7 +99,14 @@ class Family:
             pad = config.get("pad_token_id", 1)
             settings["position_offset"] = 0 if pad is None else pad + 1
             settings["max_positions"] -= settings["position_offset"]
-        return settings
+        given = {name: value for name, value in overrides.items() if value is not None}
+        for name in given:
+            if name not in settings:
+                raise CheckpointError(
+                    f"{place}: encoders of family {self.name} have no `{name}`. "
+                    f"Received: {name}={given[name]}. Leave it out."
+                )
+        return settings | given
 
     @property
     def _activation_names(self) -> dict[str, str]:
@@ -142,35 +150,20 @@ class Family:
             )
         return config
 
-    def new_encoder(
-        self,
-        settings: Mapping[str, Any],
-        *,
-        place: Path,
-        **overrides: float | None,
-    ) -> keras.Model:
+    def new_encoder(self, settings: Mapping[str, Any], *, place: Path) -> keras.Model:
         """An encoder with its weights made, and not yet filled.
 
         Args:
             settings: from `read_settings`.
             place: where they were read, for messages.
-            overrides: arguments instead of those of `settings`, where they are not
-                None.
 
         Raises:
             CheckpointError: there is no such encoder.
         """
         from tfner.models.encoders import ENCODERS
 
-        given = {name: value for name, value in overrides.items() if value is not None}
-        for name in given:
-            if name not in settings:
-                raise CheckpointError(
-                    f"{place}: encoders of family {self.name} have no `{name}`. "
-                    f"Received: {name}={given[name]}. Leave it out."
-                )
         try:
-            encoder = ENCODERS[self.encoder].from_config({**settings, **given})
+            encoder = ENCODERS[self.encoder].from_config(dict(settings))
             encoder.build()
         except (TypeError, ValueError) as error:
             raise CheckpointError(f"{place}: {error}") from error

@@ -1,0 +1,43 @@
+"""An encoder in its files, before and after its weights are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfner.checkpoints.families import Family
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class StoredEncoder:
+    """An encoder whose files are open: its settings are read, its weights are not.
+
+    What is wrong with the name of an encoder is known as soon as it is opened, which
+    takes no time; loading it may.
+
+    Attributes:
+        family: of the encoder.
+        settings: arguments of its class.
+        place: where they were read.
+        fill: reads the weights of an encoder of these settings.
+    """
+
+    family: Family
+    settings: Mapping[str, Any]
+    place: Path
+    fill: Callable[[keras.Model], None]
+
+    def load(self) -> keras.Model:
+        """A new encoder with the stored weights, an `EncoderModel`.
+
+        Raises:
+            CheckpointError: files are damaged or do not fit exactly.
+        """
+        encoder = self.family.new_encoder(self.settings, place=self.place)
+        self.fill(encoder)
+        return encoder
