@@ -1,4 +1,4 @@
-"""Documents and their entities: what every part of tfner passes to the next."""
+"""Documents and their entities, which every part of tfner passes to the next."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class Document:
     Args:
         id: unique within a corpus.
         text: the original text; every offset counts its characters.
-        entities: in any order; kept sorted by place; may nest.
+        entities: in any order; kept sorted by position; may nest.
         words: character ranges, in order and without overlap, or None for raw text.
             A word may be empty (`start == end`) where the file has an empty token.
         tags: one per word as read or as predicted, unrepaired, or None.
-        metadata: whatever else the file says; kept when writing where possible.
+        metadata: everything else in the file; written again where possible.
 
     Raises:
         ValueError: an offset lies outside the text, words overlap, or the numbers of

@@ -90,7 +90,12 @@ def shorten(text: str) -> str:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """One sentence for a name that does not exist: the known ones and the nearest.
+    """One sentence for a name that does not exist: the nearest and the known ones.
+
+    Args:
+        kind: of the names, such as "format".
+        name: the one that does not exist.
+        known: those that do.
 
     Example:
         >>> unknown("format", "conl", ["conll", "jsonl"])
@@ -103,7 +108,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
 
 
 def joined(problems: Sequence[str], *, what: str = "problems") -> str:
-    """All problems as one message: a single one alone, else a list with the total."""
+    """Join problems to one message: a single one alone, else a list with the total."""
     if len(problems) == 1:
         return problems[0]
     shown = [f"  {problem}" for problem in problems[:SHOWN_PROBLEMS]]

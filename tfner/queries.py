@@ -1,4 +1,4 @@
-"""Query files: the question that is asked for each label."""
+"""Queries of reading comprehension: one for each label, from a file or its name."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SET_MARK = "#"
 
 
 def read_queries(path: str) -> dict[str, str]:
-    """Label -> query of a JSON file, in its order.
+    """Read label -> query from a JSON file, in its order.
 
     Args:
         path: a file that holds one object, label -> query, or an object with that
             under `queries`. `FILE#NAME` takes the one under NAME of several.
 
     Raises:
-        ConfigError: it cannot be used; all that is wrong with it at once.
+        ConfigError: the file cannot be used; all problems are named together.
     """
     file, _, name = path.partition(SET_MARK)
     content = "".join(line for _, line in read_lines(file, keep_ends=True))
@@ -35,35 +35,35 @@ def read_queries(path: str) -> dict[str, str]:
         return dict(pairs)
 
     try:
-        found = json.loads(content, object_pairs_hook=object_of)
+        record = json.loads(content, object_pairs_hook=object_of)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{file} is no valid JSON: {error}.") from error
     if name:
-        found = _named(found, name, file)
-    if isinstance(found, dict) and isinstance(found.get(QUERIES), dict):
-        found = found[QUERIES]
-    if not isinstance(found, dict) or not found:
+        record = _named(record, name, file)
+    if isinstance(record, dict) and isinstance(record.get(QUERIES), dict):
+        record = record[QUERIES]
+    if not isinstance(record, dict) or not record:
         raise ConfigError(f'{file} must hold an object {{"LABEL": "query", …}}.')
-    problems = [f"{file}: label {label!r} stands there twice." for label in repeated]
-    problems += [f"{file}: {p}" for p in query_problems(found)]
+    problems = [f"{file}: label {label!r} is there twice." for label in repeated]
+    problems += [f"{file}: {p}" for p in query_problems(record)]
     if problems:
         hint = f" Of several sets name one: {file}#NAME."
-        several = any(isinstance(value, dict) for value in found.values())
+        several = any(isinstance(value, dict) for value in record.values())
         raise ConfigError(
             joined(problems, what="problems in the queries") + hint * several
         )
-    return dict(found)
+    return dict(record)
 
 
-def _named(found: Any, name: str, file: str) -> Any:
-    sets = found if isinstance(found, dict) else {}
+def _named(record: Any, name: str, file: str) -> Any:
+    sets = record if isinstance(record, dict) else {}
     if name not in sets:
         raise ConfigError(f"{file}: {unknown('set of queries', name, sets)}")
     return sets[name]
 
 
 def query_problems(queries: Mapping[str, Any]) -> list[str]:
-    """What keeps queries from being asked, in sentences."""
+    """Find labels and queries that are empty or no strings; a sentence for each."""
     problems = ["a label is empty." for label in queries if not label.strip()]
     for label, query in queries.items():
         if not isinstance(query, str):
@@ -77,7 +77,7 @@ def query_problems(queries: Mapping[str, Any]) -> list[str]:
 
 
 def default_query(label: str) -> str:
-    """The words that a label's name is made of.
+    """Make a query of a label's name.
 
     Example:
         >>> default_query("cell_line")
@@ -89,12 +89,12 @@ def default_query(label: str) -> str:
 def complete_queries(
     labels: Iterable[str], queries: Mapping[str, str] | None, *, source: str
 ) -> dict[str, str]:
-    """A query for every label: those given, else made of the labels' names.
+    """Return a query for every label: those given, or ones made of the labels' names.
 
     Args:
-        labels: that must have one.
-        queries: label -> query in order, or None for default ones.
-        source: where they come from, for messages.
+        labels: each must have a query.
+        queries: label -> query in order; None makes them of the names.
+        source: origin of the queries, for messages.
 
     Raises:
         ConfigError: queries are given, but not for every label.

@@ -1,4 +1,4 @@
-"""Tag schemes, ordered label sets, and the one decoder from tags to spans.
+"""Tag schemes, ordered label sets, and the decoder from tags to spans.
 
 A *tag* is what a word carries (`B-PER`), a *label* is the type inside it (`PER`). The
 decoder reads every scheme as conlleval does, so that no tag sequence is an error:
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from tfner.errors import LabelError, unknown
 
 OUTSIDE = "O"
-REMEMBERED = 1 << 16  # distinct tags, and steps between two, whose reading is kept
+REMEMBERED = 1 << 16  # distinct tags, and transitions, whose reading is kept
 UNORDERED = (set, frozenset, str)
 
 
@@ -38,14 +38,14 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Scheme:
-    """How one scheme writes a span as tag prefixes.
+    """A tag scheme: the prefixes with which it writes a span.
 
     Args:
         name: as in `SCHEMES`.
         first, inner, last, single: prefix of the first, a middle, the last word of a
             span of several words, and of the word of a span of one.
-        border: for IOB1 and IOE1, the prefix written instead of `I` only at a border
-            between two neighbouring spans of one label; else "".
+        border: for IOB1 and IOE1, the prefix written instead of `I` only where two
+            neighbouring spans of one label meet; else "".
     """
 
     name: str
@@ -62,7 +62,7 @@ class Scheme:
         return tuple(prefix for prefix in "BIELSU" if prefix in used)
 
     def allows(self, previous: str, tag: str) -> bool:
-        """Whether `tag` may follow `previous`; O stands for both ends of a sentence."""
+        """True if `tag` may follow `previous`; O stands for both ends of a sentence."""
         if not (is_tag(previous) and is_tag(tag)):
             return False
         (before, label_before), (now, label) = split_tag(previous), split_tag(tag)
@@ -81,7 +81,7 @@ class Scheme:
 
     @cached_property
     def remembered(self) -> Callable[[str, str], bool]:
-        """`allows` with a memory: corpora ask for the same few steps millions of times.
+        """`allows` with a cache: corpora repeat a few transitions millions of times.
 
         Example:
             >>> SCHEMES["IOB2"].remembered("O", "I-PER")
@@ -134,7 +134,7 @@ def split_tag(tag: str) -> tuple[str, str]:
 
 
 def is_tag(tag: str) -> bool:
-    """Whether a string is O or a known prefix, a hyphen and a label."""
+    """True for O, and for a known prefix, a hyphen and a label."""
     prefix, label = split_tag(tag)
     return tag == OUTSIDE or (len(prefix) == 1 and prefix in "BIELSU" and bool(label))
 
@@ -142,7 +142,8 @@ def is_tag(tag: str) -> bool:
 def decode_tags(tags: Sequence[str]) -> list[Span]:
     """Spans of a tag sequence of any scheme, valid or not, read as conlleval reads it.
 
-    This is the only decoder: corpora, predictions and scores all pass through it.
+    Corpora, predictions and scores all pass through it; only the strict convention of
+    scores reads tags otherwise (`tfner.evaluation.strict`).
 
     Example:
         >>> decode_tags(["B-PER", "I-LOC", "O", "I-LOC"])
@@ -170,7 +171,12 @@ Span(start=3, end=4, label='LOC')]
 
 
 def encode_spans(spans: Iterable[Span], length: int, scheme: Scheme) -> list[str]:
-    """Tags of `length` words that hold these spans.
+    """Write spans as one tag a word.
+
+    Args:
+        spans: in any order, without overlap.
+        length: number of words.
+        scheme: decides the prefixes.
 
     Raises:
         LabelError: spans overlap or lie outside; nested entities need `--task span`.
@@ -201,16 +207,16 @@ def encode_spans(spans: Iterable[Span], length: int, scheme: Scheme) -> list[str
 
 
 def invalid_positions(tags: Sequence[str], scheme: Scheme) -> list[int]:
-    """Positions whose step from the tag before is not allowed.
+    """Positions whose transition from the tag before is not allowed.
 
-    `len(tags)` stands for the step to the end of the sentence.
+    `len(tags)` stands for the transition to the end of the sentence.
 
     Example:
         >>> invalid_positions(["B-PER", "I-LOC", "O"], SCHEMES["IOB2"])
         [1]
     """
-    steps = map(scheme.remembered, [OUTSIDE, *tags], [*tags, OUTSIDE])
-    return [position for position, allowed in enumerate(steps) if not allowed]
+    transitions = map(scheme.remembered, [OUTSIDE, *tags], [*tags, OUTSIDE])
+    return [position for position, allowed in enumerate(transitions) if not allowed]
 
 
 class LabelSet:
@@ -222,7 +228,7 @@ class LabelSet:
     Args:
         labels: entity types in order, without duplicates; at least one.
         scheme: a scheme's name or alias.
-        tags: the tags in order of their ids where a foreign model fixes them; the
+        tags: the tags in order of their ids where an external model fixes them; the
             default is O, then each label with the scheme's prefixes.
 
     Raises:
@@ -297,7 +303,7 @@ class LabelSet:
 
     @cached_property
     def transitions(self) -> list[list[bool]]:
-        """Allowed steps, (T, T): may the tag of the column follow that of the row."""
+        """Allowed transitions (T, T): True where the column may follow the row."""
         return [[self.scheme.allows(a, b) for b in self.tags] for a in self.tags]
 
     @property
@@ -306,7 +312,11 @@ class LabelSet:
         return self.label2id[OUTSIDE]
 
     def encode(self, spans: Iterable[Span], length: int) -> list[int]:
-        """Tag ids of `length` words that hold these spans.
+        """Write spans as one tag id a word.
+
+        Args:
+            spans: in any order, without overlap.
+            length: number of words.
 
         Raises:
             LabelError: a label is not in the set, or spans overlap.
@@ -325,7 +335,7 @@ class LabelSet:
         return decode_tags([self.tags[i] for i in ids])
 
     def to_json(self) -> dict[str, Any]:
-        """What `labels.json` holds."""
+        """The content of `labels.json`."""
         return {
             "labels": list(self.labels),
             "scheme": self.scheme.name,
@@ -335,7 +345,7 @@ class LabelSet:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> LabelSet:
-        """Read what `to_json` wrote.
+        """The label set of a `labels.json`.
 
         Raises:
             LabelError: the digest does not fit the tags, or the record is not one.
@@ -345,16 +355,16 @@ class LabelSet:
         if missing:
             raise LabelError(f"labels.json lacks {', '.join(missing)}")
         try:
-            found = cls(record["labels"], scheme=record["scheme"], tags=record["tags"])
+            labels = cls(record["labels"], scheme=record["scheme"], tags=record["tags"])
         except (AttributeError, TypeError) as error:
             raise LabelError(f"labels.json holds no label set: {error}") from error
-        if record.get("digest", found.digest) != found.digest:
+        if record.get("digest", labels.digest) != labels.digest:
             raise LabelError(
                 "labels.json was changed: its digest is "
-                f"{record['digest']}, that of its tags {found.digest}. "
+                f"{record['digest']}, that of its tags {labels.digest}. "
                 "Restore the file that was saved with the model."
             )
-        return found
+        return labels
 
     @cached_property
     def digest(self) -> str:

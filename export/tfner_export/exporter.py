@@ -1,4 +1,4 @@
-"""What is exported, and the protocol of the modules that write it in one format."""
+"""The source of an export, and the protocol of the modules that write a format."""
 
 from __future__ import annotations
 

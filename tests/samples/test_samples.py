@@ -18,20 +18,20 @@ from tfner.checkpoints import huggingface
 from tfner.corpus import read_corpus, write_corpus
 from tfner.document import Document
 from tfner.errors import CheckpointError, ConfigError
-from tfner.samples import MINILM_MODULE, Part, english, japanese, minilm
+from tfner.samples import MINILM_MODULE, Split, english, japanese, minilm
 from tfner.tokenization.words.mecab import split_mecab
 
-PARTS: tuple[Part, ...] = ("train", "dev", "test")
+PARTS: tuple[Split, ...] = ("train", "dev", "test")
 LABELS = ("PER", "ORG", "LOC", "DATE", "WORK")
 JAPANESE_LABELS = ("PERSON", "GPE", "ORG", "DATE", "QUANTITY", "WORK_OF_ART")
 
 
-def rows(part: Part) -> list[dict[str, Any]]:
+def rows(part: Split) -> list[dict[str, Any]]:
     lines = english(part).read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
 
-def surfaces(part: Part) -> list[str]:
+def surfaces(part: Split) -> list[str]:
     return [
         row["text"][entity["start"] : entity["end"]].casefold()
         for row in rows(part)
@@ -40,7 +40,7 @@ def surfaces(part: Part) -> list[str]:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_every_sentence_reads_as_a_document(part: Part) -> None:
+def test_every_sentence_reads_as_a_document(part: Split) -> None:
     documents = list(read_corpus(english(part)))
     assert [document.text for document in documents] == [
         row["text"] for row in rows(part)
@@ -52,7 +52,7 @@ def test_every_sentence_reads_as_a_document(part: Part) -> None:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_entities_lie_on_word_borders_and_apart(part: Part) -> None:
+def test_entities_lie_on_word_borders_and_apart(part: Split) -> None:
     for row in rows(part):
         text, spans = row["text"], [(e["start"], e["end"]) for e in row["entities"]]
         starts = {word.start() for word in re.finditer(r"\w+|[^\w\s]", text)}
@@ -63,7 +63,7 @@ def test_entities_lie_on_word_borders_and_apart(part: Part) -> None:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_possessives_and_articles_stay_outside(part: Part) -> None:
+def test_possessives_and_articles_stay_outside(part: Split) -> None:
     for row in rows(part):
         for entity in row["entities"]:
             surface = row["text"][entity["start"] : entity["end"]]
@@ -73,7 +73,7 @@ def test_possessives_and_articles_stay_outside(part: Part) -> None:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_texts_are_clean(part: Part) -> None:
+def test_texts_are_clean(part: Split) -> None:
     for row in rows(part):
         text = row["text"]
         assert text == unicodedata.normalize("NFC", text).strip()
@@ -88,26 +88,26 @@ def test_no_identifier_or_sentence_occurs_twice() -> None:
 
 
 @pytest.mark.parametrize(("part", "label"), list(product(PARTS, LABELS)))
-def test_every_part_has_every_label(part: Part, label: str) -> None:
+def test_every_part_has_every_label(part: Split, label: str) -> None:
     assert any(e["label"] == label for row in rows(part) for e in row["entities"])
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_every_domain_is_in_every_part_also_at_its_beginning(part: Part) -> None:
+def test_every_domain_is_in_every_part_also_at_its_beginning(part: Split) -> None:
     domains = [row["domain"] for row in rows(part)]
     assert len(set(domains[:12])) == 12
     assert set(domains) == {row["domain"] for row in rows("train")}
 
 
 @pytest.mark.parametrize("part", ["dev", "test"])
-def test_most_names_are_not_in_train(part: Part) -> None:
+def test_most_names_are_not_in_train(part: Split) -> None:
     known = set(surfaces("train"))
     new = [surface not in known for surface in surfaces(part)]
     assert sum(new) / len(new) > 0.85
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_the_readme_counts_are_right(part: Part) -> None:
+def test_the_readme_counts_are_right(part: Split) -> None:
     labels = Counter(e["label"] for row in rows(part) for e in row["entities"])
     line = readme_line(english(part), len(rows(part)), labels, LABELS)
     assert line in readme_lines()
@@ -126,11 +126,11 @@ def readme_lines() -> list[str]:
 
 
 @cache
-def sentences(part: Part) -> list[Document]:
+def sentences(part: Split) -> list[Document]:
     return list(read_corpus(japanese(part)))
 
 
-def marked(part: Part) -> list[tuple[str, str, str]]:
+def marked(part: Split) -> list[tuple[str, str, str]]:
     """Label, surface, and the text with a gap in its place."""
     return [
         (e.label, d.surface(e), f"{d.text[: e.start]}＿{d.text[e.end :]}")
@@ -140,7 +140,7 @@ def marked(part: Part) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_the_japanese_readme_counts_are_right(part: Part) -> None:
+def test_the_japanese_readme_counts_are_right(part: Split) -> None:
     found = Counter(label for label, _, _ in marked(part))
     assert set(found) == set(JAPANESE_LABELS)
     number = len(sentences(part))
@@ -148,14 +148,14 @@ def test_the_japanese_readme_counts_are_right(part: Part) -> None:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_japanese_is_written_back_byte_for_byte(part: Part, tmp_path: Path) -> None:
+def test_japanese_is_written_back_byte_for_byte(part: Split, tmp_path: Path) -> None:
     path = tmp_path / "again.md"
     write_corpus(sentences(part), path)
     assert path.read_bytes() == japanese(part).read_bytes()
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_japanese_sentences_are_short_and_clean(part: Part) -> None:
+def test_japanese_sentences_are_short_and_clean(part: Split) -> None:
     for document in sentences(part):
         text = document.text
         assert 10 <= len(text) <= 60, text
@@ -175,14 +175,14 @@ def test_no_japanese_sentence_occurs_twice() -> None:
 
 
 @pytest.mark.parametrize("part", ["dev", "test"])
-def test_most_japanese_names_are_not_in_train(part: Part) -> None:
+def test_most_japanese_names_are_not_in_train(part: Split) -> None:
     known = {surface for _, surface, _ in marked("train")}
     new = [surface not in known for _, surface, _ in marked(part)]
     assert 0.9 < sum(new) / len(new) < 1
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_japanese_entities_follow_the_rules_of_their_labels(part: Part) -> None:
+def test_japanese_entities_follow_the_rules_of_their_labels(part: Split) -> None:
     for label, surface, around in marked(part):
         assert surface == surface.strip()
         assert (label == "WORK_OF_ART") == bool(re.search("[「『]＿[」』]", around)), (

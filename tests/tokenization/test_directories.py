@@ -302,7 +302,7 @@ ERRORS: list[tuple[Callable[[Path], None], str]] = [
     (list_json, "JSON object"),
     (empty_vocab, "vocabulary is empty"),
     (no_specials, r"needs \[UNK\], \[SEP\]"),
-    (repeated, "vocab.txt:5: the piece 'a' stands on 2 lines"),
+    (repeated, "vocab.txt:5: the piece 'a' is on 2 lines"),
     (not_utf8, "no UTF-8"),
     (bad_bpe, "merges.txt: does not fit"),
     (bpe_without_specials, "needs <s>, </s>, <unk>"),

@@ -16,7 +16,7 @@ from tfner.cli.output import print_json, print_text, refuse_existing
 from tfner.errors import ConfigError, unknown
 
 if TYPE_CHECKING:
-    from tfner.tokenization.training import Coverage
+    from tfner.tokenization.training import TokenizerCoverage
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ def _wordpiece(
     splitter: str | None,
     lower_case: bool,
     character_coverage: float,
-) -> Coverage:
+) -> TokenizerCoverage:
     from tfner.tokenization import training
     from tfner.tokenization.words.splitters import SPLITTERS
 
@@ -121,7 +121,7 @@ def _unigram(
     splitter: str | None,
     lower_case: bool,
     character_coverage: float,
-) -> Coverage:
+) -> TokenizerCoverage:
     from tfner.tokenization import training
 
     known = ("whitespace", "punctuation", "pieces")
@@ -153,7 +153,7 @@ def _lines(files: Sequence[str]) -> Iterator[str]:
             yield from article
 
 
-def render_coverage(coverage: Coverage, directory: Path) -> str:
+def render_coverage(coverage: TokenizerCoverage, directory: Path) -> str:
     """The report for people."""
     return "\n".join(
         [

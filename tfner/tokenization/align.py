@@ -1,8 +1,8 @@
-"""Entities in characters to spans of words, for training only.
+"""Alignment of entities with words, for training only.
 
-An entity whose border lies inside a word cannot be said in tags. What happens then is
-the policy: the word is cut there, the entity grows to whole words, or it is dropped.
-Evaluation and prediction never come here; what their words cannot express is missed.
+Tags cannot express an entity that begins or ends inside a word. The policy decides: the
+word is cut there, the entity grows to whole words, or it is dropped. Evaluation and
+prediction never come here; an entity that their words cannot express is missed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ POLICIES = ("split", "expand", "drop")
 
 
 class Alignment(NamedTuple):
-    """Words, the spans of entities over them, and what it took.
+    """Words, the spans of entities over them, and counts of what had to change.
 
     Args:
-        words: as given, or with more borders under the policy `split`.
+        words: as given, or cut further under the policy `split`.
         spans: ordered ranges of `words`, without overlap.
         counts: `entities`; `borders_inside_words` (entities concerned);
             `words_split`; `entities_expanded`; `entities_dropped`;
@@ -49,9 +49,9 @@ def align(
     Args:
         words: ordered character ranges without overlap.
         entities: in any order, without overlap.
-        policy: `split` cuts words at the borders of entities, `expand` lets an entity
-            grow to whole words (one that then meets an earlier one is dropped), `drop`
-            leaves out entities with a border inside a word.
+        policy: `split` cuts words where an entity begins or ends, `expand` lets an
+            entity grow to whole words (one that then meets an earlier one is dropped),
+            `drop` leaves out entities that begin or end inside a word.
         nested: take entities that nest or overlap; their spans do so, too.
 
     Raises:
@@ -99,35 +99,35 @@ def align(
 
 
 def split_words(words: Sequence[Word], entities: Sequence[Entity]) -> tuple[Word, ...]:
-    """The words, cut wherever an entity begins or ends inside one.
+    """Cut words wherever an entity begins or ends inside one.
 
     Example:
         >>> split_words([Word(0, 6)], [Entity(2, 4, "LOC")])
         (Word(start=0, end=2), Word(start=2, end=4), Word(start=4, end=6))
     """
-    borders = sorted({border for e in entities for border in (e.start, e.end)})
+    boundaries = sorted({offset for e in entities for offset in (e.start, e.end)})
     cut: list[Word] = []
-    position = 0
+    number = 0
     for start, end in words:
-        while position < len(borders) and borders[position] <= start:
-            position += 1
-        while position < len(borders) and borders[position] < end:
-            cut.append(Word(start, borders[position]))
-            start = borders[position]
-            position += 1
+        while number < len(boundaries) and boundaries[number] <= start:
+            number += 1
+        while number < len(boundaries) and boundaries[number] < end:
+            cut.append(Word(start, boundaries[number]))
+            start = boundaries[number]
+            number += 1
         cut.append(Word(start, end))
     return tuple(cut)
 
 
 def with_words(document: Document, split: WordSplitter) -> Document:
-    """The document with words on whose borders its entities fall, where they can.
+    """Give a document words with which its entities begin and end.
 
     Args:
-        document: its own words are kept where it has some.
-        split: finds those of one that has none.
+        document: its words are kept if it has some, apart from those that are cut.
+        split: finds the words of a document that has none.
 
     Returns:
-        It, without tags if a word was cut at the border of an entity.
+        The document, without tags if a word was cut.
     """
     words = document.words
     if words is None:
@@ -150,7 +150,7 @@ def _touched(words: Sequence[Word], entity: Entity) -> tuple[int, int]:
 
 
 def _cuts_word(words: Sequence[Word], entity: Entity) -> bool:
-    """Whether a border of the entity lies inside a word."""
+    """True if the entity begins or ends inside a word."""
     first, last = _touched(words, entity)
     if first == last:
         return False

@@ -1,4 +1,4 @@
-"""From a directory or a hub's id to a tokenizer: what is read, what is guessed."""
+"""Tokenizers from directories and hub ids: files are read, the rest is guessed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tfner.tokenization.files import (
     TokenizerSettings,
     read_config,
     read_json,
-    read_settings,
+    read_tokenizer_settings,
 )
 from tfner.tokenization.huggingface import Definition, FastTokenizer
 from tfner.tokenization.japanese import JAPANESE_CLASS, JapaneseTokenizer
@@ -50,7 +50,7 @@ RENUMBERED = ("xlm-roberta", "camembert", "mbart", "xlm-roberta-xl")
 
 
 class _Source(NamedTuple):
-    """What a directory's files say, and what had to be guessed."""
+    """A tokenizer's definition as read from a directory, with notes on guesses."""
 
     definition: Definition
     kind: str
@@ -66,10 +66,10 @@ def load_tokenizer(
     dictionary: str | Path | None = None,
     user_dictionary: str | Path | None = None,
 ) -> FastTokenizer | JapaneseTokenizer:
-    """The tokenizer of a directory, or of a model hub's id.
+    """Load the tokenizer of a directory, or of a model on the Hugging Face hub.
 
     A directory with `tokenizer.json` or `tokenizer_config.json` is taken at its word;
-    what a bare vocabulary leaves open is guessed, and `notes` says what.
+    settings that a bare vocabulary leaves open are guessed, and `notes` names them.
 
     Args:
         directory_or_id: a directory, or an id such as `bert-base-cased`.
@@ -84,19 +84,19 @@ def load_tokenizer(
         TokenizerError: there is no such directory or id, or its files are missing,
             damaged or of an unknown kind; or a dictionary is.
     """
-    folder = find_directory(directory_or_id)
+    folder = find_tokenizer_directory(directory_or_id)
     config = read_config(folder)
     choices = Choices(
         splitter=CUSTOM if callable(word_splitter) else word_splitter,
-        own_splitter=word_splitter if callable(word_splitter) else None,
+        custom_splitter=word_splitter if callable(word_splitter) else None,
         dictionary=dictionary,
         user_dictionary=user_dictionary,
     )
     japanese = _japanese_config(folder, config, lower_case, choices)
     if japanese is not None:
-        about, notes = japanese
+        japanese_config, notes = japanese
         return read_japanese(
-            folder, about, lower_case=lower_case, choices=choices, notes=notes
+            folder, japanese_config, lower_case=lower_case, choices=choices, notes=notes
         )
     return _load_fast(folder, config, lower_case, choices)
 
@@ -129,19 +129,21 @@ def _load_fast(
     return FastTokenizer(
         definition,
         settings,
-        word_splitter=choices.own_splitter,
+        word_splitter=choices.custom_splitter,
         mecab=_mecab_of(folder, splitter, choices),
     )
 
 
 def _mecab_of(folder: Path, splitter: str, choices: Choices) -> Mecab | None:
-    """MeCab, if it is what finds the words.
+    """Open MeCab if it finds the words.
 
     Raises:
         TokenizerError: a dictionary is given, but MeCab has no part in the tokenizer.
     """
     if splitter == "mecab":
-        kwargs = read_settings(folder).get("mecab_kwargs") or {"mecab_dic": "ipadic"}
+        kwargs = read_tokenizer_settings(folder).get("mecab_kwargs") or {
+            "mecab_dic": "ipadic"
+        }
         return make_mecab(folder / SETTINGS_FILE, kwargs, choices, [])
     if choices.dictionary or choices.user_dictionary:
         raise TokenizerError(
@@ -157,11 +159,11 @@ def _japanese_config(
     lower_case: bool | None,
     choices: Choices,
 ) -> tuple[Mapping[str, Any], list[str]] | None:
-    """The configuration of a Japanese directory, said or guessed, with what to note.
+    """The configuration of a Japanese directory, read or guessed, with notes.
 
     None for other directories.
     """
-    saved = read_settings(folder)
+    saved = read_tokenizer_settings(folder)
     if saved.get("kind") == "mecab-wordpiece" and (folder / TOKENIZER_FILE).is_file():
         # So tfner 0.1.0 saved it.
         return bare_config(lower_case=saved["lower_case"]), []
@@ -184,11 +186,11 @@ def _japanese_config(
     return bare_config(lower_case=lower), notes
 
 
-def find_directory(directory_or_id: str | Path) -> Path:
-    """The directory itself, or the hub's tokenizer files in the local cache.
+def find_tokenizer_directory(directory_or_id: str | Path) -> Path:
+    """Find a local directory with the tokenizer's files, fetched if need be.
 
     Raises:
-        TokenizerError: there is neither.
+        TokenizerError: there is no such directory, and the hub has no such model.
     """
     if is_remote(directory_or_id):
         return fetched(directory_or_id, TokenizerError)
@@ -201,13 +203,13 @@ def find_directory(directory_or_id: str | Path) -> Path:
     import huggingface_hub
 
     try:
-        found = huggingface_hub.snapshot_download(name, allow_patterns=list(FILES))
+        cached = huggingface_hub.snapshot_download(name, allow_patterns=list(FILES))
     except (OSError, ValueError) as error:
         raise TokenizerError(
             f"{name}: no such directory, and the model hub does not give it "
             f"({type(error).__name__}); check the name or download it beforehand"
         ) from error
-    return Path(found)
+    return Path(cached)
 
 
 def _read(
@@ -251,7 +253,7 @@ def _from_definition(folder: Path) -> _Source:
         ) from error
     if empty:
         raise TokenizerError(f"{folder / TOKENIZER_FILE}: the vocabulary is empty")
-    saved = read_settings(folder)
+    saved = read_tokenizer_settings(folder)
     if not saved:
         return _Source(definition, kind, "punctuation", [])
     return _Source(definition, saved["kind"], saved["splitter"], saved["notes"])
@@ -278,7 +280,7 @@ def _guess_case(
     config: Mapping[str, Any],
     lower_case: bool | None,
 ) -> tuple[bool, list[str]]:
-    """Whether text is lower-cased, and what to note if nobody says so."""
+    """Decide if text is lower-cased; return it with a note if it is a guess."""
     said = lower_case if lower_case is not None else config.get("do_lower_case")
     if said is not None:
         return bool(said), []
@@ -300,7 +302,7 @@ def _from_sentencepiece(file: Path) -> _Source:
 
 
 def _from_transformers(folder: Path) -> _Source:
-    """What only transformers can read; its import takes seconds."""
+    """Read files that only transformers can read; its import takes seconds."""
     import transformers
 
     try:
@@ -319,7 +321,7 @@ def _from_transformers(folder: Path) -> _Source:
 def _frame(
     part: Mapping[str, Any] | None, definition: Definition, config: Mapping[str, Any]
 ) -> tuple[list[int], list[int]]:
-    """Ids before and after a sequence, by the post-processor or else by the config."""
+    """Ids before and after a sequence, from the post-processor or else the config."""
     steps: Sequence[Any] = [part] if part else []
     if part and part["type"] == "Sequence":
         steps = part["processors"]
@@ -371,7 +373,7 @@ def _lowers(part: Mapping[str, Any] | None) -> bool:
 
 
 def _with_case(part: Mapping[str, Any] | None, *, lower: bool) -> Any:
-    """A normalizer that lower-cases or does not, else as it was."""
+    """The same normalizer with lower-casing on or off."""
     if _lowers(part) == lower:
         return part
     if lower and part and part["type"] == "BertNormalizer":

@@ -1,4 +1,4 @@
-"""What a tokenizer gives: pieces with their place in the user's text."""
+"""The interface of a tokenizer: pieces with their ranges in the user's text."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Encoding:
 
     @property
     def words_without_pieces(self) -> int:
-        """How many words the tokenizer swallows: empty ones, control characters."""
+        """Number of words that give no piece: empty ones, control characters."""
         return len(self.words) - int(np.unique(self.word_index).size)
 
 
 @runtime_checkable
 class Tokenizer(Protocol):
-    """What the rest of tfner asks of a tokenizer; bring your own by following it.
+    """The interface of a tokenizer; any object that has it may be used.
 
     Attributes:
         prefix_ids: ids before a sequence, such as `[CLS]`.
@@ -51,7 +51,7 @@ class Tokenizer(Protocol):
         pad_id: id at padding.
         vocab_size: one more than the largest id.
         splitter: name of the word splitter for raw text.
-        notes: sentences about what was guessed, to be shown to the user.
+        notes: a sentence about each guess, to be shown to the user.
     """
 
     prefix_ids: list[int]
@@ -64,9 +64,9 @@ class Tokenizer(Protocol):
     def encode(
         self, text: str, words: Sequence[tuple[int, int]] | None = None
     ) -> Encoding:
-        """Pieces of a text, within the given words or those the splitter finds."""
+        """Cut a text into pieces, within the words given or found by the splitter."""
         ...
 
     def save(self, directory: str | Path) -> None:
-        """Write files from which `load_tokenizer` gives the same tokenizer."""
+        """Write files from which `load_tokenizer` makes the same tokenizer."""
         ...

@@ -1,4 +1,4 @@
-"""The files of a tokenizer directory, and what tfner keeps in one of its own."""
+"""The files of a tokenizer directory, among them tfner's own settings file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FILES = (
     "*.dic",
     "dictionary/*",
 )
-"""What is downloaded of a model on the hub."""
+"""Patterns of the files that are downloaded from the hub."""
 
 # Word splitters that only a tokenizer has.
 PIECES = "pieces"
@@ -37,16 +37,16 @@ CUSTOM = "custom"
 
 @dataclass(frozen=True)
 class TokenizerSettings:
-    """What the other files do not say; `tokenizer_settings.json` holds it.
+    """Settings beyond the other files; `tokenizer_settings.json` holds them.
 
     Args:
         kind: `wordpiece`, `mecab-wordpiece`, `bpe`, `unigram`, …
         splitter: name of the word splitter for raw text.
-        lower_case: whether the tokenizer lower-cases.
+        lower_case: the tokenizer lower-cases.
         prefix_ids: ids before a sequence.
         suffix_ids: ids after a sequence.
         pad_id: id at padding.
-        notes: what was guessed, a sentence each.
+        notes: a sentence about each guess.
     """
 
     kind: str
@@ -59,7 +59,7 @@ class TokenizerSettings:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The keys of the configuration files that matter here, special pieces as text."""
+    """Read the keys of the configuration files, special pieces as text."""
     config: dict[str, Any] = {}
     model_file = folder / "config.json"
     if model_file.is_file():
@@ -77,8 +77,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     }
 
 
-def read_settings(folder: Path) -> dict[str, Any]:
-    """What tfner itself saved, or nothing.
+def read_tokenizer_settings(folder: Path) -> dict[str, Any]:
+    """Read the settings file that tfner wrote; empty if there is none.
 
     Raises:
         TokenizerError: the file is damaged.
@@ -94,7 +94,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a file.
+    """Read the JSON object in a file.
 
     Raises:
         TokenizerError: the file is damaged or holds something else.

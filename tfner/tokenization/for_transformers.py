@@ -21,12 +21,12 @@ MASKS = ("[MASK]", "<mask>")
 def save_for_transformers(
     tokenizer: Tokenizer, directory: Path, *, longest: int
 ) -> None:
-    """Save a tokenizer, with what transformers has to know beside it.
+    """Save a tokenizer with the configuration that transformers needs.
 
     Args:
-        tokenizer: one of the user's own saves what it does, and nothing is added.
+        tokenizer: nothing is added to the files of a tokenizer of the user's own.
         directory: made if it does not exist.
-        longest: pieces that the model takes.
+        longest: number of pieces that the model takes.
     """
     tokenizer.save(directory)
     if (directory / SETTINGS_FILE).is_file():
@@ -36,7 +36,7 @@ def save_for_transformers(
 
 
 def tokenizer_config(directory: Path, *, longest: int) -> dict[str, Any]:
-    """What transformers has to know of a tokenizer that tfner saved."""
+    """The `tokenizer_config.json` of a tokenizer that tfner saved."""
     if (directory / CONFIG_FILE).is_file():  # a Japanese one says it all but this
         return {**_read(directory / CONFIG_FILE), "model_max_length": longest}
     definition = _read(directory / TOKENIZER_FILE)

@@ -1,4 +1,4 @@
-"""The one tokenizer: any pipeline of the `tokenizers` library, fed word by word.
+"""Any pipeline of the `tokenizers` library, fed word by word.
 
 A *definition* is the content of a `tokenizer.json`. Where a pipeline marks the start of
 a word (byte-level BPE by a space, SentencePiece by `▁`), it would mark every word that
@@ -51,7 +51,7 @@ class FastTokenizer:
         settings: everything else.
         word_splitter: the user's own splitter in place of the one that the settings
             name.
-        mecab: what the splitter `mecab` stands for.
+        mecab: finds the words if the splitter is `mecab`.
 
     Raises:
         TokenizerError: the definition is damaged, or no such splitter exists.
@@ -76,7 +76,7 @@ class FastTokenizer:
             for part in ("normalizer", "pre_tokenizer", "post_processor")
         }
         bare, self._mark, self._mark_piece = without_mark(definition)
-        self._backend = build(bare)
+        self._backend = build_pipeline(bare)
         self.vocab_size = 1 + max(_all_ids(definition))
         self._mecab = mecab
         self._find_words = word_splitter or self._named_splitter()
@@ -91,18 +91,19 @@ class FastTokenizer:
     def encode(
         self, text: str, words: Sequence[tuple[int, int]] | None = None
     ) -> Encoding:
-        """Pieces of a text; none crosses the border of a word.
+        """Cut a text into pieces; none crosses the boundary of a word.
 
         Args:
             text: the original text.
-            words: ordered character ranges without overlap, possibly empty; the
-                default is what the word splitter finds.
+            words: ordered character ranges without overlap, possibly empty; None
+                takes those that the word splitter finds.
 
         Returns:
             The pieces without special ones, with offsets into `text`.
         """
-        found = self._find_words(text) if words is None else words
-        ranges = tuple(Word(*word) for word in found)
+        if words is None:
+            words = self._find_words(text)
+        ranges = tuple(Word(*word) for word in words)
         feed = self._feed(text, ranges)
         result = self._run(feed.surfaces)
         ids = np.array(result.ids, np.int32)
@@ -147,19 +148,19 @@ class FastTokenizer:
             )
 
     def surfaces(self, text: str) -> list[str]:
-        """What the pipeline is fed for a text: its words, some with a mark."""
+        """The strings that the pipeline is fed for a text: its words, some marked."""
         return self._feed(text, [Word(*w) for w in self._find_words(text)]).surfaces
 
     def surface_ids(self, surface: str) -> tuple[int, ...]:
-        """The ids that a surface gives, whatever stands around it."""
+        """The ids of a surface, which do not depend on its neighbours."""
         result = self._run([surface])
         lone_mark = self._mark and result.tokens == [self._mark_piece]
         return () if lone_mark else tuple(result.ids)
 
     def id_of(self, piece: str) -> int | None:
         """The id of a piece, or None if the vocabulary lacks it."""
-        found: int | None = self._backend.token_to_id(piece)
-        return found
+        number: int | None = self._backend.token_to_id(piece)
+        return number
 
     def _split_pieces(self, text: str) -> list[Word]:
         """The tokenizer's own pieces as words, for scripts without spaces."""
@@ -212,11 +213,11 @@ class FastTokenizer:
 
 
 class _Feed(NamedTuple):
-    """What goes into the pipeline, and where it lies in the text.
+    """The strings that go into the pipeline, with their offsets in the text.
 
     Args:
         surfaces: a string a word.
-        origins: the text's offset of each string's first character.
+        origins: offset in the text of each string's first character.
     """
 
     surfaces: list[str]
@@ -246,15 +247,15 @@ def _is_mark(character: str) -> bool:
 
 def _lone_marks(word_index: Int32, pieces: Sequence[str], mark_piece: str) -> Any:
     """(P,) bool: marks of the start of a word of which nothing else is left."""
-    borders = word_index[1:] != word_index[:-1]
-    alone = np.append(borders, True) & np.insert(borders, 0, True)
+    changes = word_index[1:] != word_index[:-1]  # (P - 1,) at the next word
+    alone = np.append(changes, True) & np.insert(changes, 0, True)
     for row in np.flatnonzero(alone).tolist():
         alone[row] = pieces[row] == mark_piece
     return alone
 
 
-def build(definition: Definition) -> tokenizers.Tokenizer:
-    """The library's tokenizer of a definition, without truncation or padding.
+def build_pipeline(definition: Definition) -> tokenizers.Tokenizer:
+    """Make the library's tokenizer of a definition, without truncation or padding.
 
     Raises:
         TokenizerError: the library cannot read it.
@@ -269,11 +270,11 @@ def build(definition: Definition) -> tokenizers.Tokenizer:
 
 
 def without_mark(definition: Definition) -> tuple[Definition, str, str]:
-    """The definition without its mark of a word's start, and that mark.
+    """Take the mark of a word's start out of a definition.
 
     Returns:
         A changed copy; the mark to feed, `""` for a pipeline that has none; and the
-        piece that a mark alone gives.
+        piece of a mark alone.
     """
     marks: list[str] = []
     normalizer = _unmark(definition.get("normalizer"), marks)

@@ -1,9 +1,9 @@
 """Japanese text: words by MeCab, then pieces of each word.
 
-What `BertJapaneseTokenizer` computes, with the place of every piece in the user's own
+The pieces are those of `BertJapaneseTokenizer`, each with its range in the user's own
 text. Words repeat, so their pieces are kept; most of the time goes to MeCab.
 
-Other than there, a special piece that a user writes ("[SEP]") is text like any other.
+Unlike there, a special piece that a user writes ("[SEP]") is text like any other.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tfner.tokenization.files import (
     TokenizerSettings,
     write_json,
 )
-from tfner.tokenization.subwords import Subwords, source
+from tfner.tokenization.subwords import Subwords, source_range
 from tfner.tokenization.words.basic import BasicWords
 from tfner.tokenization.words.mecab import Cut, Mecab, original_words
 from tfner.tokenization.words.normalize import Normalized, lower
@@ -45,7 +45,7 @@ class _Pieces(NamedTuple):
     Args:
         texts: P spellings.
         ids: (P,) int32 as bytes.
-        ranges: (P, 2) int32 as bytes, where each lies in the word.
+        ranges: (P, 2) int32 as bytes, the range of each in the word.
     """
 
     texts: tuple[str, ...]
@@ -54,7 +54,7 @@ class _Pieces(NamedTuple):
 
 
 class _Remembered(dict[str, _Pieces]):
-    """The pieces of every word that was met so far, within bounds."""
+    """A cache of the pieces of words, limited in number and length."""
 
     def __init__(self, cut: Callable[[str], _Pieces]) -> None:
         self._cut = cut
@@ -67,11 +67,11 @@ class _Remembered(dict[str, _Pieces]):
 
 
 class _Units(NamedTuple):
-    """What is cut into pieces one by one.
+    """The strings that are cut into pieces one by one.
 
     Args:
         surfaces: U strings of the normalised text.
-        starts: (U,) where they begin in it.
+        starts: (U,) offset of each in it.
         owners: (U,) the word of each, or None for one a word.
     """
 
@@ -86,8 +86,8 @@ class JapaneseTokenizer:
     Made by `load_tokenizer`.
 
     Args:
-        words: what cuts a text into words, and normalises it before.
-        subwords: what cuts a word into pieces.
+        words: normalises a text and cuts it into words.
+        subwords: cuts a word into pieces.
         settings: everything else.
         special: the names of the special pieces by role, `cls_token` and so on.
         vocab_size: one more than the largest id.
@@ -132,12 +132,12 @@ class JapaneseTokenizer:
     def encode(
         self, text: str, words: Sequence[tuple[int, int]] | None = None
     ) -> Encoding:
-        """Pieces of a text; none crosses the border of a word.
+        """Cut a text into pieces; none crosses the boundary of a word.
 
         Args:
             text: the original text.
-            words: ordered character ranges without overlap, possibly empty; the
-                default is what the word splitter finds.
+            words: ordered character ranges without overlap, possibly empty; None
+                takes those that the word splitter finds.
 
         Returns:
             The pieces without special ones, with offsets into `text`.
@@ -160,8 +160,8 @@ class JapaneseTokenizer:
     def _within(self, normalized: Normalized, words: Sequence[Word]) -> _Units:
         """The given words, each a unit.
 
-        One with a border of MeCab's inside a single original character (`㈱日立` is
-        `(`, `株`, `)`, `日立`) is cut at all of MeCab's borders.
+        A word in which MeCab cuts a single original character (`㈱日立` is `(`, `株`,
+        `)`, `日立`) is cut wherever MeCab cuts.
         """
         text, origins = normalized.text, normalized.starts
         limits = np.array(words, np.int32).reshape(-1, 2)
@@ -180,8 +180,8 @@ class JapaneseTokenizer:
     def _encoding(
         self, normalized: Normalized, words: tuple[Word, ...], units: _Units
     ) -> Encoding:
-        found = list(map(self._pieces.__getitem__, units.surfaces))
-        texts, ids, ranges = zip(*found, strict=True) if found else ((), (), ())
+        pieces = list(map(self._pieces.__getitem__, units.surfaces))
+        texts, ids, ranges = zip(*pieces, strict=True) if pieces else ((), (), ())
         counts = np.fromiter(map(len, texts), np.int32, len(texts))
         offsets = np.frombuffer(b"".join(ranges), np.int32).reshape(-1, 2)
         offsets = offsets + units.starts.repeat(counts)[:, None]
@@ -211,7 +211,7 @@ class JapaneseTokenizer:
     def _cut_word(self, word: str) -> _Pieces:
         folded = self._folded(word)
         pieces = self._subwords.cut(folded.text)
-        ranges = [source(folded, piece.start, piece.end) for piece in pieces]
+        ranges = [source_range(folded, piece.start, piece.end) for piece in pieces]
         return _Pieces(
             tuple(piece.text for piece in pieces),
             np.array([piece.id for piece in pieces], np.int32).tobytes(),
@@ -219,14 +219,14 @@ class JapaneseTokenizer:
         )
 
     def surfaces(self, text: str) -> list[str]:
-        """What is cut into pieces one by one for a text: its words or parts of them."""
+        """The strings that are cut into pieces: words of a text, or parts of words."""
         normalized = self._words.normalize(text)
         if self._find_words is None:
             return self._words.surfaces(normalized.text)
         return self._within(normalized, self._find_words(text)).surfaces
 
     def surface_ids(self, surface: str) -> tuple[int, ...]:
-        """The ids that a surface gives, whatever stands around it."""
+        """The ids of a surface, which do not depend on its neighbours."""
         pieces = self._subwords.cut(self._folded(surface).text)
         return tuple(piece.id for piece in pieces)
 
@@ -237,19 +237,19 @@ class JapaneseTokenizer:
     def _split_pieces(self, text: str) -> list[Word]:
         """The pieces as words; those that share a character are one."""
         encoding = self._encode_own_words(text)
-        found: list[Word] = []
+        words: list[Word] = []
         for start, end in encoding.offsets.tolist():
-            if found and start < found[-1].end:
-                start = found.pop().start
+            if words and start < words[-1].end:
+                start = words.pop().start
             if start < end:
-                found.append(Word(start, end))
-        return found
+                words.append(Word(start, end))
+        return words
 
     def save(self, directory: str | Path) -> None:
         """Write a Hugging Face directory that `load_tokenizer` reads, too.
 
-        With `tokenizer_config.json`, the vocabulary and what MeCab needs beside an
-        installed dictionary; `tokenizer_settings.json` holds what is tfner's own.
+        It holds `tokenizer_config.json`, the vocabulary, tfner's settings in
+        `tokenizer_settings.json`, and MeCab's dictionary if it is not an installed one.
 
         Args:
             directory: made if it does not exist.
@@ -280,12 +280,12 @@ class JapaneseTokenizer:
 
 
 def _hold_cut_character(cut: Cut, origins: Int32, limits: Int32) -> NDArray[np.bool_]:
-    """Which ranges (W, 2) hold a border of MeCab's inside one original character.
+    """(W,) bool: ranges in which MeCab cuts a single original character.
 
     Args:
         cut: MeCab's words.
-        origins: the original place of each character of the normalised text.
-        limits: the ranges, in characters of the normalised text.
+        origins: (N,) original offset of each character of the normalised text.
+        limits: (W, 2) the ranges, in characters of the normalised text.
     """
     inner = cut.starts[cut.starts > 0]
     inner = inner[origins[inner] == origins[inner - 1]]
@@ -303,15 +303,15 @@ def _parts(cut: Cut, first: int, last: int) -> list[tuple[int, int]]:
 
 
 def _original(normalized: Normalized, offsets: Int32) -> Int32:
-    """Ranges of the normalised text as those of the original one."""
+    """Ranges (P, 2) of the normalised text as ranges of the original one."""
     starts, ends = normalized.starts, normalized.ends
     if starts is None or ends is None or not len(offsets):
         return offsets
     first = np.minimum(offsets[:, 0], len(starts) - 1)
     last = np.maximum(offsets[:, 1] - 1, first)
-    found = np.stack([starts[first], ends[last]], axis=1)
+    ranges = np.stack([starts[first], ends[last]], axis=1)
     # An empty range stays so, but for one inside an original character.
     empty = offsets[:, 0] == offsets[:, 1]
     empty &= (first == 0) | (starts[first] >= ends[first - 1])
-    found[empty, 1] = found[empty, 0]
-    return found
+    ranges[empty, 1] = ranges[empty, 0]
+    return ranges

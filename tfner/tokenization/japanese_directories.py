@@ -1,8 +1,8 @@
-"""Hugging Face directories of Japanese models to tokenizers.
+"""Tokenizers from Hugging Face directories of Japanese models.
 
-What `tokenizer_config.json` says of words, pieces and MeCab is followed as transformers
-follows it; what tfner cannot do is refused. A bare `vocab.txt` with kana is read as if
-a configuration said MeCab, IPADIC and WordPiece.
+The settings of words, pieces and MeCab in `tokenizer_config.json` mean what they mean
+to transformers; those that tfner cannot follow are refused. A bare `vocab.txt` with
+kana is read as if a configuration said MeCab, IPADIC and WordPiece.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tfner.tokenization.files import (
     CUSTOM,
     VOCABULARY_FILE,
     TokenizerSettings,
-    read_settings,
+    read_tokenizer_settings,
 )
 from tfner.tokenization.japanese import JAPANESE_CLASS, JapaneseTokenizer
 from tfner.tokenization.subwords import (
@@ -50,23 +50,23 @@ SPECIAL = {
 
 @dataclass(frozen=True)
 class Choices:
-    """What the caller of `load_tokenizer` wants other than the directory says.
+    """Arguments of `load_tokenizer` that win over the directory's files.
 
     Args:
         splitter: name of a word splitter.
-        own_splitter: the user's own.
+        custom_splitter: the user's own function.
         dictionary: of MeCab.
         user_dictionary: of MeCab.
     """
 
     splitter: str | None = None
-    own_splitter: WordSplitter | None = None
+    custom_splitter: WordSplitter | None = None
     dictionary: str | Path | None = None
     user_dictionary: str | Path | None = None
 
 
 def bare_config(*, lower_case: bool) -> dict[str, Any]:
-    """What a bare vocabulary is taken to be."""
+    """The configuration that a bare vocabulary is read by."""
     return {
         "tokenizer_class": JAPANESE_CLASS,
         "do_lower_case": lower_case,
@@ -83,36 +83,36 @@ def read_japanese(
     choices: Choices,
     notes: list[str],
 ) -> JapaneseTokenizer:
-    """The tokenizer that a configuration of `BertJapaneseTokenizer` describes.
+    """Make the tokenizer that a configuration of `BertJapaneseTokenizer` describes.
 
     Args:
         folder: holds the vocabulary.
         config: the content of `tokenizer_config.json`.
         lower_case: overrides the configuration.
         choices: override it, too.
-        notes: what was guessed so far.
+        notes: a sentence about each guess so far.
 
     Raises:
         TokenizerError: a file is missing or damaged, or words or pieces are of a kind
             that tfner does not make.
     """
-    place = folder / CONFIG_FILE
+    config_file = folder / CONFIG_FILE
     lower = bool(config.get("do_lower_case")) if lower_case is None else lower_case
-    saved = read_settings(folder)
+    saved = read_tokenizer_settings(folder)
     notes = list(notes)
-    words = _words(place, config, choices, lower_case=lower, notes=notes)
+    words = _words(config_file, config, choices, lower_case=lower, notes=notes)
     special = {role: str(config.get(role) or name) for role, name in SPECIAL.items()}
     subwords = _subwords(folder, config, special)
-    added = _added_ids(place, config)
+    added = _added_ids(config_file, config)
     ids = _special_ids(subwords, added, special)
     others = [name for name in added if name not in special.values()]
     if others:
         shown = shorten(", ".join(others))
-        notes.append(f"{place}: added pieces are read as plain text: {shown}")
+        notes.append(f"{config_file}: added pieces are read as plain text: {shown}")
     splitter = choices.splitter or saved.get("splitter") or words.kind
     settings = TokenizerSettings(
         kind=f"{words.kind}-{subwords.kind}",
-        splitter=CUSTOM if choices.own_splitter else splitter,
+        splitter=CUSTOM if choices.custom_splitter else splitter,
         lower_case=lower,
         prefix_ids=[ids[special["cls_token"]]],
         suffix_ids=[ids[special["sep_token"]]],
@@ -126,90 +126,100 @@ def read_japanese(
         special=special,
         never_split=tuple(config.get("never_split") or ()),
         vocab_size=max(subwords.size, 1 + max(ids.values())),
-        word_splitter=choices.own_splitter,
+        word_splitter=choices.custom_splitter,
     )
 
 
 def _words(
-    place: Path,
+    config_file: Path,
     config: Mapping[str, Any],
     choices: Choices,
     *,
     lower_case: bool,
     notes: list[str],
 ) -> Mecab | BasicWords:
-    """What cuts words, by the configuration or as chosen."""
+    """Make the word splitter that the configuration names, or the one chosen."""
     if config.get("do_word_tokenize") is False:
         raise TokenizerError(
-            f"{place}: tfner needs words to label, so do_word_tokenize may not be false"
+            f"{config_file}: tfner needs words to label, so do_word_tokenize may not "
+            "be false"
         )
     kind = config.get("word_tokenizer_type", "basic")
     if kind not in WORD_TYPES:
-        raise TokenizerError(f"{place}: {unknown('word tokenizer', kind, WORD_TYPES)}")
+        raise TokenizerError(
+            f"{config_file}: {unknown('word tokenizer', kind, WORD_TYPES)}"
+        )
     if kind == "mecab":
-        return make_mecab(place, config.get("mecab_kwargs"), choices, notes)
-    if choices.splitter == "mecab" or (choices.own_splitter and kind != "basic"):
-        notes.append(f"{place}: words are not those of {kind}, which it names")
+        return make_mecab(config_file, config.get("mecab_kwargs"), choices, notes)
+    if choices.splitter == "mecab" or (choices.custom_splitter and kind != "basic"):
+        notes.append(f"{config_file}: words are not those of {kind}, which it names")
         return Mecab(choices.dictionary or "ipadic", choices.user_dictionary)
     if kind != "basic":
         raise TokenizerError(
-            f"{place}: tfner does not run the word tokenizer {kind}; pass a function "
-            f"that gives {kind}'s words as word_splitter, or use word_splitter=mecab, "
-            "whose words are others than those the model was trained with"
+            f"{config_file}: tfner does not run the word tokenizer {kind}; pass a "
+            f"function that gives {kind}'s words as word_splitter, or use "
+            "word_splitter=mecab, whose words are others than those the model was "
+            "trained with"
         )
     if config.get("never_split"):
         raise TokenizerError(
-            f"{place}: never_split is read with MeCab's words only; take it out, or "
-            "use word_splitter=mecab"
+            f"{config_file}: never_split is read with MeCab's words only; take it out, "
+            "or use word_splitter=mecab"
         )
     if choices.dictionary or choices.user_dictionary:
         raise TokenizerError(
-            f"{place}: dictionary and user_dictionary are MeCab's, but words are basic "
-            "ones here; set word_splitter=mecab, too"
+            f"{config_file}: dictionary and user_dictionary are MeCab's, but words are "
+            "basic ones here; set word_splitter=mecab, too"
         )
     if not choices.splitter:
         notes.append(
-            f"{place}: words are what stands between spaces and punctuation, whole "
-            "clauses in Japanese; use word_splitter=mecab for finer ones"
+            f"{config_file}: words are what stands between spaces and punctuation, "
+            "whole clauses in Japanese; use word_splitter=mecab for finer ones"
         )
     return BasicWords(lower_case=lower_case)
 
 
-def make_mecab(place: Path, kwargs: Any, choices: Choices, notes: list[str]) -> Mecab:
-    """MeCab by `mecab_kwargs`, or as chosen.
+def make_mecab(
+    config_file: Path, kwargs: Any, choices: Choices, notes: list[str]
+) -> Mecab:
+    """Open MeCab by `mecab_kwargs`, or as chosen.
 
     Args:
-        place: the file that says so; relative paths are files beside it.
-        kwargs: as Hugging Face has them.
+        config_file: holds them; relative paths in them are files beside it.
+        kwargs: `mecab_kwargs` as Hugging Face has them.
         choices: win over these.
-        notes: gets what was guessed.
+        notes: gets a sentence about each guess.
 
     Raises:
-        TokenizerError: they ask for what tfner does not do, or a dictionary is missing.
+        TokenizerError: tfner does not know a setting, or a dictionary is missing.
     """
     kwargs = kwargs or {}
     if not isinstance(kwargs, dict):
         raise TokenizerError(
-            f"{place}: mecab_kwargs must be a JSON object. "
+            f"{config_file}: mecab_kwargs must be a JSON object. "
             f"Received: {shorten(str(kwargs))}"
         )
     others = [name for name in kwargs if name not in MECAB_KEYS]
     if others:
         raise TokenizerError(
-            f"{place}: {unknown('mecab_kwargs', others[0], MECAB_KEYS)}"
+            f"{config_file}: {unknown('mecab_kwargs', others[0], MECAB_KEYS)}"
         )
-    system, user = _options(place, str(kwargs.get("mecab_option") or ""))
+    system, user = _options(config_file, str(kwargs.get("mecab_option") or ""))
     named = kwargs.get("mecab_dic", "unidic_lite")
     if named is not None and named not in PACKAGES:
-        raise TokenizerError(f"{place}: {unknown('mecab_dic', str(named), PACKAGES)}")
+        raise TokenizerError(
+            f"{config_file}: {unknown('mecab_dic', str(named), PACKAGES)}"
+        )
     dictionary = choices.dictionary or system or named
     if dictionary is None:
         raise TokenizerError(
-            f"{place}: mecab_dic is null, and mecab_option names no dictionary by -d"
+            f"{config_file}: mecab_dic is null, and mecab_option names no dictionary "
+            "by -d"
         )
     if dictionary == named and "mecab_dic" not in kwargs:
         notes.append(
-            f"{place}: no dictionary is named, so it is unidic_lite as in transformers"
+            f"{config_file}: no dictionary is named, so it is unidic_lite as in "
+            "transformers"
         )
     return Mecab(
         dictionary,
@@ -218,7 +228,7 @@ def make_mecab(place: Path, kwargs: Any, choices: Choices, notes: list[str]) -> 
     )
 
 
-def _options(place: Path, option: str) -> tuple[Path | None, Path | None]:
+def _options(config_file: Path, option: str) -> tuple[Path | None, Path | None]:
     """The system and the user dictionary that MeCab's options name.
 
     Raises:
@@ -231,47 +241,53 @@ def _options(place: Path, option: str) -> tuple[Path | None, Path | None]:
     parser.add_argument("-u", "--userdic")
     parser.add_argument("-r", "--rcfile")
     try:
-        found, others = parser.parse_known_args(shlex.split(option))
+        options, others = parser.parse_known_args(shlex.split(option))
     except (argparse.ArgumentError, ValueError) as error:
-        raise TokenizerError(f"{place}: mecab_option={option!r}: {error}") from error
-    # An rc file could say anything; that of the dictionary itself says nothing.
-    if others or found.rcfile not in (None, f"{found.dicdir}/mecabrc"):
         raise TokenizerError(
-            f"{place}: of MeCab's options tfner reads -d (dictionary) and -u (user "
-            f"dictionary). Received: mecab_option={option!r}"
+            f"{config_file}: mecab_option={option!r}: {error}"
+        ) from error
+    # An rc file could say anything; that of the dictionary itself says nothing.
+    if others or options.rcfile not in (None, f"{options.dicdir}/mecabrc"):
+        raise TokenizerError(
+            f"{config_file}: of MeCab's options tfner reads -d (dictionary) and -u "
+            f"(user dictionary). Received: mecab_option={option!r}"
         )
     system, user = (
-        _path(place, name) if name else None for name in (found.dicdir, found.userdic)
+        _path(config_file, name) if name else None
+        for name in (options.dicdir, options.userdic)
     )
     return system, user
 
 
-def _path(place: Path, name: str) -> Path:
+def _path(config_file: Path, name: str) -> Path:
     """An absolute path, or a file beside the configuration."""
     path = Path(name)
     if path.is_absolute():
         return path
     if path.name != name or name == "..":
         raise TokenizerError(
-            f"{place}: mecab_option may name absolute paths and files in the "
+            f"{config_file}: mecab_option may name absolute paths and files in the "
             f"tokenizer's directory. Received: {name}"
         )
-    return place.parent / name
+    return config_file.parent / name
 
 
 def _subwords(
     folder: Path, config: Mapping[str, Any], special: Mapping[str, str]
 ) -> Subwords:
-    """What cuts words into pieces, with its vocabulary."""
-    place = folder / CONFIG_FILE
+    """Make the subword tokenizer, with its vocabulary."""
+    config_file = folder / CONFIG_FILE
     if config.get("do_subword_tokenize") is False:
         raise TokenizerError(
-            f"{place}: a model reads pieces, so do_subword_tokenize may not be false"
+            f"{config_file}: a model reads pieces, so do_subword_tokenize may not be "
+            "false"
         )
     kind = config.get("subword_tokenizer_type", "wordpiece")
     known = (WordPieces.kind, Characters.kind, SentencePieces.kind)
     if kind not in known:
-        raise TokenizerError(f"{place}: {unknown('subword tokenizer', kind, known)}")
+        raise TokenizerError(
+            f"{config_file}: {unknown('subword tokenizer', kind, known)}"
+        )
     listed = kind != SentencePieces.kind
     file = folder / (VOCABULARY_FILE if listed else SENTENCEPIECE_FILE)
     if not file.is_file():
@@ -286,15 +302,15 @@ def _subwords(
     return make(pieces, special["unk_token"])
 
 
-def _added_ids(place: Path, config: Mapping[str, Any]) -> dict[str, int]:
-    """The pieces that the configuration numbers itself."""
+def _added_ids(config_file: Path, config: Mapping[str, Any]) -> dict[str, int]:
+    """Ids of the pieces that the configuration numbers itself."""
     added = config.get("added_tokens_decoder") or {}
     try:
-        return {str(about["content"]): int(number) for number, about in added.items()}
+        return {str(piece["content"]): int(number) for number, piece in added.items()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise TokenizerError(
-            f"{place}: added_tokens_decoder must map ids to pieces with their content. "
-            f"Received: {shorten(str(added))}"
+            f"{config_file}: added_tokens_decoder must map ids to pieces with their "
+            f"content. Received: {shorten(str(added))}"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""The special pieces that pretraining cannot do without, and which vocabulary it is."""
+"""The special pieces that pretraining needs, and the digest of a tokenizer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MASKS, UNKNOWNS = ("[MASK]", "<mask>"), ("[UNK]", "<unk>")
 
 
 class SpecialIds(NamedTuple):
-    """Ids of the special pieces, and how many ids there are altogether."""
+    """Ids of the special pieces, and the size of the vocabulary."""
 
     cls: int
     sep: int
@@ -24,7 +24,7 @@ class SpecialIds(NamedTuple):
 
 
 def special_ids(tokenizer: LoadedTokenizer) -> SpecialIds:
-    """The special pieces of a tokenizer.
+    """Find the ids of a tokenizer's special pieces.
 
     Raises:
         TokenizerError: it has no piece for the mask or for unknown words, or puts none
@@ -48,9 +48,9 @@ def special_ids(tokenizer: LoadedTokenizer) -> SpecialIds:
 
 def _find(tokenizer: LoadedTokenizer, names: tuple[str, ...]) -> int:
     for name in names:
-        found = tokenizer.id_of(name)
-        if found is not None:
-            return found
+        number = tokenizer.id_of(name)
+        if number is not None:
+            return number
     raise TokenizerError(
         f"pretraining needs the piece {names[0]}, and the vocabulary has no "
         f"{' or '.join(names)}. Add it as a further line, or make a vocabulary with "

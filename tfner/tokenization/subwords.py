@@ -1,7 +1,7 @@
 """Words to pieces as Japanese BERTs cut them: WordPiece, characters, SentencePiece.
 
-Source: transformers/models/bert_japanese/tokenization_bert_japanese.py, whose pieces
-these are; it gives no offsets.
+Source: transformers/models/bert_japanese/tokenization_bert_japanese.py, which gives the
+same pieces, without offsets.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ SENTENCEPIECE_FILE = "spiece.model"
 LONGEST_WORD = 100
 META = "▁"
 CHUNK = re.compile(r"\S+")
-# What BertJapaneseTokenizer rewrites before SentencePiece, by alternatives.
+# The alternatives that BertJapaneseTokenizer rewrites before SentencePiece.
 REWRITTEN = re.compile(r"``|''|\s+|.", re.DOTALL)
 
 
 class Piece(NamedTuple):
-    """A piece of a word: its spelling and id, its range in the word."""
+    """A piece of a word: its spelling, its id and its range in the word."""
 
     text: str
     id: int
@@ -36,7 +36,7 @@ class Piece(NamedTuple):
 
 
 class Subwords(Protocol):
-    """What cuts a word into pieces.
+    """The interface of a subword tokenizer, which cuts a word into pieces.
 
     Attributes:
         kind: `wordpiece`, `character` or `sentencepiece`.
@@ -47,7 +47,7 @@ class Subwords(Protocol):
     size: int
 
     def cut(self, word: str) -> list[Piece]:
-        """The pieces of a word in order; none for one of white space alone."""
+        """Cut a word into pieces, in order; white space alone gives none."""
         ...
 
     def id_of(self, piece: str) -> int | None:
@@ -60,7 +60,7 @@ class Subwords(Protocol):
 
 
 class _Listed:
-    """What the two kinds with a `vocab.txt` share."""
+    """Base of the two kinds with a `vocab.txt`."""
 
     def __init__(self, pieces: Sequence[str], unknown: str = "[UNK]") -> None:
         self._vocabulary = {piece: number for number, piece in enumerate(pieces)}
@@ -95,8 +95,8 @@ class WordPieces(_Listed):
         )
 
     def cut(self, word: str) -> list[Piece]:
-        """The pieces of a word in order."""
-        found = []
+        """Cut a word into pieces, in order."""
+        pieces = []
         for chunk in CHUNK.finditer(word):
             start = chunk.start()
             tokens = self._model.tokenize(chunk.group())
@@ -104,9 +104,9 @@ class WordPieces(_Listed):
                 end = start + len(token.value) - 2 * (start > chunk.start())
                 if token.value == self._unknown:
                     end = chunk.end()
-                found.append(Piece(token.value, token.id, start, end))
+                pieces.append(Piece(token.value, token.id, start, end))
                 start = end
-        return found
+        return pieces
 
 
 class Characters(_Listed):
@@ -120,15 +120,15 @@ class Characters(_Listed):
     kind = "character"
 
     def cut(self, word: str) -> list[Piece]:
-        """The characters of a word in NFKC."""
+        """Cut a word into its characters in NFKC."""
         normalized = normalize(word)
         pieces = [
             c if c in self._vocabulary else self._unknown for c in normalized.text
         ]
         ids = [self._vocabulary[piece] for piece in pieces]
         return [
-            Piece(piece, number, *source(normalized, place, place + 1))
-            for place, (piece, number) in enumerate(zip(pieces, ids, strict=True))
+            Piece(piece, number, *source_range(normalized, index, index + 1))
+            for index, (piece, number) in enumerate(zip(pieces, ids, strict=True))
         ]
 
 
@@ -159,7 +159,7 @@ class SentencePieces:
         self.size = self._model.get_piece_size()
 
     def cut(self, word: str) -> list[Piece]:
-        """The pieces of a word in order."""
+        """Cut a word into pieces, in order."""
         chunks = REWRITTEN.findall(word)
         rewritten = aligned(
             [_rewrite(chunk) for chunk in chunks], [len(chunk) for chunk in chunks]
@@ -167,34 +167,34 @@ class SentencePieces:
         # Like str.strip: white space at the ends is left out.
         inner = rewritten.text.strip(" ")
         shift = rewritten.text.find(inner)
-        found = []
+        pieces = []
         for piece, start, end in self._encode(inner):
             parts = [(piece, start, end)]
             if len(piece) > 1 and piece[-1] == "," and piece[-2].isdigit():
                 parts = self._without_comma(piece, start, end)
             for text, first, last in parts:
-                place = source(rewritten, shift + first, shift + last)
-                found.append(Piece(text, self._model.piece_to_id(text), *place))
-        return found
+                where = source_range(rewritten, shift + first, shift + last)
+                pieces.append(Piece(text, self._model.piece_to_id(text), *where))
+        return pieces
 
     def _encode(self, text: str) -> list[tuple[str, int, int]]:
-        """Pieces with their ranges, of which the library counts the bytes."""
+        """Pieces with their ranges in characters; the library counts bytes."""
         result = self._result()
         result.ParseFromString(self._model.encode(text, out_type="serialized_proto"))
         content = np.frombuffer(text.encode(), np.uint8)
-        places = [0, *np.cumsum(content & 0xC0 != 0x80).tolist()]
-        found = []
+        characters = [0, *np.cumsum(content & 0xC0 != 0x80).tolist()]
+        pieces = []
         for piece in result.pieces:
-            start, end = places[piece.begin], places[piece.end]
+            start, end = characters[piece.begin], characters[piece.end]
             surface = text[start:end]
             start += len(surface) - len(surface.lstrip())
-            found.append((piece.piece, min(start, end), end))
-        return found
+            pieces.append((piece.piece, min(start, end), end))
+        return pieces
 
     def _without_comma(
         self, piece: str, start: int, end: int
     ) -> list[tuple[str, int, int]]:
-        """A number's comma as a piece of its own, the number cut anew."""
+        """Make a number's comma a piece of its own, and cut the number anew."""
         digits = piece[:-1].replace(META, "")
         parts = self._encode(digits)
         first = parts[0][0]
@@ -224,11 +224,17 @@ def _rewrite(chunk: str) -> str:
     return '"' if len(chunk) == 2 else chunk
 
 
-def source(normalized: Normalized, start: int, end: int) -> tuple[int, int]:
-    """The original range of a range of a changed text; an empty one stays empty."""
+def source_range(normalized: Normalized, start: int, end: int) -> tuple[int, int]:
+    """The range of the original text from which a range of a changed text comes.
+
+    Args:
+        normalized: the changed text with its alignment.
+        start: first character in the changed text.
+        end: one past the last; an empty range stays empty.
+    """
     if normalized.starts is None or normalized.ends is None:
         return start, end
     if start == end:
-        place = int(normalized.ends[start - 1]) if start else 0
-        return place, place
+        offset = int(normalized.ends[start - 1]) if start else 0
+        return offset, offset
     return int(normalized.starts[start]), int(normalized.ends[end - 1])

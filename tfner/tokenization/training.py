@@ -1,4 +1,4 @@
-"""Vocabularies from raw text: WordPiece on counted words, SentencePiece unigram models.
+"""Vocabularies made from raw text: WordPiece and SentencePiece unigram models.
 
 Equal text and settings give equal files, whatever the machine.
 """
@@ -25,20 +25,20 @@ from tfner.tokenization.vocabularies import BERT_SPECIALS
 from tfner.tokenization.words.mecab import default_mecab
 
 CHARACTER_COVERAGE = 0.9995
-"""Share of the text's characters that the alphabet holds, as SentencePiece has it."""
+"""Share of the text's characters that the alphabet holds; SentencePiece's default."""
 MIN_FREQUENCY = 2
 NO_WORDS = "a vocabulary needs words, and the text holds none"
 REPEATED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
-class Coverage:
-    """How a tokenizer fits a text.
+class TokenizerCoverage:
+    """Figures of how well a tokenizer fits a text.
 
     Args:
-        vocabulary_size: pieces, special ones too.
-        words: of the text, and how many of them differ.
-        distinct_words: words that differ from each other.
+        vocabulary_size: number of pieces, special ones included.
+        words: number of words of the text.
+        distinct_words: number of different words.
         unknown_words: share of the words with an unknown piece.
         unknown_characters: share of the characters in unknown pieces.
         whole_words: share of the words that are one known piece.
@@ -54,12 +54,12 @@ class Coverage:
     pieces_per_word: float
 
     def to_json(self) -> dict[str, Any]:
-        """For `--json`."""
+        """The figures as `tfner vocab --json` prints them."""
         return asdict(self)
 
 
 def looks_japanese(lines: Iterable[str]) -> bool:
-    """Whether more than a few of the characters are kana."""
+    """True if more than a few of the characters are kana."""
     characters = kana = 0
     for line in lines:
         characters += len(line)
@@ -68,12 +68,12 @@ def looks_japanese(lines: Iterable[str]) -> bool:
 
 
 def count_words(lines: Iterable[str], *, mecab: bool, lower_case: bool) -> Counter[str]:
-    """How often the text holds each word, as WordPiece gets to see it.
+    """Count the words of a text, as WordPiece gets to see them.
 
     Args:
         lines: of the text.
-        mecab: words are MeCab's of the text in NFKC; else BERT's.
-        lower_case: whether they are lower-cased; BERT's lose their accents too.
+        mecab: take MeCab's words of the text in NFKC; else BERT's.
+        lower_case: lower-case them; BERT's lose their accents too.
     """
     words = _mecab_words(lower_case) if mecab else _bert_words(lower_case)
     counts: Counter[str] = Counter()
@@ -106,9 +106,9 @@ def _bert_words(lower_case: bool) -> Callable[[str], list[str]]:
 def train_wordpiece(
     counts: Counter[str], *, size: int, character_coverage: float = CHARACTER_COVERAGE
 ) -> list[str]:
-    """The pieces of a WordPiece vocabulary in order of their ids.
+    """Make the pieces of a WordPiece vocabulary, in order of their ids.
 
-    First the special ones, then the alphabet, then what words have in common. Words
+    First come the special ones, then the alphabet, then parts that words share. Words
     with a character beyond the alphabet take no part: they will be `[UNK]`.
 
     Args:
@@ -148,7 +148,7 @@ def train_wordpiece(
 
 
 def _alphabet(counts: Counter[str], coverage: float) -> set[str]:
-    """The most frequent characters, as many as cover that share of the text."""
+    """The fewest of the most frequent characters that cover a share of the text."""
     characters: Counter[str] = Counter()
     for word, count in counts.items():
         for character in word:
@@ -164,7 +164,7 @@ def _alphabet(counts: Counter[str], coverage: float) -> set[str]:
 
 
 def _repeated(counts: dict[str, int]) -> Iterator[str]:
-    """Each word as often as it counts: the trainer takes texts and counts again."""
+    """Each word as often as it occurs: the trainer takes texts and counts again."""
     for word, count in counts.items():
         for start in range(0, count, REPEATED_AT_ONCE):
             yield " ".join([word] * min(REPEATED_AT_ONCE, count - start))
@@ -173,7 +173,7 @@ def _repeated(counts: dict[str, int]) -> Iterator[str]:
 def train_unigram(
     lines: Iterable[str], *, size: int, character_coverage: float = CHARACTER_COVERAGE
 ) -> bytes:
-    """A SentencePiece model with BERT's special pieces.
+    """Train a SentencePiece model with BERT's special pieces.
 
     Args:
         lines: of the text, lower-cased if the tokenizer will do that.
@@ -224,7 +224,7 @@ def train_unigram(
 
 
 def _watched(lines: Iterable[str], failures: list[Exception]) -> Iterator[str]:
-    """The lines; what fails is kept, as SentencePiece gives it another type."""
+    """The lines; an error is kept, because SentencePiece raises one of another type."""
     try:
         yield from lines
     except Exception as error:
@@ -233,14 +233,21 @@ def _watched(lines: Iterable[str], failures: list[Exception]) -> Iterator[str]:
 
 
 def _reason(message: str) -> str:
-    """What SentencePiece says after file, line and condition."""
+    """The end of SentencePiece's message, after file, line and condition."""
     return message.rpartition("] ")[2].strip().rstrip(".") or "no reason is given"
 
 
 def save_wordpiece(
     pieces: list[str], directory: Path, *, splitter: str, lower_case: bool
 ) -> LoadedTokenizer:
-    """Write the tokenizer of these pieces into a directory that exists."""
+    """Write the WordPiece tokenizer of these pieces and load it.
+
+    Args:
+        pieces: in order of their ids.
+        directory: must exist.
+        splitter: name of the word splitter for raw text.
+        lower_case: the tokenizer lower-cases.
+    """
     content = "".join(f"{piece}\n" for piece in pieces)
     (directory / "vocab.txt").write_text(content, encoding="utf-8", newline="\n")
     return _save(directory, splitter, lower_case)
@@ -249,24 +256,33 @@ def save_wordpiece(
 def save_unigram(
     model: bytes, directory: Path, *, splitter: str | None, lower_case: bool
 ) -> LoadedTokenizer:
-    """Write a SentencePiece model and its tokenizer into a directory that exists."""
+    """Write the tokenizer of a SentencePiece model and load it.
+
+    Args:
+        model: content of the model's file.
+        directory: must exist.
+        splitter: name of the word splitter for raw text; None chooses by the pieces.
+        lower_case: the tokenizer lower-cases.
+    """
     (directory / SENTENCEPIECE_FILE).write_bytes(model)
     return _save(directory, splitter, lower_case)
 
 
 def _save(directory: Path, splitter: str | None, lower_case: bool) -> LoadedTokenizer:
-    made = load_tokenizer(directory, lower_case=lower_case, word_splitter=splitter)
-    made.notes.clear()  # nothing was guessed, and the place is not the final one
-    made.save(directory)
+    tokenizer = load_tokenizer(directory, lower_case=lower_case, word_splitter=splitter)
+    tokenizer.notes.clear()  # nothing was guessed, and this directory is temporary
+    tokenizer.save(directory)
     return load_tokenizer(directory)
 
 
-def measure_coverage(tokenizer: LoadedTokenizer, counts: Counter[str]) -> Coverage:
-    """How a tokenizer fits the words of a text.
+def measure_coverage(
+    tokenizer: LoadedTokenizer, counts: Counter[str]
+) -> TokenizerCoverage:
+    """Measure how well a tokenizer fits the words of a text.
 
     Args:
-        tokenizer: any of ours.
-        counts: what it is fed for the text (`surfaces`), counted.
+        tokenizer: from `load_tokenizer`.
+        counts: the strings it cuts (`surfaces`) with their frequencies in the text.
     """
     unk = special_ids(tokenizer).unk
     sums: Counter[str] = Counter()
@@ -280,7 +296,7 @@ def measure_coverage(tokenizer: LoadedTokenizer, counts: Counter[str]) -> Covera
         elif len(ids) == 1:
             sums["whole_words"] += count
     words = max(1, counts.total())
-    return Coverage(
+    return TokenizerCoverage(
         vocabulary_size=tokenizer.vocab_size,
         words=counts.total(),
         distinct_words=len(counts),

@@ -1,4 +1,4 @@
-"""Bare vocabulary files to the definition of a tokenizer.
+"""Definitions of tokenizers from bare vocabulary files.
 
 `vocab.txt` is WordPiece as BERT has it, `vocab.json` and `merges.txt` are byte-level
 BPE as RoBERTa has it, `*.model` is SentencePiece.
@@ -30,7 +30,7 @@ META = "▁"
 def read_vocabulary(
     path: Path, *, needed: Sequence[str] = ("[UNK]", "[CLS]", "[SEP]")
 ) -> list[str]:
-    """The pieces of a `vocab.txt` in order of their ids.
+    """Read the pieces of a `vocab.txt`, in order of their ids.
 
     Raises:
         TokenizerError: the file is empty or no UTF-8, a piece repeats, or one of those
@@ -44,7 +44,7 @@ def read_vocabulary(
         raise TokenizerError(f"{path}: the vocabulary is empty")
     counts = Counter(pieces)
     problems = [
-        f"{path}:{pieces.index(piece) + 1}: the piece {piece!r} stands on {n} lines; "
+        f"{path}:{pieces.index(piece) + 1}: the piece {piece!r} is on {n} lines; "
         "ids are line numbers, so every line must differ"
         for piece, n in counts.items()
         if n > 1
@@ -67,13 +67,13 @@ def wordpiece(
     strip_accents: bool | None = None,
     split_cjk: bool = True,
 ) -> Definition:
-    """BERT's tokenizer of these pieces.
+    """Define BERT's tokenizer with these pieces.
 
     Args:
         pieces: in order of their ids.
-        lower_case: whether text is lower-cased.
-        strip_accents: whether accents are taken off; None: if lower-cased.
-        split_cjk: whether every Chinese character is a word.
+        lower_case: lower-case the text.
+        strip_accents: take accents off; None does so if the text is lower-cased.
+        split_cjk: make every Chinese character a word.
     """
     vocab = {piece: number for number, piece in enumerate(pieces)}
     tokenizer = tokenizers.Tokenizer(
@@ -92,7 +92,7 @@ def wordpiece(
 
 
 def byte_level_bpe(vocab_file: Path, merges_file: Path) -> Definition:
-    """RoBERTa's tokenizer of these two files.
+    """Define RoBERTa's tokenizer by its two files.
 
     Raises:
         TokenizerError: a file is damaged, or `<s>`, `</s>` or `<unk>` is missing.
@@ -132,7 +132,7 @@ def byte_level_bpe(vocab_file: Path, merges_file: Path) -> Definition:
 
 
 def sentencepiece(path: Path, *, lower_case: bool = False) -> Definition:
-    """A SentencePiece model as a pipeline of the `tokenizers` library.
+    """Define a SentencePiece model as a pipeline of the `tokenizers` library.
 
     Raises:
         TokenizerError: the file is no SentencePiece model, or one of whole words, or

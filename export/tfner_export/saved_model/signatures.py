@@ -24,7 +24,7 @@ from tfner.data.features import (
     from_wire,
 )
 from tfner.models.heads.crf import chains_of
-from tfner_export.saved_model.viterbi import viterbi
+from tfner_export.saved_model.viterbi import graph_viterbi
 
 if TYPE_CHECKING:
     from tfner.data.features import Feature
@@ -66,7 +66,7 @@ class TaggerModule(tf.Module):
                 ids = tf.argmax(probs, -1, tf.int64)
             else:
                 chains = tf.where(is_word, chains_of(inputs), 0)
-                ids = viterbi(probs, steps, chains=chains, outside=outside_id)
+                ids = graph_viterbi(probs, steps, chains=chains, outside=outside_id)
             return {
                 f"{serving.task_name}_predictions": ids,
                 f"{serving.task_name}_probs": probs,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tfner.tasks.decoding import Steps
 
 
-def viterbi(probs: Any, steps: Steps, *, chains: Any, outside: int) -> Any:
+def graph_viterbi(probs: Any, steps: Steps, *, chains: Any, outside: int) -> Any:
     """The likeliest allowed path of every window.
 
     Args:

@@ -216,7 +216,7 @@ def test_what_words_cannot_say_is_no_mrc(
         ('{"A": ""}', "the query of 'A' is empty"),
         ('{"A": 1}', "the query of 'A' must be a string"),
         ('{"": "a"}', "a label is empty"),
-        ('{"A": "a", "A": "b"}', "label 'A' stands there twice"),
+        ('{"A": "a", "A": "b"}', "label 'A' is there twice"),
         ("[]", "must hold an object"),
         ("{", "is no valid JSON"),
         ('{"S": {"queries": {"A": "a"}}}', "Of several sets name one"),

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfner.schemes import SCHEMES, LabelSet
 from tfner.tasks.decoding import allowed_steps, best_tags
-from tfner_export.saved_model.viterbi import viterbi
+from tfner_export.saved_model.viterbi import graph_viterbi
 
 
 @pytest.mark.parametrize("scheme", list(SCHEMES))
@@ -28,7 +28,7 @@ def test_every_window_of_a_row_is_decoded_as_in_python(scheme: str, ties: bool) 
     for row, parts in enumerate(lengths):
         filled = np.repeat([1, 2, 3], parts)[:12]
         chains[row, : len(filled)] = filled
-    run = tf.function(lambda p, c: viterbi(p, steps, chains=c, outside=0))
+    run = tf.function(lambda p, c: graph_viterbi(p, steps, chains=c, outside=0))
     found = run(probs, chains).numpy()
     assert found.dtype == np.int64
     assert (found[chains == 0] == labels.outside_id).all()
@@ -44,5 +44,5 @@ def test_batches_without_words_pass(shape: tuple[int, int]) -> None:
     labels = LabelSet(["X"])
     probs = np.zeros((*shape, 3), np.float32)
     chains = np.zeros(shape, np.int32)
-    found = viterbi(probs, allowed_steps(labels), chains=chains, outside=0)
+    found = graph_viterbi(probs, allowed_steps(labels), chains=chains, outside=0)
     assert found.shape == shape

@@ -1,1 +1,1 @@
-"""Word splitters: raw text to the words whose pieces a model sees."""
+"""Word splitters, which cut raw text into the words that a model labels."""

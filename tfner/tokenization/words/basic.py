@@ -1,4 +1,4 @@
-"""BERT's basic words as `BertJapaneseTokenizer` has them, with alignment.
+"""BERT's basic words as `BertJapaneseTokenizer` cuts them, with alignment.
 
 Stretches between white space and punctuation; Han characters are not cut apart.
 """
@@ -29,7 +29,7 @@ class BasicWords:
     """Words between white space and marks of punctuation, each mark one of its own.
 
     Args:
-        lower_case: whether text is lower-cased and loses its accents.
+        lower_case: lower-case the text and take its accents off.
 
     Source: transformers' BasicTokenizer with tokenize_chinese_chars=False.
     """
@@ -42,12 +42,12 @@ class BasicWords:
     def normalize(self, text: str) -> Normalized:
         """The text without control characters, in NFC, possibly without accents."""
         clean = aligned([_clean(character) for character in text], [1] * len(text))
-        found = chained(clean, normalize(clean.text, "NFC"))
+        normal = chained(clean, normalize(clean.text, "NFC"))
         if not self._lower_case:
-            return found
-        found = chained(found, lower(found.text))
-        parts = [_without_accents(character) for character in found.text]
-        return chained(found, aligned(parts, [1] * len(parts)))
+            return normal
+        lowered = chained(normal, lower(normal.text))
+        parts = [_without_accents(character) for character in lowered.text]
+        return chained(lowered, aligned(parts, [1] * len(parts)))
 
     def cut(self, text: str) -> Cut:
         """The words of a normalised text."""
@@ -65,7 +65,7 @@ class BasicWords:
         return list(original_words(normalized, self.cut(normalized.text))[0])
 
     def save(self, directory: Path) -> dict[str, Any]:
-        """Nothing but the vocabulary is needed."""
+        """Write nothing: basic words need no files."""
         return {}
 
 

@@ -1,4 +1,4 @@
-"""Japanese words by MeCab, as ranges of the text they come from.
+"""Japanese words by MeCab, as ranges of the original text.
 
 Japanese BERTs were trained on NFKC text cut by MeCab. The words here are the same, on
 texts of any length; where MeCab itself loses text or takes quadratic time it is given
@@ -54,8 +54,8 @@ class Cut(NamedTuple):
 
     Args:
         surfaces: W words.
-        starts: (W,) where each begins.
-        ends: (W,) where each ends.
+        starts: (W,) first character of each.
+        ends: (W,) one past the last character of each.
     """
 
     surfaces: list[str]
@@ -70,7 +70,7 @@ class Mecab:
         dictionary: `ipadic`, `unidic_lite`, `unidic`, or the directory of a compiled
             dictionary.
         user_dictionary: a compiled one, or a CSV file that is compiled here.
-        normalizes: whether text is brought into NFKC first.
+        normalizes: bring the text into NFKC first.
 
     Raises:
         TokenizerError: MeCab or a dictionary is missing, damaged, or they do not fit
@@ -114,11 +114,11 @@ class Mecab:
                 raise TokenizerError(
                     self._refusal(user_dictionary, reason_of(error))
                 ) from error
-        for about in tagger.dictionary_info:
-            if about["charset"].lower().replace("-", "") != "utf8":
+        for dictionary in tagger.dictionary_info:
+            if dictionary["charset"].lower().replace("-", "") != "utf8":
                 raise TokenizerError(
                     f"{self._folder}: MeCab dictionaries must be in UTF-8. Received: "
-                    f"charset={about['charset']}; compile it again with -t utf-8"
+                    f"charset={dictionary['charset']}; compile it again with -t utf-8"
                 )
         return tagger
 
@@ -136,13 +136,13 @@ class Mecab:
         return f"{self._folder}: MeCab cannot open its dictionary: {reason}"
 
     def normalize(self, text: str) -> Normalized:
-        """The text as MeCab is given it."""
+        """Bring a text into the form that MeCab is given."""
         if UNREADABLE.search(text):
             text = text.translate(READABLE)
         return normalize(text) if self.normalizes else Normalized(text)
 
     def cut(self, text: str) -> Cut:
-        """MeCab's words of a text as it stands; white space belongs to none."""
+        """Cut a normalised text into MeCab's words; white space belongs to none."""
         if len(text) > LONGEST:
             return _cut_in_parts(self, text)
         return _placed(text, self.surfaces(text))
@@ -153,9 +153,9 @@ class Mecab:
             return _cut_in_parts(self, text).surfaces
         if SEPARATOR in text:
             return [node.surface for node in self._tagger(text)]
-        found: list[str] = self._tagger.parse(text).split(SEPARATOR)
-        found.pop()
-        return found
+        words: list[str] = self._tagger.parse(text).split(SEPARATOR)
+        words.pop()
+        return words
 
     def split(self, text: str) -> list[Word]:
         """Words of the text in NFKC, as ranges of the original text.
@@ -166,10 +166,10 @@ class Mecab:
         return list(original_words(normalized, self.cut(normalized.text))[0])
 
     def save(self, directory: Path) -> dict[str, Any]:
-        """Copy what is not installed into a directory.
+        """Copy dictionaries that are not installed packages into a directory.
 
         Returns:
-            `mecab_kwargs` as Hugging Face has them.
+            `mecab_kwargs` for a Hugging Face configuration.
         """
         named = self.dictionary in PACKAGES
         options = []
@@ -197,19 +197,19 @@ def _placed(text: str, surfaces: list[str]) -> Cut:
     if "".join(surfaces) == text:
         ends = lengths.cumsum(dtype=np.int32)
         return Cut(surfaces, ends - lengths, ends)
-    found = []
+    starts = []
     position = 0
     for surface in surfaces:
         # Exact: only white space lies between, with which no word begins.
         start = text.index(surface, position)
         position = start + len(surface)
-        found.append(start)
-    starts = np.array(found, np.int32)
-    return Cut(surfaces, starts, starts + lengths)
+        starts.append(start)
+    firsts = np.array(starts, np.int32)
+    return Cut(surfaces, firsts, firsts + lengths)
 
 
 def _cut_in_parts(mecab: Mecab, text: str) -> Cut:
-    """As `cut`; parts overlap, so that no word is cut at the edge of what is seen."""
+    """Cut a long text in parts; these overlap, so that no word is cut at an edge."""
     words: list[Word] = []
     done = 0
     while done < len(text):
@@ -228,11 +228,11 @@ def _cut_in_parts(mecab: Mecab, text: str) -> Cut:
 def original_words(
     normalized: Normalized, cut: Cut
 ) -> tuple[tuple[Word, ...], Int32 | None]:
-    """Words of a normalised text as ranges of the original one.
+    """Map words of a normalised text to ranges of the original one.
 
     Returns:
         The words, those that share an original character as one; and for each of `cut`
-        (W,) the index of its word, or None where that is its own.
+        (W,) the index of its word, or None where each is a word of its own.
     """
     _, starts, ends = cut
     if normalized.starts is None or normalized.ends is None:
@@ -258,7 +258,7 @@ def default_mecab() -> Mecab:
 
 
 def split_mecab(text: str) -> list[Word]:
-    """MeCab/IPADIC words as ranges of the text; see `Mecab.split`.
+    """Cut a text into MeCab/IPADIC words, as ranges of it; see `Mecab.split`.
 
     Raises:
         TokenizerError: fugashi or the dictionary is not installed.

@@ -1,4 +1,4 @@
-"""MeCab's dictionaries: where they lie, and user dictionaries compiled for them."""
+"""MeCab's dictionaries, and user dictionaries that are compiled for them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ PACKAGES = {
 }
 COMPILED = ("sys.dic", "unk.dic", "matrix.bin", "char.bin", "dicrc")
 COMPILE = "import shlex, sys, fugashi; fugashi.build_dictionary(shlex.join(sys.argv))"
-# What MeCab prints before its reason: the place in its own sources.
+# MeCab prints the place in its own sources before its reason.
 SOURCE_PLACE = re.compile(r"^(?:\w+\.(?:cpp|h)\(\d+\) (?:\[.*?\] )?)+")
 
 
 def find_dictionary(dictionary: str | Path) -> Path:
-    """The directory of a dictionary.
+    """Find the directory of a dictionary.
 
     Args:
         dictionary: `ipadic`, `unidic_lite`, `unidic`, or a directory.
@@ -67,14 +67,14 @@ def _package_folder(name: str) -> Path:
 
 
 def read_user_dictionary(path: Path, system: Path, *, normalizes: bool) -> bytes:
-    """A compiled user dictionary, or a CSV file compiled.
+    """Read a compiled user dictionary, or compile a CSV file.
 
     Args:
         path: `*.csv`, a line an entry: surface, left id, right id, cost, features; any
             other name is taken for a compiled dictionary.
         system: directory of the dictionary that it goes with.
-        normalizes: whether MeCab is given text in NFKC; the surfaces of a CSV file are
-            then brought into it too, for others would never be met.
+        normalizes: MeCab is given text in NFKC; the surfaces of a CSV file are then
+            brought into it too, for others would never be met.
 
     Raises:
         TokenizerError: the file cannot be read or compiled.
@@ -117,7 +117,7 @@ def _entries(path: Path, lines: Iterable[str], *, normalizes: bool) -> list[list
 
 
 def _compile(entries: list[list[str]], path: Path, system: Path) -> bytes:
-    """Run MeCab's compiler in a process of its own, which it ends where it fails."""
+    """Run MeCab's compiler in a process of its own: it exits where it fails."""
     with TemporaryDirectory(prefix="tfner-") as folder:
         source, target = Path(folder) / "user.csv", Path(folder) / "user.dic"
         with source.open("w", encoding="utf-8", newline="") as file:
@@ -138,7 +138,7 @@ def _compile(entries: list[list[str]], path: Path, system: Path) -> bytes:
 
 
 def reason_of(error: Exception) -> str:
-    """MeCab's own words out of fugashi's long message."""
+    """Extract MeCab's own reason from fugashi's long message."""
     lines = [line.strip(" -") for line in str(error).splitlines()]
     said = [line for line in lines if line]
     return SOURCE_PLACE.sub("", said[-1]) if said else type(error).__name__

@@ -1,4 +1,4 @@
-"""Unicode normalisation that remembers where each character came from."""
+"""Unicode normalisation with alignment to the original characters."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Normalized(NamedTuple):
 
 
 def normalize(text: str, form: Form = "NFKC") -> Normalized:
-    """A normal form with alignment.
+    """Bring a text into a normal form, with alignment.
 
     Example:
-        >>> found = normalize("㈱ｶﾞ")
-        >>> found.text, found.ends.tolist()
+        >>> normal = normalize("㈱ｶﾞ")
+        >>> normal.text, normal.ends.tolist()
         ('(株)ガ', [1, 1, 1, 3])
     """
     if unicodedata.is_normalized(form, text):
@@ -50,30 +50,31 @@ def normalize(text: str, form: Form = "NFKC") -> Normalized:
         if apart == normal and len(normal) == len(stretch) == len(text):
             return Normalized(normal)  # such as full-width letters
         for part in [stretch] if apart == normal else _segments(stretch, form):
-            found = _parts(part, form)
-            parts += found
-            lengths += [1] * len(part) if len(found) == len(part) else [len(part)]
+            normals = _parts(part, form)
+            parts += normals
+            lengths += [1] * len(part) if len(normals) == len(part) else [len(part)]
     return aligned(parts, lengths)
 
 
 def lower(text: str) -> Normalized:
-    """The text in lower case: `İ` becomes two characters.
+    """Lower-case a text, with alignment: `İ` becomes two characters.
 
     Example:
         >>> lower("İx").ends.tolist()
         [1, 1, 2]
     """
-    found = aligned([character.lower() for character in text], [1] * len(text))
-    return found._replace(text=text.lower())  # a final Σ depends on what surrounds it
+    parts = [character.lower() for character in text]
+    # A final Σ depends on its neighbours.
+    return aligned(parts, [1] * len(text))._replace(text=text.lower())
 
 
 def aligned(parts: Sequence[str], lengths: Sequence[int]) -> Normalized:
-    """What the parts of a text became, put together.
+    """Put changed parts of a text together, with alignment.
 
     Args:
-        parts: what each part became; where nothing is left, its characters go to the
+        parts: the changed parts; the original characters of an empty one go to the
             part before it.
-        lengths: how many characters each part had.
+        lengths: number of original characters of each part.
     """
     text = "".join(parts)
     total = sum(lengths)
@@ -92,7 +93,7 @@ def aligned(parts: Sequence[str], lengths: Sequence[int]) -> Normalized:
 
 
 def chained(first: Normalized, second: Normalized) -> Normalized:
-    """Two changes, the second made to the outcome of the first, as one."""
+    """Compose two changes, the second made to the outcome of the first."""
     if first.starts is None or first.ends is None:
         return second
     if second.starts is None or second.ends is None:
@@ -110,7 +111,7 @@ def _parts(text: str, form: Form) -> list[str]:
 
 
 class _Characters(dict[int, str]):
-    """The normal form of every code point that was met so far."""
+    """A cache of the normal forms of code points."""
 
     def __init__(self, form: Form) -> None:
         self._form = form
@@ -124,7 +125,7 @@ _characters = cache(_Characters)
 
 
 def _stretches(text: str, form: Form) -> Iterator[str]:
-    """Long texts in pieces, cut where that changes nothing if there is such a place."""
+    """A long text in stretches, cut where that changes nothing if possible."""
     start = 0
     while len(text) - start > LONGEST:
         limit = start + LONGEST
@@ -152,7 +153,7 @@ def _segments(text: str, form: Form) -> Iterator[str]:
 
 @lru_cache(maxsize=65536)
 def _interacts(form: Form, before: str, character: str) -> bool:
-    """Whether a character reorders or composes with what stands before it."""
+    """True if a character reorders or composes with those before it."""
     decomposed: Form = "NFKD" if "K" in form else "NFD"
     if unicodedata.combining(unicodedata.normalize(decomposed, character)[0]):
         return True
