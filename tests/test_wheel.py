@@ -140,6 +140,16 @@ def test_the_installed_package_imports_outside_the_checkout(
 
 
 @pytest.mark.slow
+def test_the_installed_package_writes_pages(installed: Path) -> None:
+    code = (
+        "from tfner import Document; from tfner.reports.predictions import render; "
+        "print(''.join(render([Document('1', 'anna')], 'html', labels=())))"
+    )
+    done = run(installed / "bin" / "python", "-c", code, cwd=installed)
+    assert "<p>anna</p>" in done.stdout, done.stderr
+
+
+@pytest.mark.slow
 def test_the_export_folder_is_not_importable(installed: Path) -> None:
     done = run(installed / "bin" / "python", "-c", "import export", cwd=installed)
     assert "ModuleNotFoundError" in done.stderr

@@ -8,8 +8,7 @@ import pytest
 
 from tfner.document import Document, Entity
 from tfner.errors import CorpusError
-from tfner.evaluation.comparison import compare, find_changes
-from tfner.reports.comparison import render_comparison_page
+from tfner.evaluation.comparison import compare, find_changes, with_ids_of
 
 TEXT = "a b c d e f"
 
@@ -79,9 +78,7 @@ def test_sides_of_other_lengths_are_refused() -> None:
         compare(gold, first, first[:2])
 
 
-def test_the_page_names_both_sides_safely() -> None:
-    gold, first = corpus(0.5, 4, 1)
-    found = compare(gold, first, gold, resamples=100)
-    page = "".join(render_comparison_page(found, names=("<a>", "b")))
-    assert "<a>" not in page
-    assert page.count("<article") == len(found.documents)
+def test_documents_take_the_ids_of_gold_in_order() -> None:
+    gold, other = corpus(1, 3, 1)[0], [document(A, id=f"other:{n}") for n in range(4)]
+    assert [d.id for d in with_ids_of(gold, other)] == ["0", "1", "2", "other:3"]
+    assert [d.id for d in with_ids_of(gold, other[:2])] == ["0", "1"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -116,6 +117,16 @@ def test_columns_are_read_back(tmp_path: Path) -> None:
     (document,) = read_corpus(path, scheme="IOB2")
     assert document.tags == PLAIN.tags
     assert [e.label for e in document.entities] == ["PER", "LOC"]
+
+
+def test_columns_keep_what_else_a_column_file_holds(tmp_path: Path) -> None:
+    path = tmp_path / "gold.conll"
+    path.write_text("-DOCSTART- -X- O\n\nEU NNP O\nrejects VBZ O\n\n", "utf-8")
+    (gold,) = read_corpus(path)
+    predicted = replace(gold, tags=("B-ORG", "O"), entities=(Entity(0, 2, "ORG"),))
+    assert rendered("conll", predicted) == (
+        "-DOCSTART- -X- O\n\nEU NNP B-ORG\nrejects VBZ O\n\n"
+    )
 
 
 def test_columns_refuse_a_model_without_tags() -> None:

@@ -65,9 +65,12 @@ def make_article(
 
 def heading_of(name: str, documents: Sequence[object]) -> str:
     """Count documents, and say so where a page shows only the first of them."""
-    shown = min(len(documents), SHOWN_DOCUMENTS)
-    note = "" if shown == len(documents) else f" (the first {shown:,} are here)"
-    return f"{len(documents):,} documents {name}{note}"
+    number = len(documents)
+    noun = "document" if number == 1 else "documents"
+    note = ""
+    if number > SHOWN_DOCUMENTS:
+        note = f" (the first {SHOWN_DOCUMENTS:,} are here)"
+    return f"{number:,} {noun} {name}{note}"
 
 
 def render_template(name: str, **context: Any) -> Iterator[str]:
