@@ -13,7 +13,7 @@ def test_everything_a_user_can_cause_is_one_kind_of_error() -> None:
         for kind in vars(errors).values()
         if isinstance(kind, type) and issubclass(kind, Exception)
     ]
-    assert len(kinds) == 10
+    assert len(kinds) == 11
     assert all(issubclass(kind, errors.TfnerError) for kind in kinds)
 
 

@@ -2,7 +2,8 @@
 
     TfnerError
     ├── ConfigError        settings that contradict each other or do not exist
-    ├── CorpusError        a file that cannot be read as a corpus (path, line)
+    ├── StorageError       a file or directory that cannot be read or written (path)
+    ├── CorpusError        a file whose content is no corpus (path, line)
     ├── LabelError         labels or tags that do not fit the model or scheme
     ├── TokenizerError     a tokenizer directory that cannot be used
     ├── CheckpointError    encoder weights that are missing or do not fit
@@ -30,6 +31,19 @@ class TfnerError(Exception):
 
 class ConfigError(TfnerError):
     """Settings that contradict each other, are out of range, or do not exist."""
+
+
+class StorageError(TfnerError):
+    """A file or directory, here or remote, that cannot be read, written or replaced.
+
+    Args:
+        message: what failed and why, and what to do.
+        path: the file or directory.
+    """
+
+    def __init__(self, message: str, *, path: object = None) -> None:
+        self.path = path
+        super().__init__(message if path is None else f"{path}: {message}")
 
 
 class CorpusError(TfnerError):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tfner.errors import ConfigError, joined, shorten, unknown
-from tfner.storage.files import read_lines
+from tfner.storage.lines import read_lines
 
 QUERIES = "queries"
 """Key of a document's metadata: label -> query, in the order of its file."""

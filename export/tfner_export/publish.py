@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfner.errors import ExportError
-from tfner.inference.bundle import staged
-from tfner.storage.remote import address, exists, is_remote, publish
+from tfner.storage.atomic import move_to_new, staging, whole_directory
+from tfner.storage.remote import address
 from tfner_export.exporter import Serving, Source
 from tfner_export.formats import find_format
 
@@ -83,8 +79,9 @@ def export_saved_model(
             same without, which is there to be measured.
 
     Raises:
-        ExportError: an argument does not fit the model, the place cannot be written,
-            or the result differs from the model. Nothing is published then.
+        ExportError: an argument does not fit the model, or the result differs from
+            the model. Nothing is published then.
+        StorageError: the place cannot be written.
     """
     serving = Serving(task_name, max_length, trimmed)
     return export(bundle, directory, format=SAVED_MODEL, serving=serving)
@@ -117,11 +114,12 @@ def export(
     directory = Path(directory)
     if chosen.versioned:
         parent = directory / serving.task_name
-        with _staged(parent) as stage:
+        # No server takes the stage for a version.
+        with staging(parent, inside=True) as stage:
             details, difference = _fill(exporter, source, stage)
-            directory = _send(stage, parent) if is_remote(parent) else _publish(stage)
+            directory = _publish(stage, parent)
     else:
-        with staged(directory) as stage:
+        with whole_directory(directory) as stage:
             details, difference = _fill(exporter, source, stage)
     return ExportResult(format, directory, difference, details)
 
@@ -133,50 +131,9 @@ def _fill(
     return details, exporter.compare(source, stage)
 
 
-def _publish(stage: Path) -> Path:
-    """Rename the stage to the first free second."""
+def _publish(stage: Path, parent: Path) -> Path:
+    """Move the stage to the first free second."""
     second = int(time.time())
-    while True:
-        version = stage.with_name(str(second))
+    while not move_to_new(stage, parent / str(second)):
         second += 1
-        if version.exists():  # renaming onto an empty directory would succeed
-            continue
-        try:
-            return stage.rename(version)
-        except OSError:
-            if not version.exists():
-                raise
-
-
-def _send(stage: Path, parent: Path) -> Path:
-    """Copy the stage to the first free second of a remote directory."""
-    second = int(time.time())
-    while exists(parent / str(second), ExportError):
-        second += 1
-    version = parent / str(second)
-    publish(stage, version, ExportError)
-    return version
-
-
-@contextlib.contextmanager
-def _staged(parent: Path) -> Iterator[Path]:
-    """A directory that no server takes for a version, gone when the block ends.
-
-    Raises:
-        ExportError: the disk is full or the place cannot be written.
-    """
-    stage = None
-    place = None if is_remote(parent) else parent
-    try:
-        if place is not None:
-            place.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".unpublished-", dir=place))
-        stage.chmod(0o755)
-        yield stage
-    except OSError as error:
-        raise ExportError(
-            f"no model could be published in {parent}: {str(error)[:200]}"
-        ) from error
-    finally:
-        if stage is not None:
-            shutil.rmtree(stage, ignore_errors=True)
+    return parent / str(second)

@@ -17,7 +17,7 @@ from tfner.checkpoints.google import (
     load_google_tagger,
     save_google_checkpoint,
 )
-from tfner.errors import CheckpointError
+from tfner.errors import CheckpointError, StorageError
 from tfner.models.encoders.bert import Encoder
 from tfner.models.heads.token_classifier import TokenClassifier
 
@@ -319,8 +319,10 @@ def test_models_that_their_code_cannot_load_are_not_written(
 
 def test_unwritable_places_are_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(CheckpointError, match="cannot be made"):
+    with pytest.raises(StorageError, match="file: cannot be written: Not a dir"):
         save_google_checkpoint(tiny(), tmp_path / "file")
     (tmp_path / "full" / "model.ckpt.index").mkdir(parents=True)
-    with pytest.raises(CheckpointError, match=r"model\.ckpt cannot be written"):
+    with pytest.raises(
+        StorageError, match=r"model\.ckpt\.index: cannot be written: Is a dir"
+    ):
         save_google_checkpoint(tiny(), tmp_path / "full")

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from tfner.cli.corpus import app
 from tfner.corpus import FORMATS
-from tfner.errors import ConfigError, CorpusError, TfnerError
+from tfner.errors import ConfigError, StorageError, TfnerError
 
 CONTENT = "a\tB-X\nb\tI-X\n\nc\tO\n\n"
 
@@ -173,11 +173,11 @@ def test_nothing_is_overwritten_unasked(source, tmp_path):
     succeed("convert", source, tmp_path / "b.jsonl", "--overwrite")
 
 
-def test_a_missing_file_is_a_corpus_error(tmp_path):
+def test_a_missing_file_is_a_storage_error(tmp_path):
     for command in ("stats", "convert", "split"):
         extra = [] if command == "stats" else [tmp_path / "out.jsonl"]
         error = failure(command, tmp_path / "missing.bio", *extra)
-        assert isinstance(error, CorpusError)
+        assert isinstance(error, StorageError)
         assert "No such file" in str(error)
 
 

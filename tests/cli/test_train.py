@@ -190,7 +190,7 @@ def test_bad_corpora_are_refused(
     ("flags", "message"),
     [
         (["--train", "no.conll"], "no.conll: cannot be read: No such file"),
-        (["--train", "/tmp"], "/tmp: this is a directory"),
+        (["--train", "/tmp"], "/tmp: cannot be read: this is a directory"),
         (["--dev", "{dev}", "--test", "{dev}"], "hold the same texts"),
         (["--from-scheme", "IOE2"], "contradicts the scheme IOE2"),
         (["--max-length", "65"], "the encoder has 64 positions"),
@@ -199,7 +199,7 @@ def test_bad_corpora_are_refused(
         (["--epochs", "0"], "`epochs` must be at least 1"),
         (["--encoder", "./nowhere"], "nowhere"),
         (["--config", "no.toml"], "no.toml cannot be read"),
-        (["--output", "/proc/model"], "/proc/model cannot be written"),
+        (["--output", "/proc/model"], "/proc/model: cannot be written"),
         (["--output", "{dev}"], "is no model"),
     ],
 )

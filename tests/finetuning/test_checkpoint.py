@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfner.errors import TrainingError
+from tfner.errors import StorageError, TrainingError
 from tfner.finetuning.checkpoint import Checkpoint, Place
 from tfner.training.arrays import load_arrays, save_arrays
 from tfner.training.stopping import DivergedError, StoppedError, asked_to_stop
@@ -236,7 +236,9 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(TrainingError, match=r"a\.npz cannot be written: No space"):
+    with pytest.raises(
+        StorageError, match=r"a\.npz: cannot be written: No space.*--resume"
+    ):
         save_arrays(path, [np.zeros(3)], "new")
     assert load_arrays(path)[1] == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.npz"]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tfner.config.train import TrainConfig
-from tfner.errors import ConfigError, CorpusError, TrainingError
+from tfner.errors import ConfigError, StorageError, TrainingError
 from tfner.finetuning import callbacks, run
 from tfner.finetuning.train import output_of, train
 from tfner.inference.bundle import Bundle
@@ -24,7 +24,7 @@ TERMINATED_RUN = """
 import os, signal, sys
 from pathlib import Path
 from tfner.config.train import TrainConfig, read_settings
-from tfner.errors import TrainingError
+from tfner.errors import StorageError, TrainingError
 from tfner.finetuning import run
 from tfner.finetuning.callbacks import StopAtNaN
 from tfner.finetuning.train import train
@@ -67,7 +67,7 @@ FULL_DISK = """
 import logging, resource, sys
 from pathlib import Path
 from tfner.config.train import TrainConfig, read_settings
-from tfner.errors import BundleError
+from tfner.errors import StorageError, BundleError
 from tfner.finetuning.train import train
 
 class Listener(logging.Handler):
@@ -214,7 +214,7 @@ def test_an_unfinished_run_is_only_resumed_unchanged(
     with pytest.raises(TrainingError) as caught:
         train(unfinished.replace(**other))
     assert "epochs was 2, is 5; learning_rate was 0.005, is 1.0" in str(caught.value)
-    with pytest.raises(CorpusError):
+    with pytest.raises(StorageError, match="No such file"):
         train(unfinished.replace(resume=True, train=str(toy_corpus / "no.conll")))
     assert files(tmp_path) == before
 
@@ -260,7 +260,7 @@ def test_overwrite_keeps_the_old_model_until_the_new_one_is_complete(
 ) -> None:
     settings = config(overwrite=True, epochs=1)
     for error, change in (
-        (CorpusError, {"train": str(tmp_path / "no.conll")}),
+        (StorageError, {"train": str(tmp_path / "no.conll")}),
         (ConfigError, {"max_length": 4000}),
     ):
         with pytest.raises(error):
@@ -281,7 +281,7 @@ def test_a_model_that_cannot_be_saved_leaves_the_old_one_and_the_checkpoint(
         failed = run_script(FULL_DISK, tmp_path / "run.toml", size)
         assert failed.returncode == 1, failed.stderr
         sentence = failed.stderr.splitlines()[-1]
-        assert sentence.startswith(f"{finished} cannot be written: ")
+        assert sentence.startswith(f"{finished}: cannot be written: ")
         assert "File too large" in sentence
         assert files(finished) == {"config.json": b"old"}
         kept = sorted(p.name for p in tmp_path.iterdir())
@@ -356,10 +356,10 @@ def test_the_working_directory_can_be_the_output(config, tmp_path, monkeypatch) 
 def test_a_link_is_followed(config, tmp_path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "model").symlink_to(tmp_path / "real")
-    assert output_of(config()) == tmp_path / "real"
+    assert output_of(config()).path == tmp_path / "real"
 
 
 def test_an_output_that_cannot_be_written_is_refused_first(config, tmp_path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="cannot be written"):
+    with pytest.raises(StorageError, match="file/model: cannot be written"):
         train(config(output=str(tmp_path / "file" / "model"), train="no such file"))

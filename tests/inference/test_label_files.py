@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfner.errors import LabelError
+from tfner.errors import LabelError, StorageError
 from tfner.inference.label_files import LARGEST_FILE, read_labels
 from tfner.schemes import LabelSet
 
@@ -262,8 +262,10 @@ def test_json_of_anything_else_is_refused(
 def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LabelError, match=r"ends in '\.txt'"):
         read_labels(write(tmp_path, TAGS, "labels.txt"))
-    with pytest.raises(LabelError, match=r"nothing\.pkl: cannot be read: No such"):
+    with pytest.raises(StorageError, match=r"nothing\.pkl: cannot be read: No such"):
         read_labels(tmp_path / "nothing.pkl")
     (tmp_path / "folder.json").mkdir()
-    with pytest.raises(LabelError, match=r"folder\.json: cannot be read: Is a dir"):
+    with pytest.raises(
+        StorageError, match=r"folder\.json: cannot be read: this is a dir"
+    ):
         read_labels(tmp_path / "folder.json")

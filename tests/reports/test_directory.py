@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tfner.document import Document, Entity, Word
-from tfner.errors import CorpusError
+from tfner.errors import StorageError
 from tfner.evaluation import score
 from tfner.reports.content import Report, make_report
 from tfner.reports.directory import write_report
@@ -146,5 +146,5 @@ def test_without_training_there_are_no_curves(tmp_path) -> None:
 
 def test_a_place_that_cannot_be_written_is_told(report, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(CorpusError, match="cannot be written"):
+    with pytest.raises(StorageError, match="cannot be written"):
         write_report(tmp_path / "file", report)

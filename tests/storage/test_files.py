@@ -12,14 +12,14 @@ import pytest
 
 from tfner.corpus import read_corpus, write_corpus
 from tfner.document import Document
-from tfner.errors import ConfigError, CorpusError
+from tfner.errors import ConfigError, CorpusError, StorageError
 
 DOCUMENT = Document("d", "text")
 
 
 @pytest.mark.parametrize("name", ["a.bio", "a.jsonl", "a.bio.gz"])
 def test_a_missing_file_is_an_error_at_once(tmp_path, name):
-    with pytest.raises(CorpusError, match="No such file"):
+    with pytest.raises(StorageError, match="No such file"):
         read_corpus(tmp_path / name)
 
 
@@ -33,7 +33,7 @@ def test_an_empty_file_is_an_error(tmp_path, name, content):
 
 
 def test_a_directory_is_an_error(tmp_path):
-    with pytest.raises(CorpusError, match="is a directory"):
+    with pytest.raises(StorageError, match="is a directory"):
         read_corpus(tmp_path, format="conll")
 
 
@@ -121,7 +121,9 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path):
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
     try:
-        with pytest.raises(CorpusError, match=r"a\.jsonl: cannot be written: File too"):
+        with pytest.raises(
+            StorageError, match=r"a\.jsonl: cannot be written: File too"
+        ):
             write_corpus([DOCUMENT] * 1000, tmp_path / "a.jsonl")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -130,14 +132,14 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path):
 
 
 def test_an_unwritable_place_is_one_sentence(tmp_path):
-    with pytest.raises(CorpusError, match="cannot be written: No such file"):
+    with pytest.raises(StorageError, match="cannot be written: No such file"):
         write_corpus([DOCUMENT], tmp_path / "missing" / "a.jsonl")
-    with pytest.raises(CorpusError, match="is a directory"):
+    with pytest.raises(StorageError, match="is a directory"):
         write_corpus([DOCUMENT], tmp_path, format="jsonl")
 
 
 def test_a_lone_surrogate_is_refused_when_writing(tmp_path):
-    with pytest.raises(CorpusError, match=r"surrogate U\+D800"):
+    with pytest.raises(StorageError, match=r"surrogate U\+D800"):
         write_corpus([Document("d", "\ud800")], tmp_path / "a.jsonl")
     assert list(tmp_path.iterdir()) == []
 

@@ -24,11 +24,9 @@ from tfner.config.train import TrainConfig
 from tfner.corpus import read_corpus, write_corpus
 from tfner.errors import (
     BundleError,
-    CheckpointError,
     ConfigError,
     CorpusError,
-    LabelError,
-    TokenizerError,
+    StorageError,
     TrainingError,
 )
 from tfner.finetuning import run
@@ -38,7 +36,8 @@ from tfner.inference.label_files import read_labels
 from tfner.inference.loading import open_bundle
 from tfner.inference.predictor import Predictor
 from tfner.storage import remote
-from tfner.storage.files import open_bytes, whole_directory, whole_file
+from tfner.storage.atomic import whole_directory, whole_file
+from tfner.storage.lines import open_bytes
 from tfner.tokenization import load_tokenizer
 
 TEXT = "anna lives in paris"
@@ -50,7 +49,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[str]:
     directory = "ram://bucket/" + re.sub(r"\W", "-", request.node.name)
     tf.io.gfile.makedirs(directory)
     yield directory
-    remote.remove(directory, CorpusError)
+    remote.remove(directory)
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +57,13 @@ def settings(toy_settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Settings of a run whose corpora and encoder are remote."""
     far = "ram://inputs/toy"
     encoder = f"{far}/encoder"
-    remote.publish(Path(toy_settings["encoder"]), encoder, CorpusError)
+    remote.publish(Path(toy_settings["encoder"]), encoder)
     changed = {"encoder": encoder}
     for part in ("train", "dev"):
         changed[part] = f"{far}/{part}.conll"
-        remote.put(Path(toy_settings[part]), changed[part], CorpusError)
+        remote.put(Path(toy_settings[part]), changed[part])
     yield toy_settings | changed
-    remote.remove("ram://inputs", CorpusError)
+    remote.remove("ram://inputs")
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +79,7 @@ def trained(settings) -> Iterator[str]:
     output = "ram://models/trained"
     train(TrainConfig(**settings | {"output": output}))
     yield output
-    remote.remove("ram://models", CorpusError)
+    remote.remove("ram://models")
 
 
 def write(path: str, content: bytes) -> str:
@@ -146,22 +145,22 @@ def test_a_corpus_is_read_without_being_held(place) -> None:
 
 
 def test_what_cannot_be_read_is_one_sentence(place) -> None:
-    with pytest.raises(CorpusError, match=r"no\.conll: there is nothing of this name"):
+    with pytest.raises(StorageError, match=r"no\.conll: there is nothing of this name"):
         read_corpus(f"{place}/no.conll")
-    with pytest.raises(CorpusError, match="has no file system s3:// here"):
+    with pytest.raises(StorageError, match="has no file system s3:// here"):
         read_corpus("s3://bucket/train.conll")
-    with pytest.raises(CorpusError, match="this is a directory"):
+    with pytest.raises(StorageError, match="cannot be read: this is a directory"):
         read_corpus(place, format="conll")
     damaged = write(f"{place}/damaged.txt.gz", gzip.compress(b"text\n" * 99)[:-9])
     with pytest.raises(CorpusError, match="damaged or no gzip"):
         list(read_corpus(damaged, format="text"))
-    with pytest.raises(BundleError, match="no-model: there is nothing of this name"):
+    with pytest.raises(StorageError, match="no-model: there is nothing of this name"):
         Predictor.load(f"{place}/none/no-model")
-    with pytest.raises(BundleError, match="has no file system s3:// here"):
+    with pytest.raises(StorageError, match="has no file system s3:// here"):
         open_bundle("s3://bucket/model")
-    with pytest.raises(TokenizerError, match="there is nothing of this name"):
+    with pytest.raises(StorageError, match="there is nothing of this name"):
         load_tokenizer(f"{place}/no-tokenizer")
-    with pytest.raises(LabelError, match="there is nothing of this name"):
+    with pytest.raises(StorageError, match="there is nothing of this name"):
         read_labels(f"{place}/labels.json")
 
 
@@ -174,8 +173,8 @@ def test_what_cannot_be_read_is_one_sentence(place) -> None:
 )
 def test_what_a_bucket_refuses_is_one_sentence(cause, words) -> None:
     with (
-        pytest.raises(CorpusError, match=words),
-        remote.file_system("gs://bucket/a", CorpusError),
+        pytest.raises(StorageError, match=words),
+        remote.file_system("gs://bucket/a"),
     ):
         raise cause(None, None, "403\nand more")
 
@@ -196,11 +195,11 @@ def test_a_file_appears_only_when_it_is_whole(place) -> None:
 def test_what_makes_a_model_is_sent_last_and_removed_first(place, monkeypatch) -> None:
     model, put, sent = f"{place}/model", remote.put, []
 
-    def fails_at_the_end(file: Path, path: Any, error: Any) -> None:
+    def fails_at_the_end(file: Path, path: Any) -> None:
         sent.append(remote.address(path).removeprefix(f"{model}/"))
         if sent[-1] == "saved_model.pb":
             raise Stop
-        put(file, path, error)
+        put(file, path)
 
     tf.io.gfile.makedirs(model)
     write(f"{model}/saved_model.pb", b"old")
@@ -217,11 +216,11 @@ def test_what_makes_a_model_is_sent_last_and_removed_first(place, monkeypatch) -
 
 def test_a_whole_bucket_is_never_replaced(tmp_path) -> None:
     with (
-        pytest.raises(CorpusError, match="gs://bucket is a whole bucket"),
+        pytest.raises(StorageError, match="gs://bucket: this is a whole bucket"),
         whole_directory(Path("gs://bucket/")),
     ):
         raise AssertionError
-    with pytest.raises(CorpusError, match=r"gs://a\.txt is a whole bucket"):
+    with pytest.raises(StorageError, match=r"gs://a\.txt: this is a whole bucket"):
         write_corpus([], "gs://a.txt")
 
 
@@ -243,7 +242,7 @@ def test_a_run_on_remote_paths_gives_the_local_model(
 def test_a_model_without_its_marker_is_none(trained, place) -> None:
     model = f"{place}/model"
     with whole_directory(Path(model)) as stage:
-        remote.fetch(trained, stage, BundleError)
+        remote.fetch(trained, stage)
         (stage / "config.json").unlink()
     with pytest.raises(BundleError, match=f"^{model} holds no whole model"):
         Bundle.load(model)
@@ -274,7 +273,9 @@ def test_a_model_that_was_half_sent_is_sent_again(settings, place) -> None:
         write(f"{place}/{name}/{WEIGHTS}", b"")
     with pytest.raises(ConfigError, match="exists and is no model"):
         output_of(config)
-    assert remote.address(output_of(config.replace(resume=True))) == f"{place}/model"
+    assert (
+        remote.address(output_of(config.replace(resume=True)).path) == f"{place}/model"
+    )
 
 
 def test_a_run_replaces_only_models(settings, place) -> None:
@@ -314,12 +315,12 @@ def test_trials_and_a_diverged_run_keep_their_models(
     with pytest.raises(TrainingError, match=f"of epoch 1 is in {kept}"):
         train(broken)
     assert Bundle.load(kept).load_model()
-    assert not remote.exists(f"{place}/other.training/seed-0", TrainingError)
+    assert not remote.exists(f"{place}/other.training/seed-0")
 
 
 def test_an_encoder_that_is_not_there_is_one_sentence(settings, place) -> None:
     config = TrainConfig(**settings | {"output": f"{place}/model"})
-    with pytest.raises(CheckpointError, match="no-encoder: there is nothing of this"):
+    with pytest.raises(StorageError, match="no-encoder: there is nothing of this"):
         train(config.replace(encoder=f"{place}/no-encoder"))
     assert names(place) == set()
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tfner.document import Word
-from tfner.errors import TokenizerError
+from tfner.errors import StorageError, TokenizerError
 from tfner.tokenization import load_tokenizer
 from tfner.tokenization.huggingface import FastTokenizer
 from tfner.tokenization.words.splitters import split_whitespace
@@ -321,7 +321,9 @@ def test_unusable_directories_get_one_clear_sentence(
     tmp_path: Path, damage: Callable[[Path], None], message: str
 ) -> None:
     damage(tmp_path)
-    with pytest.raises(TokenizerError, match=message) as error:
+    no_object = damage in (damage_json, list_json)
+    expected = StorageError if no_object else TokenizerError
+    with pytest.raises(expected, match=message) as error:
         load_tokenizer(tmp_path)
     assert "\n" not in str(error.value)
 

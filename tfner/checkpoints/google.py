@@ -27,7 +27,7 @@ from tfner.checkpoints.google_names import (
 )
 from tfner.checkpoints.slots import Slot, fill
 from tfner.checkpoints.stored_encoder import StoredEncoder
-from tfner.checkpoints.tensors import CONFIG, read_json, write_json
+from tfner.checkpoints.tensors import CONFIG
 from tfner.checkpoints.tf_checkpoint import (
     CheckpointTensors,
     find_prefix,
@@ -35,6 +35,7 @@ from tfner.checkpoints.tf_checkpoint import (
 )
 from tfner.errors import CheckpointError, joined
 from tfner.models.heads.token_classifier import TokenClassifier
+from tfner.storage.atomic import read_json, write_json
 from tfner.tokenization.vocabularies import read_vocabulary
 
 logger = logging.getLogger(__name__)
@@ -180,7 +181,7 @@ def _open(
     _check_vocabulary(prefix.parent / VOCABULARY, sizes["vocab_size"])
     paths = (prefix.parent / name for name in CONFIGS)
     place = next((path for path in paths if path.is_file()), prefix)
-    config = {} if place == prefix else read_json(place)
+    config: dict[str, Any] = {} if place == prefix else read_json(place)
     problems = _contradictions(config, sizes)
     if problems and scope.root == "generator":
         config.pop(HEADS, None)  # it tells of the discriminator

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import safetensors
 from safetensors.numpy import save_file
 
 from tfner.checkpoints.families import Family, family_named, family_of
@@ -19,14 +20,12 @@ from tfner.checkpoints.tensors import (
     SINGLE,
     TORCH,
     Tensors,
-    make_directory,
     open_tensors,
-    read_json,
-    write_file,
-    write_json,
+    read_config,
 )
-from tfner.errors import CheckpointError
+from tfner.errors import CheckpointError, StorageError
 from tfner.models.heads.token_classifier import TokenClassifier
+from tfner.storage.atomic import whole_files, write_json
 
 SUFFIXES = Suffixes(
     table=".weight",
@@ -59,7 +58,7 @@ def open_encoder(
     """
     directory = find_directory(directory_or_id)
     place = directory / CONFIG
-    config = read_json(place)
+    config = read_config(place)
     family = family_named(config.get("model_type"), place=place)
     settings = family.read_settings(
         config,
@@ -105,7 +104,7 @@ def load_token_classifier(
     """
     directory = find_directory(directory_or_id)
     place = directory / CONFIG
-    config = read_json(place)
+    config = read_config(place)
     family = family_named(config.get("model_type"), place=place)
     for name in config.get("architectures") or ():
         if not str(name).endswith(TAGGER):
@@ -232,18 +231,22 @@ def write_model(
         directory: made if it is not there.
 
     Raises:
-        CheckpointError: a file cannot be written.
+        StorageError: a file cannot be written.
     """
     arrays = {
         family.prefix + name: array for slot in encoder for name, array in slot.split()
     }
     arrays |= {name: array for slot in head for name, array in slot.split()}
-    make_directory(directory)
-    write_file(
-        directory / SINGLE,
-        lambda path: save_file(arrays, path, metadata={"format": "pt"}),
-    )
-    write_json(directory / CONFIG, {**config, "dtype": "float32"})
+    with whole_files(directory) as stage:
+        _save_file(arrays, stage / SINGLE)
+        write_json(stage / CONFIG, {**config, "dtype": "float32"})
+
+
+def _save_file(arrays: dict[str, Any], path: Path) -> None:
+    try:
+        save_file(arrays, path, metadata={"format": "pt"})
+    except safetensors.SafetensorError as error:  # a full disk, too
+        raise StorageError(f"cannot be written: {error}.", path=path.name) from error
 
 
 def _tags(config: Mapping[str, Any], *, place: Path) -> list[str]:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from tfner.checkpoints.tensors import INDEX, SINGLE, TORCH
 from tfner.checkpoints.tf_checkpoint import holds_checkpoint
-from tfner.errors import CheckpointError
-from tfner.storage.remote import address, fetched, is_remote
+from tfner.storage.remote import local_copy
 
 if TYPE_CHECKING:
     import keras
@@ -38,7 +37,7 @@ def open_encoder(
     Raises:
         CheckpointError: it is missing, damaged or of another kind.
     """
-    name = _here(name)
+    name = _local(name)
     path, generator = _split(name)
     if generator or is_google(path):
         from tfner.checkpoints.google import open_google_encoder
@@ -71,22 +70,19 @@ def load_encoder(name: str | Path, **dropouts: float | None) -> keras.Model:
 
 def tokenizer_of(name: str | Path) -> str | Path:
     """Where the tokenizer of an encoder lies: in the directory of its checkpoint."""
-    name = _here(name)
+    name = _local(name)
     path, generator = _split(name)
     if path.is_dir():
         return path
     return path.parent if generator or is_google(path) else name
 
 
-def _here(name: str | Path) -> str | Path:
-    return _copy_of(address(name)) if is_remote(name) else name
-
-
 @cache
-def _copy_of(name: str) -> str:
+def _local(name: str | Path) -> str | Path:
     """Fetched once: every trial makes its encoder anew."""
-    path = name.removesuffix(GENERATOR)
-    return f"{fetched(path, CheckpointError)}{name[len(path) :]}"
+    path = str(name).removesuffix(GENERATOR)
+    copy = local_copy(path)
+    return name if copy is path else f"{copy}{str(name)[len(path) :]}"
 
 
 def _split(name: str | Path) -> tuple[Path, bool]:

@@ -16,10 +16,11 @@ from tfner.checkpoints import google_names, huggingface
 from tfner.checkpoints.families import family_of
 from tfner.checkpoints.google_names import STEP, Scope
 from tfner.checkpoints.slots import Slot, Suffixes, encoder_slots, layer_slots
-from tfner.checkpoints.tensors import CONFIG, write_json
+from tfner.checkpoints.tensors import CONFIG
 from tfner.checkpoints.tf_checkpoint import write_checkpoint
 from tfner.models.encoders.bert import Encoder
 from tfner.models.pretraining.electra import Electra, MaskedLanguageModel
+from tfner.storage.atomic import write_json
 
 Pretrained = Electra | MaskedLanguageModel
 
@@ -62,7 +63,7 @@ def save_discriminator(model: Electra, directory: str | Path) -> None:
         directory: made if it is not there; files of the same names are replaced.
 
     Raises:
-        CheckpointError: a file cannot be written.
+        StorageError: a file cannot be written.
     """
     slots = _verdict_slots(model, VERDICT, huggingface.SUFFIXES)
     _save(model.discriminator, slots, "ForPreTraining", directory)
@@ -99,7 +100,7 @@ def save_google_pretraining(
         step: after how many steps.
 
     Raises:
-        CheckpointError: a file cannot be written.
+        StorageError: a file cannot be written.
     """
     family = family_of(model.encoder)
     slots = Scope(family.name, family.name).encoder_slots(model.encoder)

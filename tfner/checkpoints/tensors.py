@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +11,7 @@ import safetensors
 from numpy.typing import NDArray
 
 from tfner.errors import CheckpointError
+from tfner.storage.atomic import read_json
 
 Array = NDArray[Any]
 
@@ -115,60 +115,18 @@ def open_tensors(directory: Path) -> Tensors:
     )
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file.
+def read_config(path: Path) -> dict[str, Any]:
+    """The JSON object of a Hugging Face directory.
 
     Raises:
-        CheckpointError: it is missing or no JSON object.
+        CheckpointError: there is none.
+        StorageError: it is no JSON object.
     """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         raise CheckpointError(
             f"{path.parent} is no Hugging Face directory: it has no {path.name}."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read as JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise CheckpointError(f"{path} must hold a JSON object.")
-    return found
-
-
-def make_directory(directory: Path) -> None:
-    """Make a directory where there is none.
-
-    Raises:
-        CheckpointError: it cannot be made.
-    """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CheckpointError(f"{directory} cannot be made: {error}") from error
-
-
-def write_json(path: Path, record: Mapping[str, Any]) -> None:
-    """One indented JSON file, as `write_file` writes.
-
-    Raises:
-        CheckpointError: it cannot be written.
-    """
-    text = json.dumps(record, indent=2, ensure_ascii=False)
-    write_file(path, lambda part: part.write_text(text + "\n", encoding="utf-8"))
-
-
-def write_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file under a temporary name, then move it into place.
-
-    Raises:
-        CheckpointError: it cannot be written.
-    """
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        write(beside)
-        beside.replace(path)
-    except (OSError, safetensors.SafetensorError) as error:
-        beside.unlink(missing_ok=True)
-        raise CheckpointError(f"{path} cannot be written: {error}") from error
+        )
+    return read_json(path)
 
 
 def _shards(directory: Path) -> list[Path]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from tfner.checkpoints.tensors import Array, make_directory, write_file
-from tfner.errors import CheckpointError
+from tfner.checkpoints.tensors import Array
+from tfner.errors import CheckpointError, StorageError
+from tfner.storage.atomic import whole_files, write_text
 
 STATE = "checkpoint"
 INDEX_SUFFIX = ".index"
@@ -189,26 +189,22 @@ def write_checkpoint(directory: Path, variables: Mapping[str, Array]) -> None:
         variables: by their names.
 
     Raises:
-        CheckpointError: it cannot be written.
+        StorageError: it cannot be written.
     """
     import tensorflow as tf
 
-    make_directory(directory)
-    try:
-        with tempfile.TemporaryDirectory(prefix=".", dir=directory) as part:
+    text = f'model_checkpoint_path: "{NAME}"\nall_model_checkpoint_paths: "{NAME}"\n'
+    with whole_files(directory) as stage:
+        write_text(stage / STATE, text)
+        try:
             tf.raw_ops.SaveV2(
-                prefix=str(Path(part) / NAME),
+                prefix=str(stage / NAME),
                 tensor_names=list(variables),
                 shape_and_slices=[""] * len(variables),
                 tensors=list(variables.values()),
             )
-            # The index last: without it there is no checkpoint.
-            for path in sorted(Path(part).iterdir()):
-                path.replace(directory / path.name)
-    except (OSError, tf.errors.OpError) as error:
-        first = str(error).partition("\n")[0]
-        raise CheckpointError(
-            f"{directory / NAME} cannot be written: {first}"
-        ) from error
-    text = f'model_checkpoint_path: "{NAME}"\nall_model_checkpoint_paths: "{NAME}"\n'
-    write_file(directory / STATE, lambda path: path.write_text(text, encoding="utf-8"))
+        except tf.errors.OpError as error:
+            reason = str(error).partition("\n")[0]
+            raise StorageError(
+                f"cannot be written: {reason}", path=directory / NAME
+            ) from error

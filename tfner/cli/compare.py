@@ -11,12 +11,12 @@ import typer
 
 from tfner.cli.options import CorpusOptions, Json, with_groups
 from tfner.cli.output import (
-    import_tensorflow,
     print_json,
     print_text,
-    refuse_existing,
 )
 from tfner.document import Document
+from tfner.storage.output import OutputPolicy
+from tfner.storage.remote import import_tensorflow
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +49,10 @@ def command(
         render_comparison,
         render_comparison_page,
     )
-    from tfner.storage.files import whole_file
+    from tfner.storage.atomic import whole_file
 
     if html is not None:
-        refuse_existing(html, overwrite=overwrite)
+        OutputPolicy(html, overwrite).check()
     gold = list(reading.read(file))
     sides = [_documents(side, gold, reading) for side in (first, second)]
     comparison = compare(gold, *sides, resamples=resamples, seed=seed)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from tfner.cli.options import Json, RawCorpusOptions, SourceOptions, with_groups
-from tfner.cli.output import print_json, print_text, refuse_existing
+from tfner.cli.output import print_json, print_text
 from tfner.corpus import FORMATS, find_format, write_corpus
 from tfner.corpus.checks.check import check_corpora
 from tfner.corpus.checks.findings import FileReport, count_severities
@@ -23,7 +21,7 @@ from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.split import split_documents
 from tfner.corpus.stats import count_corpus, render_stats
 from tfner.document import Document
-from tfner.errors import ConfigError, CorpusError
+from tfner.errors import ConfigError
 from tfner.pretraining.text.articles import find_files, read_text
 from tfner.pretraining.text.cleaning import (
     RECIPES,
@@ -32,8 +30,9 @@ from tfner.pretraining.text.cleaning import (
     rule_names,
 )
 from tfner.queries import read_queries
-from tfner.storage.files import STANDARD_STREAM, move_into_place, whole_file
-from tfner.storage.remote import is_remote, published
+from tfner.storage.atomic import whole_file, whole_files
+from tfner.storage.lines import STANDARD_STREAM
+from tfner.storage.output import OutputPolicy
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +87,7 @@ def convert(
         split = find_splitter(split_words)
         documents = (with_words(document, split) for document in documents)
     if target != STANDARD_STREAM:
-        refuse_existing(Path(target), overwrite=overwrite)
+        OutputPolicy(Path(target), overwrite).check()
     to = find_format(target, to_format, default="jsonl", look_inside=False)
     if to_format is None and to == "stockmark":  # the suffix .json says no more
         asks = queries is not None or find_format(source, options.from_format) == "mrc"
@@ -191,7 +190,7 @@ def _check_repair(
         )
     if find_format(sources[0], from_format) != "conll":
         raise ConfigError("--repair is for column files; spans need no repair")
-    refuse_existing(repair, overwrite=overwrite)
+    OutputPolicy(repair, overwrite).check()
 
 
 def _file_record(report: FileReport) -> dict[str, Any]:
@@ -235,12 +234,14 @@ def split(
     format = find_format(source, options.from_format)
     names = [f"{part}{_ending(source)}" for part in _parts(shares)]
     for name in names:
-        refuse_existing(directory / name, overwrite=overwrite)
+        OutputPolicy(directory / name, overwrite).check()
         if format == "brat":
             check_target(str(directory / name))
     documents = options.read(source)
     parts = [part for part in split_documents(documents, shares, seed) if part]
-    _write_parts(dict(zip(names, parts, strict=True)), directory, format)
+    with whole_files(directory) as stage:
+        for name, part in zip(names, parts, strict=True):
+            write_corpus(part, stage / name, format=format)
     counts = {name: len(part) for name, part in zip(names, parts, strict=True)}
     if json:
         print_json({"directory": str(directory), "documents": counts, "seed": seed})
@@ -270,7 +271,7 @@ def clean(
     if json and target == STANDARD_STREAM:
         raise ConfigError("--json and the text cannot both go to standard output")
     if target != STANDARD_STREAM:
-        refuse_existing(Path(target), overwrite=overwrite)
+        OutputPolicy(Path(target), overwrite).check()
     counts: Counter[str] = Counter(lines=0, articles=0, sentences=0)
     with whole_file(target) as stream:
         for source in find_files(sources):
@@ -321,28 +322,3 @@ def _parse_fractions(value: str) -> list[float]:
             f"Received: {value}"
         )
     return shares
-
-
-def _write_parts(
-    parts: dict[str, list[Document]], directory: Path, format: str
-) -> None:
-    """Write all parts beside their place first, so that a failure changes nothing."""
-    if is_remote(directory):
-        with published(directory, CorpusError, replace=False) as stage:
-            return _write_parts(parts, stage, format)
-    made = not directory.exists()
-    work = directory / f".split.{os.getpid()}"
-    try:
-        work.mkdir(parents=True)
-        for name, documents in parts.items():
-            write_corpus(documents, work / name, format=format)
-        for name in parts:
-            move_into_place(work / name, directory / name)
-    except OSError as error:
-        raise CorpusError(
-            f"cannot be written: {error.strerror}", path=directory
-        ) from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-        if made and directory.is_dir() and not any(directory.iterdir()):
-            directory.rmdir()

@@ -11,12 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from tfner.cli.output import (
-    import_tensorflow,
     print_json,
     print_text,
-    refuse_existing,
 )
 from tfner.samples import minilm
+from tfner.storage.output import OutputPolicy
+from tfner.storage.remote import import_tensorflow
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def command(
     """
     started = time.perf_counter()
     chosen = encoder or minilm()
-    refuse_existing(output, overwrite=overwrite)
+    OutputPolicy(output, overwrite).check()
     import_tensorflow()
     result = run(chosen, output)
     result["seconds"] = round(time.perf_counter() - started, 1)

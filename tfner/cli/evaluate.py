@@ -17,12 +17,11 @@ from tfner.cli.options import (
     with_groups,
 )
 from tfner.cli.output import (
-    import_tensorflow,
     print_json,
     print_text,
-    refuse_existing,
 )
-from tfner.storage.remote import address
+from tfner.storage.output import OutputPolicy
+from tfner.storage.remote import address, import_tensorflow
 
 if TYPE_CHECKING:
     from tfner.evaluation import Score
@@ -69,7 +68,7 @@ def command(
 
     check_convention(convention)
     if report is not None:
-        refuse_existing(report, overwrite=overwrite)
+        OutputPolicy(report, overwrite).check()
     gold = list(reading.read(file))
     known = None if train is None else list(reading.read(train))
     import_tensorflow()

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from tfner.cli.options import Json, Model, ModelOptions, with_groups
-from tfner.cli.output import import_tensorflow, print_json, refuse_existing
-from tfner.storage.remote import address
+from tfner.cli.output import print_json
+from tfner.storage.output import OutputPolicy
+from tfner.storage.remote import address, import_tensorflow
 from tfner_export.formats import FORMATS, find_format
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def command(
     directory, and the TensorFlow 1 checkpoint of --format google, is EXPORT_DIR itself.
     """
     if not find_format(export_format).versioned:
-        refuse_existing(export_dir, overwrite=overwrite)
+        OutputPolicy(export_dir, overwrite).check()
     import_tensorflow()
     from tfner.inference.loading import open_bundle
     from tfner_export.exporter import Serving

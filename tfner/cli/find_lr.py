@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,16 +11,13 @@ import typer
 from tfner.cli.flags import Config, Set, with_settings
 from tfner.cli.options import Json
 from tfner.cli.output import (
-    as_json,
-    import_tensorflow,
     print_json,
     print_text,
-    refuse_existing,
 )
 from tfner.cli.train import Preset, chosen_settings
 from tfner.config.train import TrainConfig
-from tfner.errors import ConfigError
-from tfner.storage.remote import address, is_remote, published
+from tfner.storage.output import OutputPolicy
+from tfner.storage.remote import address, import_tensorflow
 
 logger = logging.getLogger(__name__)
 
@@ -49,11 +45,11 @@ def command(
     chosen = chosen_settings(settings, config, set, preset)
     output = Path(chosen.output)
     for name in (PICTURE, RECORD):
-        refuse_existing(output / name, overwrite=chosen.overwrite)
+        OutputPolicy(output / name, chosen.overwrite).check()
     import_tensorflow()
     from tfner.finetuning.lr_finder import find_learning_rate
     from tfner.reports.figures import draw_range_test
-    from tfner.storage.files import whole_file
+    from tfner.storage.atomic import whole_files, write_json
 
     found = find_learning_rate(
         chosen,
@@ -63,14 +59,9 @@ def command(
         mode=mode,
     )
     drawn = draw_range_test(found.rates, found.losses, found.smoothed, found.suggestion)
-    far = is_remote(output)
-    with (
-        published(output, ConfigError, replace=False) if far else nullcontext(output)
-    ) as place:
-        place.mkdir(parents=True, exist_ok=True)
-        (place / PICTURE).write_bytes(drawn["png"])
-        with whole_file(str(place / RECORD)) as stream:
-            stream.write(as_json(found.to_json()) + "\n")
+    with whole_files(output) as stage:
+        (stage / PICTURE).write_bytes(drawn["png"])
+        write_json(stage / RECORD, found.to_json())
     logger.info("picture: %s", address(output / PICTURE))
     if json:
         print_json(found.to_json())

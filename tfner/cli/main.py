@@ -27,9 +27,7 @@ from tfner.cli import (
     train,
     vocab,
 )
-from tfner.cli.output import import_tensorflow
 from tfner.errors import TfnerError
-from tfner.storage.remote import is_remote
 
 logger = logging.getLogger(__name__)
 
@@ -93,8 +91,6 @@ def main() -> None:
     """Run a command; what the user can put right ends in one sentence and exit 1."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    if any(is_remote(argument) for argument in sys.argv):
-        import_tensorflow()
     try:
         try:
             app()

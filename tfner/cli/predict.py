@@ -17,8 +17,9 @@ from tfner.cli.options import (
     ModelOptions,
     with_groups,
 )
-from tfner.cli.output import import_tensorflow, refuse_existing
 from tfner.document import Document
+from tfner.storage.output import OutputPolicy
+from tfner.storage.remote import import_tensorflow
 
 logger = logging.getLogger(__name__)
 
@@ -58,14 +59,14 @@ def command(
 ) -> None:
     """Find entities in texts. Input is streamed: memory does not grow with it."""
     from tfner.reports.predictions import render
-    from tfner.storage.files import whole_file
+    from tfner.storage.atomic import whole_file
 
     if (file is None) == (not text):
         raise typer.BadParameter("give one of FILE and --text; - reads stdin.")
     to = to or ("text" if _at_terminal(output) else "jsonl")
     render((), to, labels=())  # an unknown format fails before the model loads
     if output is not None:
-        refuse_existing(output, overwrite=overwrite)
+        OutputPolicy(output, overwrite).check()
     documents: Iterable[str | Document] = text or ()
     if file is not None:
         documents = reading.read(file, format=default_format(file))

@@ -10,13 +10,14 @@ import typer
 
 from tfner.cli.flags import Config, Set, with_settings
 from tfner.cli.options import Json
-from tfner.cli.output import import_tensorflow, print_json, print_text
+from tfner.cli.output import print_json, print_text
 from tfner.config.pretrain import (
     PRETRAIN_PRESETS,
     PretrainConfig,
     read_pretrain_settings,
 )
 from tfner.errors import ConfigError
+from tfner.storage.remote import import_tensorflow
 
 logger = logging.getLogger(__name__)
 

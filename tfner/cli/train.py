@@ -11,14 +11,13 @@ import typer
 from tfner.cli.flags import Config, Set, with_settings
 from tfner.cli.options import Json
 from tfner.cli.output import (
-    import_tensorflow,
     print_json,
     print_text,
-    refuse_existing,
 )
 from tfner.config.train import PRESETS, TrainConfig, read_settings
 from tfner.document import Document
-from tfner.storage.remote import address
+from tfner.storage.output import OutputPolicy
+from tfner.storage.remote import address, import_tensorflow
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +67,7 @@ def command(
     """Train a model on a corpus and write a bundle."""
     chosen = chosen_settings(settings, config, set, preset)
     if report is not None:
-        refuse_existing(report, overwrite=chosen.overwrite)
+        OutputPolicy(report, chosen.overwrite).check()
     # Only now: the settings may be wrong, and this import takes seconds.
     import_tensorflow()
     from tfner.finetuning.train import run_trials

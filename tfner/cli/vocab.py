@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tfner.cli.options import Json
-from tfner.cli.output import print_json, print_text, refuse_existing
+from tfner.cli.output import print_json, print_text
 from tfner.errors import ConfigError, unknown
+from tfner.storage.output import OutputPolicy
 
 if TYPE_CHECKING:
     from tfner.tokenization.training import TokenizerCoverage
@@ -55,15 +56,14 @@ def command(
     """
     if model not in MODELS:
         raise ConfigError(unknown("model", model, MODELS))
-    refuse_existing(output, overwrite=overwrite)
-    from tfner.errors import TokenizerError
+    OutputPolicy(output, overwrite).check()
     from tfner.pretraining.text.articles import check_streams, find_files
-    from tfner.storage.files import whole_directory
+    from tfner.storage.atomic import whole_directory
 
     check_streams(input)
     files = find_files(input)
     make = _wordpiece if model == "wordpiece" else _unigram
-    with whole_directory(output, TokenizerError) as stage:
+    with whole_directory(output) as stage:
         coverage = make(
             *(files, stage),
             size=size,

@@ -13,7 +13,8 @@ from tfner.corpus.formats.options import ReadOptions
 from tfner.document import Document
 from tfner.errors import ConfigError, CorpusError, unknown
 from tfner.schemes import find_scheme
-from tfner.storage.files import STANDARD_STREAM, check_readable, whole_file
+from tfner.storage.atomic import whole_file
+from tfner.storage.lines import STANDARD_STREAM, check_readable
 
 
 def find_format(

@@ -20,7 +20,7 @@ import numpy as np
 
 from tfner.config.train import TrainConfig
 from tfner.errors import TrainingError
-from tfner.storage.mirror import Mirror
+from tfner.storage.workplace import Mirror
 from tfner.training.arrays import assign_variables, load_arrays, save_arrays, written
 from tfner.training.checkpoints import check_unchanged, own_copies
 from tfner.training.log import LOG, log_text

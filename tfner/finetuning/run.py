@@ -139,8 +139,8 @@ class Run:
         if self.mirror is None:
             return target
         place = self.mirror.with_name(target.name)
-        publish(target, place, TrainingError)
-        remove(self.mirror, TrainingError)
+        publish(target, place)
+        remove(self.mirror)
         return place
 
     def compile(self) -> tuple[TrainingModel, WindowTable, BatchPlan]:

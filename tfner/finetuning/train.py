@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import shutil
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,19 +12,21 @@ from tfner.checkpoints.loading import open_encoder, tokenizer_of
 from tfner.config.train import TrainConfig
 from tfner.data.windows import Window
 from tfner.document import Document
-from tfner.errors import BundleError, ConfigError, CorpusError, TrainingError, joined
+from tfner.errors import CorpusError, TrainingError, joined
 from tfner.finetuning.data import Corpora, load_corpora
 from tfner.finetuning.loss_settings import set_loss
 from tfner.finetuning.result import RunResult
 from tfner.finetuning.run import EncoderFactory, Run
 from tfner.finetuning.span_dev import check_dev
 from tfner.finetuning.span_settings import check_task_settings, make_span_task
-from tfner.inference.bundle import CONFIG, SUMMARY, Bundle, staged, write_json
+from tfner.inference.bundle import CONFIG, SUMMARY, Bundle
 from tfner.inference.encoder_config import check_encoder
 from tfner.nesting import nesting_problems
 from tfner.schemes import LabelSet
-from tfner.storage.mirror import check_output, mirrored
-from tfner.storage.remote import address, is_remote, publish
+from tfner.storage.atomic import whole_directory, write_json
+from tfner.storage.output import OutputPolicy
+from tfner.storage.remote import address, publish
+from tfner.storage.workplace import workplace
 from tfner.tasks import Task
 from tfner.tasks.context import DOCUMENT, encode_in_order
 from tfner.tasks.span_extraction import SpanExtraction
@@ -74,33 +74,32 @@ def run_trials(
 ) -> dict[str, Any]:
     """As `train`; returns the JSON that `tfner train` prints."""
     output = output_of(config)
-    far = is_remote(output)
     devices = distribution(config.strategy, tpu=config.tpu)
     factory = make_encoder(config, encoder)
     with devices.working():
-        with workplace_of(config, output, write=devices.is_chief) as workplace:
+        with workplace(output, writes=devices.is_chief) as (directory, mirror):
             data = load_training_data(config, task=task, tokenizer=tokenizer)
             trials = []
             for seed in range(config.seed, config.seed + config.trials):
-                target = output
+                target = output.path
                 if config.trials > 1 and devices.is_chief:
                     logger.info("trial with seed %s", seed)
-                if (config.trials > 1 or far) and devices.is_chief:
-                    target = workplace / f"seed-{seed}.bundle"
+                if (config.trials > 1 or mirror) and devices.is_chief:
+                    target = directory / f"seed-{seed}.bundle"
                 run = Run(
                     *data,
                     seed,
-                    directory=workplace / f"seed-{seed}",
+                    directory=directory / f"seed-{seed}",
                     encoder=factory,
                     distribution=devices,
-                    mirror=workplace_name(output) / f"seed-{seed}" if far else None,
+                    mirror=mirror and mirror / f"seed-{seed}",
                 )
                 trials.append(run.fit(target))
             if config.trials > 1 and devices.is_chief:
-                publish_trials(output, trials)
-            elif far and devices.is_chief:
-                publish(trials[0].directory, output, BundleError)
-                trials[0].directory = output
+                publish_trials(output.path, trials)
+            elif mirror and devices.is_chief:
+                publish(trials[0].directory, output.path)
+                trials[0].directory = output.path
         devices.wait()
     return summarize(trials)
 
@@ -163,87 +162,15 @@ def check_nesting(config: TrainConfig, task: Task, documents: list[Document]) ->
         )
 
 
-def output_of(config: TrainConfig) -> Path:
-    """Where the model goes; `.` and links by their real names, for they are renamed.
+def output_of(config: TrainConfig) -> OutputPolicy:
+    """Where the model goes.
 
     Raises:
         ConfigError: something is there that may not be replaced.
     """
-    output = Path(config.output)
-    if is_remote(output):
-        return check_output(config, workplace_name(output))
-    if output.is_symlink() or not output.name.strip("."):
-        output = output.resolve()
-    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
-        return output
-    if not any((output / name).is_file() for name in (CONFIG, SUMMARY)):
-        raise ConfigError(
-            f"{output} exists and is no model, so --overwrite would not replace it "
-            "either. Choose another --output."
-        )
-    if not config.overwrite:
-        raise ConfigError(
-            f"{output} holds a finished model. Add --overwrite to replace it when the "
-            "new one is done, or choose another --output."
-        )
-    return output
-
-
-@contextlib.contextmanager
-def workplace_of(
-    config: TrainConfig, output: Path, *, write: bool = True
-) -> Iterator[Path]:
-    """The workplace of a run; stays only if it holds what a resumed run can use.
-
-    Args:
-        config: may resume or overwrite.
-        output: beside which it lies.
-        write: False where another process makes and removes it.
-    """
-    if is_remote(output):
-        with mirrored(config, workplace_name(output), write=write) as workplace:
-            yield workplace
-        return
-    if not write:
-        yield workplace_name(output)
-        return
-    workplace = prepare_workplace(config, output)
-    useful = False
-    try:
-        yield workplace
-    except BaseException:
-        useful = any(path.is_file() for path in workplace.rglob("*"))
-        raise
-    finally:
-        if not useful:
-            shutil.rmtree(workplace, ignore_errors=True)
-
-
-def workplace_name(output: Path) -> Path:
-    """Beside the output, which only holds whole models."""
-    return output.with_name(f"{output.name}.training")
-
-
-def prepare_workplace(config: TrainConfig, output: Path) -> Path:
-    """Where an unfinished run lives.
-
-    Raises:
-        ConfigError: there is an unfinished run, and no word on it.
-    """
-    workplace = workplace_name(output)
-    if workplace.exists():
-        if not (config.resume or config.overwrite):
-            raise ConfigError(
-                f"{workplace} holds an unfinished run. Add --resume to go on with it, "
-                "or --overwrite to start afresh."
-            )
-        if config.overwrite:
-            shutil.rmtree(workplace)
-    try:
-        workplace.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{output} cannot be written: {error.strerror}.") from error
-    return workplace
+    policy = OutputPolicy(Path(config.output), config.overwrite, config.resume)
+    policy.check_finished("model", (CONFIG, SUMMARY))
+    return policy
 
 
 def make_task(
@@ -341,7 +268,7 @@ def encode_training(task: Task, corpora: Corpora) -> list[Window]:
 
 def publish_trials(output: Path, trials: list[RunResult]) -> None:
     """Move the bundles of several trials to the output together, the best one named."""
-    with staged(output) as stage:
+    with whole_directory(output) as stage:
         for trial in trials:
             trial.directory.rename(stage / f"seed-{trial.seed}")
             trial.directory = output / f"seed-{trial.seed}"

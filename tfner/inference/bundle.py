@@ -11,7 +11,6 @@ selftest.json       texts with the entities predicted when the model was saved
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import math
 import shutil
@@ -26,8 +25,13 @@ from tfner.document import Entity
 from tfner.errors import BundleError, TfnerError, unknown
 from tfner.inference.encoder_config import KERAS, describe_encoder, restore_encoder
 from tfner.schemes import LabelSet
-from tfner.storage.files import whole_directory
-from tfner.storage.remote import address, fetched, is_remote
+from tfner.storage.atomic import (
+    read_json,
+    whole_directory,
+    write_json,
+    write_text,
+)
+from tfner.storage.remote import address, local_copy
 from tfner.tasks import Task
 from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import TokenClassification
@@ -105,8 +109,8 @@ class Bundle:
 
     def __init__(self, directory: str | Path) -> None:
         self.directory = Path(directory)
-        self.config = read_json(self.directory, CONFIG)
-        if not isinstance(self.config, dict) or "tfner_schema" not in self.config:
+        self.config = _read(self.directory, CONFIG)
+        if "tfner_schema" not in self.config:
             raise BundleError(
                 f"{self.directory} is no tfner model: {CONFIG} names no schema "
                 "version. Give a directory that `tfner train` or `tfner export` wrote."
@@ -122,11 +126,11 @@ class Bundle:
     @classmethod
     def load(cls, directory: str | Path) -> Bundle:
         """The bundle in a directory; of several trials that with the best dev score."""
-        directory = Path(local_copy(directory))
+        directory = Path(local_model(directory))
         summary = directory / SUMMARY
         if summary.is_file() and not (directory / CONFIG).is_file():
             with reading(summary):
-                best = read_json(directory, SUMMARY)["best"]
+                best = _read(directory, SUMMARY)["best"]
                 directory = directory / Path(best).name
         return cls(directory)
 
@@ -134,7 +138,7 @@ class Bundle:
     def label_set(self) -> LabelSet:
         """Ordered labels, checked by their digest."""
         with reading(self.directory / LABELS):
-            return LabelSet.from_json(read_json(self.directory, LABELS))
+            return LabelSet.from_json(_read(self.directory, LABELS))
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -163,13 +167,13 @@ class Bundle:
     def metrics(self) -> dict[str, Any]:
         """Scores and history as stored."""
         with reading(self.directory / METRICS):
-            return dict(read_json(self.directory, METRICS))
+            return dict(_read(self.directory, METRICS))
 
     @cached_property
     def selftest(self) -> SelfTest:
         """Texts with expected entities."""
         with reading(self.directory / SELFTEST):
-            return SelfTest.from_json(read_json(self.directory, SELFTEST))
+            return SelfTest.from_json(_read(self.directory, SELFTEST, list))
 
     def load_model(self) -> keras.Model:
         """The Keras model with its weights.
@@ -195,16 +199,16 @@ class Bundle:
         return model
 
 
-def local_copy(model: str | Path) -> str | Path:
+def local_model(model: str | Path) -> str | Path:
     """A copy of a remote model; any other as it is named.
 
     Raises:
         BundleError: there is none, or it is not whole.
     """
-    if not is_remote(model):
+    copy = local_copy(model)
+    if copy is model:
         return model
-    copy = fetched(model, BundleError)
-    if copy.is_dir() and not any(any(copy.glob(name)) for name in WHOLE):
+    if Path(copy).is_dir() and not any(any(Path(copy).glob(name)) for name in WHOLE):
         raise BundleError(
             f"{address(model)} holds no whole model: {CONFIG} or saved_model.pb, which "
             "is written last, is missing. Train or export it again."
@@ -230,22 +234,20 @@ def _check_all_loaded(path: Path, model: keras.Model) -> None:
         )
 
 
-def read_json(directory: Path, name: str) -> Any:
+def _read(directory: Path, name: str, kind: type = dict) -> Any:
     """The content of one file of a bundle.
 
     Raises:
         BundleError: it is missing or no JSON.
     """
-    try:
-        with reading(directory / name):
-            return json.loads((directory / name).read_text(encoding="utf-8"))
-    except BundleError as error:
-        if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
-            raise
+    path = directory / name
+    if not path.exists():
         raise BundleError(
             f"{directory} is no tfner model: {name} is missing. "
             "Give a directory that `tfner train` or `tfner export` wrote."
-        ) from None
+        )
+    with reading(path):
+        return read_json(path, kind)
 
 
 @contextlib.contextmanager
@@ -262,9 +264,9 @@ def reading(path: Path) -> Iterator[None]:
     except KeyError as error:
         raise BundleError(f"{path} is damaged: {error} is missing in it.") from error
     except (AttributeError, OSError, TypeError, ValueError, TfnerError) as error:
-        reason = str(error).strip().partition("\n")[0][:SHOWN_REASON]
+        reason = str(error).removeprefix(f"{path}: ").strip().partition("\n")[0]
         raise BundleError(
-            f"{path} is damaged or not of this model: {reason}"
+            f"{path} is damaged or not of this model: {reason[:SHOWN_REASON]}"
         ) from error
 
 
@@ -293,15 +295,15 @@ def save_bundle(
     Extra directories are moved into it.
 
     Raises:
-        BundleError: it cannot be written.
+        StorageError: it cannot be written.
     """
     config = {**describe(task, model), "training": dict(training)}
-    with staged(directory) as stage:
+    with whole_directory(directory) as stage:
         write_description(
             stage, config=config, task=task, metrics=metrics, selftest=selftest
         )
         for name, text in (extra_files or {}).items():
-            (stage / name).write_text(text, encoding="utf-8")
+            write_text(stage / name, text)
         for name, source in (extra_directories or {}).items():
             shutil.move(source, stage / name)
         _make_room(stage / WEIGHTS, model)
@@ -354,22 +356,3 @@ def versions() -> dict[str, str]:
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     return found
-
-
-def write_json(path: Path, record: Any) -> None:
-    """One indented JSON file."""
-    text = json.dumps(record, ensure_ascii=False, indent=2)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-@contextlib.contextmanager
-def staged(directory: Path) -> Iterator[Path]:
-    """A temporary directory that becomes `directory` if nothing fails.
-
-    Whatever was there before stays until then.
-
-    Raises:
-        BundleError: the disk is full or the place cannot be written.
-    """
-    with whole_directory(directory, BundleError) as stage:
-        yield stage

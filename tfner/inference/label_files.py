@@ -13,7 +13,7 @@ from typing import Any
 
 from tfner.errors import LabelError, shorten
 from tfner.schemes import LabelSet
-from tfner.storage.remote import is_remote, open_bytes
+from tfner.storage.lines import open_bytes
 
 LARGEST_FILE = 1 << 20
 """Bytes; tens of thousands of tags."""
@@ -52,8 +52,9 @@ def read_labels(path: str | Path) -> LabelSet:
             bundle's `labels.json`, or Hugging Face's `id2label` or `config.json`.
 
     Raises:
-        LabelError: the file cannot be read, is too large, holds anything else, or its
-            ids do not run from 0 without a gap.
+        LabelError: the file is too large, holds anything else, or its ids do not run
+            from 0 without a gap.
+        StorageError: it cannot be read.
     """
     path = Path(path)
     read = _unpickle if path.suffix in PICKLES else _parse
@@ -72,12 +73,8 @@ def _content(path: Path) -> bytes:
             f"{path}: labels are read from a pickle (.pkl) or JSON (.json). "
             f"Received: a name that ends in {path.suffix!r}."
         )
-    try:
-        far = is_remote(path)
-        with open_bytes(path, LabelError) if far else path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise LabelError(f"{path}: cannot be read: {error.strerror}.") from error
+    with open_bytes(path) as file:
+        content = file.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
         raise LabelError(
             f"{path}: a file of labels has at most {LARGEST_FILE} bytes; this one is "

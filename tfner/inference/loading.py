@@ -14,7 +14,7 @@ from tfner.inference.bundle import (
     SUMMARY,
     WEIGHTS,
     Bundle,
-    local_copy,
+    local_model,
     reading,
 )
 from tfner.inference.external import (
@@ -141,7 +141,7 @@ def _here(model: str | Path) -> str | Path:
         raise BundleError(
             f"{model}: this version runs no model servers. Give a bundle or SavedModel."
         )
-    return local_copy(model)
+    return local_model(model)
 
 
 def saved_model_directory(directory: Path) -> Path | None:

@@ -12,11 +12,10 @@ from tfner.checkpoints.pretrained import (
     save_masked_lm,
 )
 from tfner.config.pretrain import PretrainConfig
-from tfner.errors import TrainingError
 from tfner.models.pretraining.electra import Electra
 from tfner.pretraining.checkpoints import Checkpoints
 from tfner.pretraining.model import make_model
-from tfner.storage.files import whole_directory
+from tfner.storage.atomic import whole_directory
 from tfner.tokenization import load_tokenizer
 from tfner.tokenization.for_transformers import save_for_transformers
 from tfner.training.arrays import assign_variables
@@ -41,9 +40,8 @@ def export(run: Path, step: int, *, suffix: str = "") -> dict[str, Any]:
         encoder) and `google`.
 
     Raises:
-        TrainingError: there is no such checkpoint, or it is damaged, or a directory
-            cannot be written.
-        CheckpointError: a file cannot be written.
+        TrainingError: there is no such checkpoint, or it is damaged.
+        StorageError: a directory cannot be written.
     """
     checkpoints = Checkpoints(run / CHECKPOINTS)
     arrays, about = checkpoints.load(step)
@@ -62,7 +60,7 @@ def export(run: Path, step: int, *, suffix: str = "") -> dict[str, Any]:
     else:
         writers[ENCODER] = lambda stage: save_masked_lm(model, stage)
     for name, write in writers.items():
-        with whole_directory(run / (name + suffix), TrainingError) as stage:
+        with whole_directory(run / (name + suffix)) as stage:
             save_for_transformers(tokenizer, stage, longest=config.max_positions)
             write(stage)
     masked_lm = GENERATOR if GENERATOR in writers else ENCODER

@@ -29,6 +29,8 @@ from tfner.pretraining.model import make_model, make_optimizer
 from tfner.pretraining.report import Report
 from tfner.pretraining.step import PretrainingModel
 from tfner.pretraining.warm_start import read_start, start_from
+from tfner.storage.atomic import writing
+from tfner.storage.output import OutputPolicy
 from tfner.training.arrays import assign_variables, written
 from tfner.training.checkpoints import check_unchanged
 from tfner.training.compile import compile_model
@@ -110,27 +112,17 @@ def make_output(config: PretrainConfig, manifest: Manifest, output: Path) -> Non
     """The directory of the run with its tokenizer and, if it is new, its settings.
 
     Raises:
-        ConfigError: there is something that may not be replaced, or it cannot be made.
+        ConfigError: there is something that may not be replaced.
+        StorageError: it cannot be made.
     """
-    used = output.is_dir() and any(output.iterdir())
-    if used and not (output / RUN_FILE).is_file():
-        raise ConfigError(
-            f"{output} exists and is no pretraining run, so --overwrite would not "
-            "replace it either. Choose another --output."
-        )
-    if used and not (config.resume or config.overwrite):
-        raise ConfigError(
-            f"{output} holds a pretraining run. Add --resume to go on with it, or "
-            "--overwrite to start afresh."
-        )
-    try:
-        if used and config.overwrite:
-            shutil.rmtree(output)
-        output.mkdir(parents=True, exist_ok=True)
+    policy = OutputPolicy(output, config.overwrite, config.resume)
+    used = policy.check_kind("pretraining run", [RUN_FILE])
+    if used:
+        policy.check_unfinished("a pretraining run")
+    with writing(output):
+        policy.make_directory()
         tokenizer = output / TOKENIZER
         shutil.copytree(manifest.tokenizer_directory, tokenizer, dirs_exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{output} cannot be written: {error}.") from error
     if not used or config.overwrite:
         write_settings(config, output)
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tfner.errors import CorpusError
 from tfner.reports.content import Report
 from tfner.reports.figures import draw_figures
 from tfner.reports.page import render_page
 from tfner.reports.text import classification_report, render_markdown
-from tfner.storage.files import whole_file
-from tfner.storage.remote import is_remote, published
+from tfner.storage.atomic import whole_file, whole_files
 
 FIGURES = "figures"
 
@@ -20,20 +18,9 @@ def write_report(directory: Path, report: Report) -> None:
     """Write `classification_report.txt`, `report.md`, `metrics.json`, figures, page.
 
     Raises:
-        CorpusError: a file cannot be written.
+        StorageError: a file cannot be written.
     """
-    if is_remote(directory):
-        with published(directory, CorpusError, replace=False) as stage:
-            return write_report(stage, report)
     figures = draw_figures(report)
-    try:
-        (directory / FIGURES).mkdir(parents=True, exist_ok=True)
-        for title, files in figures.items():
-            name = title.lower().replace(" ", "_")
-            (directory / FIGURES / f"{name}.png").write_bytes(files["png"])
-    except OSError as error:
-        message = f"cannot be written: {error.strerror}"
-        raise CorpusError(message, path=directory) from error
     pictures = {title: files["svg"].decode() for title, files in figures.items()}
     texts = {
         "classification_report.txt": [classification_report(report)],
@@ -41,9 +28,14 @@ def write_report(directory: Path, report: Report) -> None:
         "metrics.json": [metrics_json(report)],
         "report.html": render_page(report, pictures),
     }
-    for name, parts in texts.items():
-        with whole_file(str(directory / name)) as file:
-            file.writelines(parts)
+    with whole_files(directory / FIGURES) as stage:
+        for title, files in figures.items():
+            name = title.lower().replace(" ", "_")
+            (stage / f"{name}.png").write_bytes(files["png"])
+    with whole_files(directory) as stage:
+        for name, parts in texts.items():
+            with whole_file(stage / name) as file:
+                file.writelines(parts)
 
 
 def metrics_json(report: Report) -> str:

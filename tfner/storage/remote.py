@@ -8,29 +8,30 @@ which a directory is no model is written last. TensorFlow is imported on first u
 from __future__ import annotations
 
 import atexit
+import importlib
 import logging
 import os
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from tfner.errors import TfnerError
+from tfner.errors import StorageError
 
 logger = logging.getLogger(__name__)
 
 AnyPath = str | os.PathLike[str]
-Error = type[TfnerError]
 
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}")
 """At least two letters: `C:/` is a drive."""
 MARKERS = ("config.json", "summary.json", "saved_model.pb")
 """A directory that lacks these is no model to any reader."""
 SHOWN_REASON = 200
-HINT = "Check it, and its bucket."
+ABSENT = "there is nothing of this name. Check it, and its bucket."
 
 
 def is_remote(path: AnyPath) -> bool:
@@ -53,93 +54,118 @@ def address(path: AnyPath) -> str:
     return SCHEME.sub(r"\1://", os.fspath(path), count=1)
 
 
+def import_tensorflow() -> None:
+    """Import TensorFlow without what its C++ side writes to stderr meanwhile.
+
+    Those lines (drivers not found, instruction sets in use) come before its own log
+    level counts. Python's exceptions still get through.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        importlib.import_module("tensorflow")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 @contextmanager
-def file_system(path: AnyPath, error: Error) -> Iterator[Any]:
+def file_system(path: AnyPath) -> Iterator[Any]:
     """`tf.io.gfile`, whose failures become one sentence about `path`.
 
     Raises:
-        TfnerError: `error`, as said.
+        StorageError: as said.
     """
+    import_tensorflow()
     import tensorflow as tf
 
+    place = address(path)
     try:
         yield tf.io.gfile
-    except tf.errors.NotFoundError as cause:
-        raise error(
-            f"{address(path)}: there is nothing of this name. {HINT}"
-        ) from cause
-    except tf.errors.UnimplementedError as cause:
-        scheme = address(path).partition("://")[0]
-        raise error(
-            f"{address(path)}: TensorFlow has no file system {scheme}:// here. Install "
-            "the plugin that adds it, or copy the files to another place."
-        ) from cause
-    except (tf.errors.PermissionDeniedError, tf.errors.UnauthenticatedError) as cause:
-        raise error(
-            f"{address(path)}: not permitted ({_reason(cause)}). Check the credentials."
-        ) from cause
-    except tf.errors.OpError as cause:
-        raise error(f"{address(path)}: {_reason(cause)}.") from cause
+    except tf.errors.NotFoundError as error:
+        raise StorageError(ABSENT, path=place) from error
+    except tf.errors.UnimplementedError as error:
+        scheme = place.partition("://")[0]
+        raise StorageError(
+            f"TensorFlow has no file system {scheme}:// here. Install the plugin that "
+            "adds it, or copy the files to another place.",
+            path=place,
+        ) from error
+    except (tf.errors.PermissionDeniedError, tf.errors.UnauthenticatedError) as error:
+        raise StorageError(
+            f"not permitted ({_reason(error)}). Check the credentials.", path=place
+        ) from error
+    except tf.errors.OpError as error:
+        raise StorageError(f"{_reason(error)}.", path=place) from error
 
 
-def _reason(cause: Any) -> str:
-    text = str(cause.message).strip().partition("\n")[0].rstrip(".")
-    return text[:SHOWN_REASON] or type(cause).__name__
+def _reason(error: Any) -> str:
+    text = str(error.message).strip().partition("\n")[0].rstrip(".")
+    return text[:SHOWN_REASON] or type(error).__name__
 
 
-def exists(path: AnyPath, error: Error) -> bool:
+def exists(path: AnyPath) -> bool:
     """Whether there is a file or a directory of this name."""
     place = address(path).rstrip("/")
-    with file_system(path, error) as files:
+    with file_system(path) as files:
         folder, _, name = place.rpartition("/")
         if not files.exists(place) or folder.endswith("/"):
             return bool(files.exists(place))
         # ram:// says so of `model`, too, where there is only `model.training`.
-        return name in (found.rstrip("/") for found in files.listdir(folder))
+        return name in (entry.rstrip("/") for entry in files.listdir(folder))
 
 
-def is_directory(path: AnyPath, error: Error) -> bool:
+def is_directory(path: AnyPath) -> bool:
     """Whether it is a directory and no file.
 
     Raises:
-        TfnerError: `error`; there is neither.
+        StorageError: there is neither.
     """
-    with file_system(path, error) as files:
+    with file_system(path) as files:
         return bool(files.stat(address(path)).is_directory)
 
 
 @contextmanager
-def open_bytes(path: AnyPath, error: Error) -> Iterator[IO[bytes]]:
-    """A file to be read; failures while it is read are told as well."""
-    with file_system(path, error) as files, files.GFile(address(path), "rb") as file:
+def open_remote(path: AnyPath) -> Iterator[IO[bytes]]:
+    """A file to be read; failures while it is read are reported as well."""
+    with file_system(path) as files, files.GFile(address(path), "rb") as file:
         yield file
 
 
-def put(file: Path, path: AnyPath, error: Error) -> None:
+def put(file: Path, path: AnyPath) -> None:
     """Copy a local file, under a temporary name first; what is there is replaced."""
-    target = _inside(path, error)
+    target = check_place(path)
     folder, _, name = target.rpartition("/")
     part = f"{folder}/.{name}.part"
-    with file_system(path, error) as files:
+    with file_system(path) as files:
         files.makedirs(folder)
         files.copy(str(file), part, overwrite=True)
         files.rename(part, target, overwrite=True)
 
 
-def _inside(path: AnyPath, error: Error) -> str:
-    """The address of a place to write, which is none where it is a whole bucket."""
-    found = address(path).rstrip("/")
-    if "/" not in found.partition("://")[2]:
-        raise error(f"{found} is a whole bucket. Name a place in it.")
-    return found
+def check_place(path: AnyPath) -> str:
+    """The address of a place to write, which must lie in a bucket.
+
+    Raises:
+        StorageError: it is a whole bucket.
+    """
+    place = address(path).rstrip("/")
+    if "/" not in place.partition("://")[2]:
+        raise StorageError("this is a whole bucket. Name a place in it.", path=place)
+    return place
 
 
-def remove(directory: AnyPath, error: Error) -> None:
+def remove(directory: AnyPath) -> None:
     """Remove a directory, if there is one; first what makes it a model."""
+    import_tensorflow()
     import tensorflow as tf
 
     place = address(directory).rstrip("/")
-    with file_system(directory, error) as files:
+    with file_system(directory) as files:
         for name in MARKERS:
             with suppress(tf.errors.NotFoundError):
                 files.remove(f"{place}/{name}")
@@ -147,100 +173,64 @@ def remove(directory: AnyPath, error: Error) -> None:
             files.rmtree(place)
 
 
-@contextmanager
-def published(
-    directory: AnyPath, error: Error, *, replace: bool = True
-) -> Iterator[Path]:
-    """A local directory whose files are sent to a remote one if nothing fails.
-
-    Args:
-        directory: remote.
-        error: what failures are reported as.
-        replace: whether other files that lie there are removed.
-
-    Raises:
-        TfnerError: `error`; it is a whole bucket, or cannot be written.
-    """
-    _inside(directory, error)
-    try:
-        with tempfile.TemporaryDirectory(prefix="tfner-") as stage:
-            yield Path(stage)
-            publish(Path(stage), directory, error, replace=replace)
-    except OSError as cause:
-        raise error(f"{address(directory)} cannot be written: {cause}.") from cause
+def is_marker(path: Path) -> bool:
+    """Whether it is the file without which there is no model, or no checkpoint."""
+    return path.name in MARKERS or path.suffix == ".index"
 
 
-def publish(
-    local: Path, directory: AnyPath, error: Error, *, replace: bool = True
-) -> None:
-    """Send the files of a local directory; what makes it a model comes last.
-
-    Args:
-        local: with all its files.
-        directory: remote.
-        error: what failures are reported as.
-        replace: whether other files that lie there are removed.
-    """
-    if replace:
-        remove(directory, error)
+def publish(local: Path, directory: AnyPath) -> None:
+    """Replace a remote directory by a local one; what makes it a model comes last."""
+    remove(directory)
     files = [path for path in local.rglob("*") if path.is_file()]
-    files.sort(key=lambda path: (path.name in MARKERS, -len(path.parts), path))
+    files.sort(key=lambda path: (is_marker(path), -len(path.parts), path))
     for file in files:
-        put(file, Path(directory) / file.relative_to(local), error)
+        put(file, Path(directory) / file.relative_to(local))
 
 
-def fetch(directory: AnyPath, local: Path, error: Error) -> None:
-    """Copy a remote directory into a local one.
-
-    Args:
-        directory: remote.
-        local: is made.
-        error: what failures are reported as.
-    """
+def fetch(directory: AnyPath, local: Path) -> None:
+    """Copy a remote directory into a local one, which is made."""
     root = address(directory).rstrip("/")
-    with file_system(directory, error) as files:
+    with file_system(directory) as files:
         files.stat(root)  # `walk` finds nothing where there is nothing
         for place, _, names in files.walk(root):
             inner = place.rstrip("/")[len(root) :].strip("/")
             if ".." in Path(inner).parts or ".." in names:
-                raise error(f"{root}: {place} leads out of it.")
+                raise StorageError(f"{place} leads out of it.", path=root)
             (local / inner).mkdir(parents=True, exist_ok=True)
             for name in names:
                 source = f"{place.rstrip('/')}/{name}"
                 files.copy(source, str(local / inner / name), overwrite=True)
 
 
-def fetched(path: AnyPath, error: Error) -> Path:
-    """A local copy of a remote directory, gone when the program ends.
+def local_copy(path: str | Path) -> str | Path:
+    """A copy of a remote directory, gone when the program ends; a local path itself.
 
     Args:
         path: of the directory, or the prefix of a TensorFlow checkpoint in one.
-        error: what failures are reported as.
-
-    Returns:
-        What `path` names, in the copy.
 
     Raises:
-        TfnerError: `error`; there is none, or it cannot be read.
+        StorageError: there is none, or it cannot be read.
     """
-    here = Path(tempfile.mkdtemp(prefix="tfner-"))
-    atexit.register(shutil.rmtree, here, ignore_errors=True)
-    copy = here / Path(path).name
-    if exists(path, error):
-        fetch(path, copy, error)
+    if not is_remote(path):
+        return path
+    folder = Path(tempfile.mkdtemp(prefix="tfner-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    copy = folder / Path(path).name
+    if exists(path):
+        fetch(path, copy)
     else:
-        _fetch_checkpoint(path, here, error)
+        _fetch_checkpoint(path, folder)
     logger.info("%s is read from a copy, %s", address(path), copy)
     return copy
 
 
-def _fetch_checkpoint(prefix: AnyPath, local: Path, error: Error) -> None:
+def _fetch_checkpoint(prefix: AnyPath, local: Path) -> None:
     """Copy a checkpoint's files, and what lies beside them of no other checkpoint."""
     folder, _, own = address(prefix).rpartition("/")
-    with file_system(prefix, error) as files:
+    with file_system(prefix) as files:
         names = files.listdir(folder)
         if not any(name.startswith(f"{own}.") for name in names):
-            raise error(f"{address(prefix)}: there is nothing of this name. {HINT}")
+            raise StorageError(ABSENT, path=address(prefix))
         for name in names:
             wanted = name.startswith(f"{own}.") or "ckpt" not in name
             if wanted and not files.isdir(f"{folder}/{name}"):

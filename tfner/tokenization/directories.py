@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tfner.errors import TokenizerError, shorten
-from tfner.storage.remote import fetched, is_remote
+from tfner.storage.atomic import read_json
+from tfner.storage.remote import local_copy
 from tfner.tokenization import vocabularies
 from tfner.tokenization.files import (
     CONFIG_FILE,
@@ -21,7 +22,6 @@ from tfner.tokenization.files import (
     VOCABULARY_FILE,
     TokenizerSettings,
     read_config,
-    read_json,
     read_tokenizer_settings,
 )
 from tfner.tokenization.huggingface import Definition, FastTokenizer
@@ -192,9 +192,7 @@ def find_tokenizer_directory(directory_or_id: str | Path) -> Path:
     Raises:
         TokenizerError: there is no such directory, and the hub has no such model.
     """
-    if is_remote(directory_or_id):
-        return fetched(directory_or_id, TokenizerError)
-    folder = Path(directory_or_id).expanduser()
+    folder = Path(local_copy(directory_or_id)).expanduser()
     if folder.is_dir():
         return folder
     name = str(directory_or_id)

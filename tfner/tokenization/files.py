@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tfner.errors import TokenizerError, shorten
+from tfner.errors import TokenizerError
+from tfner.storage.atomic import read_json
 
 TOKENIZER_FILE = "tokenizer.json"
 SETTINGS_FILE = "tokenizer_settings.json"
@@ -91,23 +92,6 @@ def read_tokenizer_settings(folder: Path) -> dict[str, Any]:
         if name not in saved:
             raise TokenizerError(f"{file}: lacks {name!r}")
     return saved
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read the JSON object in a file.
-
-    Raises:
-        TokenizerError: the file is damaged or holds something else.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise TokenizerError(f"{path}: damaged; no readable JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise TokenizerError(
-            f"{path}: must hold a JSON object. Received: {shorten(str(content))}"
-        )
-    return content
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

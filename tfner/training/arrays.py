@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from tfner.errors import TrainingError
+from tfner.storage.atomic import whole_bytes
 
 
 def save_arrays(path: Path, arrays: Sequence[Any], about: str = "") -> None:
@@ -20,26 +20,13 @@ def save_arrays(path: Path, arrays: Sequence[Any], about: str = "") -> None:
         np.savez(file, about=np.array(about), **named)
 
 
-@contextlib.contextmanager
-def written(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes its place only when it is complete and on the disk.
+def written(path: Path) -> AbstractContextManager[IO[bytes]]:
+    """Open a file of a run, which takes its place only when it is complete.
 
     Raises:
-        TrainingError: it cannot be written.
+        StorageError: it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise TrainingError(
-            f"{path} cannot be written: {error.strerror or error}. Make room, then go "
-            "on with --resume."
-        ) from error
+    return whole_bytes(path, remedy="Make room, then go on with --resume.")
 
 
 def load_arrays(path: Path) -> tuple[list[Any], str]:

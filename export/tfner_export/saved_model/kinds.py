@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfner.errors import ExportError
-from tfner.inference.bundle import write_json
 from tfner.inference.loading import ASSETS
+from tfner.storage.atomic import write_json
 from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import TokenClassification
 from tfner_export.label_mapping import write_label_mapping

@@ -13,7 +13,7 @@ from tfner.corpus import find_format, read_corpus, write_corpus
 from tfner.corpus.checks.check import check_corpora
 from tfner.corpus.formats.options import ReadOptions
 from tfner.document import Document, Entity, Word
-from tfner.errors import ConfigError, CorpusError
+from tfner.errors import ConfigError, CorpusError, StorageError
 
 TEXT = "Maria flew to New\nYork.\n"
 
@@ -138,9 +138,9 @@ def test_what_is_not_brat_is_refused(tmp_path):
     (tmp_path / "a.txt").write_text("x")
     with pytest.raises(CorpusError, match=r"from an \.ann file, its \.txt being found"):
         list(read_corpus(tmp_path / "a.txt", format="brat"))
-    with pytest.raises(CorpusError, match="is a directory"):
+    with pytest.raises(StorageError, match="is a directory"):
         read_corpus(tmp_path)
-    with pytest.raises(CorpusError, match=r"missing\.ann: cannot be read: No such"):
+    with pytest.raises(StorageError, match=r"missing\.ann: cannot be read: No such"):
         read_corpus(tmp_path / "missing.ann")
     with pytest.raises(ConfigError, match="a scheme is for"):
         write_corpus([], tmp_path / "out", format="brat", scheme="IOB2")
@@ -251,7 +251,7 @@ def test_brat_is_written_as_a_directory(tmp_path, monkeypatch, name):
 
 
 def test_a_lone_surrogate_is_refused_when_writing(tmp_path):
-    with pytest.raises(CorpusError, match=r"surrogate U\+D800"):
+    with pytest.raises(StorageError, match=r"surrogate U\+D800"):
         write_corpus([Document("d", "\ud800")], tmp_path / "o", format="brat")
     assert list(tmp_path.iterdir()) == []
 

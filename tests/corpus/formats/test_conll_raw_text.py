@@ -13,7 +13,7 @@ from tfner.corpus import read_corpus, write_corpus
 from tfner.corpus.checks.check import check_corpora
 from tfner.corpus.formats.options import ReadOptions
 from tfner.document import Entity
-from tfner.errors import ConfigError, CorpusError
+from tfner.errors import ConfigError, CorpusError, StorageError
 
 COLUMNS = "三代目\tB-ORG\nJ\tI-ORG\nSOUL\tI-ORG\nの\tO\n\n曲\tO\n。\tO\n\n歌\tO\n\n"
 RAW = "三代目 J SOULの\n曲。\n歌\n"
@@ -117,7 +117,7 @@ def test_nothing_is_written_when_the_lines_differ(pair, tmp_path):
 
 def test_a_raw_text_is_for_column_files_and_must_exist(pair, tmp_path):
     path, _ = pair()
-    with pytest.raises(CorpusError, match=r"missing: cannot be read: No such file"):
+    with pytest.raises(StorageError, match=r"missing: cannot be read: No such file"):
         read_corpus(path, raw_text=tmp_path / "missing")
     with pytest.raises(ConfigError, match="jsonl has its own text"):
         read_corpus(path, format="jsonl", raw_text=path)

@@ -16,7 +16,7 @@ from tfner.corpus.formats import FORMATS
 from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.errors import ConfigError, CorpusError
-from tfner.storage.files import read_lines
+from tfner.storage.lines import read_lines
 
 
 def scan_stars(path: str, options: ReadOptions) -> Iterator[tuple[int, Document | str]]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tfner.document import Document
-from tfner.errors import BundleError, CheckpointError, ExportError
+from tfner.errors import CheckpointError, ExportError, StorageError
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
@@ -121,7 +121,7 @@ def test_a_directory_that_does_not_give_the_model_again_is_not_published(
 
 def test_an_unwritable_place_is_an_error(tmp_path: Path, bundle: Bundle) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(BundleError, match="cannot be written"):
+    with pytest.raises(StorageError, match="cannot be written"):
         export_huggingface(bundle, tmp_path / "file" / "out")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import numpy as np
 import pytest
 
-from tfner.errors import BundleError, ExportError
+from tfner.errors import BundleError, ExportError, StorageError
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
@@ -45,7 +45,7 @@ def fails(error: BaseException) -> Callable[..., NoReturn]:
         (
             "pickle.dump",
             OSError(errno.ENOSPC, "No space left on device"),
-            ExportError,
+            StorageError,
             "No space left on device",
         ),
         ("pickle.dump", KeyboardInterrupt(), KeyboardInterrupt, None),
@@ -137,7 +137,7 @@ def test_an_unwritable_place_is_an_error(tmp_path: Path, bundle: Bundle) -> None
     from tfner_export import export_saved_model
 
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(ExportError, match="no model could be published in"):
+    with pytest.raises(StorageError, match="file/chunk: cannot be written"):
         export_saved_model(bundle, tmp_path / "file", max_length=LONGEST)
 
 
@@ -149,7 +149,7 @@ def test_a_second_that_is_taken_gives_way_to_the_next_free_one(
     monkeypatch.setattr(publish.time, "time", lambda: 1700000000.9)
     for name in ("1700000000", "1700000001", ".stage"):
         (tmp_path / name).mkdir()
-    published = publish._publish(tmp_path / ".stage")
+    published = publish._publish(tmp_path / ".stage", tmp_path)
     assert published == tmp_path / "1700000002"
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "1700000000",

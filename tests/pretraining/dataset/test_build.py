@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tfner.errors import ConfigError, CorpusError, TokenizerError
+from tfner.errors import ConfigError, CorpusError, StorageError, TokenizerError
 from tfner.pretraining.dataset import shard_plan as planning
 from tfner.pretraining.dataset import shards
 from tfner.pretraining.dataset.build import build_pretraining_data
@@ -213,7 +213,9 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_shard(
     assert tokenizer < min(sizes)
     with (
         full_disk((tokenizer + min(sizes)) // 2),
-        pytest.raises(CorpusError, match=r"shard-00000.*File too large.*--resume") as e,
+        pytest.raises(
+            StorageError, match=r"shard-00000.*File too large.*--resume"
+        ) as e,
     ):
         build()
     assert "\n" not in str(e.value)
@@ -227,7 +229,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_shard(
 def test_a_full_disk_at_the_very_start_is_one_sentence(
     build: Build, tmp_path: Path
 ) -> None:
-    with full_disk(10), pytest.raises(CorpusError, match="cannot be written"):
+    with full_disk(10), pytest.raises(StorageError, match="cannot be written"):
         build()
     assert not (tmp_path / "data").exists()
 
@@ -271,7 +273,7 @@ def test_text_that_changes_meanwhile_is_noticed(
         ({"max_length": 513}, ConfigError, r"512 positions.*max_length=513"),
         ({"shards": 71}, ConfigError, r"one article a shard.*shards=71, 70 articles"),
         ({"overflow": "wrap"}, ConfigError, r"unknown overflow 'wrap'"),
-        ({"inputs": ["missing.txt"]}, CorpusError, r"missing\.txt: cannot be read"),
+        ({"inputs": ["missing.txt"]}, StorageError, r"missing\.txt: cannot be read"),
         ({"inputs": ["-"]}, CorpusError, r"standard input"),
     ],
 )

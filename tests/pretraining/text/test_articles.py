@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tfner.errors import CorpusError
+from tfner.errors import CorpusError, StorageError
 from tfner.pretraining.text.articles import (
     LONGEST_ARTICLE,
     check_streams,
@@ -84,7 +84,7 @@ def test_directories_give_their_files_in_order(tmp_path: Path) -> None:
 
 def test_all_inputs_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(CorpusError) as caught:
+    with pytest.raises(StorageError) as caught:
         find_files([str(tmp_path / "empty"), str(tmp_path / "missing.txt")])
     assert "empty: the directory holds no file" in str(caught.value)
     assert "missing.txt: cannot be read: No such file" in str(caught.value)

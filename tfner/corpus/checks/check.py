@@ -17,9 +17,9 @@ from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.scheme_detection import TagCensus
 from tfner.corpus.tagging import misaligned_entities
 from tfner.document import Document, Entity
-from tfner.errors import CorpusError
+from tfner.errors import CorpusError, StorageError
 from tfner.nesting import count_nested, crossing_pairs
-from tfner.storage.files import BOM, open_bytes, read_lines
+from tfner.storage.lines import BOM, open_bytes, read_lines
 
 
 def check_corpora(
@@ -60,7 +60,7 @@ def _check_file(path: str, format: str | None, options: ReadOptions) -> FileRepo
             check_conll(report, options)
         else:
             _check_records(report, options, scan)
-    except CorpusError as error:
+    except (CorpusError, StorageError) as error:
         report.add_error(error)
         return report
     if not report.documents:

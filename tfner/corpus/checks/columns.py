@@ -31,7 +31,7 @@ from tfner.schemes import (
     is_tag,
     split_tag,
 )
-from tfner.storage.files import read_lines
+from tfner.storage.lines import read_lines
 
 
 def check_conll(report: FileReport, options: ReadOptions) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tfner.corpus.joining import text_key
-from tfner.errors import CorpusError
+from tfner.errors import CorpusError, StorageError
 
 SEVERITIES = ("error", "warning", "note")
 """error: tfner cannot read the file. warning: it reads it, as the finding says, but the
@@ -99,12 +99,13 @@ class FileReport:
         finding = Finding(path or self.reading, line, severity, kind, message)
         self.findings.append(finding)
 
-    def add_error(self, error: CorpusError) -> None:
+    def add_error(self, error: CorpusError | StorageError) -> None:
         """Add the error that stops the corpus from being read."""
         path = self.reading if error.path is None else str(error.path)
-        place = f"{path}:" + (f"{error.line}:" if error.line else "")
+        line = getattr(error, "line", None)
+        place = f"{path}:" + (f"{line}:" if line else "")
         message = str(error).removeprefix(f"{place} ")
-        self.add(error.line, "error", "unreadable", message, path=path)
+        self.add(line, "error", "unreadable", message, path=path)
 
     def check_characters(self, line: int | None, text: str) -> None:
         """Report control characters and other invisible ones."""

@@ -12,7 +12,7 @@ from tfner.corpus.formats.options import ReadOptions
 from tfner.document import Document
 from tfner.errors import CorpusError
 from tfner.schemes import decode_tags, encode_spans, find_scheme
-from tfner.storage.files import whole_file
+from tfner.storage.atomic import whole_file
 
 
 def repair_conll(

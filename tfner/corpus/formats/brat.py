@@ -23,8 +23,9 @@ from pathlib import Path
 from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.document import Document, Entity
-from tfner.errors import CorpusError, joined, shorten
-from tfner.storage.files import STANDARD_STREAM, read_lines, whole_directory
+from tfner.errors import CorpusError, StorageError, joined, shorten
+from tfner.storage.atomic import whole_directory
+from tfner.storage.lines import STANDARD_STREAM, read_lines
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ def _scan_pair(
     try:
         lines = read_lines(str(partner), keep_ends=True, keep_bom=True)
         text = "".join(line for _, line in lines)
-    except CorpusError as error:
+    except (CorpusError, StorageError) as error:
         yield (file, None), f"the text of this pair is not to be had: {error}"
         return
     entities: list[Entity] = []

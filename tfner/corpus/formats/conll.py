@@ -6,7 +6,6 @@ A file is read twice, first for its layout, scheme and defects.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
@@ -25,8 +24,7 @@ from tfner.corpus.tagging import tags_of
 from tfner.document import Document, Entity, Word
 from tfner.errors import CorpusError, joined, shorten
 from tfner.schemes import decode_tags
-from tfner.storage.files import STANDARD_STREAM, read_lines, stem_of
-from tfner.storage.remote import is_remote
+from tfner.storage.lines import is_readable, read_lines, stem_of
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +41,7 @@ def read_conll(path: str, options: ReadOptions) -> Iterator[Document]:
     Raises:
         CorpusError: see `scan_conll`; or a raw text that differs, see `texts_of`.
     """
-    if path == STANDARD_STREAM or not (is_remote(path) or os.path.isfile(path)):
+    if not is_readable(path):
         raise CorpusError(
             "a column file is read twice and cannot come from a pipe. "
             "Write it to a file first, or convert it to jsonl",

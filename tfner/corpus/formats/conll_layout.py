@@ -16,7 +16,7 @@ from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.scheme_detection import TagCensus
 from tfner.errors import SHOWN_PROBLEMS, CorpusError, joined, shorten
 from tfner.schemes import OUTSIDE, Scheme, find_scheme
-from tfner.storage.files import read_lines
+from tfner.storage.lines import read_lines
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tfner.corpus.joining import place_words, text_key
 from tfner.errors import CorpusError, joined, shorten
-from tfner.storage.files import read_lines
+from tfner.storage.lines import read_lines
 
 CONTEXT = 10  # characters shown before the first that differs
 

@@ -40,7 +40,7 @@ from tfner.corpus.tagging import tags_of
 from tfner.document import Document, Word
 from tfner.errors import CorpusError, joined
 from tfner.schemes import OUTSIDE, decode_tags
-from tfner.storage.files import read_lines, stem_of
+from tfner.storage.lines import read_lines, stem_of
 
 logger = logging.getLogger(__name__)
 

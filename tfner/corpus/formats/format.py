@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tfner.corpus.formats.options import ReadOptions
 from tfner.document import Document
 from tfner.errors import CorpusError, joined
-from tfner.storage.files import STANDARD_STREAM
+from tfner.storage.lines import STANDARD_STREAM
 
 Scan = Callable[
     [str, ReadOptions],

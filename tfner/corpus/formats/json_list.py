@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from tfner.errors import CorpusError, shorten
-from tfner.storage.files import read_lines
+from tfner.errors import CorpusError, StorageError, shorten
+from tfner.storage.lines import read_lines
 
 QUESTION_KEYS = {"context", "query"}
 """Keys that tell a record of reading comprehension from any other."""
@@ -25,7 +25,7 @@ def holds_questions(path: str) -> bool:
         content = "".join(line for _, line in lines)
         begin = content.index("[") + 1
         record, _ = json.JSONDecoder().raw_decode(content, _next(content, begin))
-    except (CorpusError, ValueError, RecursionError):
+    except (CorpusError, StorageError, ValueError, RecursionError):
         return False  # whoever reads it will say what is wrong
     return isinstance(record, dict) and record.keys() >= QUESTION_KEYS
 

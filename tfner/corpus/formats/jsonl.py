@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TextIO
 
 from tfner.corpus.formats.conll import entities_of
@@ -23,8 +22,7 @@ from tfner.corpus.tagging import check_prefixes
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, shorten
 from tfner.schemes import is_tag
-from tfner.storage.files import read_lines, stem_of
-from tfner.storage.remote import is_remote
+from tfner.storage.lines import is_readable, read_lines, stem_of
 
 TAG_KEYS = ("tags", "ner_tags")
 OWN_KEYS = {"id", "text", "words", "entities", "tokens", *TAG_KEYS}
@@ -236,7 +234,7 @@ def parse_labels(value: str) -> list[str]:
         ConfigError: a name is not a tag, or occurs twice.
     """
     content = value
-    if is_remote(value) or Path(value).is_file():
+    if is_readable(value):
         content = "\n".join(line for _, line in read_lines(value)).strip()
     if content.startswith("["):
         try:

@@ -28,7 +28,7 @@ from tfner.corpus.tagging import REMEDY, misaligned_entities, word_spans
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, CorpusError, joined, shorten
 from tfner.queries import QUERIES, complete_queries
-from tfner.storage.files import read_lines, stem_of
+from tfner.storage.lines import read_lines, stem_of
 
 Positions = list[tuple[int, int]]
 

@@ -24,7 +24,7 @@ from tfner.corpus.formats.rasa_attributes import attribute_metadata
 from tfner.corpus.formats.rasa_markup import format_markup, parse_markup
 from tfner.document import Document
 from tfner.errors import CorpusError, joined, shorten, unknown
-from tfner.storage.files import read_lines, stem_of
+from tfner.storage.lines import read_lines, stem_of
 
 logger = logging.getLogger(__name__)
 

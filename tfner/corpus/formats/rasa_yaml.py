@@ -41,7 +41,7 @@ from tfner.corpus.formats.rasa import (
 from tfner.corpus.formats.rasa_markup import format_markup
 from tfner.document import Document
 from tfner.errors import CorpusError, joined, shorten
-from tfner.storage.files import read_lines, stem_of
+from tfner.storage.lines import read_lines, stem_of
 
 Node = Any  # of PyYAML, imported only where a file is read
 Found = Iterator[tuple[int, Document | str]]

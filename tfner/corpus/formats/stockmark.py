@@ -26,7 +26,7 @@ from tfner.corpus.formats.rasa_attributes import (
 )
 from tfner.document import Document, Entity
 from tfner.errors import CorpusError, shorten
-from tfner.storage.files import read_lines, stem_of
+from tfner.storage.lines import read_lines, stem_of
 
 ID = "curid"
 OWN_KEYS = {"text", "entities"}

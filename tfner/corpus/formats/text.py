@@ -9,7 +9,7 @@ from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.document import Document
 from tfner.errors import CorpusError, joined
-from tfner.storage.files import read_lines, stem_of
+from tfner.storage.lines import read_lines, stem_of
 
 
 def scan_text(path: str, options: ReadOptions) -> Iterator[tuple[int, Document]]:

@@ -24,7 +24,7 @@ from tfner.pretraining.dataset.shard_plan import (
 )
 from tfner.pretraining.dataset.shards import BuiltShard, build_shard, make_manifest
 from tfner.pretraining.text.articles import Article, articles_of, text_lines
-from tfner.storage.files import decode_lines
+from tfner.storage.lines import decode_lines
 from tfner.tokenization import load_tokenizer
 from tfner.tokenization.ids import id_reader
 from tfner.tokenization.specials import special_ids, tokenizer_digest

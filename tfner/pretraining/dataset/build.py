@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tfner.errors import ConfigError, CorpusError
+from tfner.errors import ConfigError
 from tfner.pretraining.dataset.records import MANIFEST_FILE, TOKENIZER_FOLDER, Manifest
 from tfner.pretraining.dataset.shard_plan import (
     ShardPlan,
@@ -24,11 +24,13 @@ from tfner.pretraining.dataset.shards import (
     write_whole,
 )
 from tfner.pretraining.text.articles import check_streams, find_files, read_articles
-from tfner.storage.files import move_into_place
+from tfner.storage.atomic import move_into_place, remove_parts, writing
+from tfner.storage.output import OutputPolicy
 from tfner.tokenization.ids import LoadedTokenizer
 from tfner.tokenization.specials import special_ids, tokenizer_digest
 
 PLAN_FILE = "plan.json"
+WORK = ".building"
 
 
 def build_pretraining_data(
@@ -66,20 +68,18 @@ def build_pretraining_data(
         The manifest of the finished directory.
 
     Raises:
-        CorpusError: there is no text, it cannot be read, or the disk is full.
+        CorpusError: there is no text, or none that can be read.
+        StorageError: a file is missing, or the disk is full.
         ConfigError: settings out of range, or what is there was made otherwise.
         TokenizerError: a special piece is missing.
     """
     target = Path(directory).resolve()
-    exists = any(target.iterdir()) if target.is_dir() else target.exists()
-    if exists and not overwrite:
-        raise ConfigError(
-            f"{directory} exists. Choose another place or add --overwrite."
-        )
+    policy = OutputPolicy(target, overwrite, resume)
+    policy.check()
     check_streams(inputs)
     surveys = [survey_articles(f, read_articles(f)) for f in find_files(inputs)]
-    work = target.with_name(f"{target.name}.building")
-    try:
+    work = policy.beside(WORK)
+    with writing(target):
         with TemporaryDirectory() as folder:
             saved = Path(folder)
             tokenizer.save(saved)
@@ -90,46 +90,35 @@ def build_pretraining_data(
                 overflow=overflow,
                 shards=shards,
             )
-            _prepare(work, plan, resume=resume, overwrite=overwrite)
-            shutil.copytree(saved, work / TOKENIZER_FOLDER, dirs_exist_ok=True)
+            _prepare(work, plan)
+            shutil.copytree(saved, work.path / TOKENIZER_FOLDER, dirs_exist_ok=True)
         built = build_shards(
-            *(plan, work),
+            *(plan, work.path),
             processes=min(plan.shards, processes or os.cpu_count() or 1),
         )
-        manifest = make_manifest(plan, built, work)
-        write_whole(work / MANIFEST_FILE, manifest.to_bytes())
+        manifest = make_manifest(plan, built, work.path)
+        write_whole(work.path / MANIFEST_FILE, manifest.to_bytes())
         for shard in manifest.shards:
-            note_of(work / shard.file).unlink(missing_ok=True)
-        (work / PLAN_FILE).unlink()
-        move_into_place(work, target)
-    except OSError as error:
-        raise CorpusError(
-            f"cannot be written: {error.strerror}", path=error.filename or target
-        ) from error
+            note_of(work.path / shard.file).unlink(missing_ok=True)
+        (work.path / PLAN_FILE).unlink()
+        move_into_place(work.path, target)
     return replace(manifest, directory=target)
 
 
-def _prepare(work: Path, plan: ShardPlan, *, resume: bool, overwrite: bool) -> None:
+def _prepare(work: OutputPolicy, plan: ShardPlan) -> None:
     """Make the directory of the work, or find in it what this run would make too.
 
     Raises:
         ConfigError: it holds work, and neither to resume nor to overwrite was asked; or
             it is another one's.
     """
+    work.check_unfinished()
     planned = json.loads(json.dumps(plan.to_json()))
-    if overwrite and not resume:
-        shutil.rmtree(work, ignore_errors=True)
-    if work.exists() and any(work.iterdir()):
-        if not resume:
-            raise ConfigError(
-                f"{work} holds an interrupted run. Add --resume to go on or "
-                "--overwrite to begin again."
-            )
-        _compare(work, planned)
-        for part in work.glob(".*.part"):  # of a process that was killed
-            part.unlink()
-    work.mkdir(parents=True, exist_ok=True)
-    write_whole(work / PLAN_FILE, json.dumps(planned).encode("utf-8", "replace"))
+    directory = work.make_directory()
+    if any(directory.iterdir()):
+        _compare(directory, planned)
+        remove_parts(directory)
+    write_whole(directory / PLAN_FILE, json.dumps(planned).encode("utf-8", "replace"))
 
 
 def _compare(work: Path, planned: dict[str, object]) -> None:

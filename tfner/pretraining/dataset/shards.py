@@ -31,6 +31,7 @@ from tfner.pretraining.dataset.segments import article_random, pack_sentences
 from tfner.pretraining.dataset.shard_plan import ShardPlan, assign_articles
 from tfner.pretraining.dataset.tfrecord import Record, pack_records
 from tfner.pretraining.text.articles import Article, read_articles
+from tfner.storage.atomic import write_bytes
 from tfner.tokenization.directories import load_tokenizer
 from tfner.tokenization.ids import id_reader
 from tfner.tokenization.specials import SpecialIds
@@ -246,18 +247,7 @@ def write_whole(path: Path, content: bytes) -> None:
     """A file that appears only when all of it is written.
 
     Raises:
-        CorpusError: the place cannot be written, or the disk is full.
+        StorageError: the place cannot be written, or the disk is full.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        raise CorpusError(
-            f"cannot be written: {error.strerror}. Finished shards stay: make room and "
-            "run again with --resume",
-            path=path,
-        ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+    remedy = "Finished shards stay: make room and run again with --resume."
+    write_bytes(path, content, remedy=remedy)

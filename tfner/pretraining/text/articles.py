@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
-from tfner.errors import CorpusError, joined, shorten
-from tfner.storage.files import STANDARD_STREAM, check_readable, read_lines
+from tfner.errors import CorpusError, StorageError, joined, shorten
+from tfner.storage.lines import STANDARD_STREAM, check_readable, read_lines
 
 Article = list[str]
 
@@ -28,7 +28,7 @@ def find_files(inputs: Sequence[str]) -> list[str]:
     """The files named, and those in directories that are named, in order of their path.
 
     Raises:
-        CorpusError: something cannot be read, or a directory holds no file; all such
+        StorageError: something cannot be read, or a directory holds no file; all such
             inputs are named.
     """
     found: list[str] = []
@@ -36,15 +36,15 @@ def find_files(inputs: Sequence[str]) -> list[str]:
     for name in inputs:
         files = _files_below(name) if os.path.isdir(name) else [name]
         if not files:
-            problems.append(str(CorpusError("the directory holds no file", path=name)))
+            problems.append(f"{name}: the directory holds no file")
         for file in files:
             try:
                 check_readable(file)
-            except CorpusError as error:
+            except StorageError as error:
                 problems.append(str(error))
         found += files
     if problems:
-        raise CorpusError(joined(problems))
+        raise StorageError(joined(problems))
     return found
 
 

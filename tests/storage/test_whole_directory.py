@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tfner.errors import BundleError
-from tfner.inference.bundle import staged
+from tfner.errors import StorageError
+from tfner.storage.atomic import whole_directory
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def target(tmp_path: Path) -> Path:
 
 
 def write(directory: Path) -> None:
-    with staged(directory) as stage:
+    with whole_directory(directory) as stage:
         (stage / "new").write_text("new")
 
 
@@ -39,7 +39,7 @@ def test_an_existing_directory_is_replaced_and_nothing_is_left(target: Path) -> 
 
 
 def test_nothing_is_there_before_the_end(tmp_path: Path) -> None:
-    with staged(tmp_path / "model"):
+    with whole_directory(tmp_path / "model"):
         assert not (tmp_path / "model").exists()
     assert (tmp_path / "model").is_dir()
 
@@ -47,7 +47,7 @@ def test_nothing_is_there_before_the_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("failure", "expected"),
     [
-        (OSError(28, "No space left on device"), BundleError),
+        (OSError(28, "No space left on device"), StorageError),
         (ValueError("a shape"), ValueError),
         (KeyboardInterrupt(), KeyboardInterrupt),
     ],
@@ -56,14 +56,14 @@ def test_a_failure_leaves_the_old_directory_whole(
     target: Path, failure: BaseException, expected: type[BaseException]
 ) -> None:
     def fail() -> None:
-        with staged(target) as stage:
+        with whole_directory(target) as stage:
             (stage / "new").write_text("half")
             raise failure
 
     with pytest.raises(expected) as caught:
         fail()
     assert contents(target.parent) == ["model", "model/old"]
-    if expected is BundleError:
+    if expected is StorageError:
         assert "cannot be written" in str(caught.value)
         assert "No space left" in str(caught.value)
 
@@ -79,7 +79,7 @@ def test_a_failing_rename_brings_the_old_directory_back(
         return rename(self, to)
 
     monkeypatch.setattr(Path, "rename", fail)
-    with pytest.raises(BundleError, match="Input/output error"):
+    with pytest.raises(StorageError, match="Input/output error"):
         write(target)
     assert contents(target.parent) == ["model", "model/old"]
 
@@ -102,5 +102,5 @@ def test_a_file_is_replaced(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(BundleError, match="file/model cannot be written"):
+    with pytest.raises(StorageError, match="file/model: cannot be written"):
         write(tmp_path / "file" / "model")
