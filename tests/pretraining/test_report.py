@@ -33,7 +33,7 @@ def test_curves_are_drawn(
         log.add(step, {**figures, "mlm_loss": 9 - step / 10})
     log.draw()
     drawn = (tmp_path / "curves.svg").read_text(encoding="utf-8")
-    headings = ("loss of hidden", "pieces found", "the discriminator", "its AUC")
+    headings = ("loss on masked", "accuracy on masked", "inator loss", "inator AUC")
     assert [heading in drawn for heading in headings] == [n < curves for n in range(4)]
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 

@@ -117,7 +117,13 @@ class SemEvalCounts:
         self.outcomes: dict[str, Counter[str]] = {name: Counter() for name in MEASURES}
 
     def add(self, pairs: Sequence[Pair], *, gold: int, predicted: int) -> None:
-        """Count one document: its pairs, and how many entities each side has."""
+        """Count one document.
+
+        Args:
+            pairs: its paired entities.
+            gold: number of its gold entities.
+            predicted: number of its predicted entities.
+        """
         for measure, outcomes in self.outcomes.items():
             outcomes.update(pair.outcome(measure) for pair in pairs)
             outcomes["MIS"] += gold - len(pairs)

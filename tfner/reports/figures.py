@@ -27,10 +27,10 @@ CJK_FONTS = ("Noto Sans CJK JP", "IPAexGothic", "Hiragino Sans", "Yu Gothic", "S
 SHADE_LIMIT = 0.6
 """Share of a row from which a cell is dark and its number white."""
 PRETRAINING = {
-    "mlm_loss": "loss of hidden pieces",
-    "mlm_accuracy": "hidden pieces found",
-    "discriminator_loss": "loss of the discriminator",
-    "discriminator_auc": "its AUC; 0.5 is a guess",
+    "mlm_loss": "loss on masked pieces",
+    "mlm_accuracy": "accuracy on masked pieces",
+    "discriminator_loss": "discriminator loss",
+    "discriminator_auc": "discriminator AUC (0.5: chance)",
 }
 """Columns of a pretraining run's `log.csv` that are drawn, and their headings."""
 

@@ -137,9 +137,8 @@ def page(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]:
 
 def _page_colors(number: int) -> tuple[str, str]:
     """Background of the marks of one label, on a light page and on a dark one."""
-    rounds, place = divmod(number, len(HUES))
-    light = 88 - 6 * (rounds % 3)
-    hue = HUES[place]
+    shade, index = divmod(number, len(HUES))
+    light, hue = 88 - 6 * (shade % 3), HUES[index]
     return f"hsl({hue} 85% {light}%)", f"hsl({hue} 40% {light - 60}%)"
 
 
