@@ -198,6 +198,13 @@ def encoder_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def long_encoder_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `encoder_directory`, with the 512 positions that encoders usually have."""
+    folder = tmp_path_factory.mktemp("encoder") / "long-tiny-bert"
+    return write_tiny_encoder(folder, layers=1, positions=512)
+
+
+@pytest.fixture(scope="session")
 def toy_settings(encoder_directory: Path, toy_corpus: Path) -> dict[str, Any]:
     """Settings that `TrainConfig` takes, but for the output; learnt within seconds."""
     return {

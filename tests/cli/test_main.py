@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+
 import pytest
 
 import tfner as package
@@ -102,3 +105,19 @@ def test_a_reader_that_leaves_early_hears_nothing(real, toy_corpus) -> None:
         shell='set -o pipefail; "$0" "$@" | true',
     )
     assert (result.out, "Broken" in result.err, "Trace" in result.err) == ("", 0, 0)
+
+
+def test_notes_stand_once_where_a_library_logs_to_the_root(tmp_path, process) -> None:
+    corpus = tmp_path / "a.bio"
+    corpus.write_text("Ada\tB-PER\n\n", encoding="utf-8")
+    code = (
+        "import logging, sys\n"
+        "from tfner.cli import main\n"
+        f"sys.argv = ['tfner', 'corpus', 'stats', {str(corpus)!r}]\n"
+        "try:\n    main.main()\n"
+        "except SystemExit:\n    pass\n"
+        "logging.warning('of a library')\n"
+        "logging.getLogger('tfner').info('a note')\n"
+    )
+    done = process(shell=f"{sys.executable} -c {shlex.quote(code)}")
+    assert done.communicate()[1].count("a note") == 1

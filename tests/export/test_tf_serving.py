@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).resolve().parents[2] / "export" / "tf_serving"
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
+MANUAL = FOLDER.parents[1] / "docs" / "serving.md"
+CLIENTS = re.findall(
+    r"^```python\n(.*?)^```", MANUAL.read_text(encoding="utf-8"), flags=re.M | re.S
+)
 
 
-def test_the_readmes_client_finds_the_entities_of_the_bundle(
+def test_the_manuals_client_finds_the_entities_of_the_bundle(
     bundle: Bundle,
     saved_model: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -37,12 +41,12 @@ def test_the_readmes_client_finds_the_entities_of_the_bundle(
         record = {key: np.array(value).tolist() for key, value in outputs.items()}
         return io.BytesIO(json.dumps({"outputs": record}).encode())
 
-    code, _ = re.findall(r"^```python\n(.*?)^```", README, flags=re.M | re.S)
+    code, _ = CLIENTS
     text = bundle.selftest.texts[0]
     code = code.replace("exports/chunk/1795383003", str(saved_model))
     code = code.replace("play some jazz", text)
     monkeypatch.setattr("urllib.request.urlopen", answer)
-    exec(compile(code, "README.md", "exec"), {"__name__": "client"})
+    exec(compile(code, str(MANUAL), "exec"), {"__name__": "client"})
     printed = capsys.readouterr().out
     for entity in bundle.selftest.entities[0]:
         place = f"start={entity.start}, end={entity.end}, label={entity.label!r}"

@@ -204,13 +204,13 @@ def test_the_readmes_client_finds_the_entities_of_the_bundle(
         record = {key: values.numpy().tolist() for key, values in outputs.items()}
         return io.BytesIO(json.dumps({"outputs": record}).encode())
 
-    recipes = Path(__file__).resolve().parents[2] / "export" / "tf_serving"
-    readme = (recipes / "README.md").read_text("utf-8")
-    code = readme.partition("## Span extraction")[2].partition("```python\n")[2]
+    manual = Path(__file__).resolve().parents[2] / "docs" / "serving.md"
+    page = manual.read_text("utf-8")
+    code = page.partition("## Span extraction")[2].partition("```python\n")[2]
     code = code.partition("```")[0].replace("play some jazz", nested(20).text)
     code = code.replace("exports/nested/1795383003", str(exported.saved_model))
     monkeypatch.setattr("urllib.request.urlopen", answer)
-    exec(compile(code, "README.md", "exec"), {"__name__": "client"})
+    exec(compile(code, str(manual), "exec"), {"__name__": "client"})
     (expected,) = Predictor.load(bundle.directory).predict([nested(20).text])
     printed = capsys.readouterr().out
     assert printed.count("Entity(") == len(expected.entities) > 2

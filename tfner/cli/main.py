@@ -80,6 +80,9 @@ def options(
 ) -> None:
     """Named-entity recognition in TensorFlow, from corpus to served model."""
     _shown["traceback"] = show_traceback
+    # Else the first library that logs to the root gives it a handler of its own, and
+    # every note is told twice.
+    logging.getLogger().addHandler(logging.NullHandler())
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("tfner")
