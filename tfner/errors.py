@@ -103,6 +103,21 @@ def shorten(text: str) -> str:
     return repr(text)
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun.
+
+    Args:
+        number: decides between singular and plural.
+        noun: in the singular.
+        plural: the noun with an s if not given.
+
+    Example:
+        >>> counted(1, "tag"), counted(1200, "entity", "entities")
+        ('1 tag', '1,200 entities')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """One sentence for a name that does not exist: the nearest and the known ones.
 

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 from typer.testing import CliRunner
 
-from tfner.cli.corpus import app
+from tfner.cli.main import app
 from tfner.corpus import FORMATS
 from tfner.errors import ConfigError, StorageError, TfnerError
 
 CONTENT = "a\tB-X\nb\tI-X\n\nc\tO\n\n"
 
 
+@pytest.fixture(autouse=True)
+def kept_handlers():
+    """The command line shows the log on what is standard error at the time."""
+    logger = logging.getLogger("tfner")
+    handlers, level = logger.handlers, logger.level
+    yield
+    logger.handlers = handlers
+    logger.setLevel(level)
+
+
 def run(*arguments, **options):
-    return CliRunner().invoke(app, [str(a) for a in arguments], **options)
+    return CliRunner().invoke(app, ["corpus", *map(str, arguments)], **options)
 
 
 def succeed(*arguments, **options):
@@ -39,7 +50,7 @@ def source(tmp_path):
 
 def test_convert_goes_there_and_back(source, tmp_path):
     result = succeed("convert", source, tmp_path / "b.jsonl")
-    assert "2 documents, 1 entities, jsonl" in result.stderr
+    assert "2 documents, 1 entity, jsonl" in result.stderr
     succeed("convert", tmp_path / "b.jsonl", tmp_path / "c.conll")
     assert (tmp_path / "c.conll").read_text() == CONTENT
 
@@ -220,7 +231,7 @@ def test_check_reports_a_missing_file_beside_the_others(source, tmp_path):
 def test_check_repairs_and_counts(source, tmp_path):
     source.write_text(CONTENT + "d\tI-X\n")
     result = succeed("check", source, "--repair", tmp_path / "b.bio")
-    assert "1 tags changed" in result.stderr
+    assert "1 changed tag" in result.stderr
     assert (tmp_path / "b.bio").read_text() == CONTENT + "d\tB-X\n\n"
 
 

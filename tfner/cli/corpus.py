@@ -1,4 +1,4 @@
-"""`tfner corpus convert|stats|check|split`."""
+"""`tfner corpus convert|stats|check|split|clean`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.split import split_documents
 from tfner.corpus.stats import count_corpus, render_stats
 from tfner.document import Document
-from tfner.errors import ConfigError
+from tfner.errors import ConfigError, counted
 from tfner.pretraining.text.articles import find_files, read_text
 from tfner.pretraining.text.cleaning import (
     RECIPES,
@@ -37,48 +37,58 @@ from tfner.storage.output import OutputPolicy
 logger = logging.getLogger(__name__)
 
 app = typer.Typer(
-    help="Convert, count, check and split corpus files.",
+    help="Convert, count, check, split and clean corpus files.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 PARTS = ("train", "dev", "test")
 
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace an existing output.")
+]
 
 
 @app.command()
 @with_groups
 def convert(
-    source: Annotated[str, typer.Argument(metavar="IN", help="A corpus, or -.")],
-    target: Annotated[str, typer.Argument(metavar="OUT", help="A new file, or -.")],
+    source: Annotated[
+        str, typer.Argument(metavar="IN", help="A corpus; - is standard input.")
+    ],
+    target: Annotated[
+        str, typer.Argument(metavar="OUT", help="A new file; - is standard output.")
+    ],
     options: RawCorpusOptions,
     to_format: Annotated[
         str | None,
-        typer.Option("--to", help=f"{', '.join(FORMATS)}; default: by the suffix."),
+        typer.Option(
+            "--to",
+            help=f"Format of OUT: {', '.join(FORMATS)}. Default: by the suffix.",
+        ),
     ] = None,
     scheme: Annotated[
-        str | None, typer.Option(help="Tag scheme to write; default: that of IN.")
+        str | None,
+        typer.Option(help="Tag scheme of OUT. Default: the scheme of IN."),
     ] = None,
     queries: Annotated[
         str | None,
         typer.Option(
             metavar="FILE",
-            help="JSON of label -> query for --to mrc; FILE#NAME takes one of several. "
-            "Default: those of IN, or made of the labels' names.",
+            help="JSON object label -> query for --to mrc; FILE#NAME takes the one "
+            "under NAME of several. Default: the queries of IN, or the labels' names.",
         ),
     ] = None,
     split_words: Annotated[
         str | None,
         typer.Option(
             metavar="HOW",
-            help="whitespace, punctuation or mecab: words of texts that have none; "
-            "words are then cut where an entity begins or ends inside.",
+            help="Find words in texts that have none, by whitespace, punctuation or "
+            "mecab, and cut words inside which an entity begins or ends.",
         ),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write a corpus in another format or tag scheme, or with another join."""
+    """Write a corpus in another format or tag scheme."""
     documents: Iterable[Document] = options.read(source)
     if split_words is not None:
         from tfner.tokenization.align import with_words
@@ -90,8 +100,8 @@ def convert(
         OutputPolicy(Path(target), overwrite).check()
     to = find_format(target, to_format, default="jsonl", look_inside=False)
     if to_format is None and to == "stockmark":  # the suffix .json says no more
-        asks = queries is not None or find_format(source, options.from_format) == "mrc"
-        to = "mrc" if asks else to
+        has_queries = find_format(source, options.from_format) == "mrc"
+        to = "mrc" if has_queries or queries is not None else to
     entities: Counter[str] = Counter()
     written = write_corpus(
         _counted(documents, entities),
@@ -100,7 +110,9 @@ def convert(
         scheme=scheme,
         queries=None if queries is None else read_queries(queries),
     )
-    logger.info(f"{target}: {written:,} documents, {entities.total():,} entities, {to}")
+    documents_written = counted(written, "document")
+    found = counted(entities.total(), "entity", "entities")
+    logger.info("%s: %s, %s, %s", target, documents_written, found, to)
     if to == "text" and entities:
         logger.info("note: text files hold no entities; they are left out")
 
@@ -116,29 +128,33 @@ def _counted(
 @app.command()
 @with_groups
 def stats(
-    source: Annotated[str, typer.Argument(metavar="IN", help="A corpus, or -.")],
+    source: Annotated[
+        str, typer.Argument(metavar="IN", help="A corpus; - is standard input.")
+    ],
     options: SourceOptions,
     json: Json = False,
 ) -> None:
     """Count documents, words, entities by label, lengths and nesting."""
-    counted = count_corpus(options.read(source))
+    counts = count_corpus(options.read(source))
     if json:
-        print_json(counted.to_json())
+        print_json(counts.to_json())
     else:
-        print_text(render_stats(counted))
+        print_text(render_stats(counts))
 
 
 @app.command()
 @with_groups
 def check(
     sources: Annotated[
-        list[str], typer.Argument(metavar="IN…", help="Corpora, train first.")
+        list[str],
+        typer.Argument(metavar="IN…", help="Corpora, the training part first."),
     ],
     options: SourceOptions,
     repair: Annotated[
         Path | None,
         typer.Option(
-            metavar="OUT", help="Write IN with the tags that conlleval reads in it."
+            metavar="OUT",
+            help="Write IN to OUT, invalid tags replaced as conlleval reads them.",
         ),
     ] = None,
     overwrite: Overwrite = False,
@@ -146,9 +162,9 @@ def check(
 ) -> None:
     """Report every defect with its line; exit code 1 if a file cannot be read.
 
-    An error keeps tfner from reading the file. A warning says how it is read although
-    something is wrong. A note names what is unusual. Several files are also compared
-    with each other: sentences they share, labels that the first one lacks.
+    An error keeps tfner from reading the file. A warning names a defect and how it is
+    read. A note names something unusual. Several files are also compared with each
+    other: sentences that they share, labels that the first one lacks.
     """
     if options.raw_text is not None and len(sources) != 1:
         raise ConfigError(
@@ -174,9 +190,9 @@ def check(
     else:
         print_text("\n".join([*map(str, findings), *map(_summary, reports)]))
     if changed is not None:
-        logger.info(f"{repair}: {changed:,} tags changed")
+        logger.info("%s: %s", repair, counted(changed, "changed tag"))
     elif repair is not None:
-        logger.info("%s was not written: errors must be mended by hand", repair)
+        logger.info("%s was not written: correct the errors by hand first", repair)
     if failed:
         raise typer.Exit(1)
 
@@ -205,11 +221,11 @@ def _file_record(report: FileReport) -> dict[str, Any]:
 
 def _summary(report: FileReport) -> str:
     counts = count_severities(report.findings)
-    parts = [f"{n} {name}{'' if n == 1 else 's'}" for name, n in counts.items()]
+    parts = [counted(number, name) for name, number in counts.items()]
     scheme = f" {report.scheme}" if report.scheme else ""
     return (
-        f"{report.path}: {report.format}{scheme}, {report.documents:,} documents: "
-        f"{', '.join(parts)}"
+        f"{report.path}: {report.format}{scheme}, "
+        f"{counted(report.documents, 'document')}: {', '.join(parts)}"
     )
 
 
@@ -217,18 +233,26 @@ def _summary(report: FileReport) -> str:
 @with_groups
 def split(
     source: Annotated[str, typer.Argument(metavar="IN", help="A corpus.")],
-    directory: Annotated[Path, typer.Argument(metavar="OUTDIR", help="For the parts.")],
+    directory: Annotated[
+        Path, typer.Argument(metavar="OUTDIR", help="Directory for the parts.")
+    ],
     options: SourceOptions,
     fractions: Annotated[
-        str, typer.Option(help="Shares of train, dev and test; two give train, dev.")
+        str,
+        typer.Option(
+            help="Shares of train, dev and test, separated by commas; two numbers are "
+            "train and dev."
+        ),
     ] = "0.8,0.1,0.1",
-    seed: Annotated[int, typer.Option(help="Which split.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Number that decides the random split.")
+    ] = 0,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     """Cut a corpus into train, dev and test files of the same format.
 
-    Sentences of one document and copies of one sentence stay in one part.
+    Sentences of one document, and copies of one sentence, stay in one part.
     """
     shares = _parse_fractions(fractions)
     format = find_format(source, options.from_format)
@@ -247,7 +271,7 @@ def split(
         print_json({"directory": str(directory), "documents": counts, "seed": seed})
     else:
         for name, count in counts.items():
-            print_text(f"{directory / name}: {count:,} documents")
+            print_text(f"{directory / name}: {counted(count, 'document')}")
 
 
 @app.command()
@@ -255,11 +279,17 @@ def clean(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="IN…", help="Text, JSON lines, WikiExtractor's; .gz; directories."
+            metavar="IN…",
+            help="Files of plain text, JSON lines or WikiExtractor's format, also .gz; "
+            "directories of such files.",
         ),
     ],
-    target: Annotated[str, typer.Argument(metavar="OUT", help="A new file, or -.")],
-    recipe: Annotated[str, typer.Option(help=f"Which rules: {', '.join(RECIPES)}.")],
+    target: Annotated[
+        str, typer.Argument(metavar="OUT", help="A new file; - is standard output.")
+    ],
+    recipe: Annotated[
+        str, typer.Option(help=f"Set of cleaning rules: {', '.join(RECIPES)}.")
+    ],
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
@@ -290,7 +320,7 @@ def clean(
 
 
 def render_cleaning(target: str, record: dict[str, Any]) -> str:
-    """What a recipe kept and removed, for people."""
+    """Render the counts of kept and removed lines as text."""
     return "\n".join(
         [
             f"{target}: {record['sentences']:,} sentences, {record['articles']:,} "

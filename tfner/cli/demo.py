@@ -1,4 +1,4 @@
-"""`tfner demo`: the whole way on bundled data, from corpus to served prediction."""
+"""`tfner demo`: from corpus to served prediction, on bundled data."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tfner.cli.options import Json
 from tfner.cli.output import (
     print_json,
     print_text,
@@ -33,22 +34,24 @@ SETTINGS: dict[str, Any] = {
 
 def command(
     encoder: Annotated[
-        str | None, typer.Option(help="Encoder to start from; MiniLM if not set.")
+        str | None,
+        typer.Option(
+            help="Hugging Face directory or id of the encoder. Default: MiniLM."
+        ),
     ] = None,
     output: Annotated[
         Path, typer.Option(help="Directory for the model and its export.")
     ] = Path("tfner-demo"),
     overwrite: Annotated[
-        bool, typer.Option(help="Replace what an earlier demo left.")
+        bool,
+        typer.Option("--overwrite", help="Replace the output of an earlier demo."),
     ] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="One JSON document on stdout.")
-    ] = False,
+    json: Json = False,
 ) -> None:
-    """Train, evaluate, export and predict through the export, on bundled English data.
+    """Train, export, evaluate and predict on bundled English data.
 
-    Needs no network once an encoder is installed; takes under three minutes on two
-    cores.
+    Scores and predictions are those of the exported SavedModel. Needs no network once
+    an encoder is installed; takes under three minutes on two cores.
     """
     started = time.perf_counter()
     chosen = encoder or minilm()
@@ -64,7 +67,7 @@ def command(
 
 
 def run(encoder: str, output: Path) -> dict[str, Any]:
-    """Every step of the demo; returns what it prints."""
+    """Run every step of the demo; return the record that the command prints."""
     from tfner.config.train import TrainConfig
     from tfner.corpus import read_corpus
     from tfner.evaluation import score
@@ -93,27 +96,27 @@ def run(encoder: str, output: Path) -> dict[str, Any]:
     gold = list(read_corpus(str(english("test"))))
     scores = score(gold, predictor.predict(gold), counts=predictor.counts)
     logger.info("4. predict a sentence through the SavedModel")
-    (found,) = predictor.predict([SENTENCE])
+    (document,) = predictor.predict([SENTENCE])
     return {
         "f1": scores.f1,
         "bundle": str(bundle.directory),
         "saved_model": str(exported.saved_model),
-        "entities": record(found)["entities"],
+        "entities": record(document)["entities"],
         "report": render_text(scores),
     }
 
 
 def summary(result: dict[str, Any]) -> str:
-    """The report, the entities of the sentence, and where to go on."""
+    """Render the report, the entities of the sentence, and the next command."""
     entities: Sequence[dict[str, Any]] = result["entities"]
-    found = [
+    rows = [
         f"  {e['start']:>3}-{e['end']:<3} {e['label']:<5} {e['text']}" for e in entities
     ]
     lines = [
         result["report"].rstrip("\n"),
         "",
         SENTENCE,
-        *found,
+        *rows,
         "",
         f"{result['seconds']:.0f} seconds",
         f"model:       {result['bundle']}",

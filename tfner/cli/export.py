@@ -1,4 +1,4 @@
-"""`tfner export`: a trained model for TensorFlow Serving and other libraries."""
+"""`tfner export`: write a trained model for servers and other libraries."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ READERS = ", ".join(f"{name} (for {f.readers})" for name, f in FORMATS.items())
 @with_groups
 def command(
     model: Model,
-    export_dir: Annotated[Path, typer.Argument(help="Where the export goes.")],
+    export_dir: Annotated[Path, typer.Argument(help="Directory of the export.")],
     given: ModelOptions,
     export_format: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help=f"{READERS}.")

@@ -1,4 +1,4 @@
-"""`tfner pretrain-data`: records of pretraining from raw text."""
+"""`tfner pretrain-data`: make the records of pretraining of raw text."""
 
 from __future__ import annotations
 
@@ -21,22 +21,26 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BareOptions:
-    """What a bare vocabulary leaves open."""
+    """Options for the settings that a bare vocabulary leaves open."""
 
     lower_case: Annotated[
         bool | None,
         typer.Option(
             "--lower-case/--no-lower-case",
-            help="Whether the tokenizer lower-cases; guessed if nothing says.",
+            help="Lower-case the text, or keep its case. Default: as the tokenizer's "
+            "files say, or a guess.",
         ),
     ] = None
     word_splitter: Annotated[
         str | None,
-        typer.Option(help="What finds the words; guessed if nothing says."),
+        typer.Option(
+            help="Word splitter: whitespace, punctuation, mecab or pieces. Default: as "
+            "the tokenizer's files say, or a guess."
+        ),
     ] = None
 
     def load(self, tokenizer: str) -> LoadedTokenizer:
-        """The tokenizer of a directory; what was guessed is told."""
+        """Load the tokenizer of a directory; log what was guessed."""
         from tfner.tokenization import load_tokenizer
 
         loaded = load_tokenizer(
@@ -53,40 +57,53 @@ class BareOptions:
 def command(
     input: Annotated[
         list[str],
-        typer.Option(help="Raw text, JSON lines or WikiExtractor's; .gz; directories."),
+        typer.Option(
+            help="Files of plain text, JSON lines or WikiExtractor's format, also .gz; "
+            "directories of such files."
+        ),
     ],
-    tokenizer: Annotated[str, typer.Option(help="Tokenizer directory or id.")],
+    tokenizer: Annotated[
+        str,
+        typer.Option(help="Directory of a tokenizer, or a model id on the hub."),
+    ],
     bare: BareOptions,
     output: Annotated[Path, typer.Option(help="New directory for the records.")],
     max_length: Annotated[
-        int, typer.Option(help="Pieces of a record, special ones too.")
+        int, typer.Option(help="Pieces of a record, special ones included.")
     ] = 128,
     processes: Annotated[
-        int | None, typer.Option(min=1, help="Default: one per core.")
+        int | None,
+        typer.Option(min=1, help="Number of processes. Default: one per core."),
     ] = None,
     shards: Annotated[
-        int | None, typer.Option(min=1, help="Files; default: by the size of the text.")
+        int | None,
+        typer.Option(
+            min=1, help="Number of record files. Default: by the size of the text."
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the segments.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(help="Number that decides the random lengths of segments."),
+    ] = 0,
     overflow: Annotated[
         str,
         typer.Option(
-            help="Pieces of a sentence beyond its record: cut, as ELECTRA does, or "
-            "carry them into the next."
+            help="Pieces of a sentence that do not fit into its record: cut them off, "
+            "as ELECTRA does, or carry them into the next record."
         ),
     ] = "cut",
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep the shards of an interrupted run.")
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what exists.")
+        bool, typer.Option("--overwrite", help="Replace an existing output.")
     ] = False,
     json: Json = False,
 ) -> None:
     """Pack raw text into ELECTRA's segments, and write them as TFRecord shards.
 
-    A blank line is the border of an article; no record crosses it. The same text and
-    settings give the same files, whatever the number of processes.
+    A blank line ends an article; no record holds text of two articles. The same text
+    and settings give the same files, whatever the number of processes.
     """
     from tfner.pretraining.dataset.build import build_pretraining_data
 
@@ -114,7 +131,7 @@ def command(
 
 
 def render_manifest(manifest: Manifest, directory: Path) -> str:
-    """The counts for people."""
+    """Render the counts of a data set as text."""
     counts = manifest.counts
     room = counts["records"] * manifest.max_length
     text = counts["pieces"] + counts["cut_pieces"]

@@ -1,4 +1,4 @@
-"""`tfner vocab`: a tokenizer from raw text."""
+"""`tfner vocab`: make a tokenizer of raw text."""
 
 from __future__ import annotations
 
@@ -28,31 +28,47 @@ GUESSED_FROM = 10_000
 def command(
     input: Annotated[
         list[str],
-        typer.Option(help="Raw text, JSON lines or WikiExtractor's; .gz; directories."),
+        typer.Option(
+            help="Files of plain text, JSON lines or WikiExtractor's format, also .gz; "
+            "directories of such files."
+        ),
     ],
-    size: Annotated[int, typer.Option(min=10, help="Pieces, special ones too.")],
+    size: Annotated[
+        int,
+        typer.Option(min=10, help="Number of pieces, special ones included."),
+    ],
     output: Annotated[Path, typer.Option(help="New directory for the tokenizer.")],
     word_splitter: Annotated[
         str | None,
         typer.Option(
-            help="whitespace, punctuation, mecab or (unigram) pieces; default: mecab "
-            "for WordPiece of text with kana, else punctuation."
+            help="Word splitter: whitespace, punctuation, mecab, or pieces for "
+            "--model unigram. Default: mecab for WordPiece of text with kana, else "
+            "punctuation."
         ),
     ] = None,
     lower_case: Annotated[
         bool, typer.Option("--lower-case", help="Lower-case the text.")
     ] = False,
-    model: Annotated[str, typer.Option(help="wordpiece or unigram.")] = "wordpiece",
+    model: Annotated[
+        str,
+        typer.Option(help="Kind of pieces: wordpiece, or unigram (SentencePiece)."),
+    ] = "wordpiece",
     character_coverage: Annotated[
         float,
-        typer.Option(min=0.9, max=1.0, help="Share of the characters in the alphabet."),
+        typer.Option(
+            min=0.9,
+            max=1.0,
+            help="Share of the text's characters that pieces can spell.",
+        ),
     ] = 0.9995,
-    overwrite: Annotated[bool, typer.Option(help="Replace what exists.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing output.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Make a WordPiece vocabulary or a SentencePiece model of raw text.
 
-    Writes a tokenizer directory, and prints how it fits the text.
+    Writes a tokenizer directory, and prints how well it fits the text.
     """
     if model not in MODELS:
         raise ConfigError(unknown("model", model, MODELS))
@@ -154,7 +170,7 @@ def _lines(files: Sequence[str]) -> Iterator[str]:
 
 
 def render_coverage(coverage: TokenizerCoverage, directory: Path) -> str:
-    """The report for people."""
+    """Render the figures of coverage as text."""
     return "\n".join(
         [
             f"tokenizer: {directory}",

@@ -131,7 +131,7 @@ def test_a_directory_is_read_by_name_and_lone_texts_are_counted(
     (tmp_path / "README.txt").write_text("x")
     assert find_format(tmp_path) == "brat"
     assert [d.id for d in read(tmp_path)] == ["a", "b", "c.d"]
-    assert "1 .txt files without an .ann are left out, such as README" in caplog.text
+    assert "left out: 1 .txt file without an .ann, such as README" in caplog.text
 
 
 def test_what_is_not_brat_is_refused(tmp_path):
@@ -179,7 +179,7 @@ def test_pairs_are_written_whole(tmp_path):
 
 def test_words_that_brat_cannot_hold_are_counted(tmp_path, caplog):
     write_corpus([Document("a", "b", words=[(0, 1)])], tmp_path / "o", format="brat")
-    assert "the words of 1 documents are left out" in caplog.text
+    assert "left out, for brat has none: the words of 1 document" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_ids_become_safe_file_names(tmp_path, identifier, name, caplog):
     write_corpus([Document(identifier, "x")], tmp_path / "o", format="brat")
     names = sorted(p.name for p in (tmp_path / "o").iterdir())
     assert names == [f"{name}.ann", f"{name}.txt"]
-    assert ("1 ids had to change" in caplog.text) == (identifier != name)
+    assert ("changed to be a file name: 1 id" in caplog.text) == (identifier != name)
     assert [p.name for p in tmp_path.iterdir()] == ["o"]
 
 

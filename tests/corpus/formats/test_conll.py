@@ -75,7 +75,7 @@ def test_an_empty_token_is_a_word_of_length_zero_and_no_entity(write):
 def test_an_empty_tag_is_read_as_outside_and_counted_in_the_log(write, caplog):
     (document,) = read(write("a\tB-X\n。\t"))
     assert document.tags == ("B-X", "O")
-    assert "1 empty tags read as O" in caplog.text
+    assert "1 empty tag read as O" in caplog.text
 
 
 def test_word_and_tag_columns_are_selectable(write):
@@ -146,7 +146,7 @@ def test_a_given_scheme_that_contradicts_the_file_is_an_error_with_its_line(writ
 def test_a_given_scheme_with_some_invalid_steps_is_read(write, caplog):
     content = "a\tB-P\nb\tI-P\nc\tO\nd\tI-P\n\n" + "e\tB-P\nf\tI-P\n\n" * 3
     assert len(read(write(content), scheme="IOB2")) == 4
-    assert "1 transitions that IOB2 does not allow" in caplog.text
+    assert "1 transition that IOB2 does not allow" in caplog.text
 
 
 def test_wrong_column_counts_are_all_named(write):
@@ -159,6 +159,11 @@ def test_wrong_column_counts_are_all_named(write):
     assert "a.bio:6:" in message
     assert "a.bio:9: expected 2 columns, received 3" in message
     assert "-DOCSTART-" in message
+
+
+def test_one_wrong_line_is_said_to_be_one(write):
+    with pytest.raises(CorpusError, match=r"\n1 such line\."):
+        read(write("a\tO\nb\tO\nc\n"))
 
 
 def test_many_wrong_lines_are_shown_in_part_and_counted(write):

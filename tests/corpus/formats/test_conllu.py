@@ -168,7 +168,10 @@ def test_tags_of_the_words_of_a_range_are_merged_and_widening_is_counted(
     assert (first.text, first.tags) == ("im c", ("B-X", "E-X"))
     assert first.entities == (Entity(0, 4, "X"),)
     assert second.tags == ("S-X",)
-    assert "1 entities begin or end inside a range" in caplog.text
+    assert (
+        "entities that begin or end inside a range, read as the whole of it: 1"
+        in caplog.text
+    )
     write_corpus([first, second], tmp_path / "b.conllu")
     assert (tmp_path / "b.conllu").read_text() == content
 
@@ -177,9 +180,9 @@ def test_what_is_left_out_is_counted(write, caplog):
     content = rows("a/Entity=(p-1)", "b/NE=B-X", ids=[1, "1.1"]) + "\n# the end\n"
     (document,) = read(write(content))
     assert (document.text, document.entities) == ("a", ())
-    assert "1 values of Entity are brackets (CorefUD) and no tags" in caplog.text
-    assert "1 tags of empty nodes" in caplog.text
-    assert "1 comments after the last sentence" in caplog.text
+    assert "values of Entity left out for they are brackets (CorefUD): 1" in caplog.text
+    assert "tags of empty nodes, left out for they have no text: 1" in caplog.text
+    assert "left out after the last sentence: 1 comment" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_tokens_without_tags_are_words_without_entities(write):
             "is 'a' in the text, not 'ab'",
         ),
         ({"tokens": "a b"}, "`tokens` must be a list"),
-        ({"tokens": ["a"], "tags": ["O", "O"]}, "1 words but 2 tags"),
+        ({"tokens": ["a"], "tags": ["O", "O"]}, "1 word but 2 tags"),
         ({"tokens": ["a"], "tags": ["PER"]}, "'PER' is not a tag"),
         ({"tokens": ["a"], "ner_tags": [1]}, "--labels"),
         ({"tokens": ["a", "b"], "text": "a c"}, "token 1 'b' does not follow"),

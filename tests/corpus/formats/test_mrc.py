@@ -111,7 +111,7 @@ def test_the_content_decides_what_a_json_file_is(
         ({"span_position": ["3;4"]}, "contradicts `start_position`"),
         ({"span_position": ["3"]}, 'must be a list of "START;END"'),
         ({"start_position": ["3"]}, "must be lists of integers"),
-        ({"impossible": True}, "`impossible` is true, but it has 1 spans"),
+        ({"impossible": True}, "`impossible` is true, but it has 1 span"),
         ({"query": " "}, "`query` must be a string that is not empty"),
         ({"context": 3}, "`context` must be a string"),
         ({"entity_label": ""}, "`entity_label` must be a string that is not empty"),
@@ -138,7 +138,7 @@ def test_positions_without_spans_are_paired_in_order(tmp_path: Path) -> None:
     bare = {k: v for k, v in ACE.items() if k != "span_position"}
     (document,) = read_corpus(write(tmp_path, bare))
     assert [document.surface(e) for e in document.entities] == ["we"]
-    with pytest.raises(CorpusError, match="1 starts but 2 ends"):
+    with pytest.raises(CorpusError, match="1 start but 2 ends"):
         list(read_corpus(write(tmp_path, {**bare, "end_position": [3, 4]})))
 
 

@@ -255,7 +255,7 @@ def test_a_sentence_without_intent_among_others_is_named_so(tmp_path, caplog):
     write_corpus(corpus, tmp_path / "a.md")
     content = (tmp_path / "a.md").read_text()
     assert content == "## intent:i\n- a\n\n## intent:none\n- b\n"
-    assert "1 sentences without an intent stand under 'none'" in caplog.text
+    assert "under 'none': 1 sentence without an intent" in caplog.text
 
 
 def test_attributes_of_entities_that_are_gone_are_not_written(tmp_path):

@@ -226,7 +226,7 @@ def test_a_sentence_without_intent_gets_one(tmp_path, caplog):
     write_corpus([Document("d", "a")], tmp_path / "a.yml")
     (document,) = read(tmp_path / "a.yml")
     assert document.metadata == {"intent": "none"}
-    assert "1 sentences without an intent stand under 'none'" in caplog.text
+    assert "under 'none': 1 sentence without an intent" in caplog.text
 
 
 def test_line_ends_of_windows_are_no_part_of_a_sentence(write):

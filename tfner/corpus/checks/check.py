@@ -17,7 +17,7 @@ from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.scheme_detection import TagCensus
 from tfner.corpus.tagging import misaligned_entities
 from tfner.document import Document, Entity
-from tfner.errors import CorpusError, StorageError
+from tfner.errors import CorpusError, StorageError, counted
 from tfner.nesting import count_nested, crossing_pairs
 from tfner.storage.lines import BOM, open_bytes, read_lines
 
@@ -70,7 +70,8 @@ def _check_file(path: str, format: str | None, options: ReadOptions) -> FileRepo
         report.add(None, "warning", "no-entities", "the corpus holds no entity")
     if report.repeated:
         total = report.repeated.total()
-        report.add(None, "note", "repeated", f"{total} sentences repeat an earlier one")
+        message = f"{counted(total, 'sentence')} in repetition of an earlier one"
+        report.add(None, "note", "repeated", message)
     return report
 
 
@@ -154,7 +155,8 @@ def _check_document(report: FileReport, line: int | None, document: Document) ->
         report.add(line, "warning", "crossing", message)
     nested = count_nested(document.entities)
     if nested:
-        message = f"{nested} entities inside others; needs --task span"
+        inside = counted(nested, "entity", "entities")
+        message = f"{inside} inside others; needs --task span"
         report.add(line, "note", "nested", message)
 
 

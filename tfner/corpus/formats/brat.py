@@ -23,7 +23,7 @@ from pathlib import Path
 from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.document import Document, Entity
-from tfner.errors import CorpusError, StorageError, joined, shorten
+from tfner.errors import CorpusError, StorageError, counted, joined, shorten
 from tfner.storage.atomic import whole_directory
 from tfner.storage.lines import STANDARD_STREAM, read_lines
 
@@ -73,9 +73,9 @@ def annotation_files(path: str) -> list[str]:
     alone = sorted(texts - {Path(file).with_suffix(TEXT) for file in files})
     if alone:
         logger.warning(
-            "%s: %d .txt files without an .ann are left out, such as %s",
+            "%s: left out: %s without an .ann, such as %s",
             path,
-            len(alone),
+            counted(len(alone), ".txt file"),
             alone[0].name,
         )
     return files
@@ -207,12 +207,13 @@ def write_brat(documents: Iterable[Document], directory: str) -> int:
         if problems:
             raise CorpusError(joined(problems))
     if renamed:
-        logger.warning("%s: %d ids had to change as file names", directory, renamed)
+        ids = counted(renamed, "id")
+        logger.warning("%s: changed to be a file name: %s", directory, ids)
     if with_words:
         logger.warning(
-            "%s: the words of %d documents are left out; brat has none",
+            "%s: left out, for brat has none: the words of %s",
             directory,
-            with_words,
+            counted(with_words, "document"),
         )
     return written
 

@@ -22,7 +22,7 @@ from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.joining import join_words, place_words, words_of
 from tfner.corpus.tagging import tags_of
 from tfner.document import Document, Entity, Word
-from tfner.errors import CorpusError, joined, shorten
+from tfner.errors import CorpusError, counted, joined, shorten
 from tfner.schemes import decode_tags
 from tfner.storage.lines import is_readable, read_lines, stem_of
 
@@ -142,7 +142,7 @@ def write_conll(
     if problems:
         raise CorpusError(joined(problems))
     if wordless:
-        logger.warning("%d documents without a word were left out", wordless)
+        logger.warning("left out: %s without a word", counted(wordless, "document"))
     return written
 
 

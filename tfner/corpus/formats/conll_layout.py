@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.scheme_detection import TagCensus
-from tfner.errors import SHOWN_PROBLEMS, CorpusError, joined, shorten
+from tfner.errors import SHOWN_PROBLEMS, CorpusError, counted, joined, shorten
 from tfner.schemes import OUTSIDE, Scheme, find_scheme
 from tfner.storage.lines import read_lines
 
@@ -129,11 +129,12 @@ def scan_conll(path: str, options: ReadOptions) -> ColumnLayout:
     if problems:
         messages = [message for _, message in sorted(problems)]
         odd = sum(rows.count for w, rows in by_width.items() if w != width)
-        lines = "1 such line" if odd == 1 else f"{odd} such lines"
+        lines = counted(odd, "such line")
         remedy = f"{lines}. {WIDTH_REMEDY}" if odd else STRANGER_REMEDY
         raise CorpusError(f"{joined(messages)}\n{remedy}")
     if rows.empty_tags:
-        logger.warning("%s: %d empty tags read as O", path, rows.empty_tags)
+        empty = counted(rows.empty_tags, "empty tag")
+        logger.warning("%s: %s read as O", path, empty)
     if tag is None:
         return ColumnLayout(width, word, None, None)
     return ColumnLayout(
@@ -229,10 +230,10 @@ def settle_scheme(path: str, given: str | None, census: TagCensus) -> Scheme:
     best = census.best()
     if given is None:
         logger.info(
-            "%s: read as %s (%d transitions it does not allow)",
+            "%s: read as %s (%s that it does not allow)",
             path,
             best.name,
-            census.invalid(best),
+            counted(census.invalid(best), "transition"),
         )
         return best
     scheme = find_scheme(given)
@@ -247,5 +248,6 @@ def settle_scheme(path: str, given: str | None, census: TagCensus) -> Scheme:
             line=first.line,
         )
     if wrong:
-        logger.warning("%s: %d transitions that %s does not allow", path, wrong, given)
+        transitions = counted(wrong, "transition")
+        logger.warning("%s: %s that %s does not allow", path, transitions, given)
     return scheme

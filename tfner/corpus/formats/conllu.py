@@ -38,7 +38,7 @@ from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.joining import words_of
 from tfner.corpus.tagging import tags_of
 from tfner.document import Document, Word
-from tfner.errors import CorpusError, joined
+from tfner.errors import CorpusError, counted, joined
 from tfner.schemes import OUTSIDE, decode_tags
 from tfner.storage.lines import read_lines, stem_of
 
@@ -85,7 +85,7 @@ def scan_conllu(
         )
     for what, count in losses.items():
         if count:
-            logger.warning("%s: %d %s", path, count, what)
+            logger.warning("%s: %s: %d", path, what, count)
 
 
 def _blocks(
@@ -109,20 +109,22 @@ def _blocks(
         yield comments, rows, numbers
     elif comments:
         logger.warning(
-            "%s: %d comments after the last sentence are left out", path, len(comments)
+            "%s: left out after the last sentence: %s",
+            path,
+            counted(len(comments), "comment"),
         )
 
 
 def _count_losses(
     losses: Counter[str], sentence: ConlluSentence, rows: Sequence[Sequence[str]]
 ) -> None:
-    losses["entities begin or end inside a range and are read as the whole of it"] += (
+    losses["entities that begin or end inside a range, read as the whole of it"] += (
         sentence.widened
     )
-    losses["tags of empty nodes, which have no text, are left out"] += sum(
+    losses["tags of empty nodes, left out for they have no text"] += sum(
         "." in row[ID] and misc_tag(row) != OUTSIDE for row in rows
     )
-    losses["values of Entity are brackets (CorefUD) and no tags; left out"] += sum(
+    losses["values of Entity left out for they are brackets (CorefUD)"] += sum(
         BRACKETS in row[MISC] for row in rows
     )
 
@@ -161,7 +163,7 @@ def write_conllu(
     if problems:
         raise CorpusError(joined(problems))
     if wordless:
-        logger.warning("%d documents without a word were left out", wordless)
+        logger.warning("left out: %s without a word", counted(wordless, "document"))
     return written
 
 

@@ -20,7 +20,7 @@ from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.joining import join_words, place_words
 from tfner.corpus.tagging import check_prefixes
 from tfner.document import Document, Entity, Word
-from tfner.errors import ConfigError, shorten
+from tfner.errors import ConfigError, counted, shorten
 from tfner.schemes import is_tag
 from tfner.storage.lines import is_readable, read_lines, stem_of
 
@@ -62,7 +62,8 @@ def parse_line(line: str, identifier: str, options: ReadOptions) -> Document:
         check_surrogates(text)
     tags = _tags(record, options)
     if tags is not None and len(tags) != len(words or ()):
-        raise ValueError(f"{len(words or ())} words but {len(tags)} tags")
+        number = len(words or ())
+        raise ValueError(f"{counted(number, 'word')} but {counted(len(tags), 'tag')}")
     if tags is not None and record.get("entities") is None:
         entities = entities_of(tags, words or ())
     else:

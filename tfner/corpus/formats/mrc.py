@@ -26,7 +26,7 @@ from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.joining import words_of
 from tfner.corpus.tagging import REMEDY, misaligned_entities, word_spans
 from tfner.document import Document, Entity, Word
-from tfner.errors import ConfigError, CorpusError, joined, shorten
+from tfner.errors import ConfigError, CorpusError, counted, joined, shorten
 from tfner.queries import QUERIES, complete_queries
 from tfner.storage.lines import read_lines, stem_of
 
@@ -170,7 +170,9 @@ def _entities(record: Mapping[str, Any], words: Sequence[Word]) -> Iterator[Enti
     label = record["entity_label"]
     spans = _positions(record)
     if record.get("impossible") is True and spans:
-        raise ValueError(f"`impossible` is true, but it has {len(spans)} spans")
+        raise ValueError(
+            f"`impossible` is true, but it has {counted(len(spans), 'span')}"
+        )
     for start, end in spans:
         if start > end:
             raise ValueError(f"span {start};{end} {label}: the start lies past the end")
@@ -195,7 +197,8 @@ def _positions(record: Mapping[str, Any]) -> Positions:
     if spans is None:
         if len(starts) != len(ends):
             raise ValueError(
-                f"{len(starts)} starts but {len(ends)} ends, and no `span_position`"
+                f"{counted(len(starts), 'start')} but {counted(len(ends), 'end')}, "
+                "and no `span_position`"
             )
         return list(zip(starts, ends, strict=True))
     pairs = _pairs(spans)

@@ -23,7 +23,7 @@ from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.rasa_attributes import attribute_metadata
 from tfner.corpus.formats.rasa_markup import format_markup, parse_markup
 from tfner.document import Document
-from tfner.errors import CorpusError, joined, shorten, unknown
+from tfner.errors import CorpusError, counted, joined, shorten, unknown
 from tfner.storage.lines import read_lines, stem_of
 
 logger = logging.getLogger(__name__)
@@ -241,7 +241,8 @@ def intent_of(document: Document) -> str | None:
 def log_nameless(count: int) -> None:
     """Log one line about the sentences under `NO_INTENT`, if there were any."""
     if count:
-        logger.info("%d sentences without an intent stand under %r", count, NO_INTENT)
+        sentences = counted(count, "sentence")
+        logger.info("under %r: %s without an intent", NO_INTENT, sentences)
 
 
 FORMAT = Format(name="rasa", scan=scan_rasa, write=write_rasa, suffixes=(".md",))
