@@ -1,65 +1,43 @@
-"""Queries of reading comprehension: one for each label, from a file or its name."""
+"""Queries of reading comprehension: one for each label."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from tfner.errors import ConfigError, joined, shorten, unknown
-from tfner.storage.lines import read_lines
+from tfner.document import Document
+from tfner.errors import ConfigError, shorten
 
 QUERIES = "queries"
 """Key of a document's metadata: label -> query, in the order of its file."""
-SET_MARK = "#"
 
 
-def read_queries(path: str) -> dict[str, str]:
-    """Read label -> query from a JSON file, in its order.
-
-    Args:
-        path: a file that holds one object, label -> query, or an object with that
-            under `queries`. `FILE#NAME` takes the one under NAME of several.
+def queries_of(documents: Iterable[Document]) -> dict[str, str]:
+    """Collect the queries that documents bring; none if they bring none.
 
     Raises:
-        ConfigError: the file cannot be used; all problems are named together.
+        ConfigError: one label has two queries.
     """
-    file, _, name = path.partition(SET_MARK)
-    content = "".join(line for _, line in read_lines(file, keep_ends=True))
-    repeated: list[str] = []
-
-    def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        counts = Counter(key for key, _ in pairs)
-        repeated.extend(key for key, count in counts.items() if count > 1)
-        return dict(pairs)
-
-    try:
-        record = json.loads(content, object_pairs_hook=object_of)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{file} is no valid JSON: {error}.") from error
-    if name:
-        record = _named(record, name, file)
-    if isinstance(record, dict) and isinstance(record.get(QUERIES), dict):
-        record = record[QUERIES]
-    if not isinstance(record, dict) or not record:
-        raise ConfigError(f'{file} must hold an object {{"LABEL": "query", …}}.')
-    problems = [f"{file}: label {label!r} is there twice." for label in repeated]
-    problems += [f"{file}: {p}" for p in query_problems(record)]
-    if problems:
-        hint = f" Of several sets name one: {file}#NAME."
-        several = any(isinstance(value, dict) for value in record.values())
-        raise ConfigError(
-            joined(problems, what="problems in the queries") + hint * several
-        )
-    return dict(record)
+    queries: dict[str, str] = {}
+    for document in documents:
+        stored = document.metadata.get(QUERIES)
+        for label, query in (stored if isinstance(stored, dict) else {}).items():
+            if queries.setdefault(label, query) != query:
+                raise ConfigError(
+                    f"label {label!r} has two queries in the corpus: "
+                    f"{shorten(queries[label])} and {shorten(query)}. Give a file of "
+                    "queries: --queries FILE."
+                )
+    return queries
 
 
-def _named(record: Any, name: str, file: str) -> Any:
-    sets = record if isinstance(record, dict) else {}
-    if name not in sets:
-        raise ConfigError(f"{file}: {unknown('set of queries', name, sets)}")
-    return sets[name]
+def with_queries(
+    documents: Iterable[Document], queries: Mapping[str, str]
+) -> list[Document]:
+    """Give documents queries in place of those that they bring."""
+    brought = {QUERIES: dict(queries)}
+    return [replace(d, metadata={**d.metadata, **brought}) for d in documents]
 
 
 def query_problems(queries: Mapping[str, Any]) -> list[str]:

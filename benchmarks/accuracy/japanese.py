@@ -115,9 +115,11 @@ def words_lost(
     )
     lost = 0
     for document in documents:
-        windows = task.encode(document)
+        windows = task.encode(document).windows
         predicted = sum(len(window.word_index) for window in windows)
-        lost += len(task.words_of(document, windows)) - predicted
+        lost += (
+            len(task.windowing.words_of(task.tokenizer, document, windows)) - predicted
+        )
     return lost
 
 

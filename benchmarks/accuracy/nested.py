@@ -232,17 +232,23 @@ def with_tuned_thresholds(
     bundle: str, dev: Sequence[Document], test: Sequence[Document]
 ) -> dict[str, Any]:
     """Score the test file with the thresholds that dev chooses."""
-    from tfner.finetuning.thresholds import tune_thresholds
+    from tfner.finetuning.evaluator import Evaluator
     from tfner.inference.bundle import Bundle
     from tfner.inference.runners import KerasRunner
+    from tfner.tasks.span_extraction import SpanExtraction
 
     opened = Bundle(bundle)
-    task, model = opened.task, opened.load_model()
-    thresholds = tune_thresholds(task, model, dev)
+    settings = {k: v for k, v in opened.task.settings().items() if k != "name"}
+    task = SpanExtraction(
+        opened.tokenizer, opened.label_set, tune_thresholds=True, **settings
+    )
+    task, model, chosen = task.fit_on_dev(
+        opened.load_model(), Evaluator.encode(task, dev)
+    )
     predicted = Predictor(task, KerasRunner(model)).predict(test)
     result = score(test, predicted)
     return {
-        "dev": thresholds,
+        "dev": chosen["thresholds"],
         **{name: getattr(result, name) for name in ("f1", "precision", "recall")},
         "inner_recall": inner_recall(test, predicted),
     }

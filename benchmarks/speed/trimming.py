@@ -37,7 +37,9 @@ def main() -> None:
     args = parser.parse_args()
     bundle = Bundle.load(args.bundle)
     documents = islice(read_corpus(args.corpus), args.limit)
-    windows = [w for document in documents for w in bundle.task.encode(document)]
+    windows = [
+        w for document in documents for w in bundle.task.encode(document).windows
+    ]
     batches = [
         features(bundle, windows[start : start + args.batch_size], args.max_length)
         for start in range(0, len(windows), args.batch_size)

@@ -80,7 +80,8 @@ def test_training_takes_encoder_and_tokenizer_of_a_checkpoint(
     toy_settings: dict[str, Any],
 ) -> None:
     from tfner.config.train import TrainConfig
-    from tfner.finetuning.train import make_encoder, make_task
+    from tfner.finetuning.train import make_encoder
+    from tfner.finetuning.training_data import make_task
     from tfner.schemes import LabelSet
 
     prefix = shutil.copytree(electra, tmp_path / "electra") / "model.ckpt-1000"
@@ -89,6 +90,6 @@ def test_training_takes_encoder_and_tokenizer_of_a_checkpoint(
     (prefix.parent / "vocab.txt").write_text(text, encoding="utf-8")
     settings = {"encoder": f"{prefix}#generator", "output": str(tmp_path / "model")}
     config = TrainConfig(**toy_settings | settings)
-    task = make_task(config, LabelSet(["PER"]), None)
+    task = make_task(config, LabelSet(["PER"]))
     assert task.tokenizer.vocab_size == google.vocab_size
     assert make_encoder(config, None)().hidden_size == 6

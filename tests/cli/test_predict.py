@@ -123,7 +123,7 @@ def test_entities_that_rasa_cannot_hold_are_told_of(
 ) -> None:
     entities = (Entity(0, 19, "PER"), Entity(0, 4, "PER"), Entity(14, 19, "LOC"))
     nested = [Document("1", TEXT, entities)]
-    monkeypatch.setattr(Predictor, "stream", lambda *_: iter(nested))
+    monkeypatch.setattr(Predictor, "stream", lambda *_, **__: iter(nested))
     result = tfner("predict", toy_bundle, "--text", TEXT, "--to", "rasa")
     assert result.code == 0
     assert "[Anna lives in Paris](PER)" in result.out

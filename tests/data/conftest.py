@@ -35,7 +35,7 @@ def windows(task: TokenClassification) -> list[Window]:
         letters = [[chr(97 + i) for i in random.integers(0, 26, n)] for n in sizes]
         words = ["".join(word) for word in letters]
         document = tagged(str(number), words, random.integers(0, 5, len(words)))
-        found += task.encode(document, with_targets=True)
+        found += task.encode(document, with_targets=True).windows
     return found
 
 

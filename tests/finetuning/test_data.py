@@ -11,7 +11,7 @@ from tfner.corpus import write_corpus
 from tfner.document import Document, Entity
 from tfner.errors import ConfigError, CorpusError, LabelError, StorageError
 from tfner.finetuning.data import load_corpora
-from tfner.finetuning.train import load_training_data
+from tfner.finetuning.training_data import load_training_data
 
 
 def columns(path: Path, text: str) -> str:

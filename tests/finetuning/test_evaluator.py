@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 
 from tfner.corpus import read_corpus
-from tfner.document import Document, Entity
+from tfner.document import Document, Entity, Word
 from tfner.evaluation import score
 from tfner.finetuning.evaluator import Evaluator
 from tfner.inference.bundle import Bundle
 from tfner.inference.predictor import Predictor
+from tfner.inference.runners import KerasRunner
 
 
 @pytest.fixture(scope="module")
-def evaluator(toy_bundle) -> Evaluator:
+def predictor(toy_bundle) -> Predictor:
     bundle = Bundle(toy_bundle)
-    return Evaluator(bundle.task, bundle.load_model())
+    return Predictor(bundle.task, KerasRunner(bundle.load_model()))
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +27,20 @@ def documents(toy_corpus) -> list[Document]:
     return list(read_corpus(toy_corpus / "dev.conll"))
 
 
-def test_the_f1_is_that_of_the_predictor(evaluator, documents, toy_bundle) -> None:
+def test_the_f1_is_that_of_the_predictor(predictor, documents, toy_bundle) -> None:
     found = Predictor.load(toy_bundle).predict(documents)
-    now = evaluator.scorer(documents)()
-    assert now["dev_f1"] == score(documents, found).f1
-    assert evaluator.report(documents)["f1"] == now["dev_f1"]
+    evaluator = Evaluator.encode(predictor.task, documents)
+    scores = evaluator.scores(predictor.run)
+    assert scores["dev_f1"] == score(documents, found).f1
+    assert evaluator.report(predictor.run)["f1"] == scores["dev_f1"]
 
 
-def test_the_loss_is_the_mean_over_words(evaluator, documents) -> None:
-    task, predictor = evaluator.task, evaluator.predictor
+def test_the_loss_is_the_mean_over_words(predictor, documents) -> None:
+    task = predictor.task
     ids = task.label_set.tags.index
     losses = []
     for document in documents:
-        (window,) = task.encode(document)
+        (window,) = task.encode(document).windows
         length = len(window)
         features = {n: np.array([v]) for n, v in window.features.items()}
         features["attention_mask"] = np.ones((1, length), np.int32)
@@ -46,40 +48,49 @@ def test_the_loss_is_the_mean_over_words(evaluator, documents) -> None:
         losses += [
             -np.log(p[ids(t)]) for p, t in zip(probs, document.tags, strict=True)
         ]
-    assert evaluator.scorer(documents)()["dev_loss"] == pytest.approx(
-        np.mean(losses), rel=1e-4
-    )
+    scores = Evaluator.encode(task, documents).scores(predictor.run)
+    assert scores["dev_loss"] == pytest.approx(np.mean(losses), rel=1e-4)
 
 
-def test_scores_follow_the_weights(evaluator, documents, toy_bundle) -> None:
+def test_scores_follow_the_weights(predictor, documents, toy_bundle) -> None:
     model = Bundle(toy_bundle).load_model()
-    now = Evaluator(evaluator.task, model).scorer(documents)
-    before = now()
-    assert now() == before
+    evaluator, run = Evaluator.encode(predictor.task, documents), KerasRunner(model)
+    before = evaluator.scores(run)
+    assert evaluator.scores(run) == before
     model.classifier.bias.assign_add([50.0] + [0.0] * (model.num_tags - 1))
-    assert now()["dev_f1"] == 0.0
-    assert now()["dev_loss"] > before["dev_loss"]
+    after = evaluator.scores(run)
+    assert after["dev_f1"] == 0.0
+    assert after["dev_loss"] > before["dev_loss"]
 
 
-def test_documents_without_pieces_have_a_loss_of_zero(evaluator) -> None:
-    empty = [Document("1", ""), Document("2", " ")]
-    assert evaluator.scorer(empty)() == {"dev_loss": 0.0, "dev_f1": 0.0}
+def test_documents_without_pieces_have_a_loss_of_zero(predictor) -> None:
+    empty = Evaluator.encode(predictor.task, [Document("1", ""), Document("2", " ")])
+    assert empty.scores(predictor.run) == {"dev_loss": 0.0, "dev_f1": 0.0}
 
 
-def test_entities_off_the_word_borders_count_as_missed(evaluator) -> None:
+def test_entities_off_the_boundaries_of_words_count_as_missed(predictor) -> None:
     document = Document("1", "anna lives", (Entity(0, 2, "PER"),))
-    assert evaluator.report([document])["recall"] == 0.0
+    evaluator = Evaluator.encode(predictor.task, [document])
+    assert evaluator.report(predictor.run)["recall"] == 0.0
 
 
-def test_nothing_to_score_gives_nothing(evaluator) -> None:
-    assert evaluator.report([]) is None
+def test_a_report_counts_what_encoding_lost(predictor) -> None:
+    document = Document("1", "anna \u200b", words=(Word(0, 4), Word(5, 6)))
+    evaluator = Evaluator.encode(predictor.task, [document])
+    for _ in range(2):  # however often it is asked for
+        coverage = evaluator.report(predictor.run)["coverage"]
+        assert coverage["words_without_pieces"] == 1
 
 
-def test_mistakes_are_told_as_columns(evaluator, documents, heed) -> None:
+def test_nothing_to_score_gives_nothing(predictor) -> None:
+    assert Evaluator.encode(predictor.task, []).report(predictor.run) is None
+
+
+def test_mistakes_are_told_as_columns(predictor, documents, caplog) -> None:
     wrong = [replace(d, entities=(Entity(0, 1, "PER"),)) for d in documents]
-    said: list[str] = []
-    with heed(said.append):
-        evaluator.scorer(wrong, show=2)()
+    with caplog.at_level("INFO", "tfner"):
+        Evaluator.encode(predictor.task, wrong).scores(predictor.run, show=2)
+    said = caplog.messages
     ids = [line for line in said if line.startswith("# ")]
     assert ids == [f"# {document.id}" for document in wrong[:2]]
     first = wrong[0].text.split()[0]

@@ -232,7 +232,7 @@ def test_formats_of_taggers_are_refused(bundle: Bundle, tmp_path: Path) -> None:
     [
         ({"head": "crf"}, "`head`: settings of --task token alone"),
         ({"task": "token", "negative_rate": 0.5}, "settings of --task span alone"),
-        ({"max_length": 5}, "must leave room for the context"),
+        ({"max_length": 5}, "must leave room for the text"),
         ({"queries": "missing.json"}, "has no query for PER"),
     ],
 )

@@ -16,13 +16,14 @@ from tfner.corpus import write_corpus
 from tfner.document import Document, Entity
 from tfner.errors import ConfigError
 from tfner.evaluation import score
-from tfner.finetuning.thresholds import tune_thresholds
+from tfner.finetuning.evaluator import Evaluator
 from tfner.inference.bundle import Bundle
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
 from tfner.models.encoders.bert import Encoder
 from tfner.schemes import LabelSet
-from tfner.tasks.span_extraction import THRESHOLDS, SpanExtraction
+from tfner.tasks.span_extraction import SpanExtraction
+from tfner.tasks.thresholds import THRESHOLDS, rebuilt
 from tfner.tokenization import load_tokenizer
 
 TEXTS = [f"anna met bert in {place}" for place in ("paris", "rome", "oslo", "lima")]
@@ -58,36 +59,59 @@ def predicted(task: SpanExtraction, model: Any) -> list[Document]:
     return Predictor(task, KerasRunner(model)).predict(TEXTS)
 
 
+def made(
+    pair: tuple[SpanExtraction, Any], threshold: float, **more: Any
+) -> tuple[SpanExtraction, Any]:
+    """Task and model with the same weights and other thresholds."""
+    task, model = pair
+    given = task.settings() | dict.fromkeys(THRESHOLDS, threshold) | more
+    del given["name"]
+    again = SpanExtraction(task.tokenizer, task.label_set, **given)
+    return again, rebuilt(again, model)
+
+
 @pytest.mark.slow
 def test_the_chosen_thresholds_reach_the_f1_that_is_told(
     span_model: tuple[SpanExtraction, Any],
 ) -> None:
-    task, model = span_model
-    for name in THRESHOLDS:  # gold is what the model is surest of
-        setattr(task, name, 0.7)
-        setattr(model, name, 0.7)
-    gold = predicted(task, model)
+    gold = predicted(*made(span_model, 0.7))  # what the model is surest of
     assert sum(len(document.entities) for document in gold) > 2
-    for name in THRESHOLDS:
-        setattr(task, name, 0.2)
-        setattr(model, name, 0.2)
+    task, model = made(span_model, 0.2, tune_thresholds=True)
     before = score(gold, predicted(task, model), resamples=0).f1
-    chosen = tune_thresholds(task, model, gold)
-    after = score(gold, predicted(task, model), resamples=0).f1
-    assert chosen["f1"] == after > before
-    assert [task.settings()[name] for name in THRESHOLDS] == [
-        chosen[name] for name in THRESHOLDS
-    ]
+    tuned, its_model, chosen = task.fit_on_dev(model, Evaluator.encode(task, gold))
+    after = score(gold, predicted(tuned, its_model), resamples=0).f1
+    thresholds = chosen["thresholds"]
+    assert thresholds["f1"] == after > before
+    for name in THRESHOLDS:
+        assert tuned.settings()[name] == getattr(its_model, name) == thresholds[name]
+
+
+def test_what_is_trained_is_not_changed_by_choosing(
+    span_model: tuple[SpanExtraction, Any],
+) -> None:
+    task, model = made(span_model, 0.2, tune_thresholds=True)
+    gold = predicted(*made(span_model, 0.7))
+    before = task.settings(), model.get_config(), model.get_weights()
+    task.fit_on_dev(model, Evaluator.encode(task, gold))
+    assert (task.settings(), model.get_config()) == before[:2]
+    for one, other in zip(model.get_weights(), before[2], strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_thresholds_stay_where_nothing_is_better(
     span_model: tuple[SpanExtraction, Any],
 ) -> None:
-    task, model = span_model
+    task, model = made(span_model, 0.5, tune_thresholds=True)
     gold = [Document("1", "anna", (Entity(1, 2, "LOC"),))]  # no word: never found
-    chosen = tune_thresholds(task, model, gold)
-    assert chosen == {**dict.fromkeys(THRESHOLDS, 0.5), "f1": 0.0}
-    assert [getattr(model, name) for name in THRESHOLDS] == [0.5] * 3
+    tuned, its_model, chosen = task.fit_on_dev(model, Evaluator.encode(task, gold))
+    assert chosen == {"thresholds": {**dict.fromkeys(THRESHOLDS, 0.5), "f1": 0.0}}
+    assert tuned.settings() == task.settings()
+    assert [getattr(its_model, name) for name in THRESHOLDS] == [0.5] * 3
+
+
+def test_nothing_is_chosen_unasked(span_model: tuple[SpanExtraction, Any]) -> None:
+    task, model = span_model
+    assert task.fit_on_dev(model, Evaluator.encode(task, [])) == (task, model, {})
 
 
 def sentence(number: int) -> Document:
@@ -165,7 +189,7 @@ def test_a_prefilter_of_earlier_versions_is_passed_over(
     (copy / "prefilter.npz").write_bytes(b"PK")
     with caplog.at_level(logging.WARNING, "tfner"):
         predictor = Predictor.load(copy, verify=True)
-    assert len(predictor.task.encode(sentence(3))) == 2
+    assert len(predictor.task.encode(sentence(3)).windows) == 2
     assert "prefilter.npz is not read any more" in caplog.text
 
 

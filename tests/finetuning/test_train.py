@@ -10,7 +10,8 @@ import pytest
 
 from tfner.config.train import TrainConfig, read_settings
 from tfner.corpus import read_corpus, write_corpus
-from tfner.finetuning.train import make_task, run_trials, train
+from tfner.finetuning.train import run_trials, train
+from tfner.finetuning.training_data import make_task
 from tfner.inference.bundle import Bundle
 from tfner.inference.predictor import Predictor
 from tfner.schemes import LabelSet
@@ -47,7 +48,7 @@ def test_languages_without_spaces_are_learnt_on_the_words_that_serving_finds(
     config, splitter, words, used
 ) -> None:
     chosen = config(word_splitter=splitter, words=words)
-    task = make_task(chosen, LabelSet(["PER"]), None)
+    task = make_task(chosen, LabelSet(["PER"]))
     assert task.settings()["words"] == used
 
 
@@ -197,7 +198,6 @@ def test_a_user_brings_tokenizer_encoder_and_task(
 
 
 def test_settings_choose_mecabs_dictionaries(config, tmp_path) -> None:
-    from tfner.finetuning.train import make_task
     from tfner.schemes import LabelSet
 
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"はがのに"]
@@ -209,5 +209,5 @@ def test_settings_choose_mecabs_dictionaries(config, tmp_path) -> None:
         dictionary="ipadic",
         user_dictionary=tmp_path / "user.csv",
     )
-    task = make_task(settings, LabelSet(["PER"]), None)
+    task = make_task(settings, LabelSet(["PER"]))
     assert task.tokenizer.encode("本日は晴天なり").words[-1] == (3, 7)

@@ -65,7 +65,7 @@ def task(tokenizer: Tokenizer) -> TokenClassification:
 
 def wire_features(task: TokenClassification, text: str) -> dict[str, Any]:
     """One batch of one row, as it is sent to a server."""
-    windows = task.encode(Document("1", text))
+    windows = task.encode(Document("1", text)).windows
     pad_id = task.tokenizer.pad_id
     batch = assemble(windows, [[0]], shape=(1, MAX_LENGTH), pad_id=pad_id)
     return to_wire(batch.features)

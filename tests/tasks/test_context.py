@@ -77,7 +77,7 @@ def test_no_more_is_read_ahead_than_the_reach() -> None:
 def windows_of(task: TokenClassification, documents: list[Document]) -> list[Window]:
     """The one window of each document, with targets."""
     found = encode_in_order(task, documents, with_targets=True)
-    return [window for _, windows in found for window in windows]
+    return [window for _, encoded in found for window in encoded.windows]
 
 
 def test_context_surrounds_the_words_and_is_not_labelled(make_task: MakeTask) -> None:
@@ -102,10 +102,11 @@ def test_context_takes_the_room_that_is_left_and_no_more(
 ) -> None:
     with_context, alone = make_task(context=reach), make_task()
     documents = [sentence(" ".join(["in"] * size)) for size in sizes]
-    for number, (document, windows) in enumerate(
+    for number, (document, encoded) in enumerate(
         encode_in_order(with_context, documents)
     ):
-        plain = alone.encode(document)
+        windows = encoded.windows
+        plain = alone.encode(document).windows
         assert len(windows) == len(plain)
         nearby = sizes[max(0, number - reach) : number + reach + 1]
         for window, lone in zip(windows, plain, strict=True):
@@ -134,7 +135,7 @@ def test_a_long_document_is_context_enough(make_task: MakeTask) -> None:
     task = make_task(context=1)
     long = sentence(" ".join(["anna"] * 30))
     found = windows_of(task, [sentence("to"), long, sentence("to")])
-    alone = make_task().encode(long)
+    alone = make_task().encode(long).windows
     for window, expected in zip(found[1:-1], alone, strict=True):
         np.testing.assert_array_equal(
             window.features["input_ids"], expected.features["input_ids"]
@@ -152,7 +153,7 @@ def test_entities_of_neighbours_never_reach_the_features(make_task: MakeTask) ->
     for left, right in zip(
         encode_in_order(task, plain), encode_in_order(task, marked), strict=True
     ):
-        for one, other in zip(left[1], right[1], strict=True):
+        for one, other in zip(left[1].windows, right[1].windows, strict=True):
             for name, values in one.features.items():
                 np.testing.assert_array_equal(values, other.features[name])
     # In training an entity that ends inside a word splits it, but only in its own text.

@@ -56,7 +56,7 @@ def test_a_model_that_knows_the_targets_gives_the_gold_entities(
 ) -> None:
     document, labels = drawn
     task = make_task(labels)
-    windows = task.encode(document, with_targets=True)
+    windows = task.encode(document, with_targets=True).windows
     outputs = one_hot(windows, len(labels.tags))
     found = task.decode(document, windows, outputs)
     assert found.entities == document.entities
@@ -70,7 +70,7 @@ def test_documents_come_back_with_words_tags_and_scheme(
 ) -> None:
     document, labels = drawn
     task = make_task(labels)
-    windows = task.encode(document)
+    windows = task.encode(document).windows
     random = np.random.default_rng(0)
     found = task.decode(document, windows, softmax(random, windows, len(labels.tags)))
     assert found.id == document.id
@@ -88,7 +88,7 @@ def test_documents_come_back_with_words_tags_and_scheme(
 
 def test_the_score_is_the_mean_probability_of_the_words(make_task: MakeTask) -> None:
     task, document = make_task(), Document("1", "anna zorg in")
-    windows = task.encode(document)
+    windows = task.encode(document).windows
     probs = np.full((3, 5), 0.05, np.float32)
     probs[0, 1], probs[1, 2], probs[2, 0] = 0.8, 0.6, 0.9  # B-PER I-PER O
     (entity,) = task.decode(document, windows, [{"probs": probs}]).entities
@@ -98,7 +98,7 @@ def test_the_score_is_the_mean_probability_of_the_words(make_task: MakeTask) -> 
 
 def test_invalid_tags_are_kept_and_read_as_conlleval_does(make_task: MakeTask) -> None:
     task, document = make_task(), Document("1", "anna zorg in")
-    windows = task.encode(document)
+    windows = task.encode(document).windows
     probs = np.eye(5, dtype=np.float32)[[0, 2, 4]]
     found = task.decode(document, windows, [{"probs": probs}])
     assert found.tags == ("O", "I-PER", "I-LOC")
@@ -120,7 +120,7 @@ def test_gold_entities_and_tags_are_replaced_and_metadata_kept(
         ("B-LOC",),
         {"source": "x", "scheme": "IOB1"},
     )
-    windows = task.encode(document)
+    windows = task.encode(document).windows
     outside = [{"probs": np.eye(5, dtype=np.float32)[:1]}]
     found = task.decode(document, windows, outside)
     assert found.entities == ()
@@ -151,7 +151,7 @@ def test_words_without_pieces_keep_their_place_and_are_outside(
     document = Document(
         "1", "anna \u200b paris", words=(Word(0, 4), Word(5, 6), Word(7, 12))
     )
-    windows = task.encode(document)
+    windows = task.encode(document).windows
     probs = np.eye(5, dtype=np.float32)[[1, 3]]
     found = task.decode(document, windows, [{"probs": probs}])
     assert found.tags == ("B-PER", "O", "B-LOC")
@@ -161,7 +161,7 @@ def test_words_without_pieces_keep_their_place_and_are_outside(
 def test_a_document_that_says_it_has_no_words_gets_none(make_task: MakeTask) -> None:
     task, document = make_task(), Document("1", "anna", words=())
     for with_targets in (False, True):
-        assert task.encode(document, with_targets=with_targets) == []
+        assert task.encode(document, with_targets=with_targets).windows == []
     assert task.decode(document, [], []).words == ()
 
 
@@ -170,7 +170,7 @@ def test_each_word_gets_the_probabilities_of_its_own_window(
     make_task: MakeTask, words: list[str]
 ) -> None:
     task, document = make_task(), Document("1", " ".join(words))
-    windows = task.encode(document)
+    windows = task.encode(document).windows
     marked: Outputs = [
         {"probs": np.full((len(w.word_index), 5), 1 + number, np.float32)}
         for number, w in enumerate(windows)
@@ -189,7 +189,7 @@ def test_a_crf_reads_all_words_of_a_window_and_those_of_its_core_count(
     document = Document("1", " ".join(words))
     merged = []
     for task in (make_task(), make_task(head="crf")):
-        windows = task.encode(document)
+        windows = task.encode(document).windows
         marked: Outputs = [
             {"probs": np.full((len(w.word_index), 5), 1 + number, np.float32)}
             for number, w in enumerate(windows)
@@ -203,8 +203,8 @@ def test_a_crf_reads_all_words_of_a_window_and_those_of_its_core_count(
         start, end = window.pieces
         assert len(window.word_index) == ((firsts >= start) & (firsts < end)).sum()
     for one, other in zip(
-        make_task().encode(document, with_targets=True),
-        task.encode(document, with_targets=True),
+        make_task().encode(document, with_targets=True).windows,
+        task.encode(document, with_targets=True).windows,
         strict=True,
     ):
         np.testing.assert_array_equal(one.word_index, other.word_index)
@@ -213,7 +213,7 @@ def test_a_crf_reads_all_words_of_a_window_and_those_of_its_core_count(
 def test_offsets_are_into_the_text_of_the_user(make_task: MakeTask) -> None:
     text = "\u3000㈱ ﾊﾟﾘ😀 Ａｎｎａ\u00a0Ångström…"
     task, document = make_task(("X",), max_length=64), Document("1", text)
-    (window,) = task.encode(document)
+    (window,) = task.encode(document).windows
     probs = np.eye(3, dtype=np.float32)[[1] * len(window.word_index)]
     found = task.decode(document, [window], [{"probs": probs}])
     surfaces = [found.surface(entity) for entity in found.entities]
@@ -227,7 +227,7 @@ def test_word_losses_are_the_cross_entropy_of_the_gold_tags(
     gold = (Entity(0, 8, "PER"), Entity(12, 17, "LOC"))
     document = Document("1", text, gold)
     task = make_task(max_length=9, overlap=2)
-    windows = task.encode(document)
+    windows = task.encode(document).windows
     outputs = softmax(np.random.default_rng(3), windows, 5)
     merged = task.merge(document, windows, outputs)
     names = ("B-PER", "I-PER", "O", "B-LOC", None, "O")
@@ -255,7 +255,7 @@ def test_what_tags_cannot_say_counts_as_outside_in_the_losses(
     make_task: MakeTask, entities: tuple[Entity, ...], tags: list[str]
 ) -> None:
     task, document = make_task(), Document("1", "anna xyz", entities)
-    windows = task.encode(document)
+    windows = task.encode(document).windows
     outputs = softmax(np.random.default_rng(3), windows, 5)
     expected = [
         -math.log(outputs[0]["probs"][word, task.label_set.label2id[tag]])
@@ -269,7 +269,7 @@ def test_a_certain_mistake_has_a_finite_loss_and_no_text_has_none(
     make_task: MakeTask,
 ) -> None:
     task, document = make_task(), Document("1", "anna", (Entity(0, 4, "PER"),))
-    windows = task.encode(document)
+    windows = task.encode(document).windows
     certain: Outputs = [{"probs": np.eye(5, dtype=np.float32)[:1]}]
     assert np.isfinite(task.word_losses(document, windows, certain)).all()
     assert task.word_losses(Document("2", ""), [], []).shape == (0,)

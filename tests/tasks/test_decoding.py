@@ -136,7 +136,7 @@ def test_documents_are_decoded_once_over_all_their_windows(make_task: MakeTask) 
     """An entity across two windows stays whole; a start there would be forbidden."""
     task = make_task(("X",), decode="viterbi")
     document = Document("1", " ".join(["anna"] * 20))
-    windows = task.encode(document)
+    windows = task.encode(document).windows
     assert len(windows) > 1
     ids = np.full(20, 2)  # I-X, but for the first word
     ids[0] = 1

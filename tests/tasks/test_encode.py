@@ -53,9 +53,9 @@ def test_entities_never_reach_the_features(
     make_task: MakeTask, words: str, given_words: Any, entities: Any
 ) -> None:
     task = make_task(words=words)
-    expected = task.encode(Document("1", TEXT, GOLD, given_words))
+    expected = task.encode(Document("1", TEXT, GOLD, given_words)).windows
     assert_equal_windows(
-        task.encode(Document("1", TEXT, entities, given_words)), expected
+        task.encode(Document("1", TEXT, entities, given_words)).windows, expected
     )
 
 
@@ -63,13 +63,15 @@ def test_tags_and_metadata_never_reach_the_features(make_task: MakeTask) -> None
     tags = ("B-PER", "I-LOC", "O", "B-PER", "O")
     told = Document("1", TEXT, GOLD, GIVEN, tags, {"columns": [["x"]] * 5})
     task = make_task()
-    assert_equal_windows(task.encode(told), task.encode(Document("1", TEXT, (), GIVEN)))
+    assert_equal_windows(
+        task.encode(told).windows, task.encode(Document("1", TEXT, (), GIVEN)).windows
+    )
 
 
 def test_words_are_those_given_or_the_tokenizers_own(make_task: MakeTask) -> None:
     document = Document("1", TEXT, words=GIVEN)
-    assert make_task(words="gold").encode(document)[0].words == GIVEN
-    own = make_task(words="own").encode(document)[0].words
+    assert make_task(words="gold").encode(document).windows[0].words == GIVEN
+    own = make_task(words="own").encode(document).windows[0].words
     assert [TEXT[a:b] for a, b in own] == TEXT.split()
 
 
@@ -79,7 +81,7 @@ def test_every_word_is_read_once_and_at_its_first_piece(
 ) -> None:
     task, text = make_task(), " ".join(words)
     encoding, read = tokenizer.encode(text), []
-    for window in task.encode(Document("1", text)):
+    for window in task.encode(Document("1", text)).windows:
         ids = window.features["input_ids"]
         assert ids.dtype == np.int32
         assert len(window) == window.pieces[1] - window.pieces[0] + 2 <= 12
@@ -99,7 +101,7 @@ def test_every_word_is_read_once_and_at_its_first_piece(
 @pytest.mark.parametrize("text", ["", " ", "\n\t \u3000"])
 def test_a_text_without_words_gives_no_window(make_task: MakeTask, text: str) -> None:
     for settings in ({}, {"with_targets": True}):
-        assert make_task().encode(Document("1", text), **settings) == []
+        assert make_task().encode(Document("1", text), **settings).windows == []
 
 
 def test_words_without_pieces_are_counted_and_keep_their_numbers(
@@ -109,23 +111,23 @@ def test_words_without_pieces_are_counted_and_keep_their_numbers(
     document = Document(
         "1", "anna \u200b paris", words=(Word(0, 4), Word(5, 6), Word(7, 12))
     )
-    (window,) = task.encode(document)
+    (window,), counts = task.encode(document)
     assert window.word_index.tolist() == [0, 2]
-    assert task.counts["words_without_pieces"] == 1
+    assert counts["words_without_pieces"] == 1
 
 
 def test_targets_are_the_tags_of_the_words(make_task: MakeTask) -> None:
     task = make_task()
-    windows = task.encode(Document("1", TEXT, GOLD), with_targets=True)
+    windows, counts = task.encode(Document("1", TEXT, GOLD), with_targets=True)
     ids = np.concatenate([w.targets["labels"] for w in windows if w.targets])
     tags = [task.label_set.tags[i] for i in ids]
     assert tags == ["B-PER", "O", "O", "B-LOC", "O", "B-PER", *"OOOOO"]
     assert len(windows) > 1
-    assert task.counts["entities"] == 3
+    assert counts["entities"] == 3
 
 
 @pytest.mark.parametrize(
-    ("borders", "words", "tags", "count"),
+    ("misaligned", "words", "tags", "count"),
     [
         ("split", ["xy", "zzy", "anna"], ["O", "B-LOC", "O"], "words_split"),
         ("expand", ["xyzzy", "anna"], ["B-LOC", "O"], "entities_expanded"),
@@ -133,56 +135,58 @@ def test_targets_are_the_tags_of_the_words(make_task: MakeTask) -> None:
     ],
 )
 def test_an_entity_that_begins_inside_a_word_is_treated_as_told(
-    make_task: MakeTask, borders: str, words: list[str], tags: list[str], count: str
+    make_task: MakeTask, misaligned: str, words: list[str], tags: list[str], count: str
 ) -> None:
-    task, text = make_task(borders=borders), "xyzzy anna"
+    task, text = make_task(misaligned=misaligned), "xyzzy anna"
     document = Document("1", text, (Entity(2, 5, "LOC"),))
-    (window,) = task.encode(document, with_targets=True)
+    (window,), counts = task.encode(document, with_targets=True)
     assert window.targets is not None
     assert [text[a:b] for a, b in window.words] == words
     assert [task.label_set.tags[i] for i in window.targets["labels"]] == tags
-    assert task.counts[count] == task.counts["borders_inside_words"] == 1
-    (plain,) = task.encode(document)
+    assert counts[count] == counts["entities_misaligned"] == 1
+    (plain,) = task.encode(document).windows
     assert [text[a:b] for a, b in plain.words] == ["xyzzy", "anna"]
 
 
 def test_all_pieces_carry_labels_in_training_alone(make_task: MakeTask) -> None:
     document = Document("1", "zorg in xyzzy", (Entity(8, 13, "LOC"),))
     first, every = make_task(label_pieces="first"), make_task(label_pieces="all")
-    (window,) = every.encode(document, with_targets=True)
+    (window,) = every.encode(document, with_targets=True).windows
     assert window.targets is not None
     assert window.targets["labels"].tolist() == [0] * 5 + [3] * 5
     assert window.features["labeled_positions"].tolist() == list(range(1, 11))
-    (window,) = first.encode(document, with_targets=True)
+    (window,) = first.encode(document, with_targets=True).windows
     assert window.features["labeled_positions"].tolist() == [1, 5, 6]
-    assert_equal_windows(every.encode(document), first.encode(document))
+    assert_equal_windows(every.encode(document).windows, first.encode(document).windows)
 
 
 def test_all_pieces_of_a_long_document_carry_a_label_once(make_task: MakeTask) -> None:
-    windows = make_task(label_pieces="all").encode(
-        Document("1", "xyzzyxyzzyxyzzy zorg " * 3), with_targets=True
+    windows = (
+        make_task(label_pieces="all")
+        .encode(Document("1", "xyzzyxyzzyxyzzy zorg " * 3), with_targets=True)
+        .windows
     )
     assert sum(len(window.word_index) for window in windows) == 57
 
 
 def test_long_documents_are_cut_into_windows(make_task: MakeTask) -> None:
-    windows = make_task().encode(Document("1", "xyz " * 20))
+    windows = make_task().encode(Document("1", "xyz " * 20)).windows
     assert len(windows) > 5
     assert max(map(len, windows)) <= 12
 
 
 def test_long_documents_are_refused_on_request(make_task: MakeTask) -> None:
     task = make_task(on_overflow="error")
-    assert len(task.encode(Document("short", "xyz " * 3))) == 1
+    assert len(task.encode(Document("short", "xyz " * 3)).windows) == 1
     with pytest.raises(CorpusError, match=r"document 'long' has 12 pieces.* holds 10"):
         task.encode(Document("long", "xyz " * 4))
 
 
 def test_truncated_words_are_counted(make_task: MakeTask) -> None:
     task = make_task(on_overflow="truncate")
-    (window,) = task.encode(Document("1", "xyz " * 20))
+    (window,), counts = task.encode(Document("1", "xyz " * 20))
     assert window.word_index.tolist() == [0, 1, 2, 3]
-    assert task.counts["words_cut_off"] == 16
+    assert counts["words_cut_off"] == 16
 
 
 def test_nested_and_unknown_entities_are_refused_in_training_by_name(
@@ -204,7 +208,7 @@ def test_nested_and_unknown_entities_are_refused_in_training_by_name(
         ({"overlap": -1}, "overlap=-1"),
         ({"words": "golden"}, "`words` 'golden'; did you mean 'gold'"),
         ({"label_pieces": "last"}, "`label_pieces` 'last'"),
-        ({"borders": "splt"}, "did you mean 'split'"),
+        ({"misaligned": "splt"}, "did you mean 'split'"),
         ({"on_overflow": "windows"}, "did you mean 'window'"),
         ({"segment_id": 2}, "segment_id=2"),
     ],
@@ -217,7 +221,7 @@ def test_settings_that_make_no_sense_are_refused(
 
 
 def test_settings_make_the_same_task_again(make_task: MakeTask) -> None:
-    task = make_task(words="own", label_pieces="all", borders="drop", segment_id=1)
+    task = make_task(words="own", label_pieces="all", misaligned="drop", segment_id=1)
     settings = task.settings()
     assert settings.pop("name") == "token"
     again = TokenClassification(task.tokenizer, task.label_set, **settings)

@@ -33,7 +33,7 @@ def fitted(task: TokenClassification, toy_corpus: Path) -> tuple[Any, dict[str, 
     windows = [
         window
         for document in read_corpus(toy_corpus / "train.conll")
-        for window in task.encode(document, with_targets=True)
+        for window in task.encode(document, with_targets=True).windows
     ]
     table = WindowTable(windows, pad_id=task.tokenizer.pad_id)
     plan = make_batch_plan(

@@ -51,7 +51,7 @@ def make_span_task(encoder_directory: Path) -> MakeTask:
 def answer(task: SpanExtraction, document: Document) -> list[dict[str, Any]]:
     """What a model that knows the document's entities would give, window by window."""
     outputs = []
-    for window in task.encode(document, with_targets=True):
+    for window in task.encode(document, with_targets=True).windows:
         assert window.targets is not None
         starts, places = np.nonzero(window.targets["span_labels"] != IGNORED)
         distances = window.targets["span_labels"][starts, places]
@@ -69,7 +69,7 @@ def test_the_published_record_is_encoded_to_its_positions(
     task = SpanExtraction(
         tokenizer, LabelSet(["ORG"]), queries={"ORG": QUERY}, max_length=256
     )
-    (window,) = task.encode(document, with_targets=True)
+    (window,) = task.encode(document, with_targets=True).windows
     query, context = tokenizer.encode(QUERY), tokenizer.encode(CONTEXT)
     expected = [*tokenizer.prefix_ids, *query.ids, *tokenizer.suffix_ids]
     first = len(expected)
@@ -92,7 +92,7 @@ def test_every_label_is_asked_and_its_entities_may_nest(
     make_span_task: MakeTask,
 ) -> None:
     task = make_span_task()
-    person, place = task.encode(NESTED, with_targets=True)
+    person, place = task.encode(NESTED, with_targets=True).windows
     assert (person.label, place.label) == ("PER", "LOC")
     assert person.targets is not None
     first = int(np.argmax(person.features["token_type_ids"]))
@@ -102,7 +102,7 @@ def test_every_label_is_asked_and_its_entities_may_nest(
 
 def test_what_was_encoded_is_decoded(make_span_task: MakeTask) -> None:
     task = make_span_task()
-    windows = task.encode(NESTED)
+    windows = task.encode(NESTED).windows
     found = task.decode(NESTED, windows, answer(task, NESTED))
     assert found.entities == NESTED.entities
     assert {entity.score for entity in found.entities} == {0.75}
@@ -112,7 +112,9 @@ def test_what_was_encoded_is_decoded(make_span_task: MakeTask) -> None:
 def test_features_do_not_know_the_entities(make_span_task: MakeTask) -> None:
     task = make_span_task()
     bare = Document("d", NESTED.text)
-    for window, other in zip(task.encode(NESTED), task.encode(bare), strict=True):
+    for window, other in zip(
+        task.encode(NESTED).windows, task.encode(bare).windows, strict=True
+    ):
         assert (
             window.features.keys()
             == other.features.keys()
@@ -146,7 +148,7 @@ def test_any_nested_entities_survive_encoding_and_decoding(
     make_span_task: MakeTask, document: Document
 ) -> None:
     task = make_span_task(max_length=256)
-    found = task.decode(document, task.encode(document), answer(task, document))
+    found = task.decode(document, task.encode(document).windows, answer(task, document))
     assert found.entities == document.entities
 
 
@@ -161,7 +163,7 @@ def test_a_long_text_is_cut_and_each_entity_counts_once(
     )
     document = Document("d", text.strip(), entities)
     task = make_span_task(max_length=24)
-    windows = task.encode(document)
+    windows = task.encode(document).windows
     assert max(len(window) for window in windows) <= 24
     assert len(windows) > 6
     found = task.decode(document, windows, answer(task, document))
@@ -174,12 +176,14 @@ def test_an_entity_that_no_window_holds_is_missed_and_keeps_its_borders(
     text = "anna met bert in paris and " * 4
     document = Document("d", text.strip(), (Entity(0, 107, "PER"),))
     task = make_span_task(max_length=16, overlap=2)
-    windows = [w for w in task.encode(document, with_targets=True) if w.label == "PER"]
+    windows = [
+        w for w in task.encode(document, with_targets=True).windows if w.label == "PER"
+    ]
     starts = [int((w.targets["start_labels"] == 1).sum()) for w in windows if w.targets]
     ends = [int((w.targets["end_labels"] == 1).sum()) for w in windows if w.targets]
     assert sum(starts) == starts[0] == 1
     assert sum(ends) == ends[-1] == 1
-    found = task.decode(document, task.encode(document), answer(task, document))
+    found = task.decode(document, task.encode(document).windows, answer(task, document))
     assert found.entities == ()
 
 
@@ -190,7 +194,7 @@ def test_flat_answers_are_the_best_that_do_not_overlap(
     outputs = answer(task, NESTED)
     outputs[0]["scores"] = np.array([0.9, 0.6, 0.55])[: len(outputs[0]["spans"])]
     outputs[1]["scores"] = np.array([0.7])
-    found = task.decode(NESTED, task.encode(NESTED), outputs)
+    found = task.decode(NESTED, task.encode(NESTED).windows, outputs)
     surfaces = [(found.surface(e), e.label) for e in found.entities]
     assert len(surfaces) == 2
     assert surfaces[1] == ("paris", "LOC")
@@ -201,7 +205,7 @@ def test_thresholds_are_held_against_probabilities(
     make_span_task: MakeTask, threshold: str
 ) -> None:
     low, high = (make_span_task(**{f"{threshold}_threshold": t}) for t in (0.3, 0.7))
-    windows, outputs = low.encode(NESTED), answer(low, NESTED)
+    windows, outputs = low.encode(NESTED).windows, answer(low, NESTED)
     names = {"start": "start_probs", "end": "end_probs", "span": "match_probs"}
     for window, output in zip(windows, outputs, strict=True):
         output |= {
@@ -223,7 +227,7 @@ def test_a_document_without_a_window_is_decoded(make_span_task: MakeTask) -> Non
 def test_answers_that_are_no_words_are_passed_over(make_span_task: MakeTask) -> None:
     task = make_span_task(["PER"])
     document = Document("d", "xyzzy met anna")  # five pieces, then one each
-    (window,) = task.encode(document)
+    (window,) = task.encode(document).windows
     first = int(np.argmax(window.features["token_type_ids"]))
     bad = [(0, first), (first + 1, first + 4), (first, first + 3)]
     bad += [(first + 6, first + 7), (first + 6, first + 5)]
@@ -237,7 +241,7 @@ def test_a_word_longer_than_the_overlap_is_one_entity(make_span_task: MakeTask) 
     """Each of its windows sees nothing but this word, and takes its part as whole."""
     task = make_span_task(["PER"], max_length=16, overlap=2)
     document = Document("d", "q" * 40)
-    windows = task.encode(document)
+    windows = task.encode(document).windows
     assert len(windows) > 3
     outputs = []
     for number, window in enumerate(windows):
@@ -260,9 +264,9 @@ def test_words_that_one_question_cuts_off_are_counted_once(
     given = {"queries": queries, "max_length": 16, "on_overflow": "truncate"}
     for more in ({}, {"negative_rate": 0.0}):
         task = make_span_task(**given, **more)
-        task.encode(document, with_targets=bool(more))
+        counts = task.encode(document, with_targets=bool(more)).counts
         room = 16 - 3 - len(task.tokenizer.encode(queries["LOC"]).ids)
-        assert task.counts["words_cut_off"] == 40 - room
+        assert counts["words_cut_off"] == 40 - room
 
 
 def test_a_query_without_a_piece_is_refused(make_span_task: MakeTask) -> None:
@@ -277,20 +281,22 @@ def test_questions_without_an_answer_are_sampled_and_counted(
     documents = [Document(str(n), "anna met bert") for n in range(200)]
     documents.append(NESTED)
     task = make_span_task(negative_rate=0.25, seed=3)
-    windows = [w for d in documents for w in task.encode(d, with_targets=True)]
+    encoded = [task.encode(d, with_targets=True) for d in documents]
+    windows = [w for found in encoded for w in found.windows]
     assert 70 < len(windows) < 140
-    assert task.counts["questions_left_out"] == 402 - len(windows)
+    left_out = sum(found.counts["queries_left_out"] for found in encoded)
+    assert left_out == 402 - len(windows)
     assert len(windows) == len(
-        [w for d in documents for w in task.encode(d, with_targets=True)]
+        [w for d in documents for w in task.encode(d, with_targets=True).windows]
     )
-    assert sum(len(task.encode(d)) for d in documents) == 402
+    assert sum(len(task.encode(d).windows) for d in documents) == 402
 
 
 def test_dev_loss_is_the_cross_entropy_of_possible_borders(
     make_span_task: MakeTask,
 ) -> None:
     task = make_span_task(["LOC"])
-    windows = task.encode(NESTED)
+    windows = task.encode(NESTED).windows
     probs = np.full(len(windows[0]), 0.25, np.float32)
     outputs = [{"start_probs": probs, "end_probs": probs}]
     losses = task.word_losses(NESTED, windows, outputs)
@@ -305,7 +311,7 @@ def test_dev_loss_is_the_cross_entropy_of_possible_borders(
         ({"queries": {"PER": "a person"}}, "`queries` has no query for LOC"),
         ({"queries": {"PER": " ", "LOC": "x"}}, "the query of 'PER' is empty"),
         ({"queries": {"PER": "a " * 90, "LOC": "x"}}, "the query of 'PER' takes"),
-        ({"max_length": 8, "overlap": 7}, "must leave room for the context"),
+        ({"max_length": 8, "overlap": 7}, "must leave room for the text"),
         ({"span_threshold": 1.0}, "`span_threshold` must be above 0 and below 1"),
         ({"words": "silver"}, "unknown `words` 'silver'"),
     ],

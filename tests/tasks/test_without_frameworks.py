@@ -20,7 +20,7 @@ import numpy as np
 from tfner import Bundle, Document
 task = Bundle.load(sys.argv[1]).task
 document = Document("1", "anna met xyzzyxyzzy in paris")
-windows = task.encode(document)
+windows = task.encode(document).windows
 assert len(windows) == 2, windows
 eye = np.eye(len(task.label_set.tags), dtype="float32")
 ids = iter([1, 0, 0, 0, 3])

@@ -21,14 +21,14 @@ def test_entities_on_word_borders_need_no_policy(policy: str) -> None:
     )
     assert words == WORDS
     assert spans == [Span(0, 1, "A"), Span(2, 4, "B")]
-    assert counts["borders_inside_words"] == counts["entities_dropped"] == 0
+    assert counts["entities_misaligned"] == counts["entities_dropped"] == 0
 
 
 def test_split_cuts_words_at_entity_borders() -> None:
     words, spans, counts = align(WORDS, [Entity(6, 8, "A"), Entity(8, 13, "B")])
     assert words[2:] == ((5, 6), (6, 8), (8, 11), (12, 13), (13, 15))
     assert spans == [Span(3, 4, "A"), Span(4, 6, "B")]
-    assert (counts["words_split"], counts["borders_inside_words"]) == (2, 2)
+    assert (counts["words_split"], counts["entities_misaligned"]) == (2, 2)
 
 
 def test_expand_grows_to_whole_words_and_drops_the_later_of_two_that_meet() -> None:
@@ -44,14 +44,14 @@ def test_drop_leaves_out_what_cuts_a_word() -> None:
         WORDS, [Entity(0, 4, "A"), Entity(6, 8, "B")], policy="drop"
     )
     assert (words, spans) == (WORDS, [Span(0, 1, "A")])
-    assert counts["entities_dropped"] == counts["borders_inside_words"] == 1
+    assert counts["entities_dropped"] == counts["entities_misaligned"] == 1
 
 
 def test_white_space_at_the_ends_of_an_entity_cuts_nothing() -> None:
     words, spans, counts = align(WORDS, [Entity(0, 5, "A"), Entity(11, 15, "B")])
     assert words == WORDS
     assert spans == [Span(0, 1, "A"), Span(3, 4, "B")]
-    assert counts["borders_inside_words"] == 0
+    assert counts["entities_misaligned"] == 0
 
 
 def test_an_entity_between_words_is_counted_as_lost() -> None:

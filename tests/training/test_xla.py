@@ -19,7 +19,7 @@ from tfner.data.pipeline import WindowTable, window_batches
 from tfner.data.windows import Window
 from tfner.finetuning.data import load_corpora
 from tfner.finetuning.model import compile_task_model
-from tfner.finetuning.train import encode_training, make_task
+from tfner.finetuning.training_data import encode_training, make_task
 from tfner.inference.bundle import build
 from tfner.inference.runners import KerasRunner
 from tfner.models.encoders.interface import freeze_layers, recompute_layers
@@ -33,8 +33,8 @@ LAYOUTS = ["packed", "padded"]
 @pytest.fixture
 def learnt(config) -> tuple[Task, list[Window]]:
     corpora = load_corpora(config())
-    task = make_task(config(), corpora.label_set, None)
-    return task, encode_training(task, corpora)
+    task = make_task(config(), corpora.label_set)
+    return task, encode_training(task, corpora.train)[0]
 
 
 def specs(task: Task, windows: list[Window], layout: str, *, parts: int) -> Any:

@@ -18,6 +18,7 @@ from tfner.corpus.checks.findings import FileReport, count_severities
 from tfner.corpus.checks.repair import repair_conll
 from tfner.corpus.formats.brat import check_target
 from tfner.corpus.formats.options import ReadOptions
+from tfner.corpus.formats.queries import read_queries
 from tfner.corpus.split import split_documents
 from tfner.corpus.stats import count_corpus, render_stats
 from tfner.document import Document
@@ -29,7 +30,6 @@ from tfner.pretraining.text.cleaning import (
     find_recipe,
     rule_names,
 )
-from tfner.queries import read_queries
 from tfner.storage.atomic import whole_file, whole_files
 from tfner.storage.lines import STANDARD_STREAM
 from tfner.storage.output import OutputPolicy

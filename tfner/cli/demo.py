@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -94,7 +95,8 @@ def run(encoder: str, output: Path) -> dict[str, Any]:
     logger.info("3. score the SavedModel on the test part")
     predictor = Predictor.load(exported.saved_model)
     gold = list(read_corpus(str(english("test"))))
-    scores = score(gold, predictor.predict(gold), counts=predictor.counts)
+    counts = Counter[str]()
+    scores = score(gold, predictor.predict(gold, counts=counts), counts=counts)
     logger.info("4. predict a sentence through the SavedModel")
     (document,) = predictor.predict([SENTENCE])
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -79,8 +80,9 @@ def command(
         logger.info(
             "%s: no document holds an entity; recall and F1 are 0 by convention", file
         )
-    predicted = predictor.predict(gold)
-    result = score(gold, predicted, convention=convention, counts=predictor.counts)
+    counts = Counter[str]()
+    predicted = predictor.predict(gold, counts=counts)
+    result = score(gold, predicted, convention=convention, counts=counts)
     if report is not None:
         from tfner.inference.loading import describe_model
         from tfner.reports.content import make_report

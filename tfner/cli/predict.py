@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -72,11 +73,11 @@ def command(
         documents = reading.read(file, format=default_format(file))
     import_tensorflow()
     predictor = given.load(model, verify=verify, decode=decode)
-    labels = predictor.task.label_set.labels
-    parts = render(predictor.stream(documents), to, labels=labels)
+    labels, counts = predictor.task.label_set.labels, Counter[str]()
+    parts = render(predictor.stream(documents, counts=counts), to, labels=labels)
     with whole_file("-" if output is None else str(output)) as stream:
         stream.writelines(parts)
-    lost = [f"{count} {name}" for name, count in predictor.counts.items() if count]
+    lost = [f"{count} {name}" for name, count in counts.items() if count]
     if lost:
         logger.info("not everything could be read: %s", ", ".join(lost))
 

@@ -17,10 +17,11 @@ from typing import Any, Self, get_args, get_type_hints
 from tfner.errors import ConfigError, joined, unknown
 
 REMOVED = {
+    "borders": "`borders` is now `misaligned`.",
     "prefilter": "`prefilter` is gone: all queries of span extraction are run. Leave "
     "it out.",
 }
-"""Settings of earlier versions that have no successor."""
+"""What is said of settings of earlier versions."""
 
 
 def setting(

@@ -113,9 +113,9 @@ class TrainConfig(Settings):
         "own for languages without spaces (MeCab's for Japanese), else the corpus's.",
         choices=("gold", "own"),
     )
-    borders: str = _data(
+    misaligned: str = _data(
         "split",
-        "Training entities with a border inside a word: split the word, expand the "
+        "Training entities that begin or end inside a word: split the word, expand the "
         "entity, or drop it.",
         choices=("split", "expand", "drop"),
     )

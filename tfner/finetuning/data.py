@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from tfner.config.train import TrainConfig
 from tfner.corpus import read_corpus
+from tfner.corpus.formats.queries import read_queries
 from tfner.corpus.split import hold_out
 from tfner.document import Document
 from tfner.errors import CorpusError
+from tfner.queries import complete_queries, with_queries
 from tfner.schemes import LabelSet
 
 logger = logging.getLogger(__name__)
@@ -73,7 +75,23 @@ def load_corpora(config: TrainConfig) -> Corpora:
     logger.info(
         "%s training, %s dev, %s test sentences", len(train), len(dev), len(test)
     )
+    train = _with_queries(config, train, names)
     return Corpora(train, dev, test, LabelSet(names, scheme=config.scheme))
+
+
+def _with_queries(
+    config: TrainConfig, documents: list[Document], labels: tuple[str, ...]
+) -> list[Document]:
+    """Give the training documents the queries of a file, if one is named.
+
+    Raises:
+        ConfigError: a label has no query in it.
+    """
+    if config.queries is None:
+        return documents
+    queries = read_queries(config.queries)
+    complete_queries(labels, queries, source=config.queries)
+    return with_queries(documents, queries)
 
 
 def _held_out(

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from tfner.config.train import TrainConfig
+from tfner.data.features import LABELS
 from tfner.data.packing import BatchPlan
 from tfner.data.windows import Window
 from tfner.finetuning.run import Run
-from tfner.finetuning.train import load_training_data, make_encoder
+from tfner.finetuning.train import make_encoder
+from tfner.finetuning.training_data import load_training_data
 from tfner.tasks import Task
-from tfner.tasks.token_classification import TokenClassification
 from tfner.training.distribution import distribution
 from tfner.training.keras_internals import schedule_of
 
@@ -37,14 +38,14 @@ def dry_run(config: TrainConfig) -> dict[str, Any]:
     with devices.working():
         data = load_training_data(config)
         run = Run(
-            *data,
+            data,
             config.seed,
             directory=Path(config.output),
             encoder=factory,
             distribution=devices,
         )
         training_model, table, plan = run.compile()
-    _, task, corpora, windows = data
+    task, corpora, windows = data.task, data.corpora, data.windows
     weights = sum(int(np.prod(w.shape)) for w in training_model.model.weights)
     steps = len(plan.row_lengths)
     schedule = schedule_of(training_model.optimizer)
@@ -53,10 +54,8 @@ def dry_run(config: TrainConfig) -> dict[str, Any]:
             part: len(getattr(corpora, part)) for part in ("train", "dev", "test")
         },
         "labels": list(corpora.label_set.labels),
-        "tags": len(corpora.label_set.tags)
-        if isinstance(task, TokenClassification)
-        else None,
-        "lost": dict(task.counts),
+        "tags": len(task.label_set.tags) if LABELS in task.features else None,
+        "lost": dict(data.counts),
         "windows": len(windows),
         "weights": weights,
         "steps": steps,

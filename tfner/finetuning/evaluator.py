@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from tfner.data.windows import Window
 from tfner.document import Document
 from tfner.evaluation import score
 from tfner.finetuning.data import Corpora
-from tfner.inference.batching import run_windows
+from tfner.inference.batching import Runner
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
 from tfner.reports.mistakes import first_mistakes
-from tfner.tasks import Task
+from tfner.tasks import Outputs, Task
 from tfner.tasks.context import encode_in_order
 
 if TYPE_CHECKING:
@@ -26,59 +29,59 @@ logger = logging.getLogger(__name__)
 SELFTEST_TEXTS = 8
 
 
+@dataclass(frozen=True)
 class Evaluator:
-    """Scores documents by the predictor that users get.
+    """Documents held out from training, encoded once for all that is done with them.
 
     Args:
-        task: encodes without looking at entities, and decodes.
-        model: its weights may change between scores.
+        task: encoded them without looking at entities, and decodes.
+        documents: with gold entities.
+        windows: of each document.
+        counts: what encoding lost, by reason.
     """
 
-    def __init__(self, task: Task, model: keras.Model) -> None:
-        self.task, self.model = task, model
-        self.predictor = Predictor(task, KerasRunner(model))
+    task: Task
+    documents: list[Document]
+    windows: list[list[Window]]
+    counts: Counter[str]
 
-    def report(self, documents: list[Document]) -> dict[str, Any] | None:
-        """All scores of documents, or None if there are none."""
-        if not documents:
+    @classmethod
+    def encode(cls, task: Task, documents: Iterable[Document]) -> Self:
+        """Encode documents as prediction does."""
+        found, windows, counts = list[Document](), list[list[Window]](), Counter[str]()
+        for document, encoded in encode_in_order(task, documents):
+            found.append(document)
+            windows.append(encoded.windows)
+            counts.update(encoded.counts)
+        return cls(task, found, windows, counts)
+
+    def outputs(self, model: keras.Model) -> list[list[Outputs]]:
+        """Run a model on the windows of every document."""
+        return Predictor(self.task, KerasRunner(model)).outputs(self.windows)
+
+    def report(self, run: Runner) -> dict[str, Any] | None:
+        """All scores of a model, or None if there is no document."""
+        if not self.documents:
             return None
-        self.task.counts.clear()
-        predicted = self.predictor.predict(documents)
-        return score(documents, predicted, counts=self.task.counts).to_json()
+        predicted = Predictor(self.task, run).decode(self.documents, self.windows)
+        return score(self.documents, predicted, counts=self.counts).to_json()
 
-    def scorer(
-        self,
-        documents: list[Document],
-        *,
-        show: int = 0,
-    ) -> Callable[[], dict[str, float]]:
-        """Encodes documents once; every call runs the model and gives F1 and loss.
+    def scores(self, run: Runner, *, show: int = 0) -> dict[str, float]:
+        """F1 and loss of a model, `dev_f1` and `dev_loss`.
 
         Args:
-            documents: with gold entities.
-            show: how many of those with a mistake are logged, as columns.
-            say: told them.
+            run: the model.
+            show: how many documents with a mistake are logged, as columns.
         """
-        encoded = [windows for _, windows in encode_in_order(self.task, documents)]
-        flat = [window for windows in encoded for window in windows]
-
-        def now() -> dict[str, float]:
-            outputs = iter(
-                run_windows(self.predictor.run, flat, pad_id=self.task.tokenizer.pad_id)
-            )
-            losses, predicted = [], []
-            for document, windows in zip(documents, encoded, strict=True):
-                found = [next(outputs) for _ in windows]
-                predicted.append(self.task.decode(document, windows, found))
-                losses.append(self.task.word_losses(document, windows, found))
-            for line in first_mistakes(documents, predicted, show):
-                logger.info(line)
-            result = score(documents, predicted, resamples=0)
-            by_word = np.concatenate(losses)
-            loss = float(by_word.mean()) if by_word.size else 0.0
-            return {"dev_loss": loss, "dev_f1": result.f1}
-
-        return now
+        outputs = Predictor(self.task, run).outputs(self.windows)
+        held_out = (self.documents, self.windows, outputs)
+        predicted = list(map(self.task.decode, *held_out))
+        by_word = np.concatenate(list(map(self.task.word_losses, *held_out)))
+        for line in first_mistakes(self.documents, predicted, show):
+            logger.info(line)
+        loss = float(by_word.mean()) if by_word.size else 0.0
+        result = score(self.documents, predicted, resamples=0)
+        return {"dev_loss": loss, "dev_f1": result.f1}
 
 
 def selftest_texts(corpora: Corpora) -> Iterable[str]:

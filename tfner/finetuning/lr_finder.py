@@ -21,7 +21,8 @@ import numpy as np
 from tfner.config.train import TrainConfig
 from tfner.errors import ConfigError, TrainingError
 from tfner.finetuning.run import EncoderFactory, Run
-from tfner.finetuning.train import load_training_data, make_encoder
+from tfner.finetuning.train import make_encoder
+from tfner.finetuning.training_data import load_training_data
 from tfner.tasks import Task
 from tfner.tokenization import Tokenizer
 from tfner.training.distribution import distribution
@@ -192,7 +193,7 @@ def find_learning_rate(
             config.replace(epochs=1), task=task, tokenizer=tokenizer
         )
         run = Run(
-            *data,
+            data,
             config.seed,
             directory=Path(config.output),
             encoder=factory,

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from tfner.config.train import TrainConfig
 from tfner.finetuning.checkpoint import Checkpoint
-from tfner.finetuning.data import Corpora
 from tfner.finetuning.evaluator import Evaluator, selftest_texts
-from tfner.finetuning.span_dev import chosen_on_dev
+from tfner.finetuning.training_data import TrainingData
 from tfner.inference.bundle import save_bundle
+from tfner.inference.predictor import Predictor
+from tfner.inference.runners import KerasRunner
 from tfner.storage.remote import address
-from tfner.tasks import Task
 from tfner.training.log import LOG, RUN_FILE, log_text
 
 EPOCHS = "epochs"
@@ -52,26 +51,31 @@ class RunResult:
 
 
 def save_result(
-    result: RunResult,
+    directory: Path,
     *,
-    config: TrainConfig,
-    task: Task,
+    data: TrainingData,
+    seed: int,
     model: keras.Model,
-    corpora: Corpora,
     checkpoint: Checkpoint,
-) -> None:
-    """Score a trained model and write its bundle; completes `result`.
+    speed: dict[str, float],
+) -> RunResult:
+    """Score a trained model and write its bundle.
 
     Args:
-        result: names seed and directory.
-        config: of the run.
-        task: of the model.
+        directory: of the bundle.
+        data: says what was trained on, and what is held out.
+        seed: of the run.
         model: with the weights of the best epoch.
-        corpora: whose held-out parts are scored.
         checkpoint: knows the epochs.
+        speed: rates and times of training.
     """
-    evaluator, texts = Evaluator(task, model), list(selftest_texts(corpora))
-    own = config.replace(seed=result.seed, trials=1, overwrite=False, resume=False)
+    config, corpora = data.config, data.corpora
+    task, model, chosen = data.task.fit_on_dev(model, data.dev)
+    run = KerasRunner(model)
+    dev = replace(data.dev, task=task).report(run)
+    test = Evaluator.encode(task, corpora.test).report(run)
+    texts = list(selftest_texts(corpora))
+    own = config.replace(seed=seed, trials=1, overwrite=False, resume=False)
     history, epochs = checkpoint.history, checkpoint.directory / EPOCHS
 
     def save(directory: Path, metrics: dict[str, Any], **more: Any) -> None:
@@ -79,26 +83,24 @@ def save_result(
             directory,
             task=task,
             model=model,
-            training={**config.to_json(), "seed": result.seed},
+            training={**config.to_json(), "seed": seed},
             metrics=metrics,
-            selftest=evaluator.predictor.selftest(texts),
+            selftest=Predictor(task, run).selftest(texts),
             extra_files={RUN_FILE: own.to_toml(), LOG: log_text(history)},
             **more,
         )
 
-    with chosen_on_dev(config, task, model, corpora.dev) as chosen:
-        result.dev = evaluator.report(corpora.dev)
-        result.test = evaluator.report(corpora.test)
-        if config.keep_epochs:
-            for number in range(1, len(history) + 1):
-                checkpoint.load_epoch(model, number)
-                line = {"history": history[:number], "epoch": number}
-                save(epochs / str(number), line)
-            checkpoint.load_best(model)
-        metrics = {"dev": result.dev, "test": result.test, "history": history}
-        best = {"best_epoch": checkpoint.best_epoch}
-        save(
-            result.directory,
-            {**metrics, **best, **chosen, **result.speed},
-            extra_directories={EPOCHS: epochs} if config.keep_epochs else {},
-        )
+    if config.keep_epochs:
+        for number in range(1, len(history) + 1):
+            checkpoint.load_epoch(model, number)
+            line = {"history": history[:number], "epoch": number}
+            save(epochs / str(number), line)
+        checkpoint.load_best(model)
+    metrics = {"dev": dev, "test": test, "history": history}
+    best = {"best_epoch": checkpoint.best_epoch}
+    save(
+        directory,
+        {**metrics, **best, **chosen, **speed},
+        extra_directories={EPOCHS: epochs} if config.keep_epochs else {},
+    )
+    return RunResult(seed, directory, dev, test, speed)

@@ -13,10 +13,8 @@ from typing import Any
 
 import keras
 
-from tfner.config.train import TrainConfig
 from tfner.data.packing import BatchPlan, make_batch_plan
 from tfner.data.pipeline import WindowTable
-from tfner.data.windows import Window
 from tfner.errors import ConfigError, TrainingError
 from tfner.finetuning.callbacks import (
     Clock,
@@ -25,14 +23,13 @@ from tfner.finetuning.callbacks import (
     StopAtNaN,
 )
 from tfner.finetuning.checkpoint import Checkpoint, Place
-from tfner.finetuning.data import Corpora
-from tfner.finetuning.evaluator import Evaluator
 from tfner.finetuning.model import compile_task_model
 from tfner.finetuning.result import RunResult, save_result
+from tfner.finetuning.training_data import TrainingData
 from tfner.inference.bundle import build
+from tfner.inference.runners import KerasRunner
 from tfner.models.encoders.interface import freeze_layers, recompute_layers
 from tfner.storage.remote import address, publish, remove
-from tfner.tasks import Task
 from tfner.training.distribution import Distribution
 from tfner.training.precision import precision
 from tfner.training.step import TrainingModel
@@ -54,10 +51,7 @@ class Run:
     """One seed: builds the model, fits it, scores it, saves it.
 
     Args:
-        config: all settings.
-        task: shared by all runs.
-        corpora: shared by all runs.
-        windows: of the training corpus, shared by all runs.
+        data: what all runs of a config share.
         seed: of this run.
         directory: for what a resumed run needs.
         encoder: makes the encoder, before it learnt the task.
@@ -67,10 +61,7 @@ class Run:
 
     def __init__(
         self,
-        config: TrainConfig,
-        task: Task,
-        corpora: Corpora,
-        windows: list[Window],
+        data: TrainingData,
         seed: int,
         *,
         directory: Path,
@@ -78,8 +69,8 @@ class Run:
         distribution: Distribution,
         mirror: Path | None = None,
     ) -> None:
-        self.config, self.seed, self.task = config, seed, task
-        self.corpora, self.windows = corpora, windows
+        self.data, self.seed = data, seed
+        self.config, self.task = data.config, data.task
         self.directory, self.encoder = directory, encoder
         self.distribution, self.mirror = distribution, mirror
 
@@ -94,12 +85,12 @@ class Run:
         if is_chief:
             self.directory.mkdir(parents=True, exist_ok=True)
         training_model, table, plan = self.compile()
-        clock = Clock(len(self.corpora.train))
+        clock = Clock(len(self.data.corpora.train))
         with asked_to_stop() if is_chief else nullcontext(lambda: False) as asked:
             checkpoint = Checkpoint(
                 self.directory,
                 training_model,
-                monitor=f"dev_{self.config.best}" if self.corpora.dev else None,
+                monitor=f"dev_{self.config.best}" if self.data.corpora.dev else None,
                 fingerprint=self._fingerprint(),
                 save_steps=self.config.save_steps,
                 keep_epochs=self.config.keep_epochs,
@@ -115,15 +106,13 @@ class Run:
             # A broken-off run never takes the place of a finished one.
             target = self.directory.with_name(f"{self.directory.name}.bundle")
         with self.distribution.host():
-            model = self._best(training_model, checkpoint)
-            result = RunResult(self.seed, target, None, None, speed)
-            save_result(
-                result,
-                config=self.config,
-                task=self.task,
-                model=model,
-                corpora=self.corpora,
+            result = save_result(
+                target,
+                data=self.data,
+                seed=self.seed,
+                model=self._best(training_model, checkpoint),
                 checkpoint=checkpoint,
+                speed=speed,
             )
         if failure is not None:
             # What is good is saved; going on from here would only fail again.
@@ -145,7 +134,7 @@ class Run:
 
     def compile(self) -> tuple[TrainingModel, WindowTable, BatchPlan]:
         """What is fitted, on which rows, in which order; nothing is written."""
-        table = WindowTable(self.windows, pad_id=self.task.tokenizer.pad_id)
+        table = WindowTable(self.data.windows, pad_id=self.task.tokenizer.pad_id)
         with self.distribution.scope():
             model = self._learner()
             plan = self._plan(table, packs=getattr(model, "packs", False))
@@ -177,7 +166,7 @@ class Run:
         if self.distribution.kind != "none" or self.config.precision != "float32":
             model = self._model()
         checkpoint.load_best(model)
-        if self.corpora.dev:
+        if self.data.corpora.dev:
             logger.info(
                 "best epoch: %s by dev %s", checkpoint.best_epoch, self.config.best
             )
@@ -293,7 +282,7 @@ class Run:
         callbacks: list[keras.callbacks.Callback] = [StopAtNaN(), clock]
         if not self.distribution.is_chief:
             return [*callbacks, checkpoint]
-        if self.corpora.dev:
+        if self.data.corpora.dev:
             callbacks.append(Scorer(self._scorer(training_model)))
         callbacks += [checkpoint, Progress(self.config.epochs, steps)]
         if self.config.tensorboard:
@@ -308,15 +297,13 @@ class Run:
         on_tpu = self.distribution.kind == "tpu"
         with self.distribution.host():
             model = self._model() if on_tpu else training_model.model
-        score = Evaluator(self.task, model).scorer(
-            self.corpora.dev, show=self.config.show_mistakes
-        )
+        run = KerasRunner(model)
 
         def now() -> dict[str, float]:
             with training_model.averaged(), self.distribution.host():
                 if on_tpu:
                     model.set_weights([w.numpy() for w in training_model.model.weights])
-                return score()
+                return self.data.dev.scores(run, show=self.config.show_mistakes)
 
         return now
 
@@ -327,7 +314,7 @@ class Run:
         }
         return {
             **settings,
-            "number of training windows": len(self.windows),
+            "number of training windows": len(self.data.windows),
             "digest of the labels": self.task.label_set.digest,
             **{
                 f"query of {n}": q for n, q in getattr(self.task, "queries", {}).items()

@@ -4,38 +4,23 @@ from __future__ import annotations
 
 import logging
 import statistics
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
-from tfner.checkpoints.loading import open_encoder, tokenizer_of
+from tfner.checkpoints.loading import open_encoder
 from tfner.config.train import TrainConfig
-from tfner.data.windows import Window
-from tfner.document import Document
-from tfner.errors import CorpusError, TrainingError, joined
-from tfner.finetuning.data import Corpora, load_corpora
-from tfner.finetuning.loss_settings import set_loss
 from tfner.finetuning.result import RunResult
 from tfner.finetuning.run import EncoderFactory, Run
-from tfner.finetuning.span_dev import check_dev
-from tfner.finetuning.span_settings import check_task_settings, make_span_task
+from tfner.finetuning.training_data import load_training_data
 from tfner.inference.bundle import CONFIG, SUMMARY, Bundle
 from tfner.inference.encoder_config import check_encoder
-from tfner.nesting import nesting_problems
-from tfner.schemes import LabelSet
 from tfner.storage.atomic import whole_directory, write_json
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import address, publish
 from tfner.storage.workplace import workplace
 from tfner.tasks import Task
-from tfner.tasks.context import DOCUMENT, encode_in_order
-from tfner.tasks.span_extraction import SpanExtraction
-from tfner.tasks.token_classification import TokenClassification, default_words
-from tfner.tokenization import Tokenizer, load_tokenizer
+from tfner.tokenization import Tokenizer
 from tfner.training.distribution import distribution
-
-if TYPE_CHECKING:
-    pass
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +72,7 @@ def run_trials(
                 if (config.trials > 1 or mirror) and devices.is_chief:
                     target = directory / f"seed-{seed}.bundle"
                 run = Run(
-                    *data,
+                    data,
                     seed,
                     directory=directory / f"seed-{seed}",
                     encoder=factory,
@@ -104,64 +89,6 @@ def run_trials(
     return summarize(trials)
 
 
-class TrainingData(NamedTuple):
-    """What all runs of a config share: `Run(*data, seed, …)`."""
-
-    config: TrainConfig
-    task: Task
-    corpora: Corpora
-    windows: list[Window]
-
-
-def load_training_data(
-    config: TrainConfig,
-    *,
-    task: Task | None = None,
-    tokenizer: Tokenizer | None = None,
-) -> TrainingData:
-    """Read the corpora, make the task, encode what is to be learnt.
-
-    Returns:
-        The settings, with what the tokenizer decided of them, and the rest.
-
-    Raises:
-        ConfigError: the settings do not fit the tokenizer, or need a dev corpus.
-        CorpusError: a corpus cannot be read, holds nothing to learn, or entities that
-            the task cannot: all such documents are named.
-    """
-    corpora = load_corpora(config)
-    check_dev(config, corpora.dev)
-    task = task or make_task(
-        config, corpora.label_set, tokenizer, documents=corpora.train
-    )
-    check_nesting(config, task, corpora.train)
-    config = config.replace(words=task.settings().get("words", config.words))
-    windows = encode_training(task, corpora)
-    set_loss(config, task, windows)
-    return TrainingData(config, task, corpora, windows)
-
-
-def check_nesting(config: TrainConfig, task: Task, documents: list[Document]) -> None:
-    """Refuse entities that a tagger cannot learn; tell of those never predicted.
-
-    Raises:
-        CorpusError: of tags are asked what they cannot hold.
-    """
-    is_tagger = isinstance(task, TokenClassification)
-    if not is_tagger and getattr(task, "nested", True):
-        return
-    problems = nesting_problems(documents)
-    if problems and is_tagger:
-        raise CorpusError(joined(problems), path=config.train)
-    if problems:
-        logger.info(
-            "note: %s of %s training sentences have nested or overlapping entities; "
-            "without them (--no-nested) some will be missed",
-            len(problems),
-            len(documents),
-        )
-
-
 def output_of(config: TrainConfig) -> OutputPolicy:
     """Where the model goes.
 
@@ -171,49 +98,6 @@ def output_of(config: TrainConfig) -> OutputPolicy:
     policy = OutputPolicy(Path(config.output), config.overwrite, config.resume)
     policy.check_finished("model", (CONFIG, SUMMARY))
     return policy
-
-
-def make_task(
-    config: TrainConfig,
-    label_set: LabelSet,
-    tokenizer: Tokenizer | None,
-    *,
-    documents: Sequence[Document] = (),
-) -> Task:
-    """The task that the settings name, with its tokenizer.
-
-    Args:
-        config: all settings.
-        label_set: what is to be predicted.
-        tokenizer: in place of that of the encoder.
-        documents: of the training corpus, which may bring queries.
-    """
-    if tokenizer is None:
-        tokenizer = load_tokenizer(
-            tokenizer_of(config.encoder),
-            lower_case=config.lower_case,
-            word_splitter=config.word_splitter,
-            dictionary=config.dictionary,
-            user_dictionary=config.user_dictionary,
-        )
-        for note in tokenizer.notes:
-            logger.info(note)
-    check_task_settings(config)
-    if config.task == SpanExtraction.name:
-        return make_span_task(config, label_set, tokenizer, documents)
-    return TokenClassification(
-        tokenizer,
-        label_set,
-        max_length=config.max_length,
-        overlap=config.overlap,
-        words=config.words or default_words(tokenizer),
-        label_pieces=config.label_pieces,
-        borders=config.borders,
-        on_overflow=config.on_overflow,
-        head=config.head,
-        decode=config.decode,
-        context=config.context,
-    )
 
 
 def make_encoder(config: TrainConfig, factory: EncoderFactory | None) -> EncoderFactory:
@@ -233,37 +117,6 @@ def make_encoder(config: TrainConfig, factory: EncoderFactory | None) -> Encoder
         hidden_dropout=config.hidden_dropout,
         attention_dropout=config.attention_dropout,
     ).load
-
-
-def encode_training(task: Task, corpora: Corpora) -> list[Window]:
-    """All training windows; says once what did not survive.
-
-    Raises:
-        TrainingError: no window is left.
-    """
-    told = any(DOCUMENT in document.metadata for document in corpora.train)
-    if getattr(task, "context", 0) and not told:
-        logger.info(
-            "context: the training corpus does not say where a document ends; "
-            "neighbouring sentences of the file are taken"
-        )
-    task.counts.clear()
-    windows = [
-        window
-        for _, found in encode_in_order(task, corpora.train, with_targets=True)
-        for window in found
-    ]
-    if task.counts["questions_left_out"] and not windows:
-        raise TrainingError(
-            "no question about the training corpus is left. Received: "
-            f"negative_rate={getattr(task, 'negative_rate', None)}, and no sentence "
-            "holds an entity. Give a higher --negative-rate, or another corpus."
-        )
-    if not windows:
-        raise TrainingError("the training corpus holds no text to learn from.")
-    counts = [f"{n} {name}" for name, n in task.counts.items() if n]
-    logger.info("training corpus: %s, %s windows", ", ".join(counts), len(windows))
-    return windows
 
 
 def publish_trials(output: Path, trials: list[RunResult]) -> None:

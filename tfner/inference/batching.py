@@ -72,6 +72,21 @@ def run_windows(
     return outputs
 
 
+def run_documents(
+    run: Runner, documents: Sequence[Sequence[Window]], *, pad_id: int
+) -> list[list[Mapping[str, Any]]]:
+    """Outputs of the windows of every document; windows of several share rows.
+
+    Args:
+        run: the model.
+        documents: the windows of each.
+        pad_id: `input_ids` of padding.
+    """
+    flat = [window for windows in documents for window in windows]
+    outputs = iter(run_windows(run, flat, pad_id=pad_id))
+    return [[next(outputs) for _ in windows] for windows in documents]
+
+
 def _cut_out(
     results: Mapping[str, Floats], row: int, first: int, last: int
 ) -> dict[str, Any]:

@@ -32,9 +32,7 @@ from tfner.storage.atomic import (
     write_text,
 )
 from tfner.storage.remote import address, local_copy
-from tfner.tasks import Task
-from tfner.tasks.span_extraction import SpanExtraction
-from tfner.tasks.token_classification import TokenClassification
+from tfner.tasks import TASKS, Task
 from tfner.tokenization import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
@@ -46,6 +44,8 @@ SCHEMA = 1
 SHOWN_REASON = 300
 CONFIG, LABELS, METRICS = "config.json", "labels.json", "metrics.json"
 SUMMARY = "summary.json"
+RENAMED = {"borders": "misaligned"}
+"""Settings of tasks in models of earlier versions."""
 PREFILTER = "prefilter.npz"
 """Left out queries that it found pointless, in models of earlier versions."""
 SELFTEST, TOKENIZER, WEIGHTS = "selftest.json", "tokenizer", "model.weights.h5"
@@ -59,11 +59,6 @@ WHOLE = (
     *("saved_model.pb", "*/saved_model.pb", "*/*/saved_model.pb"),
 )
 """Of these a directory holds at least one, or there is no model in it."""
-
-TASKS: dict[str, Callable[..., Task]] = {
-    TokenClassification.name: TokenClassification,
-    SpanExtraction.name: SpanExtraction,
-}
 
 
 @dataclass(frozen=True)
@@ -161,7 +156,11 @@ class Bundle:
                     self.directory,
                     PREFILTER,
                 )
-            return TASKS[name](tokenizer, label_set, **settings)
+            for old, new in RENAMED.items():
+                if old in settings:
+                    settings[new] = settings.pop(old)
+            make: Callable[..., Task] = TASKS[name]
+            return make(tokenizer, label_set, **settings)
 
     @property
     def metrics(self) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from tfner.inference.bundle import SelfTest
 from tfner.inference.label_files import read_labels
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
-from tfner.tasks.token_classification import TokenClassification, default_words
+from tfner.tasks.token_classification import TokenClassification
+from tfner.tasks.windowing import default_words
 from tfner.tokenization import Tokenizer, load_tokenizer
 
 logger = logging.getLogger(__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,16 @@ from tfner.inference.external import (
 from tfner.inference.external_options import Described, Supplied
 from tfner.inference.runners import KerasRunner, SavedModelRunner
 from tfner.inference.span_runner import SpanRunner
+from tfner.tasks.span_extraction import SpanExtraction
+from tfner.tasks.token_classification import TokenClassification
 
 SAVED_MODEL = "saved_model.pb"
 ASSETS = "assets"
+RUNNERS: dict[tuple[str, ...], Callable[..., Runner]] = {
+    TokenClassification.outputs: SavedModelRunner,
+    SpanExtraction.outputs: SpanRunner,
+}
+"""What runs a SavedModel, by `Task.outputs`."""
 
 
 def open_model(
@@ -55,8 +63,7 @@ def open_model(
         bundle = Bundle(exported / ASSETS)
         with reading(exported / ASSETS / CONFIG):
             packs = bool(bundle.config["serving"]["packs"])
-        runner = SpanRunner if bundle.task.name == "span" else SavedModelRunner
-        return bundle, runner(exported, packs=packs)
+        return bundle, RUNNERS[tuple(bundle.task.outputs)](exported, packs=packs)
     found = open_bundle(model, supplied)
     return found, KerasRunner(found.load_model())
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tfner.data.windows import Window
 from tfner.document import Document
 from tfner.errors import BundleError, ConfigError
-from tfner.inference.batching import Runner, run_windows
+from tfner.inference.batching import Runner, run_documents
 from tfner.inference.bundle import SelfTest
 from tfner.inference.external_options import Supplied
 from tfner.schemes import LabelSet
-from tfner.tasks import Task
+from tfner.tasks import TASKS, Task
 from tfner.tasks.context import encode_in_order
-from tfner.tasks.token_classification import TokenClassification
 from tfner.tokenization import Tokenizer
 
 WINDOWS_AT_ONCE = 512
@@ -70,25 +70,32 @@ class Predictor:
 
         supplied = Supplied(tokenizer, labels, segment_id, lower_case, word_splitter)
         bundle, run = open_model(model, supplied)
-        predictor = cls(bundle.task, run)
         if verify:
-            predictor.verify(bundle.selftest)
-        if decode is not None:
-            if not isinstance(bundle.task, TokenClassification):
-                raise ConfigError(f"{model} has no tags: it decodes in one way alone.")
-            bundle.task.decode_by(decode)
-        return predictor
+            cls(bundle.task, run).verify(bundle.selftest)
+        return cls(_decoding_by(decode, bundle.task, model), run)
 
-    @property
-    def counts(self) -> Counter[str]:
-        """What was lost so far, by reason."""
-        return self.task.counts
+    def predict(
+        self,
+        documents: Iterable[str | Document],
+        *,
+        counts: Counter[str] | None = None,
+    ) -> list[Document]:
+        """Documents with predicted entities, words and tags; texts get ids 1, 2, ….
 
-    def predict(self, documents: Iterable[str | Document]) -> list[Document]:
-        """Documents with predicted entities, words and tags; texts get ids 1, 2, …."""
-        return list(self.stream(documents))
+        Several threads may predict at once.
 
-    def stream(self, documents: Iterable[str | Document]) -> Iterator[Document]:
+        Args:
+            documents: texts or documents, whose entities are not looked at.
+            counts: gets added what was lost, by reason.
+        """
+        return list(self.stream(documents, counts=counts))
+
+    def stream(
+        self,
+        documents: Iterable[str | Document],
+        *,
+        counts: Counter[str] | None = None,
+    ) -> Iterator[Document]:
         """As `predict`, one by one and in constant memory.
 
         To a model with context, documents (not texts) are what they are in order.
@@ -96,22 +103,28 @@ class Predictor:
         chunk: list[Document] = []
         windows: list[list[Window]] = []
         waiting = 0
-        for document, found in encode_in_order(self.task, documents):
+        for document, encoded in encode_in_order(self.task, documents):
             chunk.append(document)
-            windows.append(found)
-            waiting += max(1, len(windows[-1]))  # empty texts take memory, too
+            windows.append(encoded.windows)
+            waiting += max(1, len(encoded.windows))  # empty texts take memory, too
+            if counts is not None:
+                counts.update(encoded.counts)
             if waiting >= WINDOWS_AT_ONCE:
-                yield from self._decoded(chunk, windows)
+                yield from self.decode(chunk, windows)
                 chunk, windows, waiting = [], [], 0
-        yield from self._decoded(chunk, windows)
+        yield from self.decode(chunk, windows)
 
-    def _decoded(
-        self, chunk: Sequence[Document], windows: Sequence[Sequence[Window]]
+    def outputs(
+        self, documents: Sequence[Sequence[Window]]
+    ) -> list[list[Mapping[str, Any]]]:
+        """Run the model on the windows of several documents."""
+        return run_documents(self.run, documents, pad_id=self.task.tokenizer.pad_id)
+
+    def decode(
+        self, documents: Sequence[Document], windows: Sequence[Sequence[Window]]
     ) -> Iterator[Document]:
-        flat = [window for group in windows for window in group]
-        outputs = iter(run_windows(self.run, flat, pad_id=self.task.tokenizer.pad_id))
-        for document, group in zip(chunk, windows, strict=True):
-            yield self.task.decode(document, group, [next(outputs) for _ in group])
+        """Predict documents that are encoded already, all in one go."""
+        return map(self.task.decode, documents, windows, self.outputs(windows))
 
     def selftest(self, texts: Iterable[str]) -> SelfTest:
         """Texts with what is predicted for them, to be stored with the model."""
@@ -137,3 +150,14 @@ class Predictor:
                     f"{number} of selftest.json gave {len(old)} entities, now "
                     f"{len(new)} others. Save or export the model again."
                 )
+
+
+def _decoding_by(decoder: str | None, task: Task, model: str | Path) -> Task:
+    """The task, made again with another decoder if one is named."""
+    if decoder is None:
+        return task
+    settings = task.settings()
+    if "decode" not in settings:
+        raise ConfigError(f"{model} has no tags: it decodes in one way alone.")
+    make: Callable[..., Task] = TASKS[settings.pop("name")]
+    return make(task.tokenizer, task.label_set, **settings | {"decode": decoder})

@@ -8,12 +8,12 @@ from tfner.models.encoders.bert import Encoder
 from tfner.models.encoders.keras_hub import KerasHubEncoder
 from tfner.models.heads.losses import MaskedAccuracy, masked_crossentropy
 from tfner.models.heads.span_extractor import SpanExtractor
-from tfner.models.heads.span_losses import BorderAccuracy
+from tfner.models.heads.span_losses import BoundaryAccuracy
 from tfner.models.heads.token_classifier import TokenClassifier
 from tfner.models.pretraining.electra import Electra, MaskedLanguageModel
 
 __all__ = [
-    "BorderAccuracy",
+    "BoundaryAccuracy",
     "Electra",
     "Encoder",
     "KerasHubEncoder",

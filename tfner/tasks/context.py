@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tfner.document import Document
 
 if TYPE_CHECKING:
-    from tfner.data.windows import Window
-    from tfner.tasks import Task
+    from tfner.tasks.interface import Encoded, Task
 
 DOCUMENT = "document"
 """Metadata of a sentence that names the document it belongs to."""
@@ -33,18 +32,19 @@ ALONE = Neighbours()
 
 def encode_in_order(
     task: Task, documents: Iterable[str | Document], *, with_targets: bool = False
-) -> Iterator[tuple[Document, list[Window]]]:
-    """Each document with its windows; a task with `context` sees the neighbours, too.
+) -> Iterator[tuple[Document, Encoded]]:
+    """Encode each document; a task with `context` sees the neighbours, too.
 
     Args:
-        task: reads `context` documents ahead, none if it has no such attribute.
+        task: has `context` documents read ahead.
         documents: texts get the ids 1, 2, … and have no neighbours.
         with_targets: see `Task.encode`.
     """
-    reach = getattr(task, "context", 0)
-    for document, neighbours in with_neighbours(documents, reach):
-        more: dict[str, Any] = {"neighbours": neighbours} if reach else {}
-        yield document, task.encode(document, with_targets=with_targets, **more)
+    for document, neighbours in with_neighbours(documents, task.context):
+        yield (
+            document,
+            task.encode(document, with_targets=with_targets, neighbours=neighbours),
+        )
 
 
 def with_neighbours(

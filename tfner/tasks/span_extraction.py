@@ -1,12 +1,13 @@
-"""Span extraction: one question per label, answered by spans that may nest."""
+"""Span extraction: one query per label, and spans that may nest as its entities."""
 
 from __future__ import annotations
 
+import logging
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,73 +22,67 @@ from tfner.data.features import (
     TOKEN_TYPE_IDS,
     Feature,
 )
-from tfner.data.overflow import piece_ranges
-from tfner.data.windows import Ints, Window, cores
-from tfner.document import Document, Entity, Word
-from tfner.errors import ConfigError, LabelError, joined, unknown
-from tfner.nesting import best_flat
-from tfner.queries import complete_queries, query_problems
-from tfner.schemes import LabelSet, Span
-from tfner.tasks.answers import answers_of, border_losses
+from tfner.data.windows import Ints, Window
+from tfner.document import Document, Entity
+from tfner.errors import ConfigError, LabelError, joined
+from tfner.nesting import best_flat, nesting_problems
+from tfner.queries import complete_queries, queries_of, query_problems
+from tfner.schemes import LabelSet
+from tfner.tasks.context import ALONE, Neighbours
+from tfner.tasks.interface import Encoded, HeldOut, Task
+from tfner.tasks.span_decoding import boundary_losses, spans_of_window
 from tfner.tasks.span_targets import piece_targets, window_targets
+from tfner.tasks.thresholds import THRESHOLDS, check_dev, tune_thresholds
+from tfner.tasks.windowing import Range, Windowing
 from tfner.tokenization import Encoding, Tokenizer
-from tfner.tokenization.align import POLICIES, align
+from tfner.tokenization.align import align
 
 if TYPE_CHECKING:
     import keras
 
+    from tfner.config.train import TrainConfig
     from tfner.models.heads.span_losses import SpanLoss
+
+logger = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
 
-CHOICES = {
-    "words": ("gold", "own"),
-    "borders": POLICIES,
-    "on_overflow": ("window", "error", "truncate"),
-}
-"""What the settings that are words may be."""
-THRESHOLDS = ("start_threshold", "end_threshold", "span_threshold")
 
-
-class SpanExtraction:
-    """How documents become questions about each label, and answers entities.
+class SpanExtraction(Task):
+    """How documents become windows of one query each, and spans entities.
 
     A window is `[CLS] query [SEP] context [SEP]`, with `token_type_ids` 0 up to the
     first `[SEP]` and 1 from there.
 
     Args:
         tokenizer: from `load_tokenizer`, or your own of the same interface.
-        label_set: the labels that are asked for.
+        label_set: the labels that have a query.
         queries: label -> query; made of the labels' names if None.
-        max_length: pieces of a window, query and special pieces included.
-        overlap: pieces of the context that neighbouring windows share; a quarter of
-            what a query leaves of the window if None.
-        words: "gold" takes a document's words where it has some, "own" always those
-            of the tokenizer.
-        borders: what training does with entities that begin or end inside a word:
-            "split" the word, "expand" the entity, or "drop" it. Counted in `counts`.
-        on_overflow: "window" cuts long documents into windows, "error" refuses them,
-            "truncate" reads their beginning alone.
-        nested: takes every answer; False the best ones that do not overlap.
+        nested: takes every span; False the best ones that do not overlap.
         start_threshold: probability that a start must exceed, 0 to 1, both excluded.
         end_threshold: likewise of an end.
         span_threshold: likewise of the pair of both.
-        loss: see `SpanLoss`; its default if None. In training alone.
+        loss: see `SpanLoss`; its default if None. In training alone, as all that
+            follow.
         candidates: which pairs training scores; see `models.span.CANDIDATES`.
         negative_rate: share of the windows without an entity that training uses, 0 to
             1.
         seed: decides which.
-
-    Attributes:
-        counts: what was lost so far, by reason.
+        tune_thresholds: choose the thresholds with the best F1 on held-out documents.
+        **windowing: `max_length`, `overlap`, `words`, `misaligned`, `on_overflow`: see
+            `Windowing`.
 
     Raises:
         ConfigError: a setting is out of range or unknown, or a label has no query.
     """
 
     name = "span"
-    features: tuple[Feature, ...] = (*ENCODER_INPUTS, *SPAN_TARGETS)
-    outputs: tuple[str, ...] = ("start_probs", "end_probs", "spans", "scores")
+    only = (
+        *("negative_rate", "nested", "queries", "span_candidates", "span_loss"),
+        *("span_weight", "tune_thresholds"),
+    )
+    features: ClassVar[tuple[Feature, ...]] = (*ENCODER_INPUTS, *SPAN_TARGETS)
+    outputs = ("start_probs", "end_probs", "spans", "scores")
 
     def __init__(
         self,
@@ -95,11 +90,6 @@ class SpanExtraction:
         label_set: LabelSet,
         *,
         queries: Mapping[str, str] | None = None,
-        max_length: int = 512,
-        overlap: int | None = None,
-        words: str = "gold",
-        borders: str = "split",
-        on_overflow: str = "window",
         nested: bool = True,
         start_threshold: float = 0.5,
         end_threshold: float = 0.5,
@@ -108,40 +98,36 @@ class SpanExtraction:
         candidates: str = "pred_and_gold",
         negative_rate: float = 1.0,
         seed: int = 0,
+        tune_thresholds: bool = False,
+        **windowing: Any,
     ) -> None:
         self.tokenizer, self.label_set = tokenizer, label_set
-        self.max_length, self.overlap = max_length, overlap
-        self.words, self.borders, self.on_overflow = words, borders, on_overflow
-        self.nested = nested
-        self.start_threshold, self.end_threshold = start_threshold, end_threshold
-        self.span_threshold = span_threshold
+        self.windowing = Windowing(**windowing)
+        self.max_length, self.nested = self.windowing.max_length, nested
+        chosen = (start_threshold, end_threshold, span_threshold)
+        self.thresholds = dict(zip(THRESHOLDS, chosen, strict=True))
         self.candidates, self.span_loss = candidates, loss
         self.negative_rate, self.seed = negative_rate, seed
-        problems = query_problems(queries or {})
-        given = {**self._choices(), "negative_rate": negative_rate}
-        problems += [
-            unknown(f"`{name}`", str(given[name]), known)
-            for name, known in CHOICES.items()
-            if given[name] not in known
-        ]
-        problems += [
-            f"`{name}` must be above 0 and below 1. Received: {name}={given[name]}"
-            for name in THRESHOLDS
-            if not 0 < given[name] < 1
+        self.tune_thresholds = tune_thresholds
+        problems = query_problems(queries or {}) + [
+            f"`{name}` must be above 0 and below 1. Received: {name}={value}"
+            for name, value in self.thresholds.items()
+            if not 0 < value < 1
         ]
         if problems:
             raise ConfigError(joined(problems, what="problems in the settings"))
-        asked = complete_queries(label_set.labels, queries, source="`queries`")
-        self.queries = {label: asked[label] for label in label_set.labels}
+        known = complete_queries(label_set.labels, queries, source="`queries`")
+        self.queries = {label: known[label] for label in label_set.labels}
         self._query_ids = {
             label: self._begin(label, query) for label, query in self.queries.items()
         }
-        self._check_room()
-        self.counts: Counter[str] = Counter()
-
-    def _choices(self) -> dict[str, Any]:
-        names = ("words", "borders", "on_overflow", "nested", *THRESHOLDS)
-        return {name: getattr(self, name) for name in names}
+        longest = min(self.queries, key=self._room)
+        problems = self.windowing.problems(
+            occupied=self.max_length - self._room(longest),
+            by=f"the query of {longest!r} takes, with the special ones,",
+        )
+        if problems:
+            raise ConfigError(joined(problems, what="problems in the settings"))
 
     def _begin(self, label: str, query: str) -> Ints:
         """What a window of this query begins with: `[CLS] query [SEP]`."""
@@ -156,79 +142,119 @@ class SpanExtraction:
 
     def _room(self, label: str) -> int:
         """Pieces of the context that a window has beside this label's query."""
-        return (
-            self.max_length
-            - len(self._query_ids[label])
-            - len(self.tokenizer.suffix_ids)
-        )
+        occupied = len(self._query_ids[label]) + len(self.tokenizer.suffix_ids)
+        return self.max_length - occupied
 
-    def _check_room(self) -> None:
-        needed = 1 if self.overlap is None else self.overlap + 1
-        cramped = [label for label in self.queries if self._room(label) < needed]
-        if cramped or (self.overlap or 0) < 0:
-            label = min(self.queries, key=self._room)
-            raise ConfigError(
-                "`max_length` must leave room for the context, more than `overlap`, "
-                "beside the query of every label. Received: "
-                f"max_length={self.max_length}, overlap={self.overlap}, and the query "
-                f"of {label!r} takes {self.max_length - self._room(label)} pieces with "
-                "the special ones."
+    @classmethod
+    def from_config(
+        cls,
+        config: TrainConfig,
+        tokenizer: Tokenizer,
+        label_set: LabelSet,
+        documents: Sequence[Document] = (),
+    ) -> Self:
+        """Make the task that a run trains; the documents may bring queries.
+
+        Raises:
+            ConfigError: there are queries, but not for every label, or a query leaves
+                no room in a window.
+        """
+        from tfner.models.heads.span_losses import SpanLoss
+
+        queries = queries_of(documents)
+        unused = [label for label in queries if label not in label_set.labels]
+        if unused:
+            logger.info(
+                "no query is run for %s, of which the training corpus has no entity",
+                ", ".join(unused),
             )
+        return cls(
+            tokenizer,
+            label_set,
+            queries=queries or None,
+            nested=config.nested,
+            loss=SpanLoss(config.span_loss, (1.0, 1.0, config.span_weight)),
+            candidates=config.span_candidates,
+            negative_rate=config.negative_rate,
+            seed=config.seed,
+            tune_thresholds=config.tune_thresholds,
+            **Windowing.settings_of(config, tokenizer),
+        )
 
     def settings(self) -> dict[str, Any]:
         """The arguments but tokenizer and labels, as a bundle stores them."""
-        names = ("queries", "max_length", "overlap")
         return {
             "name": self.name,
-            **{name: getattr(self, name) for name in names},
-            **self._choices(),
+            "queries": self.queries,
+            **asdict(self.windowing),
+            "nested": self.nested,
+            **self.thresholds,
         }
 
-    def encode(self, document: Document, *, with_targets: bool = False) -> list[Window]:
-        """Windows of one document, label by label.
+    def check(self, train: Sequence[Document], dev: Sequence[Document]) -> None:
+        """Refuse to choose thresholds where `dev` has nothing to choose them by.
+
+        Raises:
+            ConfigError: thresholds are to be chosen, and `dev` holds no entity.
+        """
+        if self.tune_thresholds:
+            check_dev(dev)
+        problems = [] if self.nested else nesting_problems(train)
+        if problems:
+            logger.info(
+                "note: %d of %d training sentences have nested or overlapping "
+                "entities; without them (--no-nested) some will be missed",
+                len(problems),
+                len(train),
+            )
+
+    def encode(
+        self,
+        document: Document,
+        *,
+        with_targets: bool = False,
+        neighbours: Neighbours = ALONE,
+    ) -> Encoded:
+        """Cut one document into windows, label by label; none of a text without pieces.
 
         Args:
             document: its entities are looked at only `with_targets`.
-            with_targets: for training; words are then cut at entity borders, if the
-                policy says so, and windows carry targets.
-
-        Returns:
-            For every label its windows in text order; none for a text without a piece.
+            with_targets: for training; words may then be cut at entity boundaries.
+            neighbours: not looked at.
 
         Raises:
             CorpusError: the document is too long and `on_overflow` is "error".
             LabelError: `with_targets` and an entity's label is unknown.
         """
-        encoding = self._encode(document)
-        self.counts["words_without_pieces"] += encoding.words_without_pieces
-        if self.on_overflow == "truncate":  # the longest query leaves the least room
+        encoding = self.windowing.encode(self.tokenizer, document)
+        spans, counts = None, Counter[str]()
+        if with_targets:
+            self._check_labels(document)
+            encoding, spans, counts = self.windowing.align(
+                self.tokenizer, document, encoding, nested=True
+            )
+        counts["words_without_pieces"] += encoding.words_without_pieces
+        if self.windowing.on_overflow == "truncate":
+            # The longest query leaves the least room.
             room = min(map(self._room, self.queries))
-            self.counts["words_cut_off"] += int((_word_starts(encoding) >= room).sum())
-        if not with_targets:
-            return [
-                window
-                for label in self.queries
-                for window in self._windows(document, encoding, label, None)
-            ]
-        self._check_labels(document)
-        aligned = align(
-            encoding.words, document.entities, policy=self.borders, nested=True
-        )
-        self.counts.update(aligned.counts)
-        if aligned.words != encoding.words:
-            encoding = self.tokenizer.encode(document.text, aligned.words)
+            counts["words_cut_off"] += int((encoding.word_starts >= room).sum())
         windows = []
         for label in self.queries:
-            spans = [span for span in aligned.spans if span.label == label]
-            if not spans and self._is_left_out(document, label):
-                self.counts["questions_left_out"] += 1
+            if spans is None:
+                windows += self._windows(document, encoding, label, None)
                 continue
-            windows += self._windows(document, encoding, label, spans)
-        return windows
+            own = [span for span in spans if span.label == label]
+            if not own and self._is_left_out(document, label):
+                counts["queries_left_out"] += 1
+                continue
+            targets = piece_targets(encoding.word_index, own)
+            learnt = int((targets[SPAN_LABELS.name] >= 0).sum())
+            counts["entities_without_pieces"] += len(set(own)) - learnt
+            windows += self._windows(document, encoding, label, targets)
+        return Encoded(windows, counts)
 
     def _check_labels(self, document: Document) -> None:
-        labels = {entity.label for entity in document.entities}
-        strangers = sorted(labels - self.queries.keys())
+        strangers = sorted({e.label for e in document.entities} - self.queries.keys())
         if strangers:
             raise LabelError(
                 f"document {document.id!r}: labels unknown to the model: "
@@ -236,49 +262,29 @@ class SpanExtraction:
             )
 
     def _is_left_out(self, document: Document, label: str) -> bool:
-        """Whether the draw goes against this question without an answer."""
+        """Whether the draw goes against this query, which has no entity."""
         key = f"{self.seed} {document.id} {label} {document.text}"
         return zlib.crc32(key.encode(errors="replace")) >= self.negative_rate * 2**32
-
-    def _encode(self, document: Document) -> Encoding:
-        words = document.words if self.words == "gold" else None
-        return self.tokenizer.encode(document.text, words)
 
     def _windows(
         self,
         document: Document,
         encoding: Encoding,
         label: str,
-        spans: Sequence[Span] | None,
+        targets: Mapping[str, Ints] | None,
     ) -> list[Window]:
-        room, word_of = self._room(label), encoding.word_index
-        starts = _word_starts(encoding)
-        ranges, _ = piece_ranges(
-            document.id,
-            len(word_of),
-            starts,
-            room=room,
-            overlap=room // 4 if self.overlap is None else self.overlap,
-            on_overflow=self.on_overflow,
-        )
-        targets = None
-        if spans is not None:
-            targets = piece_targets(word_of, spans)
-            kept = int((targets[SPAN_LABELS.name] >= 0).sum())
-            self.counts["entities_without_pieces"] += len(set(spans)) - kept
+        ranges, _ = self.windowing.cut(document, encoding, room=self._room(label))
         return [
             self._window(encoding, label, pieces, core, targets)
-            for pieces, core in zip(
-                ranges, cores(ranges, word_starts=starts), strict=True
-            )
+            for pieces, core in ranges
         ]
 
     def _window(
         self,
         encoding: Encoding,
         label: str,
-        pieces: tuple[int, int],
-        core: tuple[int, int],
+        pieces: Range,
+        core: Range,
         targets: Mapping[str, Ints] | None,
     ) -> Window:
         (start, end), query = pieces, self._query_ids[label]
@@ -311,7 +317,7 @@ class SpanExtraction:
             encoder,
             dropout=dropout,
             candidates=self.candidates,
-            **{name: getattr(self, name) for name in THRESHOLDS},
+            **self.thresholds,
         )
 
     def loss(self, labels: Any, logits: Any) -> tuple[Any, Any]:
@@ -322,13 +328,9 @@ class SpanExtraction:
 
     def metric(self) -> keras.metrics.Metric:
         """What training shows beside the loss."""
-        from tfner.models.heads.span_losses import BorderAccuracy
+        from tfner.models.heads.span_losses import BoundaryAccuracy
 
-        return BorderAccuracy()
-
-    def words_of(self, document: Document, windows: Sequence[Window]) -> Sequence[Word]:
-        """The words that predictions speak of, also where no window was made."""
-        return windows[0].words if windows else self._encode(document).words
+        return BoundaryAccuracy()
 
     def word_losses(
         self,
@@ -339,15 +341,23 @@ class SpanExtraction:
         """Cross-entropy of every possible start and end against the gold entities.
 
         For the loss on held-out data, whose words must not know the entities: what
-        does not fall on word borders or has an unknown label is left out.
+        does not fall on word boundaries or has an unknown label is left out.
         """
-        words = self.words_of(document, windows)
+        words = self.windowing.words_of(self.tokenizer, document, windows)
         spans = align(words, document.entities, policy="drop", nested=True).spans
         parts = [
-            border_losses(window, output, spans)
+            boundary_losses(window, output, spans)
             for window, output in zip(windows, outputs, strict=True)
         ]
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+    def fit_on_dev(
+        self, model: keras.Model, dev: HeldOut
+    ) -> tuple[Self, keras.Model, dict[str, Any]]:
+        """Choose the thresholds with the best F1, if they are to be tuned."""
+        if not self.tune_thresholds:
+            return self, model, {}
+        return tune_thresholds(self, model, dev)
 
     def decode(
         self,
@@ -357,8 +367,8 @@ class SpanExtraction:
     ) -> Document:
         """The document with predicted entities in place of its own.
 
-        An answer counts in the window in whose core its middle lies. A word longer
-        than windows overlap may be answered in several; its best score counts.
+        A span counts in the window in whose core its middle lies. A word longer than
+        windows overlap may be found in several; its best score counts.
 
         Args:
             document: what was encoded.
@@ -367,11 +377,10 @@ class SpanExtraction:
                 `end_probs` (S,) and `match_probs` (N,) are there, too, the thresholds
                 are held against them.
         """
-        words = self.words_of(document, windows)
-        thresholds = (self.start_threshold, self.end_threshold, self.span_threshold)
+        words = self.windowing.words_of(self.tokenizer, document, windows)
         found: dict[tuple[int, int, str], float] = {}
         for window, output in zip(windows, outputs, strict=True):
-            for first, last, score in answers_of(window, output, thresholds):
+            for first, last, score in spans_of_window(window, output, self.thresholds):
                 span = (words[first].start, words[last].end, window.label or "")
                 found[span] = max(score, found.get(span, 0.0))
         entities = [Entity(*span, score) for span, score in found.items()]
@@ -380,8 +389,3 @@ class SpanExtraction:
         return replace(
             document, entities=tuple(entities), words=tuple(words), tags=None
         )
-
-
-def _word_starts(encoding: Encoding) -> Ints:
-    """The first piece of every word."""
-    return np.flatnonzero(np.diff(encoding.word_index, prepend=-1)).astype(np.int32)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,10 @@ from tfner.data.features import (
     TOKEN_TYPE_IDS,
     Feature,
 )
-from tfner.data.overflow import piece_ranges
-from tfner.data.windows import Ints, Window, cores
-from tfner.document import Document, Entity, Word
-from tfner.errors import ConfigError, LabelError, unknown
-from tfner.nesting import outermost
+from tfner.data.windows import Ints, Window
+from tfner.document import Document, Entity
+from tfner.errors import ConfigError, CorpusError, LabelError, joined, unknown
+from tfner.nesting import nesting_problems, outermost
 from tfner.schemes import LabelSet
 from tfner.tasks.context import ALONE, Neighbours, pieces_around
 from tfner.tasks.decoding import (
@@ -32,41 +32,27 @@ from tfner.tasks.decoding import (
     allowed_steps,
     best_tags,
 )
+from tfner.tasks.interface import Encoded, Task
+from tfner.tasks.token_loss import loss_settings
+from tfner.tasks.windowing import Range, Windowing
 from tfner.tokenization import Encoding, Tokenizer
-from tfner.tokenization.align import POLICIES, align
-from tfner.tokenization.files import PIECES
+from tfner.tokenization.align import align
 
 if TYPE_CHECKING:
     import keras
 
+    from tfner.config.train import TrainConfig
+
 Floats = NDArray[np.float32]
 
-CHOICES = {
-    "words": ("gold", "own"),
-    "label_pieces": ("first", "all"),
-    "borders": POLICIES,
-    "on_overflow": ("window", "error", "truncate"),
-    "head": ("softmax", "crf"),
-}
-"""What the settings that are words may be."""
 
-
-class TokenClassification:
+class TokenClassification(Task):
     """How documents become windows with one tag per word, and outputs entities.
 
     Args:
         tokenizer: from `load_tokenizer`, or your own of the same interface.
         label_set: the tags to predict.
-        max_length: pieces of a window, special pieces included.
-        overlap: pieces that neighbouring windows share; a quarter of the window if
-            None.
-        words: "gold" takes a document's words where it has some, "own" always those
-            of the tokenizer.
         label_pieces: "first" piece of every word, or in training "all" of them.
-        borders: what training does with entities that begin or end inside a word:
-            "split" the word, "expand" the entity, or "drop" it. Counted in `counts`.
-        on_overflow: "window" cuts long documents into windows, "error" refuses them,
-            "truncate" reads their beginning alone.
         head: "softmax" predicts each word's tag by itself, "crf" together with its
             neighbours'.
         decode: "argmax" takes each word's likeliest tag, "viterbi" the likeliest
@@ -75,12 +61,13 @@ class TokenClassification:
         segment_id: `token_type_ids` of every piece, special ones included, 0 or 1;
             padding has 0. google-research/electra's taggers learnt with 1
             (Source: finetune/tagging/tagging_tasks.py, `featurize`).
+        loss: arguments of `models.losses.summed_crossentropy`; in training alone.
+        **windowing: `max_length`, `overlap`, `words`, `misaligned`, `on_overflow`: see
+            `Windowing`.
 
     Attributes:
-        counts: what was lost so far, by reason.
         decoder: the decoder in use.
         steps: (T, T) which tag may follow which, for viterbi; None for argmax.
-        loss_settings: arguments of `models.losses.summed_crossentropy`; for training.
 
     Raises:
         ConfigError: a setting is out of range or unknown, settings contradict each
@@ -88,87 +75,131 @@ class TokenClassification:
     """
 
     name = "token"
-    features: tuple[Feature, ...] = (*TAGGER_INPUTS, LABELS)
-    outputs: tuple[str, ...] = ("probs",)
+    only = (
+        *("context", "decode", "head", "label_pieces"),
+        *("class_weights", "focal_gamma", "label_smoothing", "loss"),
+    )
+    features: ClassVar[tuple[Feature, ...]] = (*TAGGER_INPUTS, LABELS)
+    outputs = ("probs",)
 
     def __init__(
         self,
         tokenizer: Tokenizer,
         label_set: LabelSet,
         *,
-        max_length: int = 512,
-        overlap: int | None = None,
-        words: str = "gold",
         label_pieces: str = "first",
-        borders: str = "split",
-        on_overflow: str = "window",
         head: str = "softmax",
         decode: str | None = None,
         context: int = 0,
         segment_id: int = 0,
+        loss: Mapping[str, Any] | None = None,
+        **windowing: Any,
     ) -> None:
         self.tokenizer, self.label_set = tokenizer, label_set
-        self.max_length = max_length
-        self.special = len(tokenizer.prefix_ids) + len(tokenizer.suffix_ids)
-        self.room = max_length - self.special
-        if self.room < 1:
-            raise ConfigError(
-                f"`max_length` must leave room beside {self.special} special pieces. "
-                f"Received: max_length={max_length}"
+        self.windowing = Windowing(**windowing)
+        self.max_length = self.windowing.max_length
+        self.label_pieces, self.head = label_pieces, head
+        self.context, self.segment_id = context, segment_id
+        self.decoder = decode or ("viterbi" if head == "crf" else "argmax")
+        self.loss_settings = dict(loss or {})
+        special = len(tokenizer.prefix_ids) + len(tokenizer.suffix_ids)
+        self.room = self.max_length - special
+        problems = self._problems() + self.windowing.problems(
+            occupied=special, by="the special pieces take"
+        )
+        if problems:
+            raise ConfigError(joined(problems, what="problems in the settings"))
+        self.steps: Steps | None = None
+        if self.decoder == "viterbi":
+            self.steps = allowed_steps(label_set)
+
+    def _problems(self) -> list[str]:
+        """List what the settings beside `windowing` may not be, in sentences."""
+        given = {
+            "label_pieces": (self.label_pieces, ("first", "all")),
+            "head": (self.head, ("softmax", "crf")),
+            "decode": (self.decoder, DECODERS),
+        }
+        problems = [
+            unknown(f"`{name}`", str(value), known)
+            for name, (value, known) in given.items()
+            if value not in known
+        ]
+        if self.segment_id not in (0, 1):
+            problems.append(
+                f"`segment_id` must be 0 or 1. Received: segment_id={self.segment_id}"
             )
-        self.overlap = self.room // 4 if overlap is None else overlap
-        if not 0 <= self.overlap < self.room:
-            raise ConfigError(
-                "`overlap` must be at least 0 and smaller than max_length less the "
-                f"{self.special} special pieces. Received: overlap={overlap}, "
-                f"max_length={max_length}"
-            )
-        self.words, self.label_pieces = words, label_pieces
-        self.borders, self.on_overflow = borders, on_overflow
-        self.head, self.context = head, context
-        for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
-                raise ConfigError(unknown(f"`{name}`", str(getattr(self, name)), known))
-        if segment_id not in (0, 1):
-            raise ConfigError(
-                f"`segment_id` must be 0 or 1. Received: segment_id={segment_id}"
-            )
-        self.segment_id = segment_id
-        if head == "crf" and label_pieces == "all":
-            raise ConfigError(
+        if self.head == "crf" and self.label_pieces == "all":
+            problems.append(
                 "a CRF reads one tag per word: `head` crf and `label_pieces` all "
                 "contradict each other. Use --label-pieces first."
             )
-        if context < 0:
-            raise ConfigError(f"`context` must be at least 0. Received: {context=}")
-        self.decode_by(decode or ("viterbi" if head == "crf" else "argmax"))
-        self.loss_settings: dict[str, Any] = {}
-        self.counts: Counter[str] = Counter()
+        if self.context < 0:
+            problems.append(
+                f"`context` must be at least 0. Received: context={self.context}"
+            )
+        return problems
 
-    def decode_by(self, decoder: str) -> None:
-        """Use "argmax" or "viterbi" from now on.
+    @classmethod
+    def from_config(
+        cls,
+        config: TrainConfig,
+        tokenizer: Tokenizer,
+        label_set: LabelSet,
+        documents: Sequence[Document] = (),
+    ) -> Self:
+        """Make the task that a run trains, with its loss.
+
+        Args:
+            config: the settings of the run.
+            tokenizer: of the encoder.
+            label_set: what is to be predicted.
+            documents: of the training corpus; balanced weights count its tags.
 
         Raises:
-            ConfigError: it is neither, or the tags allow no viterbi.
+            ConfigError: the settings contradict each other.
+            CorpusError: balanced weights are wanted of documents that cannot be learnt.
         """
-        if decoder not in DECODERS:
-            raise ConfigError(unknown("`decode`", decoder, DECODERS))
-        self.decoder = decoder
-        self.steps: Steps | None = None
-        if decoder == "viterbi":
-            self.steps = allowed_steps(self.label_set)
+        make = partial(
+            cls,
+            tokenizer,
+            label_set,
+            label_pieces=config.label_pieces,
+            head=config.head,
+            decode=config.decode,
+            context=config.context,
+            **Windowing.settings_of(config, tokenizer),
+        )
+        plain = make()
+        labels = partial(plain._training_labels, documents)
+        return make(loss=loss_settings(config, label_set.tags, labels))
+
+    def _training_labels(self, documents: Sequence[Document]) -> Iterator[Ints]:
+        self.check(documents, ())
+        for document in documents:
+            for window in self.encode(document, with_targets=True).windows:
+                yield (window.targets or {})[LABELS.name]
 
     def settings(self) -> dict[str, Any]:
         """The arguments but tokenizer and labels, as a bundle stores them."""
+        names = ("label_pieces", "head", "context", "segment_id")
         return {
             "name": self.name,
-            **{name: getattr(self, name) for name in ("max_length", "overlap")},
-            **{
-                name: getattr(self, name)
-                for name in (*CHOICES, "context", "segment_id")
-            },
+            **asdict(self.windowing),
+            **{name: getattr(self, name) for name in names},
             "decode": self.decoder,
         }
+
+    def check(self, train: Sequence[Document], dev: Sequence[Document]) -> None:
+        """Refuse entities that tags cannot hold.
+
+        Raises:
+            CorpusError: entities nest or overlap; all such documents are named.
+        """
+        del dev
+        problems = nesting_problems(train)
+        if problems:
+            raise CorpusError(joined(problems))
 
     def encode(
         self,
@@ -176,86 +207,62 @@ class TokenClassification:
         *,
         with_targets: bool = False,
         neighbours: Neighbours = ALONE,
-    ) -> list[Window]:
-        """Windows of one document.
+    ) -> Encoded:
+        """Cut one document into windows.
 
         Args:
             document: its entities are looked at only `with_targets`.
-            with_targets: for training; words are then cut at entity borders, if the
+            with_targets: for training; words are then cut at entity boundaries, if the
                 policy says so, and windows carry `labels`.
             neighbours: fill up what the document leaves of a window, the nearest
                 pieces first; a document of several windows is context enough.
 
         Returns:
-            Windows in text order; none for a text without a piece.
+            Windows in text order, none for a text without a piece; and what was lost.
 
         Raises:
             CorpusError: the document is too long and `on_overflow` is "error".
             LabelError: `with_targets` and an entity's label is unknown, or entities
                 overlap.
         """
-        encoding = self._encode(document)
-        if not with_targets:
-            return self._windows(document, encoding, None, neighbours)
-        words = encoding.words
-        try:
-            aligned = align(words, document.entities, policy=self.borders)
-            tags = self.label_set.encode(aligned.spans, len(aligned.words))
-        except LabelError as error:
-            raise LabelError(f"document {document.id!r}: {error}") from error
-        self.counts.update(aligned.counts)
-        if aligned.words != words:
-            encoding = self.tokenizer.encode(document.text, aligned.words)
-        return self._windows(document, encoding, np.array(tags, np.int32), neighbours)
-
-    def _encode(self, document: Document) -> Encoding:
-        words = document.words if self.words == "gold" else None
-        return self.tokenizer.encode(document.text, words)
-
-    def _windows(
-        self,
-        document: Document,
-        encoding: Encoding,
-        labels: Ints | None,
-        neighbours: Neighbours,
-    ) -> list[Window]:
-        word_of = encoding.word_index
-        is_first = np.diff(word_of, prepend=-1) > 0
-        self.counts["words_without_pieces"] += len(encoding.words) - int(is_first.sum())
-        word_starts = np.flatnonzero(is_first).astype(np.int32)
-        ranges = self._ranges(document, len(word_of), word_starts)
-        owned = cores(ranges, word_starts=word_starts)
-        everywhere = labels is not None and self.label_pieces == "all"
-        chosen = np.ones_like(is_first) if everywhere else is_first
-        before, after = ([self._encode(d).ids for d in side] for side in neighbours)
-        around = pieces_around(before, after, room=self.room - len(word_of))
-        return [
-            self._window(encoding, labels, pieces, core, chosen, around)
-            for pieces, core in zip(ranges, owned, strict=True)
+        encoding = self.windowing.encode(self.tokenizer, document)
+        labels, counts = None, Counter[str]()
+        if with_targets:
+            try:
+                encoding, spans, counts = self.windowing.align(
+                    self.tokenizer, document, encoding
+                )
+                tags = self.label_set.encode(spans, len(encoding.words))
+            except LabelError as error:
+                raise LabelError(f"document {document.id!r}: {error}") from error
+            labels = np.array(tags, np.int32)
+        counts["words_without_pieces"] += encoding.words_without_pieces
+        ranges, cut_off = self.windowing.cut(document, encoding, room=self.room)
+        if cut_off:
+            counts["words_cut_off"] += cut_off
+        around = self._pieces_around(neighbours, len(encoding.ids))
+        windows = [
+            self._window(encoding, labels, pieces, core, around)
+            for pieces, core in ranges
         ]
+        return Encoded(windows, counts)
 
-    def _ranges(
-        self, document: Document, num_pieces: int, word_starts: Ints
-    ) -> list[tuple[int, int]]:
-        ranges, words_cut_off = piece_ranges(
-            document.id,
-            num_pieces,
-            word_starts,
-            room=self.room,
-            overlap=self.overlap,
-            on_overflow=self.on_overflow,
+    def _pieces_around(
+        self, neighbours: Neighbours, num_pieces: int
+    ) -> tuple[list[int], list[int]]:
+        """The pieces of neighbours that a document leaves room for, on either side."""
+        before, after = (
+            [self.windowing.encode(self.tokenizer, d).ids for d in side]
+            for side in neighbours
         )
-        if words_cut_off:
-            self.counts["words_cut_off"] += words_cut_off
-        return ranges
+        return pieces_around(before, after, room=self.room - num_pieces)
 
     def _window(
         self,
         encoding: Encoding,
         labels: Ints | None,
-        pieces: tuple[int, int],
-        core: tuple[int, int],
-        chosen: NDArray[np.bool_],
+        pieces: Range,
+        core: Range,
         around: tuple[list[int], list[int]],
     ) -> Window:
         (start, end), (before, after) = pieces, around
@@ -263,8 +270,11 @@ class TokenClassification:
         tail = [*after, *self.tokenizer.suffix_ids]
         ids = np.concatenate([head, encoding.ids[start:end], tail]).astype(np.int32)
         # A CRF ties neighbours together, also those on the two sides of a border.
-        read = pieces if self.head == "crf" and labels is None else core
-        at = read[0] + np.flatnonzero(chosen[read[0] : read[1]])
+        first, last = pieces if self.head == "crf" and labels is None else core
+        at = np.arange(first, last, dtype=np.int32)
+        if labels is None or self.label_pieces == "first":
+            starts = encoding.word_starts
+            at = starts[(first <= starts) & (starts < last)]
         word_index = encoding.word_index[at]
         return Window(
             pieces=pieces,
@@ -303,10 +313,6 @@ class TokenClassification:
 
         return MaskedAccuracy()
 
-    def words_of(self, document: Document, windows: Sequence[Window]) -> Sequence[Word]:
-        """The words that predictions speak of, also where no window was made."""
-        return windows[0].words if windows else self._encode(document).words
-
     def merge(
         self,
         document: Document,
@@ -317,7 +323,7 @@ class TokenClassification:
 
         A word without a piece gets zeros.
         """
-        num_words = len(self.words_of(document, windows))
+        num_words = len(self.windowing.words_of(self.tokenizer, document, windows))
         probs = np.zeros((num_words, len(self.label_set.tags)), np.float32)
         for window, output in zip(windows, outputs, strict=True):
             counted = slice(*window.core_words)
@@ -336,7 +342,7 @@ class TokenClassification:
         tags cannot say (an entity that does not fall on word borders, lies within
         another or has an unknown label) is taken for O.
         """
-        words = self.words_of(document, windows)
+        words = self.windowing.words_of(self.tokenizer, document, windows)
         _, spans, _ = align(words, outermost(document.entities), policy="drop")
         known = [span for span in spans if span.label in self.label_set.labels]
         gold = self.label_set.encode(known, len(words))
@@ -358,7 +364,7 @@ class TokenClassification:
             outputs: per window `probs` (W, T).
         """
         probs = self.merge(document, windows, outputs)
-        words = self.words_of(document, windows)
+        words = self.windowing.words_of(self.tokenizer, document, windows)
         ids = best_tags(probs, steps=self.steps, outside=self.label_set.outside_id)
         entities = tuple(
             Entity(
@@ -377,13 +383,3 @@ class TokenClassification:
             tags=tags,
             metadata={**document.metadata, "scheme": self.label_set.scheme.name},
         )
-
-
-def default_words(tokenizer: Tokenizer) -> str:
-    """Whose words a model learns: those that serving will see, where they are found.
-
-    A language without spaces is cut into words by the tokenizer; a corpus's own words
-    are others, and a model of them would meet words in serving that it never learnt.
-    """
-    finds_words = tokenizer.splitter.startswith("mecab") or tokenizer.splitter == PIECES
-    return "own" if finds_words else "gold"

@@ -27,7 +27,7 @@ class Alignment(NamedTuple):
     Args:
         words: as given, or cut further under the policy `split`.
         spans: ordered ranges of `words`, without overlap.
-        counts: `entities`; `borders_inside_words` (entities concerned);
+        counts: `entities`; `entities_misaligned`, with a boundary inside a word;
             `words_split`; `entities_expanded`; `entities_dropped`;
             `entities_without_words` (these are among the dropped).
     """
@@ -63,7 +63,7 @@ def align(
         (Word(start=0, end=4), Word(start=4, end=6))
     """
     if policy not in POLICIES:
-        raise LabelError(unknown("policy for borders inside words", policy, POLICIES))
+        raise LabelError(unknown("policy for misaligned entities", policy, POLICIES))
     ordered = sorted(entities)
     if not nested:
         check_flat(ordered)
@@ -71,7 +71,7 @@ def align(
     counts = dict.fromkeys(
         (
             "entities",
-            "borders_inside_words",
+            "entities_misaligned",
             "words_split",
             "entities_expanded",
             "entities_dropped",
@@ -79,7 +79,7 @@ def align(
         ),
         0,
     )
-    counts["entities"], counts["borders_inside_words"] = len(ordered), len(inside)
+    counts["entities"], counts["entities_misaligned"] = len(ordered), len(inside)
     used = tuple(words)
     if policy == "split":
         used = split_words(words, ordered)

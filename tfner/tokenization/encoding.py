@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -15,7 +16,7 @@ from tfner.document import Word
 Int32 = NDArray[np.int32]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Encoding:
     """The pieces of one text, without special ones such as `[CLS]`.
 
@@ -38,7 +39,12 @@ class Encoding:
     @property
     def words_without_pieces(self) -> int:
         """Number of words that give no piece: empty ones, control characters."""
-        return len(self.words) - int(np.unique(self.word_index).size)
+        return len(self.words) - len(self.word_starts)
+
+    @cached_property
+    def word_starts(self) -> Int32:
+        """First piece of every word that has one, rising."""
+        return np.flatnonzero(np.diff(self.word_index, prepend=-1)).astype(np.int32)
 
 
 @runtime_checkable

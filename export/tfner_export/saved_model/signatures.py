@@ -51,7 +51,7 @@ class TaggerModule(tf.Module):
         super().__init__(name="tagger")
         model, serving, task = source.model, source.serving, source.bundle.task
         tags, outside_id = task.label_set.tags, task.label_set.outside_id
-        steps = getattr(task, "steps", None)
+        steps = task.steps
         # The variables alone: a tracked Keras model cannot be found again by the
         # loader that servers use, or would be stored twice.
         self.weights = [variable.value for variable in model.variables]

@@ -109,7 +109,7 @@ def _difference(outputs: Outputs, probs: Any, is_word: Any, task: Task) -> float
 
 def _is_best(ids: Any, probs: Any, task: Task) -> bool:
     """Whether tags (W,) are the decoder's for probabilities (W, T)."""
-    steps, outside = getattr(task, "steps", None), task.label_set.outside_id
+    steps, outside = task.steps, task.label_set.outside_id
     best = best_tags(probs, steps=steps, outside=outside)
     # Logarithms differ in their last digit, and of two tags or paths that are equally
     # likely either may be predicted.
@@ -147,7 +147,7 @@ def text_batches(bundle: Bundle | ForeignBundle, max_length: int) -> Iterator[Fe
     windows = [
         window
         for text in texts
-        for window in bundle.task.encode(Document("text", text))[:1]
+        for window in bundle.task.encode(Document("text", text)).windows[:1]
     ]
     if windows:
         yield assemble(

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tfner.corpus import find_format, read_corpus, write_corpus
+from tfner.corpus.formats.queries import read_queries
 from tfner.corpus.stats import count_corpus
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, CorpusError
-from tfner.queries import read_queries
 
 ACE = {
     "context": "BEGALA Well , we ' ll debate that later on in the show .",

@@ -48,7 +48,7 @@ def test_transformers_computes_the_same_logits(bundle: Bundle, directory: Path) 
     import transformers
 
     model = transformers.AutoModelForTokenClassification.from_pretrained(directory)
-    window = bundle.task.encode(Document("1", TEXT))[0]
+    window = bundle.task.encode(Document("1", TEXT)).windows[0]
     ids = np.array([window.features["input_ids"]])
     with torch.no_grad():
         expected = model(input_ids=torch.tensor(ids, dtype=torch.long)).logits.numpy()
@@ -68,7 +68,7 @@ def test_transformers_computes_the_same_logits(bundle: Bundle, directory: Path) 
 def test_transformers_cuts_the_same_pieces(bundle: Bundle, directory: Path) -> None:
     transformers = pytest.importorskip("transformers")
     tokenizer = transformers.AutoTokenizer.from_pretrained(directory)
-    window = bundle.task.encode(Document("1", TEXT))[0]
+    window = bundle.task.encode(Document("1", TEXT)).windows[0]
     assert tokenizer(TEXT)["input_ids"] == window.features["input_ids"].tolist()
     assert (tokenizer.cls_token, tokenizer.pad_token) == ("[CLS]", "[PAD]")
     assert tokenizer.mask_token == "[MASK]"

@@ -79,7 +79,9 @@ def test_the_signature_gives_probabilities_and_the_path_of_every_window(
 ) -> None:
     bundle, result = exported
     task = bundle.task
-    windows = [w for text in TEXTS for w in task.encode(Document("1", text))][:4]
+    windows = [w for text in TEXTS for w in task.encode(Document("1", text)).windows][
+        :4
+    ]
     rows = [[0, 1, 2], [3]]  # windows that share a row are decoded one by one
     batch = assemble(windows, rows, shape=(2, LONGEST), pad_id=task.tokenizer.pad_id)
     loaded = tf.saved_model.load(str(result.saved_model))
@@ -103,7 +105,7 @@ def test_an_export_whose_tags_are_not_the_decoders_is_not_published(
 
     def without_steps(self: TaggerModule, source: Source) -> None:
         undecoded = copy.copy(source.bundle.task)
-        undecoded.decode_by("argmax")
+        undecoded.steps = None  # argmax
         stripped = SimpleNamespace(task=undecoded, load_model=bundle.load_model)
         original(self, Source(cast("Bundle", stripped), source.serving))
 

@@ -27,7 +27,7 @@ from tfner.corpus.joining import words_of
 from tfner.corpus.tagging import REMEDY, misaligned_entities, word_spans
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, CorpusError, counted, joined, shorten
-from tfner.queries import QUERIES, complete_queries
+from tfner.queries import QUERIES, complete_queries, queries_of
 from tfner.storage.lines import read_lines, stem_of
 
 Positions = list[tuple[int, int]]
@@ -250,7 +250,7 @@ def write_mrc(
     del scheme
     if queries is None:
         documents = list(documents)
-        queries = queries_of(documents)
+        queries = _known_queries(documents)
     written, problems, ids = 0, list[str](), set[str]()
     labels = set[str]()
     stream.write("[\n")
@@ -278,23 +278,14 @@ def write_mrc(
     return written
 
 
-def queries_of(documents: Sequence[Document]) -> dict[str, str]:
+def _known_queries(documents: Sequence[Document]) -> dict[str, str]:
     """The queries that documents bring, or default ones for the labels they have.
 
     Raises:
         ConfigError: one label has two queries, only some labels have one, or there is
             no label.
     """
-    queries: dict[str, str] = {}
-    for document in documents:
-        stored = document.metadata.get(QUERIES)
-        for label, query in (stored if isinstance(stored, dict) else {}).items():
-            if queries.setdefault(label, query) != query:
-                raise ConfigError(
-                    f"label {label!r} has two queries in the corpus: "
-                    f"{shorten(queries[label])} and {shorten(query)}. Give a file of "
-                    "queries: --queries FILE."
-                )
+    queries = queries_of(documents)
     labels = sorted({entity.label for d in documents for entity in d.entities})
     if not labels and not queries:
         raise ConfigError(

@@ -90,8 +90,8 @@ def dice(logits: Any, gold: Any, valid: Any) -> Any:
     return 1 - both / (ops.sum(probs) + ops.sum(gold) + DICE_SMOOTHING)
 
 
-@keras.saving.register_keras_serializable(package="tfner")
-class BorderAccuracy(MaskedAccuracy):
+@keras.saving.register_keras_serializable(package="tfner", name="BorderAccuracy")
+class BoundaryAccuracy(MaskedAccuracy):
     """Share of starts and ends, and of places that are none, that are predicted."""
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

@@ -1,4 +1,4 @@
-"""From the outputs of a window that asks for one label to spans of words."""
+"""From the outputs of a window, which has the query of one label, to spans of words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tfner.schemes import Span
 SMALLEST_PROBABILITY = 1e-12
 """Keeps the loss of a certain mistake finite."""
 
-Borders = NDArray[np.bool_]
+Boundaries = NDArray[np.bool_]
 
 
 def context_start(window: Window) -> int:
@@ -22,7 +22,7 @@ def context_start(window: Window) -> int:
     return int(np.argmax(window.features["token_type_ids"] == 1))
 
 
-def word_borders(window: Window) -> tuple[Borders, Borders]:
+def word_boundaries(window: Window) -> tuple[Boundaries, Boundaries]:
     """Which pieces of the context begin a word, and which end one.
 
     A word longer than windows overlap is cut; its parts then count as whole.
@@ -31,24 +31,24 @@ def word_borders(window: Window) -> tuple[Borders, Borders]:
     return np.append(True, changes), np.append(changes, True)
 
 
-def answers_of(
+def spans_of_window(
     window: Window,
     output: Mapping[str, Any],
-    thresholds: tuple[float, float, float],
+    thresholds: Mapping[str, float],
 ) -> Iterator[tuple[int, int, float]]:
-    """First and last word of every answer, and its score.
+    """Yield the first and last word of every span, and its score.
 
     Args:
         window: of one label.
         output: see `SpanExtraction.decode`.
-        thresholds: of start, end and pair.
+        thresholds: of start, end and pair, in this order.
     """
     spans = np.asarray(output["spans"], np.int64).reshape(-1, 2)
     spans, scores = spans - context_start(window), output["scores"]
     size = len(window.word_index)
     good = (spans[:, 0] >= 0) & (spans[:, 0] <= spans[:, 1]) & (spans[:, 1] < size)
     good &= _above(window, output, thresholds)
-    firsts, lasts = word_borders(window)
+    firsts, lasts = word_boundaries(window)
     first, last = np.clip(spans, 0, size - 1).T
     good &= firsts[first] & lasts[last]
     middle = first + last + 2 * window.pieces[0]
@@ -59,8 +59,8 @@ def answers_of(
 
 
 def _above(
-    window: Window, output: Mapping[str, Any], thresholds: tuple[float, float, float]
-) -> Borders:
+    window: Window, output: Mapping[str, Any], thresholds: Mapping[str, float]
+) -> Boundaries:
     spans = np.asarray(output["spans"], np.int64).reshape(-1, 2)
     if "match_probs" not in output:  # whoever ran the model held them against it
         return np.ones(len(spans), bool)
@@ -70,15 +70,15 @@ def _above(
         output["match_probs"],
     )
     above = np.ones(len(spans), bool)
-    for probs, least in zip(found, thresholds, strict=True):
+    for probs, least in zip(found, thresholds.values(), strict=True):
         above &= probs >= least
     return above
 
 
-def border_losses(
+def boundary_losses(
     window: Window, output: Mapping[str, Any], spans: Sequence[Span]
 ) -> NDArray[np.float32]:
-    """Cross-entropy of the starts and ends in a window's core.
+    """Take the cross-entropy of the starts and ends in a window's core.
 
     Args:
         window: of one label.
@@ -87,12 +87,12 @@ def border_losses(
     """
     own = [span for span in spans if span.label == window.label]
     gold = ([span.start for span in own], [span.end - 1 for span in own])
-    inside = slice(*(border - window.pieces[0] for border in window.core))
+    inside = slice(*(boundary - window.pieces[0] for boundary in window.core))
     start, losses = context_start(window), []
     names = ("start_probs", "end_probs")
-    for name, borders, words in zip(names, word_borders(window), gold, strict=True):
+    for name, ends, words in zip(names, word_boundaries(window), gold, strict=True):
         probs = output[name][start : start + len(window.word_index)][inside]
         right = np.isin(window.word_index[inside], words)
-        likely = np.where(right, probs, 1 - probs)[borders[inside]]
+        likely = np.where(right, probs, 1 - probs)[ends[inside]]
         losses.append(-np.log(np.maximum(likely, SMALLEST_PROBABILITY)))
     return np.concatenate(losses).astype(np.float32)

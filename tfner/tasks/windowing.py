@@ -1,0 +1,159 @@
+"""From documents to words, pieces and piece ranges: what every task begins with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from tfner.data.overflow import piece_ranges
+from tfner.data.windows import Window, cores
+from tfner.document import Document, Word
+from tfner.errors import unknown
+from tfner.schemes import Span
+from tfner.tokenization import Encoding, Tokenizer
+from tfner.tokenization.align import POLICIES, align
+from tfner.tokenization.files import PIECES
+
+if TYPE_CHECKING:
+    from tfner.config.train import TrainConfig
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windowing:
+    """How documents are cut into words and windows, the same in training and serving.
+
+    Args:
+        max_length: pieces of a window, special pieces included.
+        overlap: pieces of a document that neighbouring windows share; a quarter of the
+            room that a window has for them if None.
+        words: "gold" takes a document's words where it has some, "own" always those
+            of the tokenizer.
+        misaligned: what training does with entities that begin or end inside a word:
+            "split" the word, "expand" the entity, or "drop" it. It is counted.
+        on_overflow: "window" cuts long documents into windows, "error" refuses them,
+            "truncate" reads their beginning alone.
+    """
+
+    max_length: int = 512
+    overlap: int | None = None
+    words: str = "gold"
+    misaligned: str = "split"
+    on_overflow: str = "window"
+
+    @classmethod
+    def settings_of(cls, config: TrainConfig, tokenizer: Tokenizer) -> dict[str, Any]:
+        """Read the arguments from a config; the tokenizer decides what it leaves open.
+
+        A language without spaces is cut into words by the tokenizer; a corpus's own
+        words are others, and a model of them would meet words in serving that it
+        never learnt.
+        """
+        settings = {field.name: getattr(config, field.name) for field in fields(cls)}
+        return {**settings, "words": config.words or default_words(tokenizer)}
+
+    def problems(self, *, occupied: int, by: str) -> list[str]:
+        """List what makes no sense, in sentences.
+
+        Args:
+            occupied: pieces of a window that are none of the document's.
+            by: who takes them, for the message: "the special pieces take".
+        """
+        choices = {
+            "words": ("gold", "own"),
+            "misaligned": POLICIES,
+            "on_overflow": ("window", "error", "truncate"),
+        }
+        problems = [
+            unknown(f"`{name}`", str(getattr(self, name)), known)
+            for name, known in choices.items()
+            if getattr(self, name) not in known
+        ]
+        overlap = self.overlap or 0
+        if not 0 <= overlap < self.max_length - occupied:
+            problems.append(
+                "`max_length` must leave room for the text, more than `overlap`, which "
+                f"is at least 0. Received: overlap={self.overlap}, "
+                f"max_length={self.max_length}, and {by} {occupied} pieces."
+            )
+        return problems
+
+    def encode(self, tokenizer: Tokenizer, document: Document) -> Encoding:
+        """Encode a document within the words that prediction knows."""
+        words = document.words if self.words == "gold" else None
+        return tokenizer.encode(document.text, words)
+
+    def words_of(
+        self, tokenizer: Tokenizer, document: Document, windows: Sequence[Window]
+    ) -> tuple[Word, ...]:
+        """The words that predictions speak of, also where no window was made."""
+        if windows:
+            return windows[0].words
+        return self.encode(tokenizer, document).words
+
+    def align(
+        self,
+        tokenizer: Tokenizer,
+        document: Document,
+        encoding: Encoding,
+        *,
+        nested: bool = False,
+    ) -> tuple[Encoding, list[Span], Counter[str]]:
+        """Find the words of the gold entities, for training.
+
+        Args:
+            tokenizer: encodes again where words are split.
+            document: has the entities.
+            encoding: of the document.
+            nested: take entities that nest or overlap.
+
+        Returns:
+            The encoding, of words that may be split; the spans of the entities; and
+            counts of what did not fall on the boundaries of words.
+
+        Raises:
+            LabelError: entities nest or overlap and are not `nested`.
+        """
+        words, spans, counts = align(
+            encoding.words, document.entities, policy=self.misaligned, nested=nested
+        )
+        if words != encoding.words:
+            encoding = tokenizer.encode(document.text, words)
+        return encoding, spans, Counter(counts)
+
+    def cut(
+        self, document: Document, encoding: Encoding, *, room: int
+    ) -> tuple[list[tuple[Range, Range]], int]:
+        """Cut the pieces of a document into ranges that fit into windows.
+
+        Args:
+            document: named where it is refused.
+            encoding: of the document.
+            room: most pieces of a range.
+
+        Returns:
+            Of every window its pieces and its core, both half-open; and the number of
+            words that are cut off.
+
+        Raises:
+            CorpusError: the document is too long and `on_overflow` is "error".
+        """
+        ranges, words_cut_off = piece_ranges(
+            document.id,
+            len(encoding.word_index),
+            encoding.word_starts,
+            room=room,
+            overlap=room // 4 if self.overlap is None else self.overlap,
+            on_overflow=self.on_overflow,
+        )
+        owned: Sequence[Range] = cores(ranges, word_starts=encoding.word_starts)
+        return list(zip(ranges, owned, strict=True)), words_cut_off
+
+
+def default_words(tokenizer: Tokenizer) -> str:
+    """Whose words a model learns: those that serving will see, where they are found."""
+    finds_words = tokenizer.splitter.startswith("mecab") or tokenizer.splitter == PIECES
+    return "own" if finds_words else "gold"
