@@ -119,7 +119,7 @@ def test_spans_are_learnt_by_heart_on_jax() -> None:
     losses = [float(np.ravel(loss)[0]) for loss in losses]
     assert losses[-1] < losses[0] / 4
     found = np.asarray(model(features)["match"] > 0) & np.asarray(
-        model(features)["asked"]
+        model(features)["candidates"]
     )
     right = (spans[..., 0] >= 0).nonzero()
     assert found[right[0], right[1], right[1] + 2].mean() > 0.9

@@ -12,14 +12,15 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="tfner")
 class Dropout(keras.layers.Layer):
-    """Zeroes a share of its input in training and scales up the rest.
+    """Zero a share of the input in training and scale up the rest.
 
-    As `keras.layers.Dropout`, but what falls away is told by a hash of the position and
-    of Keras' seed state. A generator of the quality that backends offer takes a third
-    of a training step on a CPU; a mask needs no such quality.
+    It acts as `keras.layers.Dropout`, but a hash of the position and of Keras' seed
+    state decides which units are dropped. A generator of the quality that backends
+    offer takes a good part of a training step on a CPU, which
+    `benchmarks/speed/dropout.py` measures; a mask needs no such quality.
 
     Args:
-        rate: share that falls away, 0 <= rate < 1. 0 costs nothing.
+        rate: share of units that are dropped, 0 <= rate < 1. 0 costs nothing.
         seed: of the `SeedGenerator`; a random one if None.
 
     Raises:
@@ -38,14 +39,20 @@ class Dropout(keras.layers.Layer):
             self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Any = None) -> None:
-        """There is nothing to build."""
+        """Do nothing: there are no weights."""
 
     def draw(self) -> Any:
-        """The seed of a call, for who makes the same call again; None at rate 0."""
+        """Draw the seed of a call, with which it can be made again; None at rate 0."""
         return self.seed_generator.next() if self.rate else None
 
     def call(self, inputs: Any, training: Any = None, seed: Any = None) -> Any:
-        """The input, or in training what is left of it."""
+        """Return the input, in training with units dropped.
+
+        Args:
+            inputs: tensor of any shape.
+            training: whether units are dropped.
+            seed: from `draw`; drawn here if None.
+        """
         if not training or self.rate == 0:
             return inputs
         bits = random_bits(ops.shape(inputs), self.draw() if seed is None else seed)
@@ -53,7 +60,7 @@ class Dropout(keras.layers.Layer):
         return ops.where(kept, inputs * (1 / (1 - self.rate)), 0.0)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """That of the input."""
+        """Shape of the output: that of the input."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
@@ -62,7 +69,7 @@ class Dropout(keras.layers.Layer):
 
 
 def random_bits(shape: Any, seed: Any) -> Any:
-    """32 random bits for every position.
+    """Random numbers of 32 bits, one for every position.
 
     Args:
         shape: of the result; its parts may be tensors.
@@ -74,7 +81,7 @@ def random_bits(shape: Any, seed: Any) -> Any:
     """
     seed = ops.cast(seed, "uint32")
     start, change = _mix(seed[0]), _mix(seed[0] + _mix(seed[1]))
-    bits = ops.cast(ops.arange(math.prod(shape), dtype="int32"), "uint32")
+    bits = ops.cast(ops.arange(math.prod(shape), dtype="int32"), "uint32")  # flat
     bits = bits * uint32(0x9E3779B9) + (start ^ seed[1])
     return ops.reshape(_mix(bits, change), shape)
 

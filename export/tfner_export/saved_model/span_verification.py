@@ -105,7 +105,7 @@ def _keras_outputs(model: keras.Model, features: Features) -> dict[str, Any]:
         for name in ("start", "end")
     )
     match = np.abs(tf.sigmoid(logits["match"]) - model.span_threshold)
-    match = np.where(logits["asked"], match, 1.0)
+    match = np.where(logits["candidates"], match, 1.0)
     margins = np.minimum(np.minimum(start[:, :, None], end[:, None]), match)
     context = (inputs[TOKEN_TYPE_IDS.name] == 1) & (inputs[ATTENTION_MASK.name] > 0)
     shown = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from tfner.models.heads.crf import borders
+from tfner.models.heads.crf import chain_ends
 from tfner.tasks.decoding import SMALLEST_PROBABILITY
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def graph_viterbi(probs: Any, steps: Steps, *, chains: Any, outside: int) -> Any
     chains = tf.pad(chains, [[0, 0], [0, 1]])[..., tf.newaxis]
     logs = tf.math.log(tf.maximum(probs, SMALLEST_PROBABILITY))
     scores = tf.where(chains > 0, tf.pad(logs, [[0, 0], [0, 1], [0, 0]]), only_outside)
-    firsts, _ = borders(chains)
+    firsts, _ = chain_ends(chains)
 
     def forward(state: Any, word: Any) -> Any:
         score, first = word

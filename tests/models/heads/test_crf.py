@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfner.models.heads.crf import CRF, RATE, borders, chains_of
+from tfner.models.heads.crf import CRF, RATE, chain_ends, chains_of
 from tfner.models.heads.losses import (
     MaskedAccuracy,
     masked_crossentropy,
@@ -192,7 +192,7 @@ def test_chains_are_the_windows_of_the_words() -> None:
     }
     chains = numpy(chains_of(features))
     np.testing.assert_array_equal(chains, [[1, 1, 2, 0], [1, 1, 0, 0]])
-    firsts, lasts = map(numpy, borders(chains))
+    firsts, lasts = map(numpy, chain_ends(chains))
     np.testing.assert_array_equal(firsts[0], [True, False, True, True])
     np.testing.assert_array_equal(lasts[0], [False, True, True, True])
 

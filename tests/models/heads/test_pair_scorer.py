@@ -55,19 +55,19 @@ def test_scores_and_gradients_are_those_of_the_published_formula(
 ) -> None:
     monkeypatch.setattr(pairs, "CHUNK", chunk)
     rows = tf.constant(random.normal(size=(ROWS, LENGTH, WIDTH)), tf.float32)
-    asked = tf.constant(random.random((ROWS, LENGTH, LENGTH)) < share)
-    upstream = tf.constant(random.normal(size=asked.shape), tf.float32)
+    candidates = tf.constant(random.random((ROWS, LENGTH, LENGTH)) < share)
+    upstream = tf.constant(random.normal(size=candidates.shape), tf.float32)
     weights = [weight.value for weight in scorer.trainable_weights]
 
     def score_and_gradients(function: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             tape.watch(rows)
-            scores = tf.where(asked, function(rows), 0.0)
+            scores = tf.where(candidates, function(rows), 0.0)
             total = tf.reduce_sum(scores * upstream)
         return scores, tape.gradient(total, [rows, *weights])
 
     run = tf.function(
-        lambda: score_and_gradients(lambda x: scorer(x, asked)), jit_compile=jit
+        lambda: score_and_gradients(lambda x: scorer(x, candidates)), jit_compile=jit
     )
     scores, gradients = run()
     expected, expected_gradients = score_and_gradients(lambda x: published(scorer, x))
@@ -82,17 +82,17 @@ def test_dropout_takes_the_same_units_in_scores_and_gradients(
 ) -> None:
     """With dropout the score is still linear in its kernel: score = kernel · slope."""
     rows = tf.constant(random.normal(size=(ROWS, LENGTH, WIDTH)), tf.float32)
-    asked = tf.ones((ROWS, LENGTH, LENGTH), bool)
+    candidates = tf.ones((ROWS, LENGTH, LENGTH), bool)
     kernel = scorer.output_kernel
     with tf.GradientTape() as tape:
-        total = tf.reduce_sum(scorer(rows, asked, training=True))
+        total = tf.reduce_sum(scorer(rows, candidates, training=True))
     (slope,) = tape.gradient(total, [kernel.value])
-    bias = scorer.output_bias.numpy() * tf.size(asked).numpy()
+    bias = scorer.output_bias.numpy() * tf.size(candidates).numpy()
     expected = float(tf.reduce_sum(kernel.value * slope)) + bias
     assert float(total) == pytest.approx(expected, rel=1e-4)
-    plain = float(tf.reduce_sum(scorer(rows, asked)))
+    plain = float(tf.reduce_sum(scorer(rows, candidates)))
     assert abs(float(total) - plain) > 1e-2
-    again = float(tf.reduce_sum(scorer(rows, asked, training=True)))
+    again = float(tf.reduce_sum(scorer(rows, candidates, training=True)))
     assert float(total) != again
 
 

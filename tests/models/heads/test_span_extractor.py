@@ -80,14 +80,14 @@ def test_training_scores_the_published_candidates(
         "pred_and_gold": gold | predicted,
         "pred_gold_random": gold | predicted,
     }[candidates]
-    asked, expected = found["asked"][0], wanted & allowed()
+    scored, expected = found["candidates"][0], wanted & allowed()
     if candidates == "pred_gold_random":
-        assert (asked >= expected).all()
-        assert not (asked & ~allowed()).any()
+        assert (scored >= expected).all()
+        assert not (scored & ~allowed()).any()
     else:
-        np.testing.assert_array_equal(asked, expected)
-    assert (found["match"][0][asked] != 0).all()
-    assert (found["match"][0][~asked] == 0).all()
+        np.testing.assert_array_equal(scored, expected)
+    assert (found["match"][0][scored] != 0).all()
+    assert (found["match"][0][~scored] == 0).all()
 
 
 def test_prediction_asks_for_pairs_of_predicted_borders_within_the_context(
@@ -101,7 +101,7 @@ def test_prediction_asks_for_pairs_of_predicted_borders_within_the_context(
     expected &= context[:, None] & context[None] & np.triu(np.ones((16, 16), bool))
     expected &= MASK[0][:, None] == MASK[0][None]
     assert expected.any()
-    np.testing.assert_array_equal(found["asked"][0], expected)
+    np.testing.assert_array_equal(found["candidates"][0], expected)
 
 
 def test_packed_windows_score_as_they_do_alone(make_model: Any) -> None:
@@ -113,7 +113,7 @@ def test_packed_windows_score_as_they_do_alone(make_model: Any) -> None:
         found = arrays(model(alone))
         assert np.abs(found["start"] - packed["start"][:, part]).max() < 1e-5
         assert np.abs(found["match"] - packed["match"][:, part, part]).max() < 1e-5
-        assert found["asked"].any()
+        assert found["candidates"].any()
 
 
 def bce(logits: np.ndarray, gold: np.ndarray) -> np.ndarray:
@@ -130,7 +130,7 @@ def test_the_loss_is_the_published_one(make_model: Any, candidates: str) -> None
     match[[3, 3, 12], [3, 6, 12]] = True
     start = bce(found["start"][0], STARTS[0] > 0)[STARTS[0] >= 0].mean()
     end = bce(found["end"][0], ENDS[0] > 0)[ENDS[0] >= 0].mean()
-    pairs = bce(found["match"][0], match)[found["asked"][0]].mean()
+    pairs = bce(found["match"][0], match)[found["candidates"][0]].mean()
     expected = (start + end + 0.1 * pairs) / 2.1
     assert float(count) == 5
     assert float(total) / 5 == pytest.approx(expected, rel=1e-5)
@@ -154,7 +154,7 @@ def test_predictions_are_the_positive_pairs_with_their_mean_probability(
     model.pairs.output_bias.assign(4.0)
     outputs = model(FEATURES, training=False)
     found, logits = arrays(model.predictions(outputs)), arrays(outputs)
-    positive = np.argwhere(logits["asked"] & (logits["match"] > 0))
+    positive = np.argwhere(logits["candidates"] & (logits["match"] > 0))
     assert len(positive) > 1
     np.testing.assert_array_equal(found["spans"], positive)
     for (row, first, last), score in zip(positive, found["scores"], strict=True):

@@ -1,4 +1,4 @@
-"""The encoder: BERT, ELECTRA, DistilBERT, RoBERTa, XLM-R and CamemBERT in one model."""
+"""The encoder of BERT, ELECTRA, DistilBERT, RoBERTa, XLM-R and CamemBERT."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from keras import ops
 from tfner.models.encoders.embeddings import Embeddings
 from tfner.models.encoders.transformer import TransformerLayer
 
-# Added to forbidden scores: exp of it is 0, yet a row of nothing else stays finite.
-FORBIDDEN = -1e9
+# Added to masked scores: exp of it is 0, yet a row of nothing else stays finite.
+MASKED = -1e9
 
 
 @keras.saving.register_keras_serializable(package="tfner")
@@ -22,6 +22,8 @@ class Encoder(keras.Model):
     `attention_mask` holds 0 for padding and 1, 2, … for the window within its row:
     pieces attend within their window, and positions restart there. An ordinary 0/1
     mask is the case of one window a row. Rows of padding alone stay finite.
+
+    The name of the class stays: Keras writes it into files of models that hold one.
 
     Args:
         vocab_size: V, pieces.
@@ -34,13 +36,13 @@ class Encoder(keras.Model):
         position_offset: unused rows at the start of the position table (RoBERTa: 2).
         type_vocab_size: segments; 0 for a model without them (DistilBERT).
         activation: "gelu" is the exact one (erf).
-        layer_norm_epsilon: of every normalisation.
-        hidden_dropout: rate, 0 to 1.
-        attention_dropout: rate, 0 to 1.
+        layer_norm_epsilon: epsilon of every normalisation.
+        hidden_dropout: rate on the output of every half layer, 0 to 1.
+        attention_dropout: rate on attention probabilities, 0 to 1.
         initializer_range: standard deviation of new weights.
         family: `model_type` of the Hugging Face format the model is written as.
-        embeddings: of another encoder, with which they are shared (ELECTRA's
-            generator); new ones if None.
+        embeddings: those of another encoder, to share them (ELECTRA's generator); new
+            ones if None.
 
     Input shape:
         A dict of `input_ids`, `attention_mask` and, optional, `token_type_ids`:
@@ -136,7 +138,7 @@ class Encoder(keras.Model):
         )
 
     def build(self, input_shape: Any = None) -> None:
-        """Creates every weight, once; no shape and no data is needed."""
+        """Create every weight, once; no shape and no data is needed."""
         if self.built:
             return
         if not self.embeddings.built:
@@ -147,19 +149,19 @@ class Encoder(keras.Model):
             block.build()
 
     def call(self, inputs: Mapping[str, Any], training: Any = None) -> Any:
-        """Piece ids to vectors (B, S, H)."""
+        """Encode pieces as vectors (B, S, H)."""
         ids, mask = inputs["input_ids"], inputs["attention_mask"]
         types = inputs.get("token_type_ids")
         batch, length = ops.shape(ids)
-        positions, bias = read_windows(mask)
-        rows = self.embeddings(
+        positions, bias = read_windows(mask)  # (B, S), (B, 1, S, S)
+        rows = self.embeddings(  # (B * S, E)
             ops.reshape(ids, (-1,)),
             ops.reshape(positions + self.position_offset, (-1,)),
             None if types is None else ops.reshape(types, (-1,)),
             training=training,
         )
         if self.embedding_projection is not None:
-            rows = self.embedding_projection(rows)
+            rows = self.embedding_projection(rows)  # (B * S, H)
         for block in self.blocks:
             if self._recomputes and training:
                 rows = _recomputed(block, rows, bias)
@@ -178,7 +180,7 @@ class Encoder(keras.Model):
         self._recomputes = True
 
     def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[Any, ...]:
-        """(B, S, H)."""
+        """Shape of the vectors, (B, S, H)."""
         return (*input_shape["input_ids"], self.hidden_size)
 
     def get_config(self) -> dict[str, Any]:
@@ -209,13 +211,13 @@ class Encoder(keras.Model):
         }
 
     def build_from_config(self, config: Any) -> None:
-        """Builds without the shapes that were stored; `build` needs none."""
+        """Build without the shapes that were stored; `build` needs none."""
         self.build()
 
 
 def _recomputed(block: TransformerLayer, rows: Any, bias: Any) -> Any:
-    """One layer in training that keeps nothing but its input for the gradient."""
-    seeds = block.draw()  # outside, so that both times the same units fall away
+    """Run a layer in training, keeping nothing but its input for the gradient."""
+    seeds = block.draw()  # outside, so that both times the same units are dropped
 
     def run(rows: Any) -> Any:
         return block(rows, bias, training=True, seeds=seeds)
@@ -224,22 +226,22 @@ def _recomputed(block: TransformerLayer, rows: Any, bias: Any) -> Any:
 
 
 def read_windows(mask: Any) -> tuple[Any, Any]:
-    """What a mask of window numbers says about positions and attention.
+    """Positions within windows, and the bias that confines attention to them.
 
     Args:
         mask: (B, S) integers: 0 padding, 1, 2, … the window; windows are contiguous.
 
     Returns:
-        Positions (B, S) within the window, 0 in padding; the bias (B, 1, S, S)
-        float32 that confines attention to the window.
+        Positions (B, S), 0 in padding; the bias (B, 1, S, S) float32, which is added to
+        attention scores: 0 within the window, very low elsewhere.
     """
     mask = ops.cast(mask, "int32")
     length = ops.shape(mask)[1]
-    index = ops.arange(length, dtype="int32")
-    real = mask > 0
-    same = ops.expand_dims(mask, 2) == ops.expand_dims(mask, 1)
-    first = ops.min(ops.where(same, index, length), axis=-1)
+    index = ops.arange(length, dtype="int32")  # (S,)
+    real = mask > 0  # (B, S)
+    same = ops.expand_dims(mask, 2) == ops.expand_dims(mask, 1)  # (B, S, S)
+    first = ops.min(ops.where(same, index, length), axis=-1)  # (B, S) of its window
     positions = ops.where(real, index - first, 0)
     allowed = ops.logical_and(same, ops.expand_dims(real, 1))
-    bias = ops.where(allowed, 0.0, FORBIDDEN)
+    bias = ops.where(allowed, 0.0, MASKED)
     return positions, ops.expand_dims(ops.cast(bias, "float32"), 1)

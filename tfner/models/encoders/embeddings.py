@@ -1,4 +1,4 @@
-"""What a piece is, where it stands and which segment it is in, as one vector."""
+"""Embeddings: pieces with their positions and segments as vectors."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Embeddings(keras.layers.Layer):
 
     Args:
         vocab_size: pieces.
-        width: of the vectors.
+        width: E, numbers of a vector.
         num_positions: rows of the position table, unused ones included.
         type_vocab_size: segments; 0 for a model without them.
-        epsilon: of the normalisation.
+        epsilon: small number that the normalisation adds to the variance.
         dropout: rate, 0 to 1.
         initializer_range: standard deviation of new weights.
     """
@@ -69,7 +69,7 @@ class Embeddings(keras.layers.Layer):
         self.dropout = Dropout(dropout, dtype=self.dtype_policy)
 
     def build(self, input_shape: Any = None) -> None:
-        """Creates the tables; no shape is needed."""
+        """Create the tables; no shape is needed."""
         self.pieces.build()
         self.positions.build()
         if self.types is not None:
@@ -79,16 +79,23 @@ class Embeddings(keras.layers.Layer):
     def call(
         self, ids: Any, positions: Any, types: Any = None, training: Any = None
     ) -> Any:
-        """Flattened (N,) ids, positions and segments to (N, width)."""
-        vectors = self.pieces(ids) + self.positions(positions)
+        """Look up the vectors (N, E) of flattened ids, positions and segments.
+
+        Args:
+            ids: (N,), N = B * S.
+            positions: (N,).
+            types: (N,) segments; None for those of a single one.
+            training: whether dropout is on.
+        """
+        vectors = self.pieces(ids) + self.positions(positions)  # (N, E)
         if self.types is not None:
             if types is None or self.settings["type_vocab_size"] == 1:
-                types = ops.zeros((1,), dtype="int32")
+                types = ops.zeros((1,), dtype="int32")  # one vector for all
             vectors = vectors + self.types(types)
         return self.dropout(self.norm(vectors), training=training)
 
     def compute_output_shape(self, input_shape: Any, *_: Any) -> tuple[Any, ...]:
-        """(N, width)."""
+        """Shape of the vectors, (N, E)."""
         return (*input_shape, self.settings["width"])
 
     def get_config(self) -> dict[str, Any]:
@@ -97,14 +104,14 @@ class Embeddings(keras.layers.Layer):
 
 
 def sinusoids(length: int, width: int) -> np.ndarray:
-    """A vector for each position, from which near positions are easily told.
+    """Sinusoidal vectors of positions, in which near positions are alike.
 
     Sines, then cosines, of wave lengths from 2 pi to 20,000 pi; the mean square of
     every vector is 1.
 
     Args:
         length: positions.
-        width: of the vectors; the last number of an odd one is 0.
+        width: numbers of a vector; of an odd number the last one is 0.
 
     Returns:
         (length, width) float64.
@@ -113,7 +120,7 @@ def sinusoids(length: int, width: int) -> np.ndarray:
     """
     half = max(1, width // 2)
     rates = 10_000.0 ** (-np.arange(half) / half)
-    angles = np.arange(length)[:, None] * rates
+    angles = np.arange(length)[:, None] * rates  # (length, width / 2)
     waves = np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
     waves = np.pad(waves, [(0, 0), (0, width % 2)])[:, :width]
     scaled: np.ndarray = waves * np.sqrt(width / half)

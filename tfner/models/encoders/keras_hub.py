@@ -1,4 +1,4 @@
-"""Encoders of other libraries, with the names of inputs and outputs that tfner uses."""
+"""KerasHub's backbones as encoders, under the names of inputs that tfner uses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAMES = {
     "padding_mask": "attention_mask",
     "segment_ids": "token_type_ids",
 }
-"""KerasHub's name of an input -> ours."""
+"""KerasHub's name of an input -> tfner's."""
 
 
 @keras.saving.register_keras_serializable(package="tfner")
@@ -51,18 +51,18 @@ class KerasHubEncoder(keras.Model):
                 layer.trainable = False
 
     def build(self, input_shape: Any = None) -> None:
-        """There is nothing to build: a backbone is born with its weights."""
+        """Do nothing: a backbone is made with its weights."""
 
     def call(self, inputs: Mapping[str, Any], training: Any = None) -> Any:
-        """Piece ids to vectors (B, S, H)."""
-        wanted = self.backbone.input
+        """Encode pieces as vectors (B, S, H)."""
+        taken = self.backbone.input
         named = {
-            theirs: inputs[ours] for theirs, ours in NAMES.items() if theirs in wanted
+            theirs: inputs[ours] for theirs, ours in NAMES.items() if theirs in taken
         }
         return _sequence(self.backbone(named, training=training))
 
     def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[Any, ...]:
-        """(B, S, H)."""
+        """Shape of the vectors, (B, S, H)."""
         return (*input_shape["input_ids"], _sequence(self.backbone.output).shape[-1])
 
     def get_config(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class KerasHubEncoder(keras.Model):
     def from_config(
         cls, config: dict[str, Any], custom_objects: Any = None
     ) -> KerasHubEncoder:
-        """The encoder again, its backbone included."""
+        """Make the encoder again, its backbone included."""
         backbone = keras.saving.deserialize_keras_object(
             config["backbone"], custom_objects=custom_objects
         )
@@ -86,5 +86,5 @@ class KerasHubEncoder(keras.Model):
 
 
 def _sequence(outputs: Any) -> Any:
-    """The vectors of all pieces, of a tensor or several by name."""
+    """The vectors of all pieces among the outputs of a backbone."""
     return outputs["sequence_output"] if isinstance(outputs, Mapping) else outputs

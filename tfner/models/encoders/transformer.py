@@ -22,7 +22,7 @@ class TransformerLayer(keras.layers.Layer):
         num_heads: attention heads.
         intermediate_size: width of the feed-forward half.
         activation: between its two products; "gelu" is the exact one (erf).
-        epsilon: of the normalisations.
+        epsilon: small number that the normalisations add to the variance.
         hidden_dropout: rate on the output of each half.
         attention_dropout: rate on attention probabilities.
         initializer_range: standard deviation of new weights.
@@ -83,7 +83,7 @@ class TransformerLayer(keras.layers.Layer):
         self.output_dropout = Dropout(hidden_dropout, dtype=policy)
 
     def build(self, input_shape: Any = None) -> None:
-        """Creates the weights; no shape is needed."""
+        """Create the weights; no shape is needed."""
         rows = (None, self.settings["hidden_size"])
         self.query_key_value.build(rows)
         self.attention_output.build(rows)
@@ -93,7 +93,7 @@ class TransformerLayer(keras.layers.Layer):
         self.output_norm.build(rows)
 
     def draw(self) -> tuple[Any, Any, Any]:
-        """The seeds of a call's dropouts, for who makes the same call again."""
+        """Draw the seeds of one call's dropouts, with which it can be made again."""
         return (
             self.weights_dropout.draw(),
             self.attention_dropout.draw(),
@@ -107,7 +107,7 @@ class TransformerLayer(keras.layers.Layer):
         training: Any = None,
         seeds: tuple[Any, Any, Any] = (None, None, None),
     ) -> Any:
-        """One layer.
+        """Attend and feed forward.
 
         Args:
             rows: (B * S, H).
@@ -122,27 +122,36 @@ class TransformerLayer(keras.layers.Layer):
         attended = self.attention_output(attended)
         attended = self.attention_dropout(attended, training=training, seed=seeds[1])
         rows = self.attention_norm(rows + attended)
-        changed = self.output_dense(self.intermediate(rows))
+        changed = self.output_dense(self.intermediate(rows))  # (B * S, H)
         changed = self.output_dropout(changed, training=training, seed=seeds[2])
         return self.output_norm(rows + changed)
 
     def _attend(self, rows: Any, bias: Any, *, training: Any, seed: Any) -> Any:
+        """Let pieces attend to each other: (B * S, H) to (B * S, H).
+
+        Args:
+            rows: as in `call`.
+            bias: as in `call`.
+            training: as in `call`.
+            seed: of the dropout of attention probabilities; drawn if None.
+        """
         batch, _, length, _ = ops.shape(bias)
+        # A heads, each of H / A numbers.
         heads = (batch, length, 3, self.num_heads, self.head_size)
-        split = ops.transpose(
+        split = ops.transpose(  # (3, B, A, S, H / A)
             ops.reshape(self.query_key_value(rows), heads), (2, 0, 3, 1, 4)
         )
         # The query is scaled, not the scores: those could overflow in float16.
         query, key, value = split[0] * self.head_size**-0.5, split[1], split[2]
-        scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
+        scores = ops.matmul(query, ops.swapaxes(key, -1, -2))  # (B, A, S, S)
         weights = ops.softmax(ops.cast(scores, "float32") + bias, axis=-1)
         weights = ops.cast(weights, self.compute_dtype)
         weights = self.weights_dropout(weights, training=training, seed=seed)
-        context = ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3))
+        context = ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3))  # B, S, A, …
         return ops.reshape(context, (-1, self.num_heads * self.head_size))
 
     def compute_output_shape(self, input_shape: Any, *_: Any) -> Any:
-        """That of the input."""
+        """Shape of the output: that of the input."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:

@@ -31,7 +31,7 @@ that starts at 0 would stay there. They are kept divided by this. Measured on th
 
 @keras.saving.register_keras_serializable(package="tfner")
 class CRF(keras.layers.Layer):
-    """From scores of single tags to probabilities that know of the neighbours' tags.
+    """Probabilities of tags that depend on those of the neighbours, from their scores.
 
     It computes in float32 whatever the policy.
 
@@ -52,7 +52,7 @@ class CRF(keras.layers.Layer):
         super().__init__(**{**kwargs, "dtype": "float32"})
 
     def build(self, emissions_shape: Any, chains_shape: Any = None) -> None:
-        """Scores of steps, starts and ends, all 0."""
+        """Create the scores of steps, starts and ends, all 0."""
         tags = emissions_shape[-1]
         self.transitions = self._scores("transitions", (tags, tags))
         self.start = self._scores("start", (tags,))
@@ -62,10 +62,10 @@ class CRF(keras.layers.Layer):
         return self.add_weight(name=name, shape=shape, initializer="zeros")
 
     def call(self, emissions: Any, chains: Any, training: Any = None) -> Any:
-        """Log-probabilities (B, W, T); in training (B, W, T, T)."""
-        firsts, lasts = borders(chains)
-        transitions = RATE * self.transitions
-        nodes = (
+        """Give log-probabilities (B, W, T); in training (B, W, T, T)."""
+        firsts, lasts = chain_ends(chains)  # (B, W) each
+        transitions = RATE * self.transitions  # (T, T): from the tag before, to the tag
+        nodes = (  # (B, W, T)
             emissions
             + ops.where(firsts[..., None], RATE * self.start, 0.0)
             + ops.where(lasts[..., None], RATE * self.end, 0.0)
@@ -73,7 +73,7 @@ class CRF(keras.layers.Layer):
         if not training:
             left, right = _messages(nodes, transitions, firsts, lasts)
             return ops.log_softmax(nodes + left + right)
-        # A step has a score of its own, none at a chain's first word.
+        # A step has a score of its own, none at a chain's first word: (B, W, T, T).
         steps = ops.where(firsts[..., None, None], 0.0, transitions)
         return _conditionals(
             nodes[:, :, None, :] + steps, nodes, transitions, firsts, lasts
@@ -82,12 +82,12 @@ class CRF(keras.layers.Layer):
     def compute_output_shape(
         self, emissions_shape: Any, chains_shape: Any = None
     ) -> tuple[Any, ...]:
-        """That of inference."""
+        """Shape of the output in inference, (B, W, T)."""
         return tuple(emissions_shape)
 
 
 def chains_of(features: Any) -> Any:
-    """The window of every word, (B, W); 0 past a row's last word.
+    """The number of the window of every word, (B, W); 0 past a row's last word.
 
     Args:
         features: `attention_mask` (B, S) with window numbers, `labeled_positions`
@@ -100,8 +100,8 @@ def chains_of(features: Any) -> Any:
     return ops.where(ops.logical_or(positions > 0, first), windows, 0)
 
 
-def borders(chains: Any) -> tuple[Any, Any]:
-    """Whether a word is the first, and whether it is the last of its chain: (B, W)."""
+def chain_ends(chains: Any) -> tuple[Any, Any]:
+    """The first and the last words of chains: two (B, W) of booleans."""
     changes = chains[:, 1:] != chains[:, :-1]
     edge = ops.ones_like(chains[:, :1], dtype="bool")
     return (
@@ -118,49 +118,59 @@ def _conditionals(
     Their sum along a path is `score(path) - log Z`, and the derivative of `log Z` is
     the expected score of each step: no derivative of a recursion is needed, which
     backends disagree on.
+
+    Args:
+        steps: (B, W, T, T), the score of a tag and of the step to it.
+        nodes: (B, W, T), the score of a tag.
+        transitions: (T, T).
+        firsts: (B, W), whether a word is the first of its chain.
+        lasts: (B, W).
     """
     fixed = ops.stop_gradient(nodes)
     left, right = _messages(fixed, ops.stop_gradient(transitions), firsts, lasts)
-    marginals = ops.log_softmax(fixed + left + right)
+    marginals = ops.log_softmax(fixed + left + right)  # (B, W, T)
     values = ops.log_softmax(ops.stop_gradient(steps) + right[:, :, None, :])
+    # (B, W, T, T): probabilities of the tag before together with the tag.
     pairs = ops.exp(ops.roll(marginals, 1, axis=1)[..., None] + values)
-    nothing = steps - ops.stop_gradient(steps)
-    expected = ops.sum(pairs * nothing, axis=(2, 3), keepdims=True)
-    return values + nothing - expected
+    zeros = steps - ops.stop_gradient(steps)  # with the gradient of the steps
+    expected = ops.sum(pairs * zeros, axis=(2, 3), keepdims=True)
+    return values + zeros - expected
 
 
 def _messages(nodes: Any, transitions: Any, firsts: Any, lasts: Any) -> tuple[Any, Any]:
-    """What the words on the left, and those on the right, say of each word's tag."""
-    left = _passed_on(nodes, transitions, firsts)
-    right = _passed_on(
+    """Messages of the words to the left, and to the right, of each word: (B, W, T)."""
+    left = _from_left(nodes, transitions, firsts)
+    right = _from_left(
         ops.flip(nodes, axis=1), ops.transpose(transitions), ops.flip(lasts, axis=1)
     )
     return left, ops.flip(right, axis=1)
 
 
-def _passed_on(nodes: Any, transitions: Any, firsts: Any) -> Any:
-    """m[w, j] = log sum_i exp(m[w-1, i] + nodes[w-1, i] + transitions[i, j]).
+def _from_left(nodes: Any, transitions: Any, firsts: Any) -> Any:
+    """Messages from the left: m[w,j] = log sum_i exp(m[w-1,i] + n[w-1,i] + t[i,j]).
 
-    It is 0 at a chain's first word and elsewhere normalised: a constant for all tags of
-    a word changes no probability, and sums along a row would lose digits.
+    n are the nodes, t the transitions. A message is 0 at a chain's first word and
+    elsewhere normalised: a constant for all tags of a word changes no probability, and
+    sums along a row would lose digits.
 
     `while_loop` is the one loop of Keras that XLA compiles in a second.
     """
     words = ops.shape(nodes)[1]
-    before = ops.transpose(ops.roll(nodes, 1, axis=1), (1, 0, 2))
-    firsts = ops.transpose(firsts)[..., None]
-    places = ops.reshape(ops.arange(words), (-1, 1, 1))
+    before = ops.transpose(ops.roll(nodes, 1, axis=1), (1, 0, 2))  # (W, B, T)
+    firsts = ops.transpose(firsts)[..., None]  # (W, B, 1)
+    numbers = ops.reshape(ops.arange(words), (-1, 1, 1))  # (W, 1, 1)
 
-    def step(word: Any, message: Any, found: Any) -> tuple[Any, Any, Any]:
+    def step(word: Any, message: Any, messages: Any) -> tuple[Any, Any, Any]:
+        # (B, T, 1) + (T, T): from the tag before, to the tag.
         scores = (message + ops.take(before, word, axis=0))[..., None] + transitions
-        message = ops.log_softmax(ops.logsumexp(scores, axis=1))
+        message = ops.log_softmax(ops.logsumexp(scores, axis=1))  # (B, T)
         message = ops.where(ops.take(firsts, word, axis=0), 0.0, message)
-        return word + 1, message, ops.where(places == word, message, found)
+        return word + 1, message, ops.where(numbers == word, message, messages)
 
-    _, _, found = ops.while_loop(
+    _, _, messages = ops.while_loop(
         lambda word, *_: word < words,
         step,
         (0, ops.zeros_like(ops.sum(before, axis=0)), ops.zeros_like(before)),
         maximum_iterations=words,
     )
-    return ops.transpose(found, (1, 0, 2))
+    return ops.transpose(messages, (1, 0, 2))

@@ -12,7 +12,7 @@ from tfner.data.features import IGNORED
 
 
 def log_probabilities(labels: Any, outputs: Any) -> Any:
-    """Log-probabilities (B, W, T) of the tags; of a CRF's, given the gold tag before.
+    """Log-probabilities (B, W, T) of the tags; in a CRF, given the gold tag before.
 
     Args:
         labels: (B, W) int32 tag ids, -100 ignored.
@@ -20,9 +20,9 @@ def log_probabilities(labels: Any, outputs: Any) -> Any:
     """
     if len(outputs.shape) == 3:
         return ops.log_softmax(ops.cast(outputs, "float32"), axis=-1)
-    # At a window's first word any tag before will do, they all say the same.
-    before = ops.maximum(ops.roll(labels, 1, axis=1), 0)
-    chosen = ops.one_hot(before, ops.shape(outputs)[-1], dtype="float32")
+    # At a window's first word any tag before will do: the outputs are the same for all.
+    before = ops.maximum(ops.roll(labels, 1, axis=1), 0)  # (B, W)
+    chosen = ops.one_hot(before, ops.shape(outputs)[-1], dtype="float32")  # (B, W, T)
     return ops.sum(chosen[..., None] * outputs, axis=2)
 
 
@@ -34,7 +34,7 @@ def summed_crossentropy(
     gamma: float = 0.0,
     weights: Sequence[float] | None = None,
 ) -> tuple[Any, Any]:
-    """Cross-entropy summed over labelled words, and their number.
+    """Sum the cross-entropy over labelled words, and count them.
 
     A mean is left to the caller, who knows over how many rows and replicas to take it.
     Of a CRF's outputs the sum is the negative log-likelihood of the windows' tags.
@@ -49,16 +49,16 @@ def summed_crossentropy(
             what it is, so that weights of mean 1 leave the size of the loss.
 
     Returns:
-        Two float32 scalars.
+        Two float32 scalars: the sum, and the number of labelled words.
 
     Source: Szegedy et al. 2016, section 7 (smoothing); Lin et al. 2017, equation 4
     (focal loss).
     """
     log_probs = log_probabilities(labels, outputs)
     tags = ops.shape(log_probs)[-1]
-    chosen = ops.one_hot(labels, tags, dtype="float32")  # of -100 all zeros
-    valid = ops.cast(ops.not_equal(labels, IGNORED), "float32")
-    gold = ops.sum(chosen * log_probs, axis=-1)
+    chosen = ops.one_hot(labels, tags, dtype="float32")  # (B, W, T); of -100 all zeros
+    valid = ops.cast(ops.not_equal(labels, IGNORED), "float32")  # (B, W)
+    gold = ops.sum(chosen * log_probs, axis=-1)  # (B, W)
     losses = -gold
     if smoothing:
         even = -ops.mean(log_probs, axis=-1)
@@ -91,7 +91,7 @@ def masked_crossentropy(labels: Any, outputs: Any) -> Any:
 class MaskedAccuracy(keras.metrics.Metric):
     """Share of labelled words whose tag is predicted; padding is not counted in.
 
-    Of a CRF in training: predicted given the gold tag of the word before.
+    In a CRF's training a tag is predicted given the gold tag of the word before.
     """
 
     def __init__(self, name: str = "accuracy", **kwargs: Any) -> None:
@@ -103,8 +103,8 @@ class MaskedAccuracy(keras.metrics.Metric):
         """Count one batch: labels (B, W) and what the model gives in training."""
         del sample_weight  # -100 already says what counts
         labels = ops.cast(y_true, "int32")
-        found = ops.argmax(log_probabilities(labels, y_pred), axis=-1)
-        hits = ops.equal(labels, ops.cast(found, "int32"))
+        predicted = ops.argmax(log_probabilities(labels, y_pred), axis=-1)  # (B, W)
+        hits = ops.equal(labels, ops.cast(predicted, "int32"))
         valid = ops.not_equal(labels, IGNORED)
         self.right.assign_add(ops.sum(ops.cast(hits, self.right.dtype)))
         self.total.assign_add(ops.sum(ops.cast(valid, self.total.dtype)))

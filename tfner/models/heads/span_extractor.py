@@ -1,4 +1,4 @@
-"""Entities as answers: where they begin, where they end, and which pairs match."""
+"""Spans as entities: where they begin, where they end, and which pairs match."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ class SpanExtractor(keras.Model):
             `token_type_ids` (B, S) to (B, S, H).
         dropout: rate among the hidden units of a pair, 0 to 1.
         candidates: of `CANDIDATES`; what training scores.
-        start_threshold: probability above which prediction asks for a start's pairs.
+        start_threshold: probability above which a start's pairs are candidates in
+            prediction.
         end_threshold: likewise of an end.
-        span_threshold: probability above which a pair is an answer.
+        span_threshold: probability above which a candidate is predicted.
 
     Input shape:
         The encoder's dict; `token_type_ids` is 1 in the context. In training also
@@ -38,7 +39,8 @@ class SpanExtractor(keras.Model):
 
     Output shape:
         A dict of float32 logits `start` and `end` (B, S), `match` (B, S, S), its rows
-        being starts and its columns ends, and `asked` (B, S, S), which were scored.
+        being starts and its columns ends, and booleans `candidates` (B, S, S), the
+        pairs that were scored.
 
     Source: ShannonAI/mrc-for-flat-nested-ner models/bert_query_ner.py,
     train/mrc_ner_trainer.py (compute_loss).
@@ -61,6 +63,7 @@ class SpanExtractor(keras.Model):
         self.start_threshold, self.end_threshold = start_threshold, end_threshold
         self.span_threshold = span_threshold
         # float32 whatever the policy: a loss over logits in bfloat16 does not learn.
+        # The boundaries; files of weights name the layer by this attribute.
         self.borders = keras.layers.Dense(
             2,
             kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
@@ -75,7 +78,7 @@ class SpanExtractor(keras.Model):
         return bool(getattr(self.encoder, "packs", False))
 
     def build(self, input_shape: Any = None) -> None:
-        """Creates every weight, once; no shape and no data is needed."""
+        """Create every weight, once; no shape and no data is needed."""
         if self.borders.built:
             return
         shape = output_shape(self.encoder)
@@ -83,60 +86,65 @@ class SpanExtractor(keras.Model):
         self.pairs.build(shape)
 
     def call(self, features: Mapping[str, Any], training: Any = None) -> dict[str, Any]:
-        """Logits of starts, ends and pairs."""
+        """Score starts, ends and pairs."""
         inputs = {name: features[name] for name in INPUTS if name in features}
         rows = ops.cast(self.encoder(inputs, training=training), "float32")
-        borders = self.borders(rows)
-        start, end = borders[..., 0], borders[..., 1]
-        asked = self._asked(features, start, end)
-        match = self.pairs(rows, asked, training=training)
-        return {"start": start, "end": end, "match": match, "asked": asked}
+        boundaries = self.borders(rows)  # (B, S, 2)
+        start, end = boundaries[..., 0], boundaries[..., 1]
+        candidates = self._candidates(features, start, end)
+        match = self.pairs(rows, candidates, training=training)
+        return {"start": start, "end": end, "match": match, "candidates": candidates}
 
-    def _asked(self, features: Mapping[str, Any], start: Any, end: Any) -> Any:
-        """Which pairs are scored, (B, S, S)."""
+    def _candidates(self, features: Mapping[str, Any], start: Any, end: Any) -> Any:
+        """The pairs that are scored: (B, S, S) booleans.
+
+        Args:
+            features: as in `call`; with labels in training.
+            start: (B, S) logits.
+            end: (B, S) logits.
+        """
         within = pairs_within(features)
-        found = _pairs(
-            start > logit(self.start_threshold), end > logit(self.end_threshold)
-        )
         if "start_labels" not in features:
-            return ops.logical_and(within, found)
+            first = start > logit(self.start_threshold)
+            last = end > logit(self.end_threshold)
+            return ops.logical_and(within, _pairs(first, last))
         starts, ends = features["start_labels"], features["end_labels"]
         within = ops.logical_and(within, _pairs(starts >= 0, ends >= 0))
-        gold = _pairs(starts > 0, ends > 0)
         if self.candidates == "all":
             return within
-        wanted = gold
+        chosen = _pairs(starts > 0, ends > 0)
         if self.candidates != "gold":
-            wanted = ops.logical_or(gold, _pairs(start > 0, end > 0))
+            chosen = ops.logical_or(chosen, _pairs(start > 0, end > 0))
         if self.candidates == "pred_gold_random":
             seed = self.pairs.seed_generator.next()
-            half = random_bits(ops.shape(wanted), seed) >= uint32(1 << 31)
-            wanted = ops.logical_or(wanted, half)
-        return ops.logical_and(within, wanted)
+            half = random_bits(ops.shape(chosen), seed) >= uint32(1 << 31)
+            chosen = ops.logical_or(chosen, half)
+        return ops.logical_and(within, chosen)
 
     def predictions(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Probabilities, and the pairs that are answers.
+        """Probabilities, and the pairs that are predicted.
 
         Args:
             outputs: of `call`.
 
         Returns:
-            `start_probs` and `end_probs` (B, S); of the N answers `spans` (N, 3) int32,
+            `start_probs` and `end_probs` (B, S); of N predictions `spans` (N, 3) int32,
             row, first and last piece, `match_probs` and `scores` (N,), the geometric
             mean of the three probabilities. N is known when it is run: this cannot be
             compiled by XLA.
         """
         start, end = (ops.sigmoid(outputs[name]) for name in ("start", "end"))
-        found = ops.logical_and(
-            outputs["asked"], outputs["match"] > logit(self.span_threshold)
+        predicted = ops.logical_and(
+            outputs["candidates"], outputs["match"] > logit(self.span_threshold)
         )
         length = ops.shape(start)[1]
-        (number,) = ops.nonzero(ops.reshape(found, (-1,)))
-        number = ops.cast(number, "int32")
-        begins, ends = number // length, number // (length * length) * length
-        ends = ends + number % length
+        # Places in the flattened (B, S, S), and in the flattened (B, S): all (N,).
+        (pairs,) = ops.nonzero(ops.reshape(predicted, (-1,)))
+        pairs = ops.cast(pairs, "int32")
+        begins = pairs // length
+        ends = pairs // (length * length) * length + pairs % length
         flat = [ops.reshape(outputs[n], (-1,)) for n in ("start", "end", "match")]
-        parts = zip(flat, (begins, ends, number), strict=True)
+        parts = zip(flat, (begins, ends, pairs), strict=True)
         logs = [ops.log_sigmoid(ops.take(values, at, axis=0)) for values, at in parts]
         row, first = begins // length, begins % length
         return {
@@ -151,7 +159,7 @@ class SpanExtractor(keras.Model):
         """Shapes of the logits."""
         batch, length = input_shape["input_ids"]
         pieces, pairs = (batch, length), (batch, length, length)
-        return {"start": pieces, "end": pieces, "match": pairs, "asked": pairs}
+        return {"start": pieces, "end": pieces, "match": pairs, "candidates": pairs}
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -169,22 +177,22 @@ class SpanExtractor(keras.Model):
     def from_config(
         cls, config: dict[str, Any], custom_objects: Any = None
     ) -> SpanExtractor:
-        """The model again, its encoder included."""
+        """Make the model again, its encoder included."""
         encoder = keras.saving.deserialize_keras_object(
             config["encoder"], custom_objects=custom_objects
         )
         return cls(**{**config, "encoder": encoder})
 
     def build_from_config(self, config: Any) -> None:
-        """Builds without the shapes that were stored; `build` needs none."""
+        """Build without the shapes that were stored; `build` needs none."""
         self.build()
 
 
 def pairs_within(features: Mapping[str, Any]) -> Any:
-    """Whether two pieces stand in the context of one window, in order; (B, S, S)."""
-    mask = ops.cast(features["attention_mask"], "int32")
+    """Booleans (B, S, S): pairs of pieces in the context of one window, in order."""
+    mask = ops.cast(features["attention_mask"], "int32")  # (B, S)
     context = ops.equal(ops.cast(features["token_type_ids"], "int32"), 1)
-    window = ops.where(context, mask, 0)
+    window = ops.where(context, mask, 0)  # (B, S), 0 outside of contexts
     same = ops.equal(ops.expand_dims(window, 2), ops.expand_dims(window, 1))
     index = ops.arange(ops.shape(mask)[1], dtype="int32")
     ordered = ops.expand_dims(index, 1) <= index
@@ -194,6 +202,7 @@ def pairs_within(features: Mapping[str, Any]) -> Any:
 
 
 def _pairs(starts: Any, ends: Any) -> Any:
+    """Booleans (B, S) of starts and of ends to those of pairs, (B, S, S)."""
     return ops.logical_and(ops.expand_dims(starts, 2), ops.expand_dims(ends, 1))
 
 

@@ -17,7 +17,7 @@ LOSSES = ("bce", "dice")
 
 @dataclass(frozen=True)
 class SpanLoss:
-    """How starts, ends and pairs are weighed.
+    """The loss of starts, ends and pairs, weighed.
 
     Each part is a mean: of starts over the first pieces of the context's words, of ends
     over their last pieces, of pairs over those that were scored.
@@ -37,7 +37,7 @@ class SpanLoss:
     def __call__(
         self, targets: Mapping[str, Any], outputs: Mapping[str, Any]
     ) -> tuple[Any, Any]:
-        """The loss times the number of starts it sums over, and that number.
+        """Sum the loss over starts, and count them: loss times their number, number.
 
         Where a batch is computed in parts, the loss is therefore the mean of the
         parts' losses, weighed by their starts.
@@ -55,7 +55,11 @@ class SpanLoss:
         parts = (
             (outputs["start"], starts > 0, starts >= 0),
             (outputs["end"], ends > 0, ends >= 0),
-            (outputs["match"], match_labels(targets["span_labels"]), outputs["asked"]),
+            (
+                outputs["match"],
+                match_labels(targets["span_labels"]),
+                outputs["candidates"],
+            ),
         )
         mean = dice if self.kind == "dice" else cross_entropy
         whole = sum(self.weights)
@@ -68,22 +72,35 @@ class SpanLoss:
 
 
 def match_labels(span_labels: Any) -> Any:
-    """(B, S, K) to (B, S, S): whether an entity begins here and ends there."""
+    """The pairs that are entities: lengths (B, S, K) to booleans (B, S, S)."""
     index = ops.arange(ops.shape(span_labels)[1], dtype="int32")
     spans = ops.cast(span_labels, "int32")
     ends = ops.where(spans >= 0, spans + ops.reshape(index, (1, -1, 1)), -1)
+    # (B, S, 1, K) against (S, 1): does one of K entities from here end there?
     return ops.any(ops.equal(ops.expand_dims(ends, 2), index[:, None]), axis=-1)
 
 
 def cross_entropy(logits: Any, gold: Any, valid: Any) -> Any:
-    """Mean binary cross-entropy of the valid ones; 0 where there is none."""
+    """Mean binary cross-entropy of the valid ones; 0 where there is none.
+
+    Args:
+        logits: of any shape.
+        gold: 0 or 1, float32 of that shape.
+        valid: the ones that count, booleans of that shape.
+    """
     losses = ops.softplus(logits) - logits * gold
     counted = ops.cast(valid, "float32")
     return ops.sum(losses * counted) / ops.maximum(ops.sum(counted), 1.0)
 
 
 def dice(logits: Any, gold: Any, valid: Any) -> Any:
-    """One less the share of predicted and right ones that are both."""
+    """One less the share of predicted and gold ones that are both.
+
+    Args:
+        logits: of any shape.
+        gold: 0 or 1, float32 of that shape.
+        valid: the ones that count, booleans of that shape.
+    """
     counted = ops.cast(valid, "float32")
     probs, gold = ops.sigmoid(logits) * counted, gold * counted
     both = 2 * ops.sum(probs * gold) + DICE_SMOOTHING

@@ -1,4 +1,4 @@
-"""What reads predictions off an encoder."""
+"""A head that gives every word of an encoder's rows scores for its tags."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class TokenClassifier(keras.Model):
 
     Output shape:
         (B, W, T) logits, float32; with a CRF log-probabilities, and in training those
-        of each tag given the one before, (B, W, T, T). `models.losses` takes both.
+        of each tag given the one before, (B, W, T, T). `summed_crossentropy` takes all
+        of them.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class TokenClassifier(keras.Model):
         return bool(getattr(self.encoder, "packs", False))
 
     def build(self, input_shape: Any = None) -> None:
-        """Creates every weight, once; no shape and no data is needed."""
+        """Create every weight, once; no shape and no data is needed."""
         if self.classifier.built:
             return
         self.classifier.build(output_shape(self.encoder))
@@ -69,19 +70,19 @@ class TokenClassifier(keras.Model):
             self.crf.build((None, None, self.num_tags))
 
     def call(self, features: Mapping[str, Any], training: Any = None) -> Any:
-        """Scores of the labelled positions."""
+        """Score the tags of the labelled positions."""
         inputs = {name: features[name] for name in INPUTS if name in features}
-        rows = self.encoder(inputs, training=training)
+        rows = self.encoder(inputs, training=training)  # (B, S, H)
         words = ops.take_along_axis(
             rows, ops.expand_dims(features["labeled_positions"], -1), axis=1
-        )
+        )  # (B, W, H)
         logits = self.classifier(self.dropout(words, training=training))
         if self.crf is None:
             return logits
         return self.crf(logits, chains_of(features), training=training)
 
     def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[Any, ...]:
-        """(B, W, T)."""
+        """Shape of the output in inference, (B, W, T)."""
         return (*input_shape["labeled_positions"], self.num_tags)
 
     def get_config(self) -> dict[str, Any]:
@@ -100,12 +101,12 @@ class TokenClassifier(keras.Model):
     def from_config(
         cls, config: dict[str, Any], custom_objects: Any = None
     ) -> TokenClassifier:
-        """The model again, its encoder included."""
+        """Make the model again, its encoder included."""
         encoder = keras.saving.deserialize_keras_object(
             config["encoder"], custom_objects=custom_objects
         )
         return cls(**{**config, "encoder": encoder})
 
     def build_from_config(self, config: Any) -> None:
-        """Builds without the shapes that were stored; `build` needs none."""
+        """Build without the shapes that were stored; `build` needs none."""
         self.build()

@@ -1,7 +1,7 @@
-"""Pretraining: ELECTRA's generator and discriminator, and BERT's masked language model.
+"""ELECTRA's generator and discriminator, and BERT's masked language model.
 
-What these models return is what a step needs to know of a batch: sums over it, which
-add up over the parts of a batch and over devices.
+These models return the sums over a batch that a step needs, which add up over the parts
+of a batch and over devices.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tfner.models.encoders.bert import Encoder
 from tfner.models.pretraining.masking import Masked, Masking, replaced, sample
 
 BINS = 200
-"""Of the discriminator's probabilities; one half is a border."""
+"""Bins of the discriminator's probabilities; one half is a boundary."""
 FIGURES = ("masked", "mlm_loss", "mlm_right", "tokens", "discriminator_loss")
 """Sums over a batch, in order; after them the probabilities of original pieces and of
 replaced ones, each counted in `BINS` bins."""
@@ -24,15 +24,15 @@ TYPES = "token_type_ids"
 
 
 def initializer(encoder: Encoder) -> keras.initializers.Initializer:
-    """For the weights of heads: that of their encoder."""
+    """The initializer of an encoder's heads: that of the encoder itself."""
     return keras.initializers.TruncatedNormal(stddev=encoder.initializer_range)
 
 
 class MaskedPieceHead(keras.layers.Layer):
-    """Vectors to one score for each piece, by the table of the embeddings.
+    """A score for every piece of the vocabulary, by the table of the embeddings.
 
     Args:
-        encoder: whose vectors it reads, and whose table it uses.
+        encoder: the one whose vectors it reads and whose table it uses.
 
     Source: google-research/electra run_pretraining.py (_get_masked_lm_output).
     """
@@ -52,7 +52,7 @@ class MaskedPieceHead(keras.layers.Layer):
         )
 
     def build(self, input_shape: Any = None) -> None:
-        """Creates the weights; no shape is needed."""
+        """Create the weights; no shape is needed."""
         self.dense.build((None, self.width))
         self.norm.build((None, self.dense.units))
         self.output_bias = self.add_weight(
@@ -60,19 +60,19 @@ class MaskedPieceHead(keras.layers.Layer):
         )
 
     def call(self, rows: Any, table: Any) -> Any:
-        """Vectors (M, H) and the table (V, E) to logits (M, V), float32."""
-        rows = self.norm(self.dense(rows))
+        """Score vectors (M, H) by the table (V, E): logits (M, V), float32."""
+        rows = self.norm(self.dense(rows))  # (M, E)
         table = ops.cast(table, self.compute_dtype)
         scores = ops.matmul(rows, ops.transpose(table))
         return ops.cast(scores, "float32") + ops.cast(self.output_bias, "float32")
 
 
 class MaskedLanguageModel(keras.Model):
-    """An encoder that finds out which pieces are hidden (BERT's, without its pooler).
+    """An encoder that predicts masked pieces (BERT's, without its pooler).
 
     Args:
-        encoder: tfner's own.
-        masking: what is hidden.
+        encoder: learns.
+        masking: chooses the pieces.
 
     Input shape:
         The encoder's dict: (B, S) int32 each, S static.
@@ -89,48 +89,54 @@ class MaskedLanguageModel(keras.Model):
         self.seed_generator = keras.random.SeedGenerator(0)
 
     def build(self, input_shape: Any = None) -> None:
-        """Creates every weight; no shape is needed."""
+        """Create every weight; no shape is needed."""
         self.encoder.build()
         self.head.build()
 
     def predict_hidden(
         self, features: Mapping[str, Any], masked: Masked, training: Any = None
     ) -> Any:
-        """Logits (B * N, V) of the slots alone."""
-        rows = self.encoder(
+        """Score the pieces of the slots alone: logits (B * N, V).
+
+        Args:
+            features: as in `call`.
+            masked: the rows with masked pieces, and their slots.
+            training: whether dropout is on.
+        """
+        rows = self.encoder(  # (B, S, H)
             {**features, "input_ids": masked.input_ids}, training=training
         )
-        index = ops.expand_dims(masked.positions, -1)
-        rows = ops.take_along_axis(rows, index, axis=1)
+        index = ops.expand_dims(masked.positions, -1)  # (B, N, 1)
+        rows = ops.take_along_axis(rows, index, axis=1)  # (B, N, H)
         rows = ops.reshape(rows, (-1, self.encoder.hidden_size))
         return self.head(rows, self.encoder.embeddings.pieces.embeddings)
 
     def call(self, features: Mapping[str, Any], training: Any = None) -> Any:
-        """Hide, predict, sum."""
+        """Mask, predict and sum."""
         masked = self.masking(features, self.seed_generator.next())
         logits = self.predict_hidden(features, masked, training=training)
         sums = [*masked_sums(logits, masked), _real(features)]
         return ops.stack([*sums, *[0.0] * (2 * BINS + 1)])
 
     def counts(self, features: Mapping[str, Any]) -> Any:
-        """By what the sums of a batch are divided: (1,) float32."""
+        """Count the masked pieces, by which sums are divided: (1,) float32."""
         _, hidden = self.masking.hidden(features)
         return ops.reshape(ops.sum(ops.cast(hidden, "float32")), (1,))
 
     def batch_loss(self, sums: Any, counts: Any) -> Any:
-        """The loss of a batch, or the share of one part in it."""
+        """Divide sums by counts: the loss of a batch, or the share of one part."""
         return sums[1] / ops.maximum(counts[0], 1.0)
 
 
 class Electra(keras.Model):
-    """A generator fills hidden pieces in, a discriminator finds those it got wrong.
+    """A generator that fills in masked pieces, and a discriminator of its errors.
 
     Args:
         generator: a masked language model whose encoder shares the embeddings of the
             discriminator.
-        discriminator: the encoder that is wanted.
+        discriminator: the encoder that is pretrained.
         temperature: of the generator's draws.
-        weight: of the discriminator's loss; the generator's has 1.
+        weight: factor of the discriminator's loss beside the generator's.
 
     Input shape:
         The encoders' dict: (B, S) int32 each, S static.
@@ -169,11 +175,11 @@ class Electra(keras.Model):
 
     @property
     def encoder(self) -> Encoder:
-        """The encoder that is wanted."""
+        """The encoder that is pretrained: the discriminator."""
         return self.discriminator
 
     def build(self, input_shape: Any = None) -> None:
-        """Creates every weight; no shape is needed."""
+        """Create every weight; no shape is needed."""
         self.discriminator.build()
         self.generator.build()
         rows = (None, self.discriminator.hidden_size)
@@ -181,53 +187,55 @@ class Electra(keras.Model):
         self.verdict.build(rows)
 
     def discriminate(self, features: Mapping[str, Any], training: Any = None) -> Any:
-        """Logits (B, S): above 0 where a piece seems replaced."""
-        rows = self.discriminator(features, training=training)
+        """Score pieces: logits (B, S), above 0 where one seems replaced."""
+        rows = self.discriminator(features, training=training)  # (B, S, H)
         flat = ops.reshape(rows, (-1, self.discriminator.hidden_size))
         return ops.reshape(
             self.verdict(self.dense(flat)), ops.shape(features["input_ids"])
         )
 
     def call(self, features: Mapping[str, Any], training: Any = None) -> Any:
-        """Hide, fill in, find out, sum."""
+        """Mask, fill in, discriminate and sum."""
         seed = self.generator.seed_generator.next()
         masked = self.generator.masking(features, seed)
         logits = self.generator.predict_hidden(features, masked, training=training)
-        drawn = sample(logits, seed, temperature=self.temperature)
-        drawn = ops.reshape(drawn, ops.shape(masked.labels))
+        drawn = sample(logits, seed, temperature=self.temperature)  # (B * N,)
+        drawn = ops.reshape(drawn, ops.shape(masked.labels))  # (B, N)
         filled = replaced(features["input_ids"], masked.positions, masked.used, drawn)
-        wrong = ops.not_equal(filled, features["input_ids"])
+        wrong = ops.not_equal(filled, features["input_ids"])  # (B, S)
         verdicts = self.discriminate({**features, "input_ids": filled}, training)
-        found, bins = discriminator_sums(verdicts, wrong, features["attention_mask"])
-        sums = [*masked_sums(logits, masked), _real(features), found]
+        entropy, bins = discriminator_sums(verdicts, wrong, features["attention_mask"])
+        sums = [*masked_sums(logits, masked), _real(features), entropy]
         return ops.concatenate([ops.stack(sums), bins])
 
     def counts(self, features: Mapping[str, Any]) -> Any:
-        """By what the sums of a batch are divided: (2,) float32."""
+        """Count masked and real pieces, by which sums are divided: (2,) float32."""
         return ops.concatenate(
             [self.generator.counts(features), ops.reshape(_real(features), (1,))]
         )
 
     def batch_loss(self, sums: Any, counts: Any) -> Any:
-        """The loss of a batch, or the share of one part in it."""
-        found = sums[4] / ops.maximum(counts[1], 1.0)
-        return self.generator.batch_loss(sums, counts) + self.weight * found
+        """Divide sums by counts: the loss of a batch, or the share of one part."""
+        discriminator_loss = sums[4] / ops.maximum(counts[1], 1.0)
+        generator_loss = self.generator.batch_loss(sums, counts)
+        return generator_loss + self.weight * discriminator_loss
 
 
 def _real(features: Mapping[str, Any]) -> Any:
+    """The number of pieces that are no padding, float32."""
     return ops.sum(ops.cast(features["attention_mask"] > 0, "float32"))
 
 
 def masked_sums(logits: Any, masked: Masked) -> tuple[Any, Any, Any]:
-    """Of the hidden pieces: their number, cross-entropy, and how many are first.
+    """Number of masked pieces, their summed cross-entropy, and how many are predicted.
 
     Args:
         logits: (B * N, V).
         masked: the slots.
     """
-    labels = ops.reshape(masked.labels, (-1,))
+    labels = ops.reshape(masked.labels, (-1,))  # (B * N,)
     used = ops.cast(ops.reshape(masked.used, (-1,)), "float32")
-    hit = ops.one_hot(labels, logits.shape[-1], dtype="float32")
+    hit = ops.one_hot(labels, logits.shape[-1], dtype="float32")  # (B * N, V)
     entropy = ops.logsumexp(logits, axis=-1) - ops.sum(logits * hit, axis=-1)
     first = ops.cast(ops.argmax(logits, axis=-1), "int32") == labels
     right = ops.sum(used * ops.cast(first, "float32"))
@@ -235,7 +243,7 @@ def masked_sums(logits: Any, masked: Masked) -> tuple[Any, Any, Any]:
 
 
 def discriminator_sums(logits: Any, replaced: Any, mask: Any) -> tuple[Any, Any]:
-    """Of all real pieces: their cross-entropy, and the bins of their probabilities.
+    """Summed cross-entropy of all real pieces, and the bins of their probabilities.
 
     Args:
         logits: (B, S).
@@ -248,9 +256,9 @@ def discriminator_sums(logits: Any, replaced: Any, mask: Any) -> tuple[Any, Any]
     logits = ops.cast(logits, "float32")
     target = ops.cast(replaced, "float32")
     real = ops.cast(mask > 0, "float32")
-    entropy = ops.softplus(logits) - target * logits
+    entropy = ops.softplus(logits) - target * logits  # (B, S)
     probabilities = ops.sigmoid(ops.stop_gradient(logits))
-    found = ops.cast(ops.minimum(probabilities * BINS, BINS - 1.0), "int32")
-    found = ops.reshape(found + BINS * ops.cast(replaced, "int32"), (-1,))
-    bins = ops.one_hot(found, 2 * BINS, dtype="float32")
+    number = ops.cast(ops.minimum(probabilities * BINS, BINS - 1.0), "int32")
+    number = ops.reshape(number + BINS * ops.cast(replaced, "int32"), (-1,))
+    bins = ops.one_hot(number, 2 * BINS, dtype="float32")  # (B * S, 2 * BINS)
     return ops.sum(real * entropy), ops.matmul(ops.reshape(real, (-1,)), bins)

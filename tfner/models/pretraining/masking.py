@@ -1,7 +1,7 @@
-"""What pretraining hides from a model, and what it draws in its place.
+"""Masking: the pieces that pretraining hides, and what is drawn in their place.
 
 All randomness is a function of a seed of two integers, so that a step that is done
-again hides and draws the same.
+again masks and draws the same.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from keras import ops
 
 from tfner.models.dropout import random_bits
 
-# Different questions put to one seed.
+# Draws from one seed that do not depend on each other.
 WHERE, WHAT, WHICH_PIECE, SAMPLE = range(4)
 
 
 class Masked(NamedTuple):
-    """Rows some of whose pieces are hidden.
+    """Rows with some pieces masked.
 
     N slots are kept for every row, whatever its length, so that shapes are static.
 
     Attributes:
         input_ids: (B, S) int32, as a model reads them.
-        positions: (B, N) int32, where each slot's piece is.
+        positions: (B, N) int32, place of each slot's piece in its row.
         labels: (B, N) int32, the piece that was there.
-        used: (B, N) bool, whether the slot holds a hidden piece.
+        used: (B, N) bool, whether the slot holds a masked piece.
     """
 
     input_ids: Any
@@ -39,14 +39,14 @@ class Masked(NamedTuple):
 
 @dataclass(frozen=True)
 class Masking:
-    """Hides a share of the pieces of every row, others at every step.
+    """Masks a share of the pieces of every row, others at every step.
 
     Args:
-        rate: share of a row's pieces, 0 < rate < 1; at least one is hidden.
-        mask_id: of `[MASK]`.
-        special_ids: pieces that are never hidden: `[CLS]`, `[SEP]`, `[PAD]`, `[MASK]`.
+        rate: share of a row's pieces, 0 < rate < 1; at least one is masked.
+        mask_id: id of `[MASK]`.
+        special_ids: pieces that are never masked: `[CLS]`, `[SEP]`, `[PAD]`, `[MASK]`.
         vocab_size: V.
-        masked: share of the hidden pieces that become `[MASK]`.
+        masked: share of the masked pieces that become `[MASK]`.
         random: share of them that become a random piece; the rest stays as it is.
 
     Source: google-research/electra pretrain/pretrain_helpers.py (mask), which draws
@@ -61,24 +61,24 @@ class Masking:
     random: float = 0.0
 
     def slots(self, length: int) -> int:
-        """N: the most pieces that are hidden in a row of `length`."""
+        """The largest number N of pieces that are masked in a row of `length`."""
         return max(1, int((self.rate + 0.005) * length))
 
     def hidden(self, features: Mapping[str, Any]) -> tuple[Any, Any]:
-        """Which pieces may be hidden (B, S) bool, and how many are (B,) int32."""
+        """The pieces that may be masked (B, S) bool, and how many are (B,) int32."""
         ids, mask = features["input_ids"], features["attention_mask"]
         real = mask > 0
         allowed = real
         for special in self.special_ids:
             allowed = ops.logical_and(allowed, ops.not_equal(ids, special))
-        length = ops.sum(ops.cast(real, "float32"), axis=1)
-        wanted = ops.maximum(ops.round(length * self.rate), 1.0)
+        length = ops.sum(ops.cast(real, "float32"), axis=1)  # (B,)
+        share = ops.maximum(ops.round(length * self.rate), 1.0)
         most = ops.sum(ops.cast(allowed, "float32"), axis=1)
         most = ops.minimum(most, float(self.slots(ids.shape[1])))
-        return allowed, ops.cast(ops.minimum(wanted, most), "int32")
+        return allowed, ops.cast(ops.minimum(share, most), "int32")
 
     def __call__(self, features: Mapping[str, Any], seed: Any) -> Masked:
-        """Hide pieces.
+        """Mask pieces.
 
         Args:
             features: `input_ids` and `attention_mask`, (B, S) int32 each.
@@ -87,8 +87,9 @@ class Masking:
         ids = features["input_ids"]
         allowed, count = self.hidden(features)
         slots = self.slots(ids.shape[1])
-        order = ops.where(allowed, uniform(ops.shape(ids), seed, WHERE), -1.0)
-        positions = ops.cast(ops.top_k(order, slots)[1], "int32")
+        # The largest of random numbers: distinct positions, those allowed first.
+        order = ops.where(allowed, uniform(ops.shape(ids), seed, WHERE), -1.0)  # (B, S)
+        positions = ops.cast(ops.top_k(order, slots)[1], "int32")  # (B, N)
         used = ops.arange(slots, dtype="int32") < ops.expand_dims(count, 1)
         labels = ops.take_along_axis(ids, positions, axis=1)
         shape = ops.shape(labels)
@@ -104,7 +105,7 @@ class Masking:
 
 
 def replaced(ids: Any, positions: Any, used: Any, pieces: Any) -> Any:
-    """The rows with other pieces in their slots.
+    """Put other pieces into the slots of rows.
 
     Args:
         ids: (B, S) int32.
@@ -113,7 +114,7 @@ def replaced(ids: Any, positions: Any, used: Any, pieces: Any) -> Any:
         pieces: (B, N) int32.
     """
     index = ops.arange(ids.shape[1], dtype="int32")
-    hits = ops.logical_and(
+    hits = ops.logical_and(  # (B, N, S)
         ops.expand_dims(positions, 2) == index, ops.expand_dims(used, 2)
     )
     new = ops.sum(ops.where(hits, ops.expand_dims(pieces, 2), 0), axis=1)
@@ -121,7 +122,7 @@ def replaced(ids: Any, positions: Any, used: Any, pieces: Any) -> Any:
 
 
 def sample(logits: Any, seed: Any, *, temperature: float = 1.0) -> Any:
-    """One piece for every row of logits, drawn from their softmax.
+    """Draw one piece for every row of logits from their softmax.
 
     The largest of logits plus Gumbel noise is such a draw. No gradient goes through.
 
@@ -138,18 +139,18 @@ def sample(logits: Any, seed: Any, *, temperature: float = 1.0) -> Any:
     return ops.cast(ops.argmax(scores - ops.log(-ops.log(noise)), axis=-1), "int32")
 
 
-def uniform(shape: Any, seed: Any, question: int) -> Any:
-    """Numbers between 0 and 1, neither of them included.
+def uniform(shape: Any, seed: Any, draw: int) -> Any:
+    """Random numbers between 0 and 1, neither of them included.
 
     Args:
         shape: of the result.
         seed: two integers.
-        question: different ones get independent answers from the same seed.
+        draw: number of the draw; those of one seed are independent.
 
     Returns:
         float32 tensor.
     """
-    apart = ops.convert_to_tensor(np.array([(question + 1) << 24, 0], np.uint32))
+    apart = ops.convert_to_tensor(np.array([(draw + 1) << 24, 0], np.uint32))
     bits = random_bits(shape, ops.cast(seed, "uint32") + apart)
     high = ops.cast(ops.right_shift(bits, np.uint32(9)), "float32")
     return (high + 0.5) * 2.0**-23
