@@ -185,6 +185,20 @@ def test_contributing_names_tables_that_exist() -> None:
         assert hasattr(import_module(module), name), place
 
 
+def test_errors_that_the_manual_explains_stand_in_the_code() -> None:
+    files = (p for root in ("tfner", "export") for p in (ROOT / root).rglob("*.py"))
+    source = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    source = re.sub(r'"\n\s+[fr]?"', "", source)
+    page = (ROOT / "docs/errors.md").read_text(encoding="utf-8")
+    parts = [
+        part.strip(" .")
+        for quoted in re.findall(r'^\*\*"(.+?)"\*\*', page, flags=re.MULTILINE)
+        for part in quoted.split("…")
+    ]
+    assert len(parts) > 10
+    assert [part for part in parts if part not in source] == []
+
+
 def test_changelog_headings_begin_with_unreleased_then_the_version() -> None:
     headings = re.findall(r"^## \[(.+?)\](?: - (\S+))?$", CHANGELOG, flags=re.MULTILINE)
     assert headings[0] == ("Unreleased", "")
