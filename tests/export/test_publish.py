@@ -5,17 +5,14 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import numpy as np
 import pytest
 
 from tfner.errors import BundleError, ExportError, StorageError
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
-    from tfner.tasks import Task
 
 LONGEST, WINDOW = 64, 24
 
@@ -74,34 +71,6 @@ def test_a_failed_export_leaves_old_versions_and_nothing_else(
     assert [path.name for path in (tmp_path / "chunk").iterdir()] == ["1600000000"]
 
 
-def test_a_model_with_other_weights_is_told_apart(
-    bundle: Bundle, saved_model: Path
-) -> None:
-    from tfner_export.exporter import Serving, Source
-    from tfner_export.saved_model.verification import compare_tags
-
-    source = Source(bundle, Serving(max_length=LONGEST))
-    bias = source.model.classifier.bias
-    bias.assign(bias + np.float32([1e-3, 0, 0, 0, 0]))
-    with pytest.raises(ExportError, match="by the session loader it differs"):
-        compare_tags(saved_model, source)
-
-
-def test_another_predicted_tag_is_a_difference_unless_both_are_as_likely() -> None:
-    from tfner_export.saved_model.verification import _difference
-
-    probs = np.array([[[0.5, 0.5, 0.0], [0.9, 0.1, 0.0]]], np.float32)
-    is_word = np.array([[True, True]])
-    task = SimpleNamespace(steps=None, label_set=SimpleNamespace(outside_id=0))
-
-    def difference(*tags: int) -> float:
-        outputs = {"x_probs": probs, "x_predictions": np.array([tags])}
-        return _difference(outputs, probs, is_word, cast("Task", task))
-
-    assert difference(0, 0) == difference(1, 0) == 0.0
-    assert difference(0, 1) == difference(2, 0) == float("inf")
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -156,59 +125,3 @@ def test_a_second_that_is_taken_gives_way_to_the_next_free_one(
         "1700000001",
         "1700000002",
     ]
-
-
-@pytest.mark.parametrize("longest", [1, 15, 16, 17, 40, 64])
-def test_a_batch_is_cut_after_its_longest_row_and_computes_the_same(
-    bundle: Bundle, longest: int
-) -> None:
-    from tfner.data.features import to_wire
-    from tfner_export.exporter import Serving, Source
-    from tfner_export.saved_model.signatures import TaggerModule, trim
-
-    mask = np.zeros((2, LONGEST), np.int32)
-    mask[0, :longest] = 1
-    mask[1, :1] = 1
-    positions = np.zeros_like(mask)
-    positions[0, : max(longest - 2, 0)] = np.arange(1, max(longest - 1, 1))
-    features = {
-        "input_ids": mask * 7,
-        "attention_mask": mask,
-        "token_type_ids": mask * 0,
-        "labeled_positions": positions,
-    }
-    inputs, is_word = trim(features)
-    rounded = -(-longest // 16) * 16
-    assert inputs["input_ids"].shape == (2, rounded)
-    assert inputs["labeled_positions"].shape == (2, max(longest - 2, 0))
-    assert np.array(is_word).sum(1).tolist() == [max(longest - 2, 0), 0]
-    whole, _ = trim(features, pieces=False)
-    assert whole["input_ids"].shape == (2, LONGEST)
-
-    def serve(*, trimmed: bool) -> dict[str, Any]:
-        serving = Serving(max_length=LONGEST, trimmed=trimmed)
-        outputs = TaggerModule(Source(bundle, serving)).serve(to_wire(features))
-        return dict(outputs)
-
-    trimmed, untrimmed = serve(trimmed=True), serve(trimmed=False)
-    difference = np.array(trimmed["chunk_probs"] - untrimmed["chunk_probs"])
-    assert np.abs(difference).max(initial=0.0) < 1e-5
-    assert np.array_equal(trimmed["chunk_predictions"], untrimmed["chunk_predictions"])
-
-
-def test_a_word_past_the_mask_keeps_its_place_in_the_row() -> None:
-    from tfner_export.saved_model.signatures import trim
-
-    mask = np.zeros((1, LONGEST), np.int32)
-    mask[0, :4] = 1
-    positions = np.zeros_like(mask)
-    positions[0, :2] = (1, 20)
-    inputs, _ = trim(
-        {
-            "input_ids": mask,
-            "attention_mask": mask,
-            "token_type_ids": mask,
-            "labeled_positions": positions,
-        }
-    )
-    assert inputs["input_ids"].shape == (1, 32)

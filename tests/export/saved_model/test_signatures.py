@@ -1,0 +1,69 @@
+"""The graph computes no further than it must, and the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from ..conftest import LONGEST
+
+if TYPE_CHECKING:
+    from tfner.inference.bundle import Bundle
+
+
+@pytest.mark.parametrize("longest", [1, 15, 16, 17, 40, 64])
+def test_a_batch_is_cut_after_its_longest_row_and_computes_the_same(
+    bundle: Bundle, longest: int
+) -> None:
+    from tfner.data.features import to_wire
+    from tfner_export.exporter import Serving, Source
+    from tfner_export.saved_model.signatures import TaggerModule, trim
+
+    mask = np.zeros((2, LONGEST), np.int32)
+    mask[0, :longest] = 1
+    mask[1, :1] = 1
+    positions = np.zeros_like(mask)
+    positions[0, : max(longest - 2, 0)] = np.arange(1, max(longest - 1, 1))
+    features = {
+        "input_ids": mask * 7,
+        "attention_mask": mask,
+        "token_type_ids": mask * 0,
+        "labeled_positions": positions,
+    }
+    inputs, is_word = trim(features)
+    rounded = -(-longest // 16) * 16
+    assert inputs["input_ids"].shape == (2, rounded)
+    assert inputs["labeled_positions"].shape == (2, max(longest - 2, 0))
+    assert np.array(is_word).sum(1).tolist() == [max(longest - 2, 0), 0]
+    whole, _ = trim(features, pieces=False)
+    assert whole["input_ids"].shape == (2, LONGEST)
+
+    def serve(*, trimmed: bool) -> dict[str, Any]:
+        serving = Serving(max_length=LONGEST, trimmed=trimmed)
+        outputs = TaggerModule(Source(bundle, serving)).serve(to_wire(features))
+        return dict(outputs)
+
+    trimmed, untrimmed = serve(trimmed=True), serve(trimmed=False)
+    difference = np.array(trimmed["chunk_probs"] - untrimmed["chunk_probs"])
+    assert np.abs(difference).max(initial=0.0) < 1e-5
+    assert np.array_equal(trimmed["chunk_predictions"], untrimmed["chunk_predictions"])
+
+
+def test_a_word_past_the_mask_keeps_its_place_in_the_row() -> None:
+    from tfner_export.saved_model.signatures import trim
+
+    mask = np.zeros((1, LONGEST), np.int32)
+    mask[0, :4] = 1
+    positions = np.zeros_like(mask)
+    positions[0, :2] = (1, 20)
+    inputs, _ = trim(
+        {
+            "input_ids": mask,
+            "attention_mask": mask,
+            "token_type_ids": mask,
+            "labeled_positions": positions,
+        }
+    )
+    assert inputs["input_ids"].shape == (1, 32)
