@@ -27,7 +27,6 @@ TO_MEND = (
     "tfner/cli/predict",
     "tfner/cli/train",
     "tfner/config",
-    "tfner/data",
     "tfner/evaluation",
     "tfner/finetuning",
     "tfner/inference",

@@ -17,11 +17,11 @@ class Feature(NamedTuple):
     """One input or target of a model.
 
     Args:
-        name: inside tfner.
-        wire: in TFRecords and serving signatures.
-        axis: what the row counts: "S" pieces, "W" labelled words.
+        name: its name inside tfner.
+        wire: its name in TFRecords and serving signatures.
+        axis: unit of a row: "S" pieces, "W" labelled words.
         pad: value that fills a row up; `input_ids` take the tokenizer's pad id instead.
-        target: whether it is known in training alone.
+        target: it is known in training alone.
     """
 
     name: str
@@ -39,7 +39,7 @@ LABELS = Feature("labels", "labels", "W", IGNORED, target=True)
 START_LABELS = Feature("start_labels", "start_labels", "S", IGNORED, target=True)
 END_LABELS = Feature("end_labels", "end_labels", "S", IGNORED, target=True)
 SPAN_LABELS = Feature("span_labels", "span_labels", "S", IGNORED, target=True)
-"""Of every piece the distances to the last pieces of the entities that it begins."""
+"""For every piece the distances to the last pieces of the entities that it begins."""
 
 ENCODER_INPUTS = (INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS)
 TAGGER_INPUTS = (*ENCODER_INPUTS, LABELED_POSITIONS)
@@ -47,12 +47,12 @@ SPAN_TARGETS = (START_LABELS, END_LABELS, SPAN_LABELS)
 
 
 def to_wire(features: Mapping[str, Any]) -> dict[str, Any]:
-    """The same features under the names that serving signatures use."""
+    """Rename features to the names that serving signatures use."""
     names = {feature.name: feature.wire for feature in TAGGER_INPUTS}
     return {names[name]: value for name, value in features.items()}
 
 
 def from_wire(features: Mapping[str, Any]) -> dict[str, Any]:
-    """The same features under the names that tfner uses inside."""
+    """Rename features to the names that tfner uses inside."""
     names = {feature.wire: feature.name for feature in TAGGER_INPUTS}
     return {names[name]: value for name, value in features.items()}

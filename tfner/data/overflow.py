@@ -1,4 +1,4 @@
-"""What becomes of a text that is longer than a window."""
+"""The policies for texts that are longer than a window."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ def piece_ranges(
     overlap: int,
     on_overflow: str,
 ) -> tuple[list[tuple[int, int]], int]:
-    """The pieces of each window of a document, and how many words are cut off.
+    """Divide the pieces of a document among windows.
 
     Args:
         document_id: for the message.
-        num_pieces: of the document.
+        num_pieces: pieces of the document.
         word_starts: (W,) first piece of every word, rising.
         room: most pieces of a window, special ones and queries not counted.
         overlap: pieces that neighbouring windows share.
         on_overflow: "window", "error" or "truncate".
+
+    Returns:
+        The half-open piece range of each window, and the number of words cut off.
 
     Raises:
         CorpusError: the document is too long and `on_overflow` is "error".
@@ -37,5 +40,5 @@ def piece_ranges(
         )
     if on_overflow == "truncate":
         return [(0, room)], int((word_starts >= room).sum())
-    found = cut(num_pieces, capacity=room, overlap=overlap, word_starts=word_starts)
-    return found, 0
+    ranges = cut(num_pieces, capacity=room, overlap=overlap, word_starts=word_starts)
+    return ranges, 0

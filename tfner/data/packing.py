@@ -1,4 +1,4 @@
-"""Plans: which window goes into which row of which batch.
+"""Batch plans, which put every window into a row of a batch.
 
 A plan is an integer array and a pure function of window lengths, seed and epoch. The
 pipeline only gathers by it, so that resuming is a skip, sharding a slice, and shapes
@@ -20,11 +20,11 @@ from tfner.errors import ConfigError, unknown
 
 EMPTY = -1
 LOOKAHEAD = 64
-"""Windows looked at to fill a row: 64 fill 98 % of MIT Movie's positions."""
+"""Windows considered to fill a row: 64 fill 98 % of MIT Movie's positions."""
 SHORTEST_ROW = 64
 """Shorter packed rows waste more positions at their ends than attention saves."""
 TYPICAL_FILL = 0.97
-"""What packing reaches; a batch is that much larger than its pieces."""
+"""Share of filled positions that packing reaches; batches have room accordingly."""
 BUCKET_STEP = 16
 """Bucketed rows are rounded up to this many pieces: few shapes, few compilations."""
 BATCHES_SORTED = 50
@@ -39,7 +39,7 @@ class BatchPlan:
         windows: (steps, rows, slots) int32, window numbers; `EMPTY` in unused slots,
             which come last in their row.
         row_lengths: (steps,) int32, pieces per row of each batch.
-        steps_per_epoch: the same for every epoch.
+        steps_per_epoch: batches of an epoch, the same for every epoch.
     """
 
     windows: Ints
@@ -59,7 +59,7 @@ class BatchPlan:
         return float(lengths[used].sum() / (self.row_lengths.sum() * rows))
 
     def divisible(self, parts: int) -> BatchPlan:
-        """The same batches, with empty rows at the end until parts are equal."""
+        """Add empty rows to every batch until it divides into equal parts."""
         missing = -self.windows.shape[1] % parts
         padding = ((0, 0), (0, missing), (0, 0))
         return replace(
@@ -67,11 +67,11 @@ class BatchPlan:
         )
 
     def shard(self, replicas: int, own: slice) -> BatchPlan:
-        """What some of the replicas read: in each step one batch for each, in turn.
+        """The plan of some replicas: in each step one batch for each, in turn.
 
         Args:
-            replicas: of all devices; divides the number of rows.
-            own: the replicas meant.
+            replicas: number of all replicas; divides the number of rows.
+            own: the replicas that read the plan.
         """
         steps, rows, slots = self.windows.shape
         parts = self.windows.reshape(steps, replicas, rows // replicas, slots)[:, own]
@@ -97,15 +97,15 @@ def fill_rows(lengths: Ints, order: Sequence[int], row_length: int) -> list[list
     rows: list[list[int]] = []
     while waiting:
         row: list[int] = []
-        passed, room = [], row_length
+        passed_over, room = [], row_length
         for window in waiting:
             if sizes[window] <= room or not row:
                 row.append(window)
                 room -= sizes[window]
             else:
-                passed.append(window)
+                passed_over.append(window)
         rows.append(row)
-        waiting = passed + list(islice(coming, len(row)))
+        waiting = passed_over + list(islice(coming, len(row)))
     return rows
 
 
@@ -124,7 +124,7 @@ def packed_shape(lengths: Ints, batch_size: int) -> tuple[int, int]:
 
 
 def _positions(lengths: Ints, batch_size: int) -> float:
-    """Positions in which that many windows fit on average."""
+    """Positions that a batch needs to hold `batch_size` windows on average."""
     return batch_size * float(lengths.mean()) / TYPICAL_FILL
 
 
@@ -145,17 +145,18 @@ def _orders(count: int, seed: int, epochs: int) -> list[NDArray[np.int64]]:
 
 
 def _spread(rows: Sequence[list[int]], steps: int) -> list[list[list[int]]]:
-    """Rows in order, in batches as equal as can be."""
-    borders = np.linspace(0, len(rows), steps + 1).round().astype(int)
-    return [list(rows[a:b]) for a, b in pairwise(borders)]
+    """Divide rows, in order, among batches that are as equal as can be."""
+    limits = np.linspace(0, len(rows), steps + 1).round().astype(int)
+    return [list(rows[a:b]) for a, b in pairwise(limits)]
 
 
 def packed_plan(
     lengths: Ints, *, batch_size: int, seed: int, epochs: int, group: int = 1
 ) -> BatchPlan:
-    """Several windows a row, all batches of one shape.
+    """Put several windows into a row; all batches have one shape.
 
     Every epoch has as many batches as the one that needs most, its rows spread evenly.
+    For the arguments see `make_batch_plan`.
     """
     rows, row_length = packed_shape(lengths, batch_size)
     # A row that is long for one window's sake must not swell a small batch.
@@ -177,17 +178,20 @@ def packed_plan(
 def bucketed_plan(
     lengths: Ints, *, batch_size: int, seed: int, epochs: int
 ) -> BatchPlan:
-    """One window a row, batches of similar length, rows of a multiple of 16 pieces."""
+    """Put one window into a row, windows of similar length into a batch.
+
+    Rows are multiples of 16 pieces. For the arguments see `make_batch_plan`.
+    """
     batches: list[list[list[int]]] = []
     for epoch, order in enumerate(_orders(len(lengths), seed, epochs)):
-        found = []
+        of_epoch = []
         for start in range(0, len(order), batch_size * BATCHES_SORTED):
             chunk = order[start : start + batch_size * BATCHES_SORTED]
             chunk = chunk[np.argsort(lengths[chunk], kind="stable")]
             for first in range(0, len(chunk), batch_size):
-                found.append([[int(w)] for w in chunk[first : first + batch_size]])
-        shuffled = np.random.default_rng([seed, epoch, 1]).permutation(len(found))
-        batches += [found[i] for i in shuffled]
+                of_epoch.append([[int(w)] for w in chunk[first : first + batch_size]])
+        shuffled = np.random.default_rng([seed, epoch, 1]).permutation(len(of_epoch))
+        batches += [of_epoch[i] for i in shuffled]
     longest = [max(int(lengths[row[0]]) for row in batch) for batch in batches]
     row_lengths = -(-np.array(longest, np.int32) // BUCKET_STEP) * BUCKET_STEP
     return BatchPlan(_stack(batches, batch_size), row_lengths, len(batches) // epochs)
@@ -202,7 +206,10 @@ def padded_plan(
     row_length: int,
     group: int = 1,
 ) -> BatchPlan:
-    """One window a row, every row filled up to `row_length` pieces."""
+    """Put one window into a row of `row_length` pieces.
+
+    For the other arguments see `make_batch_plan`.
+    """
     steps = -(-len(lengths) // (batch_size * group)) * group
     batches = [
         batch
@@ -233,21 +240,21 @@ def make_batch_plan(
     max_length: int,
     group: int = 1,
 ) -> BatchPlan:
-    """The batches of a whole training run.
+    """Plan the batches of a whole training run.
 
     Args:
         lengths: (N,) pieces of every window, at least one window.
         layout: a key of `LAYOUTS`.
         batch_size: windows per batch; on average where packed.
         seed: decides the order of the windows, together with the epoch.
-        epochs: how many times every window is used.
-        max_length: row length where padded.
-        group: divides the batches of an epoch, which are that much smaller.
+        epochs: number of times that every window is used.
+        max_length: row length of the padded layout.
+        group: the number of batches of an epoch is a multiple of it.
 
     Raises:
         ConfigError: the layout is unknown, or its batches differ in shape and cannot be
             grouped.
-        ValueError: where padded, a window is longer than `max_length`.
+        ValueError: a window is longer than `max_length` in the padded layout.
     """
     if layout not in LAYOUTS:
         raise ConfigError(unknown("layout", layout, LAYOUTS))
@@ -272,7 +279,7 @@ def make_batch_plan(
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Model inputs made of windows, and where each window's outputs will be.
+    """Model inputs made of windows, and the place of each window's outputs.
 
     Args:
         features: `input_ids`, `attention_mask`, `token_type_ids` (B, S) and, of words,
@@ -295,8 +302,8 @@ def assemble(
     """Lay windows out as one batch, as the pipeline does it for training.
 
     Args:
-        windows: what `rows` counts.
-        rows: window numbers of every row.
+        windows: all windows.
+        rows: for every row the indices of its windows.
         shape: (B, S) rows and row length.
         pad_id: fills `input_ids` up.
     """

@@ -1,4 +1,4 @@
-"""tf.data over windows: gathers the batches that a plan names, and nothing else."""
+"""Input pipelines in tf.data, which gather the batches of a plan and nothing else."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tfner.data.windows import Ints, Window
 
 
 class WindowTable:
-    """All windows of a corpus as a few flat arrays, in which a plan's numbers point.
+    """All windows of a corpus as a few flat arrays, indexed by a plan's numbers.
 
     Args:
         windows: with targets.
-        pad_id: `input_ids` of padding.
+        pad_id: value of `input_ids` at padding.
     """
 
     def __init__(self, windows: Sequence[Window], *, pad_id: int) -> None:
@@ -55,8 +55,8 @@ class WindowTable:
 
 
 def _by_piece(windows: Sequence[Mapping[str, Ints]], *, pad: int) -> dict[str, Ints]:
-    """All pieces' values by name, (1 + N, ...), behind those of the padding piece."""
-    found = {}
+    """Values of the padding piece and of all N pieces by name, (1 + N, ...)."""
+    flat_by_name = {}
     for name in windows[0]:
         if name == LABELED_POSITIONS.name:
             continue
@@ -67,22 +67,21 @@ def _by_piece(windows: Sequence[Mapping[str, Ints]], *, pad: int) -> dict[str, I
         for array in arrays:
             flat[(slice(at, at + len(array)), *map(slice, array.shape[1:]))] = array
             at += len(array)
-        found[name] = flat
-    return found
+        flat_by_name[name] = flat
+    return flat_by_name
 
 
 def window_batches(table: WindowTable, plan: BatchPlan) -> tf.data.Dataset:
-    """The batches of a plan, in order.
+    """Make a dataset of the batches of a plan, in order.
 
-    Shapes are static where the plan has one row length; the batch is never short.
+    Shapes are static if the plan has one row length; no batch is short of rows.
 
     Returns:
-        Pairs of features and targets, int32. The features of words are `input_ids`,
-        `attention_mask`, `token_type_ids` and `labeled_positions`, each (B, S), their
-        target is `labels` (B, S), where `labeled_positions` is padded with 0 and
-        `labels` with -100. Windows without labelled words have a dict of targets of
-        pieces, each (B, S) or (B, S, K), padded with -100; a name may be both a
-        feature and a target.
+        Pairs of features and targets, int32. Windows with labelled words have the
+        features `input_ids`, `attention_mask`, `token_type_ids` and, padded with 0,
+        `labeled_positions`, each (B, S); their target is `labels` (B, S), padded with
+        -100. Other windows have a dict of targets of pieces, each (B, S) or (B, S, K),
+        padded with -100; a name may be both a feature and a target.
     """
     starts = tf.constant(table.starts, tf.int32)
     sizes = tf.constant(table.sizes, tf.int32)
@@ -92,13 +91,13 @@ def window_batches(table: WindowTable, plan: BatchPlan) -> tf.data.Dataset:
     def gather(windows: Any, row_length: Any) -> tuple[dict[str, Any], Any]:
         length = static_length if static_length is not None else row_length
         source, slot = _sources(windows, length, starts=starts, sizes=sizes)
-        found = {name: tf.gather(flat, source) for name, flat in pieces.items()}
-        found[ATTENTION_MASK.name] = slot
+        values = {name: tf.gather(flat, source) for name, flat in pieces.items()}
+        values[ATTENTION_MASK.name] = slot
         if LABELED_POSITIONS.name in table.inputs:
-            positions, labels = _labeled_first(found[LABELS.name], length)
-            found |= {LABELED_POSITIONS.name: positions, LABELS.name: labels}
-        features = {name: found[name] for name in table.inputs}
-        targets = {name: found[name] for name in table.targets}
+            positions, labels = _labeled_first(values[LABELS.name], length)
+            values |= {LABELED_POSITIONS.name: positions, LABELS.name: labels}
+        features = {name: values[name] for name in table.inputs}
+        targets = {name: values[name] for name in table.targets}
         return features, targets.get(LABELS.name, targets)
 
     dataset = tf.data.Dataset.from_tensor_slices((plan.windows + 1, plan.row_lengths))
@@ -106,23 +105,31 @@ def window_batches(table: WindowTable, plan: BatchPlan) -> tf.data.Dataset:
 
 
 def _sources(windows: Any, length: Any, *, starts: Any, sizes: Any) -> tuple[Any, Any]:
-    """Index into the flat arrays, and window number within its row, both (B, S)."""
-    room = tf.gather(sizes, windows)
-    ends = tf.cumsum(room, axis=1)
+    """Map the positions of rows to pieces of their windows (B, slots).
+
+    Returns:
+        Index into the flat arrays, 0 at padding; and the number of the window within
+        its row, from 1, 0 at padding; both (B, S).
+    """
+    room = tf.gather(sizes, windows)  # (B, slots) pieces of each window
+    ends = tf.cumsum(room, axis=1)  # (B, slots) one past its last column
     position = tf.broadcast_to(tf.range(length), [tf.shape(windows)[0], length])
-    position = tf.ensure_shape(position, [windows.shape[0], None])
-    slot = tf.searchsorted(ends, position, side="right")
+    position = tf.ensure_shape(position, [windows.shape[0], None])  # (B, S) columns
+    slot = tf.searchsorted(ends, position, side="right")  # (B, S) window of a column
     inside = position < ends[:, -1:]
     slot = tf.where(inside, slot, 0)
-    first = tf.gather(tf.gather(starts, windows) - ends + room, slot, batch_dims=1)
-    return tf.where(inside, first + position, 0), tf.where(inside, slot + 1, 0)
+    # Flat index less column is the same for all pieces of a window: (B, slots).
+    shift = tf.gather(starts, windows) - ends + room
+    source = tf.gather(shift, slot, batch_dims=1) + position  # (B, S)
+    return tf.where(inside, source, 0), tf.where(inside, slot + 1, 0)
 
 
 def _labeled_first(labels: Any, length: Any) -> tuple[Any, Any]:
-    """Positions that have a label, and the labels, moved to the front of each row."""
-    position = tf.broadcast_to(tf.range(length), tf.shape(labels))
-    places = tf.sort(tf.where(labels == IGNORED, length, position), axis=1)
-    valid = places < length
-    places = tf.where(valid, places, 0)
-    chosen = tf.gather(labels, places, batch_dims=1)
-    return places, tf.where(valid, chosen, IGNORED)
+    """Move the positions that have a label, and the labels (B, S), to the front."""
+    columns = tf.broadcast_to(tf.range(length), tf.shape(labels))
+    # Positions without a label become `length` and so come last.
+    positions = tf.sort(tf.where(labels == IGNORED, length, columns), axis=1)
+    is_labeled = positions < length
+    positions = tf.where(is_labeled, positions, 0)
+    chosen = tf.gather(labels, positions, batch_dims=1)
+    return positions, tf.where(is_labeled, chosen, IGNORED)

@@ -25,11 +25,11 @@ class Window:
     Args:
         pieces: half-open range of the document's pieces in this window.
         core: half-open part of `pieces` whose predictions count.
-        word_index: (W,) the document's words that this window's outputs speak of.
+        word_index: (W,) index in the document of each word that has an output.
         words: all words of the document, as encoded.
         features: `input_ids` (S,), `token_type_ids` (S,), `labeled_positions` (W,).
         targets: `labels` (W,) in training, else None.
-        label: what the window asks for, where every label has windows of its own.
+        label: the label that the window is for, if every label has windows of its own.
         core_words: half-open part of `word_index` that lies in the core: all, unless a
             model needs the words around as well.
     """
@@ -50,7 +50,7 @@ class Window:
 def cut(
     num_pieces: int, *, capacity: int, overlap: int, word_starts: Ints
 ) -> list[tuple[int, int]]:
-    """Half-open piece ranges that cover a document, neighbours sharing pieces.
+    """Cut a document into half-open piece ranges, neighbours sharing pieces.
 
     A range after the first begins at a word where one begins within the overlap.
 
@@ -96,18 +96,18 @@ def cores(ranges: list[tuple[int, int]], *, word_starts: Ints) -> list[tuple[int
     """
     if len(ranges) < 2:
         return list(ranges)
-    word_borders = np.append(word_starts, ranges[-1][1])
-    borders = [
-        _border(left[1], right[0], word_borders) for left, right in pairwise(ranges)
+    boundaries = np.append(word_starts, ranges[-1][1])
+    limits = [
+        _boundary(left[1], right[0], boundaries) for left, right in pairwise(ranges)
     ]
-    return list(zip([ranges[0][0], *borders], [*borders, ranges[-1][1]], strict=True))
+    return list(zip([ranges[0][0], *limits], [*limits, ranges[-1][1]], strict=True))
 
 
-def _border(end: int, start: int, word_borders: Ints) -> int:
-    """The border of words nearest to the middle of what two neighbours share."""
-    after = int(np.searchsorted(2 * word_borders, start + end))
+def _boundary(end: int, start: int, boundaries: Ints) -> int:
+    """The word boundary nearest to the middle of the overlap of two neighbours."""
+    after = int(np.searchsorted(2 * boundaries, start + end))
     nearest = min(
-        word_borders[max(after - 1, 0) : after + 1].tolist(),
-        key=lambda border: abs(2 * border - start - end),
+        boundaries[max(after - 1, 0) : after + 1].tolist(),
+        key=lambda boundary: abs(2 * boundary - start - end),
     )
     return int(min(max(nearest, start), end))
