@@ -32,7 +32,7 @@ def test_the_f1_is_that_of_the_predictor(predictor, documents, toy_bundle) -> No
     evaluator = Evaluator.encode(predictor.task, documents)
     scores = evaluator.scores(predictor.run)
     assert scores["dev_f1"] == score(documents, found).f1
-    assert evaluator.report(predictor.run)["f1"] == scores["dev_f1"]
+    assert evaluator.evaluate(predictor.run).score.f1 == scores["dev_f1"]
 
 
 def test_the_loss_is_the_mean_over_words(predictor, documents) -> None:
@@ -71,19 +71,19 @@ def test_documents_without_pieces_have_a_loss_of_zero(predictor) -> None:
 def test_entities_off_the_boundaries_of_words_count_as_missed(predictor) -> None:
     document = Document("1", "anna lives", (Entity(0, 2, "PER"),))
     evaluator = Evaluator.encode(predictor.task, [document])
-    assert evaluator.report(predictor.run)["recall"] == 0.0
+    assert evaluator.evaluate(predictor.run).score.recall == 0.0
 
 
 def test_a_report_counts_what_encoding_lost(predictor) -> None:
     document = Document("1", "anna \u200b", words=(Word(0, 4), Word(5, 6)))
     evaluator = Evaluator.encode(predictor.task, [document])
     for _ in range(2):  # however often it is asked for
-        coverage = evaluator.report(predictor.run)["coverage"]
+        coverage = evaluator.evaluate(predictor.run).score.coverage
         assert coverage["words_without_pieces"] == 1
 
 
 def test_nothing_to_score_gives_nothing(predictor) -> None:
-    assert Evaluator.encode(predictor.task, []).report(predictor.run) is None
+    assert Evaluator.encode(predictor.task, []).evaluate(predictor.run) is None
 
 
 def test_mistakes_are_told_as_columns(predictor, documents, caplog) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,9 +15,8 @@ from tfner.cli.output import (
     print_text,
 )
 from tfner.config.train import PRESETS, TrainConfig, read_settings
-from tfner.document import Document
 from tfner.storage.output import OutputPolicy
-from tfner.storage.remote import address, import_tensorflow
+from tfner.storage.remote import import_tensorflow
 
 logger = logging.getLogger(__name__)
 
@@ -77,15 +75,13 @@ def command(
         show_plan(chosen, json=json)
         return
     try:
-        result = run_trials(chosen)
+        result = run_trials(chosen, report=report)
     except KeyboardInterrupt:
         logger.info(
             "\ninterrupted. The same command with --resume goes on after the last "
             "finished epoch."
         )
         raise
-    if report is not None:
-        write_report(report, chosen, result["bundle"])
     if json:
         print_json(result)
     else:
@@ -101,35 +97,6 @@ def show_plan(config: TrainConfig, *, json: bool) -> None:
         print_json(found)
     else:
         print_text(render(found))
-
-
-def write_report(directory: Path, config: TrainConfig, bundle: str) -> None:
-    """A report of the best model, on the corpora of its run, which are read again."""
-    from tfner.evaluation import score
-    from tfner.finetuning.data import load_corpora
-    from tfner.inference.loading import describe_model
-    from tfner.inference.predictor import Predictor
-    from tfner.reports.content import make_report
-    from tfner.reports.directory import write_report as write
-
-    corpora = load_corpora(config)
-    part = "test" if corpora.test else "dev"
-    gold: list[Document] = getattr(corpora, part)
-    if not gold:
-        logger.warning("no report: there is neither a test nor a dev corpus")
-        return
-    predictor = Predictor.load(bundle)
-    counts = Counter[str]()
-    found = predictor.predict(gold, counts=counts)
-    scores = score(gold, found, counts=counts)
-    title = (
-        f"{bundle} on {getattr(config, part) or f'the {part} part of {config.train}'}"
-    )
-    content = make_report(
-        *(title, scores, gold, found), train=corpora.train, **describe_model(bundle)
-    )
-    write(directory, content)
-    logger.info("report: %s", address(directory / "report.html"))
 
 
 def summary(report: dict[str, Any]) -> str:

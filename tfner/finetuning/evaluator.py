@@ -6,13 +6,13 @@ import logging
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
 from tfner.data.windows import Window
 from tfner.document import Document
-from tfner.evaluation import score
+from tfner.evaluation import Score, score
 from tfner.finetuning.data import Corpora
 from tfner.inference.batching import Runner
 from tfner.inference.predictor import Predictor
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SELFTEST_TEXTS = 8
+
+
+class Evaluated(NamedTuple):
+    """Held-out documents as they are and as a model predicts them, and its score."""
+
+    gold: list[Document]
+    predicted: list[Document]
+    score: Score
 
 
 @dataclass(frozen=True)
@@ -59,12 +67,14 @@ class Evaluator:
         """Run a model on the windows of every document."""
         return Predictor(self.task, KerasRunner(model)).outputs(self.windows)
 
-    def report(self, run: Runner) -> dict[str, Any] | None:
-        """All scores of a model, or None if there is no document."""
+    def evaluate(self, run: Runner) -> Evaluated | None:
+        """Predict the documents with a model and score it; None without documents."""
         if not self.documents:
             return None
-        predicted = Predictor(self.task, run).decode(self.documents, self.windows)
-        return score(self.documents, predicted, counts=self.counts).to_json()
+        predictor = Predictor(self.task, run)
+        predicted = list(predictor.decode(self.documents, self.windows))
+        result = score(self.documents, predicted, counts=self.counts)
+        return Evaluated(self.documents, predicted, result)
 
     def scores(self, run: Runner, *, show: int = 0) -> dict[str, float]:
         """F1 and loss of a model, `dev_f1` and `dev_loss`.

@@ -1,15 +1,15 @@
-"""What one seed gives: its scores and its bundle."""
+"""The result of one seed: its scores and its bundle."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from tfner.finetuning.checkpoint import Checkpoint
-from tfner.finetuning.evaluator import Evaluator, selftest_texts
+from tfner.finetuning.evaluator import Evaluated, Evaluator, selftest_texts
 from tfner.finetuning.training_data import TrainingData
 from tfner.inference.bundle import save_bundle
 from tfner.inference.predictor import Predictor
@@ -23,29 +23,37 @@ EPOCHS = "epochs"
 
 @dataclass
 class RunResult:
-    """What one seed gave.
+    """The result of one seed.
 
     Args:
-        seed: of the run.
-        directory: its bundle.
-        dev: score as `tfner evaluate --json` prints it, or None.
-        test: likewise.
+        seed: seed of the run.
+        directory: where its bundle is.
+        dev: the dev part, predicted and scored, or None.
+        test: the test part, predicted and scored, or None.
         speed: rates and times of training.
+        history: a record an epoch.
+        best_epoch: number of the epoch that was kept, or None.
     """
 
     seed: int
     directory: Path
-    dev: dict[str, Any] | None
-    test: dict[str, Any] | None
+    dev: Evaluated | None
+    test: Evaluated | None
     speed: dict[str, float]
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int | None = None
+
+    def scores(self) -> dict[str, Any]:
+        """The scores of dev and test as `tfner evaluate --json` prints them."""
+        parts = {"dev": self.dev, "test": self.test}
+        return {name: part and part.score.to_json() for name, part in parts.items()}
 
     def to_json(self) -> dict[str, Any]:
-        """One entry of `trials`."""
+        """The result as one entry of `trials`."""
         return {
             "seed": self.seed,
             "bundle": address(self.directory),
-            "dev": self.dev,
-            "test": self.test,
+            **self.scores(),
             **self.speed,
         }
 
@@ -72,8 +80,15 @@ def save_result(
     config, corpora = data.config, data.corpora
     task, model, chosen = data.task.fit_on_dev(model, data.dev)
     run = KerasRunner(model)
-    dev = replace(data.dev, task=task).report(run)
-    test = Evaluator.encode(task, corpora.test).report(run)
+    result = RunResult(
+        seed,
+        directory,
+        dev=replace(data.dev, task=task).evaluate(run),
+        test=Evaluator.encode(task, corpora.test).evaluate(run),
+        speed=speed,
+        history=checkpoint.history,
+        best_epoch=checkpoint.best_epoch,
+    )
     texts = list(selftest_texts(corpora))
     own = config.replace(seed=seed, trials=1, overwrite=False, resume=False)
     history, epochs = checkpoint.history, checkpoint.directory / EPOCHS
@@ -96,11 +111,11 @@ def save_result(
             line = {"history": history[:number], "epoch": number}
             save(epochs / str(number), line)
         checkpoint.load_best(model)
-    metrics = {"dev": dev, "test": test, "history": history}
+    metrics = {**result.scores(), "history": history}
     best = {"best_epoch": checkpoint.best_epoch}
     save(
         directory,
         {**metrics, **best, **chosen, **speed},
         extra_directories={EPOCHS: epochs} if config.keep_epochs else {},
     )
-    return RunResult(seed, directory, dev, test, speed)
+    return result

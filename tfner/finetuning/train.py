@@ -9,6 +9,7 @@ from typing import Any
 
 from tfner.checkpoints.loading import open_encoder
 from tfner.config.train import TrainConfig
+from tfner.finetuning.report import report_run
 from tfner.finetuning.result import RunResult
 from tfner.finetuning.run import EncoderFactory, Run
 from tfner.finetuning.training_data import load_training_data
@@ -56,8 +57,17 @@ def run_trials(
     task: Task | None = None,
     tokenizer: Tokenizer | None = None,
     encoder: EncoderFactory | None = None,
+    report: Path | None = None,
 ) -> dict[str, Any]:
-    """As `train`; returns the JSON that `tfner train` prints."""
+    """Train as `train` does; returns the JSON that `tfner train` prints.
+
+    Args:
+        config: all settings.
+        task: your own in place of the one `config` names.
+        tokenizer: your own in place of that of `config.encoder`.
+        encoder: makes your own encoder, see `train`.
+        report: directory for a report of the best model, or None.
+    """
     output = output_of(config)
     devices = distribution(config.strategy, tpu=config.tpu)
     factory = make_encoder(config, encoder)
@@ -85,6 +95,8 @@ def run_trials(
             elif mirror and devices.is_chief:
                 publish(trials[0].directory, output.path)
                 trials[0].directory = output.path
+            if report is not None and devices.is_chief:
+                report_run(report, best_result(trials), data)
         devices.wait()
     return summarize(trials)
 
@@ -131,7 +143,7 @@ def publish_trials(output: Path, trials: list[RunResult]) -> None:
 
 def best_result(trials: list[RunResult]) -> RunResult:
     """The trial with the best dev F1; without dev the first."""
-    return max(trials, key=lambda trial: (trial.dev or {}).get("f1", 0.0))
+    return max(trials, key=lambda trial: trial.dev.score.f1 if trial.dev else 0.0)
 
 
 def summarize(trials: list[RunResult]) -> dict[str, Any]:
@@ -139,14 +151,13 @@ def summarize(trials: list[RunResult]) -> dict[str, Any]:
     best = best_result(trials)
     summary = {}
     for part in ("dev", "test"):
-        scores = [found["f1"] for t in trials if (found := getattr(t, part))]
+        scores = [e.score.f1 for trial in trials if (e := getattr(trial, part))]
         if scores:
             sd = statistics.stdev(scores) if len(scores) > 1 else 0.0
             summary[part] = {"mean": statistics.fmean(scores), "sd": sd}
     return {
         "bundle": address(best.directory),
-        "dev": best.dev,
-        "test": best.test,
+        **best.scores(),
         "trials": [trial.to_json() for trial in trials],
         "summary": summary,
         **best.speed,
