@@ -106,9 +106,9 @@ def read_corpus(
     options = ReadOptions(scheme, join, word_column, tag_column, comments, labels, raw)
     if not _may_be_directory(name, format):
         check_readable(name)
-    found = FORMATS[find_format(name, format)]
-    check_raw_text(raw, found.name)
-    return found.documents(name, options)
+    chosen = FORMATS[find_format(name, format)]
+    check_raw_text(raw, chosen.name)
+    return chosen.documents(name, options)
 
 
 def _may_be_directory(path: str, format: str | None) -> bool:
@@ -167,21 +167,21 @@ def write_corpus(
         LabelError: an unknown scheme.
     """
     name = os.fspath(path)
-    found = FORMATS[find_format(name, format, default="jsonl", look_inside=False)]
+    chosen = FORMATS[find_format(name, format, default="jsonl", look_inside=False)]
     more: dict[str, Any] = {}
     if queries is not None:
         more["queries"] = queries
-        _check_holds("queries are", found, "holds_queries", "none")
+        _check_holds("queries are", chosen, "holds_queries", "none")
     if scheme is not None:
-        _check_holds("a scheme is", found, "holds_tags", "no tags")
+        _check_holds("a scheme is", chosen, "holds_tags", "no tags")
         scheme = find_scheme(scheme).name
-    if found.write_directory is not None:
-        return found.write_directory(documents, name)
-    if found.write is None:
+    if chosen.write_directory is not None:
+        return chosen.write_directory(documents, name)
+    if chosen.write is None:
         writable = ", ".join(f.name for f in FORMATS.values() if f.write)
-        raise ConfigError(f"{found.name} is read only. Name one of {writable}.")
+        raise ConfigError(f"{chosen.name} is read only. Name one of {writable}.")
     with whole_file(name) as stream:
-        return found.write(documents, stream, scheme=scheme, **more)
+        return chosen.write(documents, stream, scheme=scheme, **more)
 
 
 def _check_holds(what: str, format: Format, ability: str, has: str) -> None:

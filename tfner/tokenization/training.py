@@ -86,8 +86,8 @@ def _mecab_words(lower_case: bool) -> Callable[[str], list[str]]:
     mecab = default_mecab()
 
     def words(line: str) -> list[str]:
-        found = mecab.surfaces(mecab.normalize(line).text)
-        return [word.lower() for word in found] if lower_case else found
+        surfaces = mecab.surfaces(mecab.normalize(line).text)
+        return [word.lower() for word in surfaces] if lower_case else surfaces
 
     return words
 

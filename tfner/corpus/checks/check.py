@@ -122,8 +122,8 @@ def _documents(
 ) -> Iterator[tuple[int | None, Document]]:
     # A given scheme is judged over the whole file, not line by line.
     options = replace(options, scheme=None)
-    for place, content in scan(report.path, options):
-        report.reading, line = located(report.path, place)
+    for where, content in scan(report.path, options):
+        report.reading, line = located(report.path, where)
         if isinstance(content, str):
             report.add(line, "error", "bad-record", content)
         else:

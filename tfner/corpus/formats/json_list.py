@@ -61,5 +61,5 @@ def elements(content: str, path: str) -> Iterator[tuple[int, Any]]:
 
 
 def _next(content: str, at: int) -> int:
-    found = BETWEEN.match(content, at)
-    return found.end() if found else at
+    between = BETWEEN.match(content, at)
+    return between.end() if between else at
