@@ -20,7 +20,6 @@ MANY_ARGUMENTS = 3
 OVERRIDES = {"call", "update_state"}
 """Methods whose arguments Keras documents."""
 TO_MEND = (
-    "tfner/checkpoints",
     "tfner/cli/evaluate",
     "tfner/cli/options",
     "tfner/cli/output",
@@ -30,7 +29,6 @@ TO_MEND = (
     "tfner/evaluation",
     "tfner/finetuning",
     "tfner/inference",
-    "tfner/models",
     "tfner/pretraining",
     "tfner/storage",
     "tfner/tasks",

@@ -14,10 +14,10 @@ import pytest
 from safetensors.numpy import save_file
 
 from tfner.checkpoints.huggingface import (
-    load_encoder,
     load_token_classifier,
     save_token_classifier,
 )
+from tfner.checkpoints.loading import load_encoder
 from tfner.errors import CheckpointError, StorageError
 from tfner.models.encoders.bert import Encoder
 from tfner.models.heads.token_classifier import TokenClassifier

@@ -58,7 +58,7 @@ def test_ids_stay_ids_beside_checkpoints_of_another_name(
     def find(name: str | Path, **_: Any) -> None:
         asked.append(name)
 
-    monkeypatch.setattr(huggingface, "open_encoder", find)
+    monkeypatch.setattr(huggingface, "open_huggingface_encoder", find)
     open_encoder("bert-base-cased")
     assert asked == [tokenizer_of("bert-base-cased")] == ["bert-base-cased"]
     assert load_encoder("model.ckpt-1000.index").family == "electra"

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from tfner.checkpoints.huggingface import (
-    load_encoder,
     load_token_classifier,
     save_encoder,
     save_token_classifier,
 )
+from tfner.checkpoints.loading import load_encoder
 
 FAMILIES = ("bert", "electra", "distilbert", "roberta", "xlm-roberta", "camembert")
 TOLERANCE = 2e-5

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tfner.checkpoints.google import load_google_encoder
-from tfner.checkpoints.huggingface import load_encoder
+from tfner.checkpoints.loading import load_encoder
 from tfner.checkpoints.pretrained import (
     save_discriminator,
     save_google_pretraining,

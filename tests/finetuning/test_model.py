@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfner.checkpoints.huggingface import load_encoder
+from tfner.checkpoints.loading import load_encoder
 from tfner.errors import ConfigError
 from tfner.finetuning.train import train
 from tfner.inference.bundle import Bundle

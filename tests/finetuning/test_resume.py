@@ -305,7 +305,7 @@ class Poison:
         self.directory = directory
 
     def __call__(self) -> Any:
-        from tfner.checkpoints.huggingface import load_encoder
+        from tfner.checkpoints.loading import load_encoder
 
         self.encoder = load_encoder(self.directory)
         return self.encoder

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfner.checkpoints.huggingface import load_encoder
+from tfner.checkpoints.loading import load_encoder
 from tfner.config.pretrain import PRETRAIN_PRESETS, PretrainConfig
 from tfner.errors import ConfigError, TfnerError, TrainingError
 from tfner.pretraining import run as pretrainer

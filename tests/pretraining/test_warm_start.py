@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfner.checkpoints.huggingface import load_encoder, save_encoder
+from tfner.checkpoints.huggingface import save_encoder
+from tfner.checkpoints.loading import load_encoder
 from tfner.errors import ConfigError
 from tfner.models.encoders.bert import Encoder
 from tfner.models.pretraining.electra import Electra

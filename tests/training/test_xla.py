@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfner.checkpoints.huggingface import load_encoder
+from tfner.checkpoints.loading import load_encoder
 from tfner.data.packing import make_batch_plan
 from tfner.data.pipeline import WindowTable, window_batches
 from tfner.data.windows import Window

@@ -1,1 +1,1 @@
-"""Foreign weights in and out."""
+"""Weights in the formats of other programs: read and written."""

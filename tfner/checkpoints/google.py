@@ -1,4 +1,4 @@
-"""Encoders and taggers of google-research/electra and /bert, and back.
+"""Encoders and taggers of google-research/electra and /bert: read and written.
 
 A checkpoint has a `vocab.txt` and sometimes a config JSON beside it. All sizes but the
 number of heads show in the shapes of its variables, so the JSON may be missing.
@@ -174,6 +174,13 @@ def _open(
 ) -> StoredEncoder:
     """The encoder of a checkpoint, its sizes read.
 
+    Args:
+        tensors: of the checkpoint.
+        scope: of the encoder in it.
+        prefix: of the checkpoint, beside which a config and a vocabulary may lie.
+        num_heads: instead of the config's.
+        **dropouts: instead of the config's, where they are not None.
+
     Raises:
         CheckpointError: the config or the vocabulary beside it does not fit.
     """
@@ -191,11 +198,11 @@ def _open(
         config[HEADS] = num_heads
     if config.get(HEADS) is None:
         config[HEADS] = max(1, sizes["hidden_size"] // HEAD_WIDTH)
-        told = ", ".join(f"{key}={value}" for key, value in sizes.items())
+        shown = ", ".join(f"{key}={value}" for key, value in sizes.items())
         logger.info(
             "%s: its shapes tell %s; %s=%d is taken as width / %d, until a %s beside "
             "it tells",
-            *(prefix, told, HEADS, config[HEADS], HEAD_WIDTH, CONFIG),
+            *(prefix, shown, HEADS, config[HEADS], HEAD_WIDTH, CONFIG),
         )
     family = FAMILIES[scope.family]
     settings = family.read_settings({**config, **sizes}, place=place, **dropouts)
@@ -207,7 +214,7 @@ def _open(
 
 
 def _contradictions(config: Mapping[str, Any], sizes: Mapping[str, int]) -> list[str]:
-    """Where a config tells of another model than the shapes."""
+    """The keys of a config that contradict the shapes."""
     return [
         f"{key}={config[key]!r}, but the checkpoint beside it has {size}"
         for key, size in sizes.items()
@@ -216,7 +223,7 @@ def _contradictions(config: Mapping[str, Any], sizes: Mapping[str, int]) -> list
 
 
 def _check_vocabulary(path: Path, rows: int) -> None:
-    """Every piece has a row; rows without a piece (padding of the table) are told.
+    """Refuse pieces without a row; tell of rows without a piece (a padded table).
 
     Raises:
         CheckpointError: some piece has none.

@@ -36,13 +36,13 @@ SUFFIXES = Suffixes(
 
 TASKS = "task_specific/"
 STEP = "global_step"
-# Of Adam, by the last part of their names; and counters. `temperature` is what
-# transformers' own converter passes over.
+# Variables of Adam, by the last part of their names; and counters. `temperature` is
+# passed over by transformers' converter too.
 OPTIMIZER = ("adam_m", "adam_v")
 COUNTERS = (STEP, "temperature")
 PRETRAINING = ("generator_predictions/", "discriminator_predictions/")
-# What is none of the encoder's, by the start of its name: heads, the pooler, and the
-# other half of a pretrained ELECTRA.
+# Variables that are none of the encoder's, by the start of their names: heads, the
+# pooler, and the other half of a pretrained ELECTRA.
 PASSED_OVER = {
     "bert": ("bert/pooler/", "cls/", "output_weights", "output_bias", TASKS),
     "electra": ("generator/", *PRETRAINING, TASKS),
@@ -92,7 +92,7 @@ class Scope:
         return [*self.encoder_slots(model.encoder), *head]
 
     def skips(self, name: str) -> bool:
-        """Whether a variable is none of the model's."""
+        """Tell whether a variable is none of the model's."""
         if name in COUNTERS or name.rpartition("/")[2] in OPTIMIZER:
             return True
         if self.task is not None and name.startswith(f"{TASKS}{self.task}/"):
@@ -119,8 +119,10 @@ def find_scope(tensors: Tensors, part: Part, *, place: Path) -> Scope:
     roots = ("generator",) if part == "generator" else ("electra", "bert")
     for root in roots:
         if any(name.startswith(f"{root}/encoder/") for name in tensors.names):
-            own = any(name.startswith(f"{root}/embeddings/") for name in tensors.names)
-            shared = root == "generator" and not own
+            has_embeddings = any(
+                n.startswith(f"{root}/embeddings/") for n in tensors.names
+            )
+            shared = root == "generator" and not has_embeddings
             return Scope(root, "electra" if shared else root)
     names = " or ".join(f"{root}/encoder/" for root in roots)
     raise CheckpointError(

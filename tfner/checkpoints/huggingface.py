@@ -1,4 +1,4 @@
-"""Encoders and token classifiers from Hugging Face directories, and back."""
+"""Encoders and token classifiers in Hugging Face directories: read and written."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TAGGER = "ForTokenClassification"
 SHARDS = "model-*.safetensors"
 
 
-def open_encoder(
+def open_huggingface_encoder(
     directory_or_id: str | Path,
     *,
     hidden_dropout: float | None = None,
@@ -73,19 +73,6 @@ def open_encoder(
         _fill(slots, tensors, family, place=directory)
 
     return StoredEncoder(family, settings, place, fill_encoder)
-
-
-def load_encoder(directory_or_id: str | Path, **dropouts: float | None) -> keras.Model:
-    """The encoder of a Hugging Face directory or hub id, without its heads.
-
-    Args:
-        directory_or_id: holds `config.json` and weights; read in place.
-        dropouts: as for `open_encoder`.
-
-    Raises:
-        CheckpointError: it is missing, of another kind, or does not fit exactly.
-    """
-    return open_encoder(directory_or_id, **dropouts).load()
 
 
 def load_token_classifier(
@@ -199,7 +186,7 @@ def _fill(
 def _canonical_names(
     tensors: Tensors, family: Family, *, place: Path
 ) -> dict[str, str]:
-    """Name without prefix, as transformers writes it today -> name in the file."""
+    """Names of tensors as transformers writes them, without prefix -> their own."""
     names: dict[str, str] = {}
     for name in tensors.names:
         short = name.removeprefix("model.").removeprefix(family.prefix)
@@ -280,18 +267,17 @@ def find_directory(directory_or_id: str | Path) -> Path:
     import huggingface_hub
 
     def fetch(*patterns: str) -> Path:
-        found = huggingface_hub.snapshot_download(
-            name, allow_patterns=[CONFIG, *patterns]
+        return Path(
+            huggingface_hub.snapshot_download(name, allow_patterns=[CONFIG, *patterns])
         )
-        return Path(found)
 
     try:
-        found = fetch(SINGLE, INDEX, SHARDS)
-        if not (found / SINGLE).exists() and not (found / INDEX).exists():
-            found = fetch(TORCH)
+        cached = fetch(SINGLE, INDEX, SHARDS)
+        if not (cached / SINGLE).exists() and not (cached / INDEX).exists():
+            cached = fetch(TORCH)
     except (OSError, ValueError, RuntimeError) as error:
         first = str(error).strip().partition("\n")[0]
         raise CheckpointError(
             f"{name}: no such directory, and the model hub does not give it: {first}"
         ) from error
-    return found
+    return cached

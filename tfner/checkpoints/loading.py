@@ -1,4 +1,4 @@
-"""Finds out what kind of checkpoint an encoder lies in, and loads it."""
+"""The encoder of any kind of checkpoint, by the name that `--encoder` gives it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def open_encoder(
         )
     from tfner.checkpoints import huggingface
 
-    return huggingface.open_encoder(
+    return huggingface.open_huggingface_encoder(
         name, hidden_dropout=hidden_dropout, attention_dropout=attention_dropout
     )
 
@@ -69,7 +69,7 @@ def load_encoder(name: str | Path, **dropouts: float | None) -> keras.Model:
 
 
 def tokenizer_of(name: str | Path) -> str | Path:
-    """Where the tokenizer of an encoder lies: in the directory of its checkpoint."""
+    """The place of an encoder's tokenizer: the directory of its checkpoint."""
     name = _local(name)
     path, generator = _split(name)
     if path.is_dir():
@@ -91,6 +91,6 @@ def _split(name: str | Path) -> tuple[Path, bool]:
 
 
 def is_google(path: Path) -> bool:
-    """Whether there is a TensorFlow 1 checkpoint, and none of Hugging Face."""
+    """Tell whether there is a TensorFlow 1 checkpoint, and none of Hugging Face."""
     foreign = any((path / name).is_file() for name in (SINGLE, INDEX, TORCH))
     return holds_checkpoint(path) and not foreign

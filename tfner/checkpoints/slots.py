@@ -1,4 +1,4 @@
-"""Which tensors fill which weights of a model, whatever the format of the file."""
+"""Slots: the weights of a model with the tensors that fill them, in any format."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tfner.errors import CheckpointError, joined
 
 @dataclass(frozen=True)
 class Suffixes:
-    """What a format appends to the name of a layer for each of its weights.
+    """Endings that a format appends to the name of a layer, one for each weight.
 
     Attributes:
-        table: of an embedding.
-        scale: of a normalisation.
-        shift: of a normalisation.
-        kernel: of any other layer.
-        bias: of any other layer.
-        transposed: kernels are (in, out) here and (out, in) there.
+        table: ending of an embedding's table.
+        scale: ending of a normalisation's scale.
+        shift: ending of a normalisation's shift.
+        kernel: ending of any other layer's kernel.
+        bias: ending of any other layer's bias.
+        transposed: whether kernels are (in, out) here and (out, in) there.
     """
 
     table: str
@@ -43,7 +43,7 @@ class Slot:
     Attributes:
         weight: Keras variable.
         sources: names of tensors.
-        transposed: kernels are (in, out) here and (out, in) there.
+        transposed: whether kernels are (in, out) here and (out, in) there.
     """
 
     weight: keras.Variable
@@ -52,7 +52,7 @@ class Slot:
 
     @property
     def source_shape(self) -> tuple[int, ...]:
-        """What each of the tensors must be."""
+        """The shape that each of the tensors must have."""
         *first, last = self.weight.shape
         shape = (*first, last // len(self.sources))
         return shape[::-1] if self.transposed else shape
@@ -64,7 +64,7 @@ class Slot:
         self.weight.assign(value.astype(np.float32, copy=False))
 
     def split(self) -> Iterator[tuple[str, Array]]:
-        """The tensors again."""
+        """Split the weight into its tensors again, each with its name."""
         value = self.weight.numpy()
         parts = np.split(value, len(self.sources), axis=-1)
         for name, part in zip(self.sources, parts, strict=True):
@@ -111,7 +111,7 @@ def encoder_slots(
 def _parts(
     holder: Any, path: Sequence[str], numbers: tuple[int, ...] = ()
 ) -> Iterator[tuple[Any, tuple[int, ...]]]:
-    """Whatever stands at a path of attributes, with the numbers that lead there."""
+    """The layers or weights at a path of attributes, with the numbers on the way."""
     if holder is None:
         return
     if not path:
@@ -130,7 +130,13 @@ def layer_slots(
     modules: Sequence[str],
     suffixes: Suffixes,
 ) -> Iterator[Slot]:
-    """The weights of a layer that holds these modules side by side, or one weight."""
+    """The weights of a layer, or one weight by itself, with the tensors that fill it.
+
+    Args:
+        layer: holds the modules side by side.
+        modules: names in the file.
+        suffixes: of the format.
+    """
 
     def tensors(suffix: str) -> tuple[str, ...]:
         return tuple(module + suffix for module in modules)
@@ -163,7 +169,7 @@ def fill(
         slots: all weights of a model.
         tensors: of the file.
         names: name as slots have it -> name in the file, of every tensor.
-        skips: whether a tensor of that name is none of the model's.
+        skips: tells whether a tensor of that name is none of the model's.
         place: for messages.
 
     Raises:
@@ -191,8 +197,8 @@ def _misfits(
         if name not in names:
             problems.append(f"{name} is missing; expected shape {shape}")
         elif tensors.shape(names[name]) != shape:
-            found = tensors.shape(names[name])
-            problems.append(f"{name} has shape {found}; expected {shape}")
+            stored = tensors.shape(names[name])
+            problems.append(f"{name} has shape {stored}; expected {shape}")
     for short, name in names.items():
         if short not in expected and not skips(short):
             problems.append(

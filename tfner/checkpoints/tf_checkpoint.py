@@ -23,7 +23,7 @@ class CheckpointTensors:
     """Variables of a TensorFlow 1 checkpoint.
 
     Args:
-        prefix: what the names of its files begin with.
+        prefix: beginning of its files' names.
 
     Raises:
         CheckpointError: it is damaged, or one of TensorFlow 2, whose variables have
@@ -63,7 +63,7 @@ class CheckpointTensors:
 
 @contextlib.contextmanager
 def _reading(prefix: Path) -> Iterator[None]:
-    """What TensorFlow raises of damaged files, as one sentence."""
+    """Put errors of damaged files, as TensorFlow raises them, into one sentence."""
     import tensorflow as tf
 
     try:
@@ -78,20 +78,22 @@ def _reading(prefix: Path) -> Iterator[None]:
 
 
 def holds_checkpoint(path: Path) -> bool:
-    """Whether there is a file of TensorFlow's savers, in a directory or of a prefix."""
+    """Tell whether a directory or a prefix has files of TensorFlow's savers.
+
+    Args:
+        path: directory, or the beginning of the files' names.
+    """
     if path.is_dir():
         patterns = (STATE, f"*{INDEX_SUFFIX}", DATA)
-        return any(
-            found.is_file() for pattern in patterns for found in path.glob(pattern)
-        )
+        return any(file.is_file() for name in patterns for file in path.glob(name))
     directory = path.parent
     if not directory.name:  # a bare name may be a hub id
-        return path.name.removesuffix(INDEX_SUFFIX) in _kept(directory)
-    return directory.is_dir() and bool(_kept(directory))
+        return path.name.removesuffix(INDEX_SUFFIX) in _prefixes(directory)
+    return directory.is_dir() and bool(_prefixes(directory))
 
 
 def find_prefix(path: Path) -> Path:
-    """What the names of a checkpoint's files begin with.
+    """The prefix of a checkpoint: the beginning of its files' names.
 
     Args:
         path: that prefix, or a directory, of which it is the newest checkpoint: the
@@ -103,35 +105,35 @@ def find_prefix(path: Path) -> Path:
     if path.is_dir():
         return path / _newest(path)
     directory, name = path.parent, path.name.removesuffix(INDEX_SUFFIX)
-    kept = _kept(directory) if directory.is_dir() else []
-    if name not in kept:
+    prefixes = _prefixes(directory) if directory.is_dir() else []
+    if name not in prefixes:
         raise CheckpointError(
             f"there is no checkpoint {directory / name}: it would have a file "
-            f"{name}{INDEX_SUFFIX}. {_choice(directory, kept)}"
+            f"{name}{INDEX_SUFFIX}. {_choice(directory, prefixes)}"
         )
     return directory / name
 
 
 def _newest(directory: Path) -> str:
-    kept = _kept(directory)
+    prefixes = _prefixes(directory)
     state = directory / STATE
     if state.is_file():
         name = _name_in(state)
-        if name not in kept:
+        if name not in prefixes:
             raise CheckpointError(
                 f"{state} names {name}, of which there is no {name}{INDEX_SUFFIX} "
-                f"here. {_choice(directory, kept)}"
+                f"here. {_choice(directory, prefixes)}"
             )
         return name
-    if len(kept) != 1:
+    if len(prefixes) != 1:
         raise CheckpointError(
             f"{directory} has no file `{STATE}` that names the checkpoint to read. "
-            + _choice(directory, kept)
+            + _choice(directory, prefixes)
         )
-    return kept[0]
+    return prefixes[0]
 
 
-def _kept(directory: Path) -> list[str]:
+def _prefixes(directory: Path) -> list[str]:
     """Names of the checkpoints of a directory."""
     return sorted(
         path.name.removesuffix(INDEX_SUFFIX)
@@ -140,10 +142,10 @@ def _kept(directory: Path) -> list[str]:
     )
 
 
-def _choice(directory: Path, kept: list[str]) -> str:
-    if not kept:
+def _choice(directory: Path, prefixes: list[str]) -> str:
+    if not prefixes:
         return f"{directory} holds no checkpoint (*{INDEX_SUFFIX}) at all."
-    return f"Give one that is there: {', '.join(str(directory / k) for k in kept)}."
+    return f"Give one that is there: {', '.join(str(directory / p) for p in prefixes)}."
 
 
 def _name_in(state: Path) -> str:
@@ -166,7 +168,7 @@ def _name_in(state: Path) -> str:
     except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
         raise CheckpointError(
             f"{state} cannot be read: {error}. "
-            + _choice(state.parent, _kept(state.parent))
+            + _choice(state.parent, _prefixes(state.parent))
         ) from error
     named = Path(content.model_checkpoint_path)
     if (

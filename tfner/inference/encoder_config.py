@@ -1,4 +1,4 @@
-"""How a bundle keeps an encoder: by name and settings, or as Keras stores a model."""
+"""Encoders in a bundle: by name and settings, or as Keras stores a model."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _name_of(encoder: keras.Model) -> str | None:
 
 
 def restore_encoder(record: Mapping[str, Any], *, place: object) -> keras.Model:
-    """The encoder that `describe_encoder` described, with new weights.
+    """Make the encoder that `describe_encoder` described, with new weights.
 
     Args:
         record: the description.
@@ -132,6 +132,6 @@ def _package(module: str) -> str:
 
 
 def _is_there(module: str) -> bool:
-    """Whether the package of a module is loaded or could be."""
+    """Tell whether the package of a module is loaded or could be."""
     package = _package(module)
     return package in sys.modules or importlib.util.find_spec(package) is not None

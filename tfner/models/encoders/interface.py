@@ -55,7 +55,7 @@ class EncoderModel(Protocol):
 
 
 def output_shape(encoder: keras.Model) -> tuple[int | None, ...]:
-    """The shape (B, S, H) of what an encoder gives; builds it by a symbolic call.
+    """The shape (B, S, H) of an encoder's output; builds it by a symbolic call.
 
     Raises:
         ConfigError: it does not take the three inputs by name, or gives anything else.
@@ -142,7 +142,7 @@ def recompute_layers(encoder: keras.Model) -> None:
 
 
 def first_cause(error: BaseException) -> str:
-    """What was raised first; Keras wraps it into longer and longer messages."""
+    """The error at the origin of a chain; Keras wraps it into ever longer messages."""
     while error.__context__ is not None:
         error = error.__context__
     text = str(error).strip().partition("\n")[0].rstrip(".")
@@ -158,7 +158,7 @@ def _refusal(encoder: keras.Model, received: str, remedy: str) -> str:
 
 
 def _misnamed(encoder: keras.Model, declared: Any) -> tuple[str, str]:
-    """What a functional model takes instead, and what to do about it."""
+    """The inputs that a functional model declares instead, and a remedy."""
     by_name = isinstance(declared, Mapping)
     names = sorted(declared) if by_name else [tensor.name for tensor in encoder.inputs]
     kind = "a dict of" if by_name else "no dict but"

@@ -74,7 +74,7 @@ class SpanExtractor(keras.Model):
 
     @property
     def packs(self) -> bool:
-        """Whether the encoder reads window numbers in `attention_mask`."""
+        """True if the encoder reads window numbers in `attention_mask`."""
         return bool(getattr(self.encoder, "packs", False))
 
     def build(self, input_shape: Any = None) -> None:
