@@ -38,7 +38,7 @@ Row = dict[str, Any]
 
 
 class BertQueryNER(nn.Module):
-    """Logits of starts, ends and pairs."""
+    """A model that gives logits of starts, ends and pairs."""
 
     def __init__(
         self, encoder: str, *, dropout: float = 0.3, listed: bool = False
@@ -55,12 +55,12 @@ class BertQueryNER(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, ids: Any, mask: Any, types: Any) -> tuple[Any, ...]:
-        """Start and end logits, and the vectors of the pieces."""
+        """Return start and end logits, and the vectors of the pieces."""
         rows = self.bert(ids, attention_mask=mask, token_type_ids=types)[0]
         return self.start(rows).squeeze(-1), self.end(rows).squeeze(-1), rows
 
     def match_logits(self, rows: Any, asked: Any) -> Any:
-        """Logits of the pairs that are asked for, one after the other."""
+        """Return logits of the pairs that are asked for, one after the other."""
         row, first, last = index = asked.nonzero(as_tuple=True)
         if self.listed:
             return self.pair_logits(torch.cat([rows[row, first], rows[row, last]], -1))
@@ -70,13 +70,13 @@ class BertQueryNER(nn.Module):
         return self.pair_logits(torch.cat([firsts, lasts], 3))[index]
 
     def pair_logits(self, pairs: Any) -> Any:
-        """Logits of vectors of pairs."""
+        """Return logits of vectors of pairs."""
         hidden = functional.gelu(self.hidden(pairs))
         return self.match(self.dropout(hidden)).squeeze(-1)
 
 
 def encode(record: dict[str, Any], tokenizer: Any, length: int) -> Row:
-    """A record as a padded row with its targets, and the word of every piece."""
+    """Make a padded row of a record, with its targets and the word of every piece."""
     words = record["context"].split(" ")
     pair = tokenizer(
         record["query"].split(),
@@ -111,7 +111,7 @@ def encode(record: dict[str, Any], tokenizer: Any, length: int) -> Row:
 
 
 def tensors(rows: list[Row]) -> dict[str, Any]:
-    """A batch."""
+    """Make a batch of rows."""
     names = ("ids", "mask", "types", "firsts", "lasts")
     batch = {name: torch.tensor([row[name] for row in rows]) for name in names}
     shape = batch["ids"].shape
@@ -125,7 +125,7 @@ def tensors(rows: list[Row]) -> dict[str, Any]:
 
 
 def loss_of(model: BertQueryNER, batch: dict[str, Any]) -> Any:
-    """The published loss, with predicted and gold candidates."""
+    """Return the published loss, with predicted and gold candidates."""
     start, end, vectors = model(batch["ids"], batch["mask"], batch["types"])
     firsts, lasts = batch["firsts"], batch["lasts"]
     predicted = (start > 0).unsqueeze(2) & (end > 0).unsqueeze(1)
@@ -146,13 +146,13 @@ def loss_of(model: BertQueryNER, batch: dict[str, Any]) -> Any:
 
 
 def ordered(batch: dict[str, Any]) -> Any:
-    """Pairs of the context's first and last pieces of words, in order."""
+    """Mark pairs of the context's first and last pieces of words, in order."""
     return torch.triu(batch["firsts"].unsqueeze(2) & batch["lasts"].unsqueeze(1))
 
 
 @torch.no_grad()
 def count(model: BertQueryNER, rows: list[Row], batch_size: int) -> tuple[int, int]:
-    """Spans found, and spans found that are right."""
+    """Count the spans found, and those of them that are right."""
     model.eval()
     found = right = 0
     for at in range(0, len(rows), batch_size):
@@ -169,7 +169,7 @@ def count(model: BertQueryNER, rows: list[Row], batch_size: int) -> tuple[int, i
 
 
 def optimizer_of(model: BertQueryNER, rate: float, steps: int) -> tuple[Any, Any]:
-    """AdamW with the decay exclusions, and the one-cycle schedule."""
+    """Make AdamW with the decay exclusions, and the one-cycle schedule."""
     named = list(model.named_parameters())
     plain = [p for n, p in named if "bias" in n or "LayerNorm.weight" in n]
     decayed = [p for n, p in named if not ("bias" in n or "LayerNorm.weight" in n)]
@@ -185,7 +185,7 @@ def optimizer_of(model: BertQueryNER, rate: float, steps: int) -> tuple[Any, Any
 
 
 def read(path: Path, limit: int | None) -> list[dict[str, Any]]:
-    """The records of the first sentences."""
+    """Read the records of the first sentences."""
     records: list[dict[str, Any]] = json.loads(gzip.decompress(path.read_bytes()))
     return [
         record
@@ -226,7 +226,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def take_step(model: BertQueryNER, optimizer: Any, batch: dict[str, Any]) -> None:
-    """One update."""
+    """Take one update."""
     optimizer.zero_grad()
     loss_of(model, batch).backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -234,7 +234,7 @@ def take_step(model: BertQueryNER, optimizer: Any, batch: dict[str, Any]) -> Non
 
 
 def records_per_second(args: argparse.Namespace, rows: list[Row]) -> float:
-    """How fast the published model learns, over some steps."""
+    """Measure over some steps how fast the published model trains."""
     model = BertQueryNER(args.encoder)
     optimizer, _ = optimizer_of(model, args.learning_rate, SPEED_STEPS)
     size = args.batch_size
@@ -247,7 +247,7 @@ def records_per_second(args: argparse.Namespace, rows: list[Row]) -> float:
 
 
 def random_step(encoder: str, rows: int, length: int) -> Callable[[], None]:
-    """A training step on rows of random pieces."""
+    """Return a training step on rows of random pieces."""
     random_ids = np.random.default_rng(0).integers(1000, 2000, (rows, length))
     context = torch.arange(length).expand(rows, length) >= length // 5
     model = BertQueryNER(encoder)

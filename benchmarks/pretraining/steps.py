@@ -91,7 +91,7 @@ def start(args: argparse.Namespace, side: str) -> subprocess.Popen[str]:
 
 
 def ask(side: subprocess.Popen[str], steps: int) -> dict[str, Any]:
-    """What a side says of so many steps, or of its matrix product for 0."""
+    """Return what a side measures in so many steps; 0 measures its matrix product."""
     question, answer = cast("IO[str]", side.stdin), cast("IO[str]", side.stdout)
     question.write(f"{steps}\n")
     question.flush()
@@ -104,7 +104,7 @@ def ask(side: subprocess.Popen[str], steps: int) -> dict[str, Any]:
 def summary(
     args: argparse.Namespace, rounds: list[dict[str, Any]], peak: float
 ) -> dict[str, Any]:
-    """Tokens a second and the share of the peak: the median of all rounds."""
+    """Return tokens a second and the share of the peak, the median of all rounds."""
     tokens = args.batch_size * args.length * args.steps
     rates = [tokens / found["seconds"] for found in rounds]
     rate = statistics.median(rates)
@@ -118,7 +118,7 @@ def summary(
 
 
 def config_of(args: argparse.Namespace) -> PretrainConfig:
-    """The sizes of a preset, at the length of the rows."""
+    """Return the settings of a preset, at the length of the rows."""
     changes = {
         "batch_size": args.batch_size,
         "max_length": args.length,
@@ -131,7 +131,7 @@ def config_of(args: argparse.Namespace) -> PretrainConfig:
 
 
 def flops(config: PretrainConfig, args: argparse.Namespace) -> float:
-    """Multiplications and additions of one step, forward once and backward twice."""
+    """Count the operations of one step, forward once and backward twice."""
     tokens, inner = args.batch_size * args.length, config.embedding_size
 
     def encoder(width: int, intermediate: int) -> float:
@@ -183,7 +183,7 @@ def serve(args: argparse.Namespace) -> None:
 
 
 def matrix_flops(multiply: Callable[[], Any]) -> float:
-    """Operations a second of the best of twenty products."""
+    """Return the operations a second of the best of twenty products."""
     seconds = []
     for _ in range(20):
         before = time.perf_counter()
@@ -232,7 +232,7 @@ def make_tfner(args: argparse.Namespace) -> tuple[Step, Callable[[], Any]]:
 def make_transformers(
     args: argparse.Namespace, *, slots: bool
 ) -> tuple[Step, Callable[[], Any]]:
-    """A step of transformers' two models, with shared embeddings, in PyTorch."""
+    """Make a step of transformers' two models, with shared embeddings, in PyTorch."""
     import torch
 
     config = config_of(args)
