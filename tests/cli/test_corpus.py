@@ -184,6 +184,14 @@ def test_nothing_is_overwritten_unasked(source, tmp_path):
     succeed("convert", source, tmp_path / "b.jsonl", "--overwrite")
 
 
+def test_column_files_come_through_a_pipe(tmp_path):
+    target = tmp_path / "out.jsonl"
+    succeed("convert", "-", target, "--from", "conll", input=CONTENT)
+    first, second = map(json.loads, target.read_text().splitlines())
+    assert (first["text"], second["text"]) == ("a b", "c")
+    assert first["entities"] == [{"start": 0, "end": 3, "label": "X"}]
+
+
 def test_a_missing_file_is_a_storage_error(tmp_path):
     for command in ("stats", "convert", "split"):
         extra = [] if command == "stats" else [tmp_path / "out.jsonl"]

@@ -75,7 +75,7 @@ def read_corpus(
 
     Args:
         path: a file, gzip if it ends in `.gz`; a directory of brat pairs; "-" is
-            standard input (jsonl, conllu, text).
+            standard input, which column files and JSON lists hold in memory.
         format: a key of `FORMATS`; None goes by the suffix ("-": text).
         scheme: tag scheme of the file. None takes the one that explains it with the
             fewest invalid transitions and logs it. Entities are the same in any case;
@@ -95,8 +95,9 @@ def read_corpus(
         conlleval reads them.
 
     Raises:
-        CorpusError: at once if the file cannot be opened; while iterating, at the
-            latest at the end, for its content, all problems together.
+        StorageError: at once if the file cannot be opened.
+        CorpusError: while iterating, at the latest at the end, for its content, all
+            problems together.
         ConfigError: an unknown format or join, or a raw text for a format that has its
             own.
         LabelError: an unknown scheme.
@@ -125,7 +126,7 @@ def check_raw_text(path: str | None, format: str) -> None:
 
     Raises:
         ConfigError: the format is not that of column files.
-        CorpusError: there is no such file.
+        StorageError: there is no such file.
     """
     if path is None:
         return
@@ -161,7 +162,8 @@ def write_corpus(
         Number of documents written.
 
     Raises:
-        CorpusError: the file cannot be written, or the format cannot hold a document.
+        StorageError: the file cannot be written.
+        CorpusError: the format cannot hold a document.
         ConfigError: an unknown format, a scheme for a format without tags, or queries
             for one without them or not for every label.
         LabelError: an unknown scheme.

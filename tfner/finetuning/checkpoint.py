@@ -104,7 +104,7 @@ class Checkpoint(keras.callbacks.Callback):
 
         Raises:
             StoppedError: the run was asked to stop; everything is saved.
-            TrainingError: the files cannot be written.
+            StorageError: the files cannot be written.
         """
         if batch + 1 == self.params["steps"]:
             return  # the end of the epoch saves
@@ -129,7 +129,7 @@ class Checkpoint(keras.callbacks.Callback):
 
         Raises:
             DivergedError: the epoch's last step spoilt the weights.
-            TrainingError: the files cannot be written.
+            StorageError: the files cannot be written.
         """
         if not self.writes:
             self.place = Place(epoch + 1)

@@ -35,8 +35,9 @@ def load_corpora(config: TrainConfig) -> Corpora:
     Labels come from the whole training file, also where only its beginning is used.
 
     Raises:
-        CorpusError: a file cannot be read, has no entities, repeats another, or has
-            labels that training cannot know.
+        StorageError: a file cannot be read.
+        CorpusError: it is no corpus, has no entities, repeats another, or has labels
+            that training cannot know.
     """
     everything = _read(config, config.train)
     names = config.labels or tuple(

@@ -31,7 +31,7 @@ def dry_run(config: TrainConfig) -> dict[str, Any]:
 
     Raises:
         ConfigError: the settings do not allow the run.
-        CorpusError: a corpus cannot be read.
+        StorageError: a corpus cannot be read.
     """
     devices = distribution(config.strategy, tpu=config.tpu)
     factory = make_encoder(config, None)

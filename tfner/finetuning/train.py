@@ -44,7 +44,8 @@ def train(
 
     Raises:
         ConfigError: the settings or the output's place do not allow a run.
-        CorpusError: a corpus cannot be read, or holds nothing to learn.
+        CorpusError: a corpus is damaged, or holds nothing to learn.
+        StorageError: a file cannot be read or written.
         TrainingError: the loss is no number any more; what was good is kept.
     """
     report = run_trials(config, task=task, tokenizer=tokenizer, encoder=encoder)

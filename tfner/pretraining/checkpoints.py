@@ -59,7 +59,7 @@ class Checkpoints:
         """Write one, then remove those that need not stay.
 
         Raises:
-            TrainingError: it cannot be written; the older ones are all there.
+            StorageError: it cannot be written; the older ones are all there.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         arrays = [variable.numpy() for variable in variables]

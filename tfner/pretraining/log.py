@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tfner.errors import TrainingError
+from tfner.errors import StorageError
 from tfner.reports.figures import draw_pretraining
 from tfner.training.arrays import written
 from tfner.training.log import LOG, log_text
@@ -25,7 +25,7 @@ class Log:
         done: lines of later steps are left out: they are made again.
 
     Raises:
-        TrainingError: it cannot be written.
+        StorageError: it cannot be written.
     """
 
     def __init__(self, directory: Path, *, done: int) -> None:
@@ -42,7 +42,7 @@ class Log:
         """One report.
 
         Raises:
-            TrainingError: it cannot be written.
+            StorageError: it cannot be written.
         """
         self.lines.append({"step": step, **figures})
         self._write()
@@ -55,7 +55,7 @@ class Log:
         """Write the curves as pictures, `curves.svg` and `curves.png`.
 
         Raises:
-            TrainingError: they cannot be written.
+            StorageError: they cannot be written.
         """
         for kind, content in draw_pretraining(self.lines).items():
             with written(self.path.with_name(f"curves.{kind}")) as file:
@@ -67,10 +67,10 @@ class Log:
                 file.write(log_text(self.lines).encode())
 
 
-def _unwritten(directory: Path, error: tf.errors.OpError) -> TrainingError:
-    return TrainingError(
-        f"{directory / CURVES} cannot be written: {error.message}. Make room, then go "
-        "on with --resume."
+def _unwritten(directory: Path, error: tf.errors.OpError) -> StorageError:
+    return StorageError(
+        f"cannot be written: {error.message}. Make room, then go on with --resume.",
+        path=directory / CURVES,
     )
 
 

@@ -265,8 +265,8 @@ def exists(path: AnyPath) -> bool:
 
 
 def remove_parts(directory: Path) -> None:
-    """Remove the temporary files that a process left when it was killed."""
-    for part in directory.glob(PARTS):
+    """Remove the temporary files below a directory that a killed process left."""
+    for part in list(directory.rglob(PARTS)):
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)
         else:

@@ -97,6 +97,17 @@ def read_lines(
         )
 
 
+def read_bytes(path: str) -> bytes:
+    """The content of a file or of standard input.
+
+    Raises:
+        CorpusError: damaged gzip.
+        StorageError: the file cannot be read.
+    """
+    with open_bytes(path) as stream:
+        return b"".join(_guarded(stream, path))
+
+
 def decode_lines(
     lines: Iterable[bytes],
     path: str,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tfner.errors import ConfigError
 from tfner.storage import remote
-from tfner.storage.atomic import exists
+from tfner.storage.atomic import exists, remove_parts
 from tfner.storage.remote import AnyPath, address
 
 
@@ -116,6 +116,7 @@ class OutputPolicy:
         if self.overwrite and not self.resume and self.path.exists():
             shutil.rmtree(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
+        remove_parts(self.path)
         return self.path
 
     def beside(self, suffix: str) -> OutputPolicy:

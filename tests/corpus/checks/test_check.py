@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
@@ -181,6 +182,18 @@ def test_plain_text_is_checked(check, tmp_path, content):
     path.write_text(content)
     (report,) = check_corpora([str(path)], format="text", options=ReadOptions())
     assert len(report.findings) == content.count("\u200b")
+
+
+@pytest.mark.parametrize(
+    ("format", "content", "documents"),
+    [("conll", "a\tB-X\n\nb\tO\n", 2), ("jsonl", '{"text": "a"}\n', 1)],
+)
+def test_standard_input_is_checked(monkeypatch, format, content, documents):
+    stream = io.TextIOWrapper(io.BytesIO(content.encode()))
+    monkeypatch.setattr("sys.stdin", stream)
+    (report,) = check_corpora(["-"], format=format, options=ReadOptions())
+    assert report.documents == documents
+    assert "unreadable" not in [finding.kind for finding in report.findings]
 
 
 def test_repair_applies_the_reading_and_counts_what_it_changed(tmp_path):

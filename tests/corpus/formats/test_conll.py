@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -290,6 +292,30 @@ def test_predicted_words_that_differ_from_the_rows_are_written_as_two_columns(
     assert (tmp_path / "b.bio").read_text() == "a O\nb B-X\n\n"
 
 
-def test_a_pipe_is_refused_for_column_files():
-    with pytest.raises(CorpusError, match="read twice"):
-        read("-", format="conll")
+@pytest.fixture
+def standard_input(monkeypatch):
+    def give(content: bytes) -> str:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+        return "-"
+
+    return give
+
+
+def test_standard_input_and_pipes_give_what_the_file_gives(write, standard_input):
+    content = b"\xef\xbb\xbfa x B-X\nb y I-X\n\n-DOCSTART- -X- O\n\nc z O\n"
+    expected = read(write(content))
+    found = read(standard_input(content), format="conll")
+    assert [(d.text, d.tags) for d in found] == [(d.text, d.tags) for d in expected]
+    here, there = os.pipe()
+    os.write(there, content)
+    os.close(there)
+    found = read(f"/dev/fd/{here}", format="conll")
+    assert [(d.text, d.tags) for d in found] == [(d.text, d.tags) for d in expected]
+    os.close(here)
+
+
+def test_a_raw_text_serves_standard_input_too(tmp_path, standard_input):
+    (tmp_path / "raw.txt").write_text("a  b\nc\n")
+    path = standard_input(b"a\tO\nb\tB-X\n\nc\tO\n\n")
+    found = read(path, format="conll", raw_text=tmp_path / "raw.txt")
+    assert [d.text for d in found] == ["a  b", "c"]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,9 @@ from tfner.corpus.tagging import misaligned_entities
 from tfner.document import Document, Entity
 from tfner.errors import CorpusError, StorageError, counted
 from tfner.nesting import count_nested, crossing_pairs
-from tfner.storage.lines import BOM, open_bytes, read_lines
+from tfner.storage.lines import is_readable, read_lines
+
+BOM = "\ufeff"
 
 
 def check_corpora(
@@ -53,12 +54,12 @@ def _check_file(path: str, format: str | None, options: ReadOptions) -> FileRepo
     report = FileReport(path, find_format(path, format))
     try:
         check_raw_text(options.raw_text, report.format)
-        if not os.path.isdir(path):
-            _check_line_ends(report)
         scan = FORMATS[report.format].scan
+        lines = _lines(report) if is_readable(path) else None  # else once at most
         if scan is None:
-            check_conll(report, options)
+            check_conll(report, options, lines=lines)
         else:
+            deque(lines or (), maxlen=0)
             _check_records(report, options, scan)
     except (CorpusError, StorageError) as error:
         report.add_error(error)
@@ -75,16 +76,18 @@ def _check_file(path: str, format: str | None, options: ReadOptions) -> FileRepo
     return report
 
 
-def _check_line_ends(report: FileReport) -> None:
+def _lines(report: FileReport) -> Iterator[tuple[int, str]]:
+    """The lines of a file; at their end, what is odd about their ends is reported."""
     lines = returns = 0
     last = "\n"
-    for _, last in read_lines(report.path, keep_ends=True, announce=False):
+    for number, last in read_lines(report.path, keep_ends=True, keep_bom=True):
+        line = last.rstrip("\r\n")
+        if number == 1 and line.startswith(BOM):
+            report.add(1, "note", "bom", "byte order mark; skipped when reading")
+            line = line.removeprefix(BOM)
         lines += 1
         returns += last.endswith("\r\n")
-    if lines and not report.path.endswith(".gz"):
-        with open_bytes(report.path) as stream:
-            if stream.read(len(BOM)) == BOM:
-                report.add(1, "note", "bom", "byte order mark; skipped when reading")
+        yield number, line
     if returns:
         kind = "crlf" if returns == lines else "mixed-line-ends"
         report.add(None, "note", kind, f"{returns} of {lines} lines end in CR LF")
@@ -96,11 +99,11 @@ def _check_line_ends(report: FileReport) -> None:
 
 
 def _check_records(report: FileReport, options: ReadOptions, scan: Scan) -> None:
-    census, tagged = TagCensus(), False
+    census, tagged = TagCensus(), list[tuple[int | None, tuple[str, ...]]]()
     ids: dict[str, Location] = {}
     for line, document in _documents(report, options, scan):
         if document.tags is not None:
-            tagged = True
+            tagged.append((line, document.tags))
             census.add(document.tags, [line or 0] * len(document.tags))
         if document.id in ids:
             message = f"id {document.id!r} as in {show_location(ids[document.id])}"
@@ -110,10 +113,7 @@ def _check_records(report: FileReport, options: ReadOptions, scan: Scan) -> None
         report.see(document.text, [e.label for e in document.entities], line)
     if tagged:
         scheme = scheme_for(report, options, census=census)
-        # The second reading finds the bad records again; they are reported already.
-        ignored = FileReport(report.path, report.format)
-        for line, document in _documents(ignored, options, scan):
-            tags = document.tags or ()
+        for line, tags in tagged:
             check_transitions(report, tags, [line or 0] * len(tags), scheme=scheme)
 
 

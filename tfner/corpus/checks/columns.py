@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tfner.corpus.checks.findings import FileReport
 from tfner.corpus.formats.conll_layout import (
-    ColumnSentence,
     column_indices,
-    read_sentences,
     settle_scheme,
     survey_conll,
     tag_of,
@@ -18,6 +16,7 @@ from tfner.corpus.formats.conll_raw_text import (
     find_differences,
     read_raw_text,
 )
+from tfner.corpus.formats.conll_sentences import ColumnFile, ColumnSentence
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.scheme_detection import TagCensus
 from tfner.errors import CorpusError, shorten
@@ -31,23 +30,29 @@ from tfner.schemes import (
     is_tag,
     split_tag,
 )
-from tfner.storage.lines import read_lines
 
 
-def check_conll(report: FileReport, options: ReadOptions) -> None:
+def check_conll(
+    report: FileReport, options: ReadOptions, *, lines: Iterable[tuple[int, str]] | None
+) -> None:
     """Check a column file, and compare it with its raw text if one is given.
+
+    Args:
+        report: gets the findings.
+        options: how to read the file.
+        lines: of the first reading, with their numbers; None reads the file.
 
     Raises:
         CorpusError: there is no sentence, or not the columns named.
     """
-    by_width, width = survey_conll(report.path, options)
+    file = ColumnFile(report.path, comments=options.comments, lines=lines)
+    by_width, width = survey_conll(file, options.tag_column)
     word, tag = column_indices(report.path, options, width)
     scheme = None
     if tag is not None:
         scheme = scheme_for(report, options, census=by_width[width].census)
-    lines = read_lines(report.path, announce=False)
     numbered = []
-    for sentence in read_sentences(lines, comments=options.comments):
+    for sentence in file:
         fitting = _check_rows(report, sentence, width, word, tag)
         labels: set[str] = set()
         if scheme is not None and tag is not None:

@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from tfner.corpus.formats.conll import read_conll, write_conll
+from tfner.corpus.formats.conll import documents_of, write_conll
 from tfner.corpus.formats.conll_layout import survey_conll
+from tfner.corpus.formats.conll_sentences import ColumnFile
 from tfner.corpus.formats.options import ReadOptions
 from tfner.document import Document
 from tfner.errors import CorpusError
@@ -31,15 +32,17 @@ def repair_conll(
         Number of changed tags, empty ones that became O included.
 
     Raises:
-        CorpusError: the file cannot be read, or has no tags.
+        CorpusError: the file is no corpus, or has no tags.
+        StorageError: a file cannot be read or written.
     """
     name = os.fspath(path)
     if options.tag_column is None:
         raise CorpusError("there are no tags to repair", path=name)
-    by_width, width = survey_conll(name, options)
+    file = ColumnFile(name, comments=options.comments)
+    by_width, width = survey_conll(file, options.tag_column)
     changed = [by_width[width].empty_tags]
     with whole_file(os.fspath(output)) as stream:
-        write_conll(_repaired(read_conll(name, options), changed), stream)
+        write_conll(_repaired(documents_of(file, options), changed), stream)
     return changed[0]
 
 

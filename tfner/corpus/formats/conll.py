@@ -1,6 +1,6 @@
 """Column files: a word a line with its tag, a blank line after each sentence.
 
-A file is read twice, first for its layout, scheme and defects.
+A file is gone through twice, first for its layout, scheme and defects.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from typing import Any, TextIO
 
 from tfner.corpus.formats.conll_layout import (
     ColumnLayout,
-    ColumnSentence,
-    read_sentences,
-    scan_conll,
+    find_layout,
     tag_of,
 )
 from tfner.corpus.formats.conll_raw_text import NumberedWords, texts_of
+from tfner.corpus.formats.conll_sentences import ColumnFile, ColumnSentence
 from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.joining import join_words, place_words, words_of
@@ -24,7 +23,7 @@ from tfner.corpus.tagging import tags_of
 from tfner.document import Document, Entity, Word
 from tfner.errors import CorpusError, counted, joined, shorten
 from tfner.schemes import decode_tags
-from tfner.storage.lines import is_readable, read_lines, stem_of
+from tfner.storage.lines import stem_of
 
 logger = logging.getLogger(__name__)
 
@@ -39,24 +38,23 @@ def read_conll(path: str, options: ReadOptions) -> Iterator[Document]:
     `tag_column` where there is more than a word and its tag.
 
     Raises:
-        CorpusError: see `scan_conll`; or a raw text that differs, see `texts_of`.
+        CorpusError: see `find_layout`; or a raw text that differs, see `texts_of`.
     """
-    if not is_readable(path):
-        raise CorpusError(
-            "a column file is read twice and cannot come from a pipe. "
-            "Write it to a file first, or convert it to jsonl",
-            path=path,
-        )
-    layout = scan_conll(path, options)
+    yield from documents_of(ColumnFile(path, comments=options.comments), options)
+
+
+def documents_of(file: ColumnFile, options: ReadOptions) -> Iterator[Document]:
+    """The documents of a column file; see `read_conll`."""
+    layout, path = find_layout(file, options), file.path
     texts = None
     if options.raw_text is not None:
         numbered = (
             NumberedWords(sentence.lines[0], _words(sentence, layout))
-            for sentence in _sentences(path, options)
+            for sentence in file
         )
         texts = texts_of(path, numbered, options.raw_text)
     stem, opened = stem_of(path), 0
-    for number, sentence in enumerate(_sentences(path, options), 1):
+    for number, sentence in enumerate(file, 1):
         opened += len(sentence.document_lines)
         surfaces = _words(sentence, layout)
         if texts is None:
@@ -71,11 +69,6 @@ def read_conll(path: str, options: ReadOptions) -> Iterator[Document]:
             tags = tuple([tag_of(row, layout.tag) for row in sentence.rows])
         entities = entities_of(tags or (), words)
         yield Document(f"{stem}:{number}", text, entities, tuple(words), tags, metadata)
-
-
-def _sentences(path: str, options: ReadOptions) -> Iterator[ColumnSentence]:
-    """The sentences of the second reading, which announces nothing again."""
-    return read_sentences(read_lines(path, announce=False), comments=options.comments)
 
 
 def _words(sentence: ColumnSentence, layout: ColumnLayout) -> list[str]:

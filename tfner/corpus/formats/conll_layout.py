@@ -1,26 +1,24 @@
-"""The layout of column files: sentences, widths, the word and tag columns, the scheme.
-
-Columns are cut at tabs where a line has one, else at runs of blanks, and at nothing
-else: U+3000, U+200B and U+00A0 are words like any other. A line `-DOCSTART-` opens a
-document.
-"""
+"""The layout of column files: widths, the word and tag columns, the scheme."""
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from tfner.corpus.formats.conll_sentences import (
+    DOCUMENT_LINE,
+    ColumnFile,
+    ColumnSentence,
+)
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.scheme_detection import TagCensus
 from tfner.errors import SHOWN_PROBLEMS, CorpusError, counted, joined, shorten
 from tfner.schemes import OUTSIDE, Scheme, find_scheme
-from tfner.storage.lines import read_lines
 
 logger = logging.getLogger(__name__)
 
-DOCUMENT_LINE = "-DOCSTART-"
 WIDTH_REMEDY = (
     f"Mend or delete these lines, or write {DOCUMENT_LINE} where one opens a document; "
     "plain text is read with --from text."
@@ -31,16 +29,6 @@ STRANGER_REMEDY = (
 )
 
 
-class ColumnSentence(NamedTuple):
-    """Rows between two blank lines, their line numbers, and the lines before them."""
-
-    rows: list[list[str]]
-    lines: list[int]
-    document_lines: list[str]
-    comments: list[str]
-    separator: str
-
-
 class ColumnLayout(NamedTuple):
     """Number of columns, those of words and tags (from 0), and the tags' scheme."""
 
@@ -48,38 +36,6 @@ class ColumnLayout(NamedTuple):
     word: int
     tag: int | None
     scheme: Scheme | None
-
-
-def split_row(line: str) -> list[str]:
-    """The columns of one line."""
-    if "\t" in line:
-        return line.split("\t")
-    # str.split() without argument would also cut at U+3000 and other white space.
-    return [column for column in line.split(" ") if column]
-
-
-def read_sentences(
-    lines: Iterable[tuple[int, str]], *, comments: bool = False
-) -> Iterator[ColumnSentence]:
-    """Group numbered lines into sentences; nothing is checked here."""
-    sentence = ColumnSentence([], [], [], [], "\t")
-    for number, line in lines:
-        opens_document = line.startswith(DOCUMENT_LINE)
-        if opens_document or not line.strip(" \t"):
-            if sentence.rows:
-                yield sentence
-                sentence = ColumnSentence([], [], [], [], "\t")
-            if opens_document:
-                sentence.document_lines.append(line)
-        elif comments and line.startswith("# "):
-            sentence.comments.append(line)
-        else:
-            if not sentence.rows and "\t" not in line:
-                sentence = sentence._replace(separator=" ")
-            sentence.rows.append(split_row(line))
-            sentence.lines.append(number)
-    if sentence.rows:
-        yield sentence
 
 
 def tag_of(row: Sequence[str], column: int) -> str:
@@ -96,8 +52,10 @@ class RowCounts:
         self.census = TagCensus()
 
 
-def survey_conll(path: str, options: ReadOptions) -> tuple[dict[int, RowCounts], int]:
-    """Read a file once and count its rows.
+def survey_conll(
+    file: ColumnFile, tag_column: int | None
+) -> tuple[dict[int, RowCounts], int]:
+    """Count the rows of a file.
 
     Returns:
         The counts by number of columns, and the most frequent number.
@@ -106,21 +64,22 @@ def survey_conll(path: str, options: ReadOptions) -> tuple[dict[int, RowCounts],
         CorpusError: the file holds no sentence.
     """
     by_width: dict[int, RowCounts] = defaultdict(RowCounts)
-    for sentence in read_sentences(read_lines(path), comments=options.comments):
-        _count_sentence(sentence, by_width, options.tag_column)
+    for sentence in file:
+        _count_sentence(sentence, by_width, tag_column)
     if not by_width:
-        raise CorpusError("the file is empty: it holds no sentence", path=path)
+        raise CorpusError("the file is empty: it holds no sentence", path=file.path)
     return by_width, max(by_width, key=lambda w: (by_width[w].count, w))
 
 
-def scan_conll(path: str, options: ReadOptions) -> ColumnLayout:
-    """Read a file once for its layout and scheme.
+def find_layout(file: ColumnFile, options: ReadOptions) -> ColumnLayout:
+    """Find a file's layout and scheme, going through it once.
 
     Raises:
         CorpusError: no sentence, rows of different widths, tags of no scheme, or a
             given scheme that fits worse than another; all lines are named together.
     """
-    by_width, width = survey_conll(path, options)
+    by_width, width = survey_conll(file, options.tag_column)
+    path = file.path
     problems = _width_problems(path, by_width, width)
     word, tag = column_indices(path, options, width)
     rows = by_width[width]

@@ -24,7 +24,7 @@ from tfner.pretraining.dataset.shards import (
     write_whole,
 )
 from tfner.pretraining.text.articles import check_streams, find_files, read_articles
-from tfner.storage.atomic import move_into_place, remove_parts, writing
+from tfner.storage.atomic import move_into_place, writing
 from tfner.storage.output import OutputPolicy
 from tfner.tokenization.ids import LoadedTokenizer
 from tfner.tokenization.specials import special_ids, tokenizer_digest
@@ -117,7 +117,6 @@ def _prepare(work: OutputPolicy, plan: ShardPlan) -> None:
     directory = work.make_directory()
     if any(directory.iterdir()):
         _compare(directory, planned)
-        remove_parts(directory)
     write_whole(directory / PLAN_FILE, json.dumps(planned).encode("utf-8", "replace"))
 
 

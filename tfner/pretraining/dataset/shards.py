@@ -136,7 +136,8 @@ def build_shards(
     The directory holds the tokenizer.
 
     Raises:
-        CorpusError: the text cannot be read, or a shard cannot be written.
+        CorpusError: the text is none that can be used.
+        StorageError: it cannot be read, or a shard cannot be written.
         ConfigError: a process was killed.
     """
     articles = (a for s in plan.inputs for a in read_articles(s.path))
