@@ -20,13 +20,10 @@ MANY_ARGUMENTS = 3
 OVERRIDES = {"call", "update_state"}
 """Methods whose arguments Keras documents."""
 TO_MEND = (
-    "tfner/cli/evaluate",
     "tfner/cli/options",
     "tfner/cli/output",
-    "tfner/cli/predict",
     "tfner/cli/train",
     "tfner/config",
-    "tfner/evaluation",
     "tfner/finetuning",
     "tfner/inference",
     "tfner/pretraining",
@@ -54,7 +51,8 @@ def lacks_arguments(function: Function) -> bool:
     every = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
     own = [argument for argument in every if argument.arg not in ("self", "cls")]
     is_told = re.search(r"\bArgs:|\bsee `", ast.get_docstring(function) or "")
-    is_command = any("Annotated" in ast.unparse(a.annotation or a) for a in own)
+    has_options = any("Annotated" in ast.unparse(a.annotation or a) for a in own)
+    is_command = has_options or function.name == "command"
     is_excepted = is_told or is_command or function.name in OVERRIDES
     return len(own) >= MANY_ARGUMENTS and not is_excepted
 

@@ -1,4 +1,4 @@
-"""How far chance explains an F1, and the difference of two: documents drawn anew.
+"""Significance of an F1, and of the difference of two, by drawing documents anew.
 
 Every test here sums the counts of documents many times over, each time with other
 weights, and takes its statistic of the sums; `resample` is that loop.
