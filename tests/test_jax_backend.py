@@ -64,7 +64,9 @@ def test_a_token_classifier_learns_a_batch_by_heart_on_jax(
     )
     model = TokenClassifier(encoder, TAGS, crf=crf)
     model.compile(
-        optimizer=adamw(learning_rate=1e-2, steps=60, warmup=0.1, weight_decay=0.01),
+        optimizer=adamw(
+            learning_rate=1e-2, steps=60, warmup_steps=6, weight_decay=0.01
+        ),
         loss=masked_crossentropy,
         metrics=[MaskedAccuracy()],
     )
@@ -112,7 +114,7 @@ def test_spans_are_learnt_by_heart_on_jax() -> None:
         "token_type_ids": (np.arange(LENGTH) > 1) * np.ones(shape, "int32"),
     }
     model.compile(
-        optimizer=adamw(learning_rate=1e-2, steps=80, warmup=0.1, weight_decay=0.0)
+        optimizer=adamw(learning_rate=1e-2, steps=80, warmup_steps=8, weight_decay=0.0)
     )
     inputs = {**features, "start_labels": starts, "end_labels": ends}
     losses = [model.train_on_batch(inputs, targets) for _ in range(80)]
@@ -228,7 +230,7 @@ def pretrain_reports(objective: str, steps: int) -> list[dict[str, float]]:
     settings = PRETRAIN_PRESETS["tiny"] | {"objective": objective, "steps": steps}
     config = PretrainConfig(**settings, data="rows", output="run")
     special = {"vocab_size": PIECES, "mask_id": 4, "special_ids": [0, 2, 3, 4]}
-    model, optimizer = make_model(config, **special), make_optimizer(config)
+    model, optimizer = make_model(config, **special), make_optimizer(config.optimizer)
     optimizer.build(model.trainable_variables)
     before = [np.asarray(weight) for weight in model.weights]
     reports = list(

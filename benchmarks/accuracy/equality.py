@@ -186,7 +186,7 @@ def kills(
         seed: of their moments.
     """
     drawn = random.Random(seed)
-    given = base | {"save_steps": 2, "resume": True}
+    given = base | {"save_every": 2, "resume": True}
     start_up = 0.0
     killed = []
     for _ in range(count):

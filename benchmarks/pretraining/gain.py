@@ -30,8 +30,8 @@ SIDES = ("pretrained", "random")
 SIZES = (
     *("objective", "embedding_size", "hidden_size", "num_layers", "num_heads"),
     *("intermediate_size", "generator_size", "initializer_range", "hidden_dropout"),
-    *("max_length", "mask_rate", "steps", "batch_size", "learning_rate", "warmup"),
-    *("bias_correction", "discriminator_rate", "discriminator_weight"),
+    *("max_length", "mask_rate", "steps", "batch_size", "learning_rate"),
+    *("warmup_ratio", "bias_correction", "discriminator_rate", "discriminator_weight"),
     *("sinusoidal_positions", "encoder", "seed"),
 )
 """Settings of pretraining that go into the result."""

@@ -123,7 +123,7 @@ def config_of(args: argparse.Namespace) -> PretrainConfig:
         "batch_size": args.batch_size,
         "max_length": args.length,
         "steps": 1000,
-        "warmup": 0.1,
+        "warmup_ratio": 0.1,
         "data": "rows",
         "output": "run",
     }
@@ -132,25 +132,25 @@ def config_of(args: argparse.Namespace) -> PretrainConfig:
 
 def flops(config: PretrainConfig, args: argparse.Namespace) -> float:
     """Count the operations of one step, forward once and backward twice."""
-    tokens, inner = args.batch_size * args.length, config.embedding_size
+    tokens, inner = args.batch_size * args.length, config.model.embedding_size
 
     def encoder(width: int, intermediate: int) -> float:
         products = 4 * width**2 + 2 * width * intermediate + 2 * args.length * width
         project = 0 if inner == width else inner * width
-        return tokens * (config.num_layers * products + project)
+        return tokens * (config.model.num_layers * products + project)
 
-    generator = config.generator_width
+    generator = config.model.generator_width
     slots = args.batch_size * slots_of(args, config)
-    found = encoder(config.hidden_size, config.intermediate_size)
+    found = encoder(config.model.hidden_size, config.model.intermediate_size)
     found += encoder(generator, 4 * generator)
     found += slots * (generator * inner + inner * args.vocabulary)
-    found += tokens * (config.hidden_size**2 + config.hidden_size)
+    found += tokens * (config.model.hidden_size**2 + config.model.hidden_size)
     return 2 * 3 * found
 
 
 def slots_of(args: argparse.Namespace, config: PretrainConfig) -> int:
     """Hidden pieces of a row."""
-    return int((config.mask_rate + 0.005) * args.length)
+    return int((config.task.mask_rate + 0.005) * args.length)
 
 
 def make_rows(args: argparse.Namespace) -> np.ndarray[Any, np.dtype[np.int32]]:
@@ -206,8 +206,10 @@ def make_tfner(args: argparse.Namespace) -> tuple[Step, Callable[[], Any]]:
         mask_id=MASK,
         special_ids=(CLS, SEP, PAD, MASK),
     )
-    training_model = PretrainingModel(model, clip_norm=config.clip_norm, seed=0)
-    optimizer = make_optimizer(config)
+    training_model = PretrainingModel(
+        model, clip_norm=config.optimizer.clip_norm, seed=0
+    )
+    optimizer = make_optimizer(config.optimizer)
     optimizer.build(model.trainable_variables)
     training_model.compile(optimizer=optimizer, jit_compile=True)
     training_model.make_train_function()
@@ -238,7 +240,9 @@ def make_transformers(
     config = config_of(args)
     generator, discriminator = two_models(config, args)
     weights = {id(w): w for m in (generator, discriminator) for w in m.parameters()}
-    optimizer = torch.optim.AdamW(weights.values(), lr=config.learning_rate, eps=1e-6)
+    optimizer = torch.optim.AdamW(
+        weights.values(), lr=config.optimizer.learning_rate, eps=1e-6
+    )
     ids = torch.tensor(make_rows(args)).long()
     hidden = slots_of(args, config)
 
@@ -264,14 +268,14 @@ def make_transformers(
         noise = -torch.log(-torch.log(torch.rand(logits.shape)))
         filled = ids.scatter(1, at, (logits.detach() + noise).argmax(-1))
         second = discriminator(filled, labels=(filled != ids).float()).loss
-        return first + config.discriminator_weight * second
+        return first + config.task.discriminator_weight * second
 
     def step(steps: int) -> float:
         for _ in range(steps):
             optimizer.zero_grad()
             loss = losses()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(weights.values(), config.clip_norm)
+            torch.nn.utils.clip_grad_norm_(weights.values(), config.optimizer.clip_norm)
             optimizer.step()
         return float(loss)
 
@@ -285,23 +289,23 @@ def two_models(config: PretrainConfig, args: argparse.Namespace) -> tuple[Any, A
 
     shared = {
         "vocab_size": args.vocabulary,
-        "embedding_size": config.embedding_size,
-        "num_hidden_layers": config.num_layers,
-        "max_position_embeddings": config.max_positions,
+        "embedding_size": config.model.embedding_size,
+        "num_hidden_layers": config.model.num_layers,
+        "max_position_embeddings": config.model.max_positions,
     }
     generator = transformers.ElectraForMaskedLM(
         transformers.ElectraConfig(
-            hidden_size=config.generator_width,
-            num_attention_heads=config.generator_heads,
-            intermediate_size=4 * config.generator_width,
+            hidden_size=config.model.generator_width,
+            num_attention_heads=config.model.generator_heads,
+            intermediate_size=4 * config.model.generator_width,
             **shared,
         )
     )
     discriminator = transformers.ElectraForPreTraining(
         transformers.ElectraConfig(
-            hidden_size=config.hidden_size,
-            num_attention_heads=config.num_heads,
-            intermediate_size=config.intermediate_size,
+            hidden_size=config.model.hidden_size,
+            num_attention_heads=config.model.num_heads,
+            intermediate_size=config.model.intermediate_size,
             **shared,
         )
     )

@@ -109,7 +109,7 @@ def tfner_step(encoder: str, rows: int, length: int) -> Callable[[], None]:
 
     model = SpanExtractor(load_encoder(encoder))
     model.build()
-    optimizer = adamw(learning_rate=1e-5, steps=1, warmup=0.0, weight_decay=0.01)
+    optimizer = adamw(learning_rate=1e-5, steps=1, warmup_steps=0, weight_decay=0.01)
     optimizer.build(model.trainable_variables)
     context = np.broadcast_to(np.arange(length) >= length // 5, (rows, length))
     starts = np.where(context, 0, -100).astype("int32")

@@ -48,18 +48,22 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> list[TrainConfig]:
 
 def test_every_setting_has_a_flag(tfner) -> None:
     shown = tfner("train", "--help").out
-    for name in TrainConfig.__dataclass_fields__:
-        assert f"--{name.replace('_', '-')}" in shown
+    for leaf in TrainConfig.leaves().values():
+        assert leaf.option in shown
 
 
 def test_flags_become_settings(tfner, needed, chosen) -> None:
     flags = "--no-lower-case --labels A --labels B --dev-fraction 0 --limit 3"
     assert tfner("train", *needed, *flags.split()).code == 0
     (config,) = chosen
-    assert config.lower_case is False
-    assert config.labels == ("A", "B")
-    assert (config.dev_fraction, config.limit, config.epochs) == (0.0, 3, 2)
-    assert config.jit_compile is False
+    assert config.tokenizer.lower_case is False
+    assert config.task.labels == ("A", "B")
+    assert (config.data.dev_fraction, config.data.limit, config.optimizer.epochs) == (
+        0.0,
+        3,
+        2,
+    )
+    assert config.devices.jit_compile is False
 
 
 def test_flags_win_over_set_and_set_over_the_file(
@@ -71,7 +75,11 @@ def test_flags_win_over_set_and_set_over_the_file(
     result = tfner("train", "--config", file, *more, "--seed", 3, *needed)
     assert result.code == 0, result.err
     (config,) = chosen
-    assert (config.seed, config.clip_norm, config.weight_decay) == (3, 2.5, 0.5)
+    assert (
+        config.optimizer.seed,
+        config.optimizer.clip_norm,
+        config.optimizer.weight_decay,
+    ) == (3, 2.5, 0.5)
 
 
 def test_json_is_one_document_and_all_of_stdout(tfner, needed, toy_corpus) -> None:
@@ -117,11 +125,16 @@ def test_a_preset_sets_what_is_not_set(tfner, needed, monkeypatch) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(trainer, "run_trials", remember)
-    result = tfner("train", *needed, "--preset", "electra-large", "--warmup", 0.25)
+    result = tfner(
+        "train", *needed, "--preset", "electra-large", "--warmup-ratio", 0.25
+    )
     assert result.code == 130, result.err
     (config,) = chosen
-    assert config.warmup == 0.25
-    assert (config.layerwise_lr_decay, config.bias_correction) == (0.9, False)
+    assert config.optimizer.warmup_ratio == 0.25
+    assert (config.optimizer.layerwise_lr_decay, config.optimizer.bias_correction) == (
+        0.9,
+        False,
+    )
 
 
 def test_a_report_is_written_of_the_best_model(tfner, needed, tmp_path) -> None:

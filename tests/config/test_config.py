@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tfner.config.train import PRESETS, TrainConfig, read_settings
+from tfner.config.pretrain import PretrainConfig
+from tfner.config.sections import Section
+from tfner.config.train import (
+    PRESETS,
+    DataConfig,
+    OptimizerConfig,
+    SpanConfig,
+    TokenConfig,
+    TrainConfig,
+    read_settings,
+)
 from tfner.errors import ConfigError
 
 NEEDED = {"train": "a.conll", "encoder": "e", "output": "o"}
@@ -26,7 +36,7 @@ def failure(*assignments: str, **flags: object) -> str:
 
 def test_all_that_is_needed_is_named_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
-        TrainConfig()
+        TrainConfig().check_needed()
     assert all(f"--{name}" in str(caught.value) for name in NEEDED)
     assert "3 problems" in str(caught.value)
 
@@ -58,9 +68,9 @@ def test_lists_of_flags_become_tuples() -> None:
 
 
 def test_flags_win_over_assignments_and_those_over_the_file(tmp_path: Path) -> None:
-    text = "[training]\nepochs = 1\nseed = 1\nbatch_size = 1\n"
+    text = "[optimizer]\nepochs = 1\nseed = 1\nbatch_size = 1\n"
     found = settings_of(
-        text, tmp_path, "training.seed=2", "training.batch_size=2", batch_size=3
+        text, tmp_path, "optimizer.seed=2", "training.batch_size=2", batch_size=3
     )
     assert found == {"epochs": 1, "seed": 2, "batch_size": 3}
 
@@ -68,15 +78,15 @@ def test_flags_win_over_assignments_and_those_over_the_file(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("assignment", "value"),
     [
-        ("training.epochs=4", 4),
+        ("optimizer.epochs=4", 4),
         ("epochs=4", 4),
-        ("training.learning_rate=1", 1),
-        ("training.jit_compile=false", False),
+        ("optimizer.learning_rate=1", 1),
+        ("devices.jit_compile=false", False),
         ("model.encoder=dir/with=sign", "dir/with=sign"),
         ('model.encoder="quoted"', "quoted"),
-        ("training.output=2024", "2024"),
-        ("training.output=2024-01-01", "2024-01-01"),
-        ('data.labels=["PER", "LOC"]', ("PER", "LOC")),
+        ("saving.output=2024", "2024"),
+        ("saving.output=2024-01-01", "2024-01-01"),
+        ('task.labels=["PER", "LOC"]', ("PER", "LOC")),
     ],
 )
 def test_assignments_read_values_as_toml_or_as_text(assignment: str, value) -> None:
@@ -87,19 +97,19 @@ def test_assignments_read_values_as_toml_or_as_text(assignment: str, value) -> N
 @pytest.mark.parametrize(
     ("assignment", "words"),
     [
-        ("training.epoch=1", ["unknown setting 'epoch'", "did you mean 'epochs'"]),
-        ("data.epochs=1", ["`epochs` belongs to section [training]"]),
-        ("training.epochs=many", ["`epochs` must be an integer", "'many'"]),
-        ("training.epochs=2.5", ["`epochs` must be an integer"]),
-        ("training.epochs=true", ["`epochs` must be an integer"]),
-        ("training.seed=-1", ["`seed` must be at least 0"]),
+        ("optimizer.epoch=1", ["unknown setting 'epoch'", "did you mean 'epochs'"]),
+        ("data.epochs=1", ["`epochs` belongs to section [optimizer]"]),
+        ("optimizer.epochs=many", ["`epochs` must be an integer", "'many'"]),
+        ("optimizer.epochs=2.5", ["`epochs` must be an integer"]),
+        ("optimizer.epochs=true", ["`epochs` must be an integer"]),
+        ("optimizer.seed=-1", ["`seed` must be at least 0"]),
         ("data.dev_fraction=1", ["at most 0.9"]),
-        ("training.learning_rate=nan", ["`learning_rate` must be at least 0"]),
-        ("data.layout=paked", ["'paked'", "did you mean 'packed'"]),
-        ("data.labels=PER", ["`labels` must be a list of strings"]),
-        ("data.labels=[1]", ["`labels` must be a list of strings"]),
-        ("model.lower_case=1", ["`lower_case` must be a boolean"]),
-        ("training.overwrite", ["section.key=value", "training.overwrite"]),
+        ("optimizer.learning_rate=nan", ["`learning_rate` must be at least 0"]),
+        ("optimizer.layout=paked", ["'paked'", "did you mean 'packed'"]),
+        ("task.labels=PER", ["`labels` must be a list of strings"]),
+        ("task.labels=[1]", ["`labels` must be a list of strings"]),
+        ("tokenizer.lower_case=1", ["`lower_case` must be a boolean"]),
+        ("saving.overwrite", ["section.key=value", "saving.overwrite"]),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_remedy(assignment, words) -> None:
@@ -108,9 +118,9 @@ def test_a_wrong_setting_is_named_with_its_remedy(assignment, words) -> None:
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
-    text = 'seed = 1\n[training]\nepoch = 1\nbatch_size = 0\n[model]\ndropout = "x"\n'
+    text = 'seed = 1\n[optimizer]\nepoch = 1\nbatch_size = 0\n[model]\ndropout = "x"\n'
     with pytest.raises(ConfigError) as caught:
-        settings_of(text, tmp_path, "data.layout=no")
+        settings_of(text, tmp_path, "optimizer.layout=no")
     message = str(caught.value)
     assert message.startswith("5 problems in the settings:")
     for word in ("`seed` belongs", "'epoch'", "batch_size=0", "`dropout`", "'no'"):
@@ -124,11 +134,11 @@ def test_contradicting_settings_are_refused() -> None:
 
 def test_a_toml_syntax_error_names_file_and_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"run\.toml is no valid TOML.*line 2"):
-        settings_of("[training]\nepochs = = 3\n", tmp_path)
+        settings_of("[optimizer]\nepochs = = 3\n", tmp_path)
 
 
 def test_a_byte_order_mark_in_a_file_is_skipped(tmp_path: Path) -> None:
-    assert settings_of("\ufeff[training]\nepochs = 3\n", tmp_path) == {"epochs": 3}
+    assert settings_of("\ufeff[optimizer]\nepochs = 3\n", tmp_path) == {"epochs": 3}
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -138,7 +148,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_paths_and_lists_are_stored_as_text_and_tuples() -> None:
     config = TrainConfig(train=Path("a"), encoder="e", output=Path("o"), labels=["A"])
-    assert (config.train, config.output, config.labels) == ("a", "o", ("A",))
+    assert (config.data.train, config.saving.output, config.task.labels) == (
+        "a",
+        "o",
+        ("A",),
+    )
 
 
 def test_replace_checks_again() -> None:
@@ -149,16 +163,151 @@ def test_replace_checks_again() -> None:
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_a_preset_is_made_of_settings(name: str) -> None:
     config = TrainConfig(**NEEDED, **PRESETS[name])
-    assert {key: getattr(config, key) for key in PRESETS[name]} == PRESETS[name]
+    assert config.to_json() | PRESETS[name] == config.to_json()
 
 
 def test_a_preset_yields_to_what_is_given_anywhere(tmp_path: Path) -> None:
-    text = '[training]\npreset = "electra-base"\nwarmup = 0.5\nlearning_rate = 5e-5\n'
-    found = settings_of(text, tmp_path, "training.adam_epsilon=1e-3", weight_decay=0.0)
-    given = {"learning_rate": 5e-5, "warmup": 0.5, "adam_epsilon": 1e-3}
+    text = 'preset = "electra-base"\n[optimizer]\nwarmup_ratio = 0.5\n'
+    text += "learning_rate = 5e-5\n"
+    found = settings_of(text, tmp_path, "optimizer.adam_epsilon=1e-3", weight_decay=0.0)
+    given = {"learning_rate": 5e-5, "warmup_ratio": 0.5, "adam_epsilon": 1e-3}
     assert found == {**PRESETS["electra-base"], **given, "weight_decay": 0.0}
 
 
 def test_an_unknown_preset_is_told_with_its_neighbours() -> None:
     message = failure(preset="electra-bass")
     assert "did you mean 'electra-base'" in message
+
+
+def test_sections_are_given_by_setting_or_whole() -> None:
+    config = TrainConfig(**NEEDED, epochs=5, lower_case=True)
+    assert (config.data.train, config.optimizer.epochs) == ("a.conll", 5)
+    assert config.tokenizer.lower_case is True
+    data = DataConfig(train="a.conll")
+    whole = TrainConfig(
+        data=data, optimizer=OptimizerConfig(epochs=5), encoder="e", output="o"
+    )
+    assert whole.replace(lower_case=True) == config
+    assert whole.replace(data=DataConfig(train="b")).data.train == "b"
+    assert TrainConfig(data=data, train="c").data.train == "c"
+
+
+def test_every_setting_is_documented_once_and_has_a_name_of_its_own() -> None:
+    for kind in (TrainConfig, PretrainConfig):
+        sections = [k for kinds in kind.kinds().values() for k in kinds.values()]
+        names = [(leaf.owner, n) for s in sections for n, leaf in s.leaves().items()]
+        assert len({name for _, name in names}) == len(set(names))
+        for leaf in kind.leaves().values():
+            assert leaf.help[0].isupper(), leaf.name
+            assert leaf.help.endswith("."), leaf.name
+    assert "epochs: passes over the training corpus." in (OptimizerConfig.__doc__ or "")
+    assert "learning_rate: highest" in (OptimizerConfig.__doc__ or "")
+
+
+def test_the_task_decides_which_settings_there_are() -> None:
+    assert isinstance(TrainConfig().task, TokenConfig)
+    span = TrainConfig(task="span", queries="q.json", max_length=64)
+    assert span.task == SpanConfig(queries="q.json", max_length=64)
+    assert TrainConfig(task=SpanConfig(queries="q.json", max_length=64)) == span
+    assert "head" not in span.to_json()
+    assert span.replace(queries=None, task="token").task == TokenConfig(max_length=64)
+
+
+@pytest.mark.parametrize(
+    ("task", "settings", "words"),
+    [
+        ("token", {"nested": False, "queries": "q"}, "`nested`, `queries`: settings"),
+        ("span", {"head": "crf", "loss": "focal"}, "`head`, `loss`: settings of --tas"),
+    ],
+)
+def test_settings_of_another_task_are_refused(task, settings, words) -> None:
+    with pytest.raises(ConfigError) as caught:
+        TrainConfig(task=task, **settings)
+    message = str(caught.value)
+    other = "span" if task == "token" else "token"
+    assert message.startswith(words)
+    assert f"of --task {other} alone. Received: task={task}. Leave" in message
+    made = TrainConfig(task=other, **settings)
+    with pytest.raises(ConfigError, match="alone"):
+        made.replace(task=task)
+
+
+def test_settings_of_another_task_at_their_defaults_do_no_harm() -> None:
+    TrainConfig(task="token", nested=True, span_loss="bce")
+
+
+def test_warm_up_is_a_share_or_a_number_of_steps() -> None:
+    share, number = OptimizerConfig(), OptimizerConfig(warmup_steps=30)
+    assert (share.rising_steps(1000), number.rising_steps(1000)) == (100, 30)
+    assert number.rising_steps(20) == 20
+    assert number.warmup_ratio is None
+    with pytest.raises(ConfigError, match="`warmup_ratio` and `warmup_steps` exclude"):
+        OptimizerConfig(warmup_ratio=0.5, warmup_steps=30)
+    config = TrainConfig(warmup_ratio=0.5).replace(warmup_steps=30)
+    assert config.to_json()["warmup_ratio"] is None
+    pretraining = PretrainConfig(warmup_ratio=0.25, steps=40)
+    assert pretraining.optimizer.rise == 10
+    assert PretrainConfig().optimizer.rise == 10_000
+
+
+def test_a_flag_unsets_what_excludes_it_in_a_file_or_preset(tmp_path: Path) -> None:
+    text = "[optimizer]\nwarmup_ratio = 0.5\n"
+    assert settings_of(text, tmp_path, warmup_steps=9) == {"warmup_steps": 9}
+    found = settings_of('preset = "mrc"\n', tmp_path, warmup_steps=9)
+    assert "warmup_ratio" not in found
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("warmup", "`warmup` is now `warmup_ratio`."),
+        ("borders", "`borders` is now `misaligned`."),
+        ("save_steps", "`save_steps` is now `save_every`."),
+        ("format", "`format` is now `from_format`."),
+    ],
+)
+def test_a_name_of_earlier_versions_is_told_with_its_successor(old, new) -> None:
+    assert new in failure(f"{old}=1")
+    with pytest.raises(ConfigError) as caught:
+        TrainConfig(**{old: 1})
+    assert str(caught.value) == new
+
+
+def test_a_file_of_the_first_version_is_read_but_for_renamed_settings(
+    tmp_path: Path,
+) -> None:
+    """What commit e8b7cf5 wrote: other tables, and all settings of both tasks."""
+    text = (
+        '[data]\ntrain = "a"\nmax_length = 64\nnegative_rate = 1.0\nlayout = "padded"\n'
+        '[model]\ntask = "token"\nencoder = "e"\nhead = "crf"\nnested = true\n'
+        '[training]\nepochs = 4\nspan_loss = "bce"\noutput = "o"\nprecision = "float32"'
+    )
+    config = TrainConfig(**settings_of(text, tmp_path))
+    assert (config.task.max_length, config.optimizer.epochs) == (64, 4)
+    assert config.task.to_json()["head"] == "crf"
+    with pytest.raises(ConfigError, match="`warmup` is now `warmup_ratio`"):
+        settings_of(f"{text}\nwarmup = 0.1", tmp_path)
+
+
+def test_what_a_checkpoint_of_the_first_version_says_is_read() -> None:
+    before = {"borders": "drop", "warmup": 0.5, "save_steps": 3, "prefilter": None}
+    found = TrainConfig.from_record(before)
+    assert found == TrainConfig(misaligned="drop", warmup_ratio=0.5, save_every=3)
+    for warmup, name in ((0.5, "warmup_ratio"), (500, "warmup_steps")):
+        found = PretrainConfig.from_record({"warmup": warmup, "keep": 2})
+        assert found == PretrainConfig(**{name: warmup}, keep_checkpoints=2)
+
+
+def test_a_section_of_ones_own_makes_a_task_known() -> None:
+    from tfner.config.train import TaskConfig
+
+    class ToyConfig(TaskConfig):
+        name = "toy"
+
+    try:
+        config = TrainConfig(task="toy", max_length=9)
+        assert type(config.task) is ToyConfig
+        assert config.to_json()["task"] == "toy"
+    finally:
+        del TaskConfig.kinds["toy"]
+    assert isinstance(config.task, Section)

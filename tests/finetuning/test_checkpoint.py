@@ -48,7 +48,7 @@ def make(
     training_model: Any,
     monitor: str | None = None,
     *,
-    save_steps: int | None = None,
+    save_every: int | None = None,
     asked: list[int] | None = None,
     **settings: Any,
 ) -> Checkpoint:
@@ -57,7 +57,7 @@ def make(
         training_model,
         monitor=monitor,
         fingerprint=settings,
-        save_steps=save_steps,
+        save_every=save_every,
         asked_to_stop=lambda: bool(asked),
     )
     made.set_params({"steps": 5})
@@ -162,7 +162,7 @@ def test_spoilt_weights_are_never_kept(tmp_path, training_model) -> None:
 def test_a_checkpoint_in_mid_epoch_holds_its_running_means(
     tmp_path, training_model
 ) -> None:
-    first = make(tmp_path, training_model, save_steps=2)
+    first = make(tmp_path, training_model, save_every=2)
     first.on_epoch_begin(0)
     for step in range(3):
         fill(training_model, step + 1)

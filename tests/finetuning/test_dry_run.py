@@ -26,7 +26,7 @@ def test_it_foretells_the_run_and_writes_nothing(config, tmp_path) -> None:
 
 
 def test_rates_are_those_of_the_schedule(config) -> None:
-    found = dry_run(config(epochs=2, learning_rate=0.25, warmup=0.0))
+    found = dry_run(config(epochs=2, learning_rate=0.25, warmup_ratio=0.0))
     rates = list(found["learning_rates"].values())
     assert rates[0] == 0.25
     assert rates == sorted(rates, reverse=True)

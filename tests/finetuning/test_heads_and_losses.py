@@ -67,7 +67,7 @@ def test_a_crf_refuses_what_it_cannot_do_and_leaves_nothing(
     wanted = config(head="crf", **settings)
     with pytest.raises(ConfigError, match=message):
         train(wanted)
-    assert list(Path(wanted.output).parent.iterdir()) == []
+    assert list(Path(wanted.saving.output).parent.iterdir()) == []
 
 
 def test_other_losses_train(config: Any) -> None:

@@ -40,7 +40,7 @@ def test_a_model_learns_in_low_precision_and_is_saved_in_full(
     config, precision
 ) -> None:
     settings = config(precision=precision, epochs=8)
-    encoder = Recording(settings.encoder)
+    encoder = Recording(settings.model.encoder)
     bundle = train(settings, encoder=encoder)
     _checked, learner, saved = encoder.made
     assert learner.blocks[0].compute_dtype == precision.removeprefix("mixed_")
@@ -67,7 +67,7 @@ def test_a_model_that_learnt_in_low_precision_is_exported(
 def test_frozen_layers_stay_as_they_were(config, encoder_directory) -> None:
     before = load_encoder(encoder_directory)
     for frozen in (0, 1):
-        output = f"{config().output}-{frozen}"
+        output = f"{config().saving.output}-{frozen}"
         bundle = train(config(freeze=frozen, epochs=1, output=output))
         after = bundle.load_model().encoder
         layers = {"embeddings": 0, "blocks": 1}
@@ -104,7 +104,7 @@ def test_parts_of_batches_give_the_model_of_the_whole(
     train(whole)
     with heed(said.append):
         train(parts)
-    one, other = weights(Path(whole.output)), weights(Path(parts.output))
+    one, other = weights(Path(whole.saving.output)), weights(Path(parts.saving.output))
     for name, array in one.items():
         np.testing.assert_allclose(array, other[name], atol=1e-5, err_msg=name)
     rows = next(line for line in said if "empty ones are added" in line)
@@ -143,7 +143,7 @@ def test_averages_and_loss_scale_are_resumed(
     with pytest.raises(Stop), heed(stop):
         train(broken)
     train(broken.replace(resume=True))
-    assert same(weights(Path(whole.output)), weights(Path(broken.output)))
+    assert same(weights(Path(whole.saving.output)), weights(Path(broken.saving.output)))
 
 
 @pytest.mark.slow

@@ -143,7 +143,7 @@ def test_a_resumed_run_ends_as_if_never_interrupted(
     assert same(weights(bundle.directory), weights(whole))
     assert len(bundle.metrics["history"]) == 3
     assert Bundle(whole).metrics["dev"] == bundle.metrics["dev"]
-    assert not Path(f"{settings.output}.training").exists()
+    assert not Path(f"{settings.saving.output}.training").exists()
 
 
 @pytest.mark.slow
@@ -182,7 +182,7 @@ def test_a_terminated_run_goes_on_in_mid_epoch(
 def test_a_checkpoint_every_step_gives_the_same_run(
     config, whole, weights, same, monkeypatch, heed
 ) -> None:
-    settings = config(epochs=3, save_steps=1)
+    settings = config(epochs=3, save_every=1)
     stop_in_epoch(monkeypatch, 3, 3)
     with pytest.raises(Stop):
         train(settings)
@@ -213,7 +213,7 @@ def test_an_unfinished_run_is_only_resumed_unchanged(
     other = {"resume": True, "learning_rate": 1.0, "epochs": 5}
     with pytest.raises(TrainingError) as caught:
         train(unfinished.replace(**other))
-    assert "epochs was 2, is 5; learning_rate was 0.005, is 1.0" in str(caught.value)
+    assert "learning_rate was 0.005, is 1.0; epochs was 2, is 5" in str(caught.value)
     with pytest.raises(StorageError, match="No such file"):
         train(unfinished.replace(resume=True, train=str(toy_corpus / "no.conll")))
     assert files(tmp_path) == before
@@ -291,7 +291,7 @@ def test_a_model_that_cannot_be_saved_leaves_the_old_one_and_the_checkpoint(
 def test_a_run_that_diverges_at_once_leaves_what_was_there(
     config, finished, tmp_path
 ) -> None:
-    settings = config(learning_rate=1e30, warmup=0.0, overwrite=True)
+    settings = config(learning_rate=1e30, warmup_ratio=0.0, overwrite=True)
     with pytest.raises(TrainingError, match=r"at epoch 1, step 2.*--learning-rate"):
         train(settings)
     assert files(tmp_path) == {"model/config.json": b"old"}
@@ -319,10 +319,10 @@ class Poison:
 def test_a_run_that_diverges_later_keeps_the_last_good_epoch(
     config, weights, heed
 ) -> None:
-    poison = Poison(config().encoder)
+    poison = Poison(config().model.encoder)
     with pytest.raises(TrainingError) as caught, heed(poison.hear):
         train(config(), encoder=poison)
-    output = Path(config().output)
+    output = Path(config().saving.output)
     assert f"The model of epoch 1 is in {output}" in str(caught.value)
     assert "epoch 2, step 1" in str(caught.value)
     assert [line["epoch"] for line in Bundle(output).metrics["history"]] == [1]
@@ -333,7 +333,7 @@ def test_a_run_that_diverges_later_keeps_the_last_good_epoch(
 def test_a_diverging_run_never_replaces_a_finished_model(
     config, finished, heed
 ) -> None:
-    poison = Poison(config().encoder)
+    poison = Poison(config().model.encoder)
     with (
         pytest.raises(TrainingError, match=r"model\.training/seed-0\.bundle"),
         heed(poison.hear),

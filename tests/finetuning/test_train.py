@@ -156,7 +156,11 @@ def test_the_settings_of_one_trial_give_that_trial_alone(
 ) -> None:
     file, output = trials[0] / "seed-1" / "run.toml", tmp_path / "again"
     config = TrainConfig(**read_settings(file, [], {"output": str(output)}))
-    assert (config.seed, config.trials, config.overwrite) == (1, 1, False)
+    assert (
+        config.optimizer.seed,
+        config.optimizer.trials,
+        config.saving.overwrite,
+    ) == (1, 1, False)
     train(config)
     assert same(weights(output), weights(trials[0] / "seed-1"))
 

@@ -54,7 +54,9 @@ def compiled(**settings: Any) -> TokenClassifier:
     )
     model = TokenClassifier(encoder, TAGS, dropout=0.0)
     model.compile(
-        optimizer=adamw(learning_rate=1e-2, steps=200, warmup=0.1, weight_decay=0.01),
+        optimizer=adamw(
+            learning_rate=1e-2, steps=200, warmup_steps=20, weight_decay=0.01
+        ),
         loss=masked_crossentropy,
         metrics=[MaskedAccuracy()],
     )

@@ -58,7 +58,7 @@ def test_sinusoids_are_as_large_for_every_position(width: int) -> None:
 def shares(**changes: Any) -> dict[str, float]:
     settings = config(**changes)
     model = make_model(settings, **PIECES)
-    optimizer = make_optimizer(settings, model)
+    optimizer = make_optimizer(settings.optimizer, model)
     optimizer.build(model.trainable_variables)
     paths = [weight.path for weight in model.trainable_variables]
     return dict(zip(paths, optimizer._shares, strict=True))

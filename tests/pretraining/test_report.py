@@ -43,7 +43,7 @@ def told(tmp_path: Path, heed: Any) -> Iterator[tuple[Pretraining, list[str]]]:
     """A run that reports into a list, its warm-up over after 10 steps."""
     lines: list[str] = []
     config = PretrainConfig(
-        data="rows", output=str(tmp_path / "run"), steps=100, warmup=10
+        data="rows", output=str(tmp_path / "run"), steps=100, warmup_steps=10
     )
     manifest: Any = None  # reports do not look at the data
     run = Pretraining(config, manifest, tmp_path, distribution("none"))

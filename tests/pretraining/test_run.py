@@ -198,7 +198,7 @@ def test_sigterm_saves_and_the_run_goes_on_from_there(
 
 def start(config: PretrainConfig, mode: str, code: str = RUN) -> subprocess.Popen[str]:
     """A run in a process of its own, `new` or `resume`."""
-    path = Path(f"{config.output}.toml")
+    path = Path(f"{config.saving.output}.toml")
     path.write_text(config.to_toml())
     return subprocess.Popen(
         [sys.executable, "-c", code, str(path), mode],

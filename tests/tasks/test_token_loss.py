@@ -12,7 +12,7 @@ import pytest
 from tfner.config.train import TrainConfig
 from tfner.document import Document, Entity
 from tfner.errors import ConfigError, CorpusError
-from tfner.finetuning.training_data import check_task_settings
+from tfner.finetuning.training_data import check_own_task
 from tfner.schemes import LabelSet
 from tfner.tasks.token_classification import TokenClassification
 from tfner.tasks.token_loss import class_weights
@@ -40,7 +40,7 @@ def make_from(tokenizer: Tokenizer) -> Callable[..., TokenClassification]:
         config: TrainConfig, documents: Sequence[Document] = ()
     ) -> TokenClassification:
         return TokenClassification.from_config(
-            config, tokenizer, LabelSet(["X"]), documents
+            config.task, tokenizer, LabelSet(["X"]), documents
         )
 
     return make
@@ -143,10 +143,10 @@ def test_a_task_of_the_users_own_class_keeps_its_loss(make_config: MakeConfig) -
     class Own:
         pass
 
-    check_task_settings(make_config(), Own())  # type: ignore[arg-type]
+    check_own_task(make_config().task, Own())  # type: ignore[arg-type]
     for settings in ({"loss": "focal"}, {"class_weights": "balanced"}):
         with pytest.raises(ConfigError, match=r"of --task token alone.*task=Own"):
-            check_task_settings(make_config(**settings), Own())  # type: ignore[arg-type]
+            check_own_task(make_config(**settings).task, Own())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [-0.1, 0.95, 2.0])

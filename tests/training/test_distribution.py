@@ -99,7 +99,7 @@ def test_two_replicas_learn_what_one_does(config, tmp_path, weights) -> None:
     train(one)
     said = on_two_processors(two, tmp_path)
     assert "mirrored: 2 replicas" in said
-    assert_equal_runs(Path(one.output), Path(two.output), weights)
+    assert_equal_runs(Path(one.saving.output), Path(two.saving.output), weights)
 
 
 @pytest.mark.slow
@@ -120,7 +120,7 @@ def test_two_replicas_learn_what_one_does_in_every_way(
     two = one.replace(output=str(tmp_path / "two"), strategy="mirrored")
     train(one)
     on_two_processors(two, tmp_path)
-    assert_equal_runs(Path(one.output), Path(two.output), weights)
+    assert_equal_runs(Path(one.saving.output), Path(two.saving.output), weights)
 
 
 def free_addresses(count: int) -> list[str]:
@@ -161,7 +161,7 @@ def test_two_workers_learn_what_one_does_also_after_one_was_killed(
 ) -> None:
     one = config(**SAME_EVERYWHERE | {"epochs": 12})
     two = one.replace(
-        output=str(tmp_path / "two"), strategy="multi-worker", save_steps=1
+        output=str(tmp_path / "two"), strategy="multi-worker", save_every=1
     )
     train(one)
     workers = start_workers(two, tmp_path)
@@ -182,7 +182,7 @@ def test_two_workers_learn_what_one_does_also_after_one_was_killed(
     assert "resumed after epoch" in said
     assert "epoch 12/12" in said
     assert not (tmp_path / "two.training").exists()
-    assert_equal_runs(Path(one.output), Path(two.output), weights)
+    assert_equal_runs(Path(one.saving.output), Path(two.saving.output), weights)
 
 
 def wait_for(path: Path) -> None:

@@ -58,7 +58,7 @@ def small_tagger(num_layers: int = 1) -> TokenClassifier:
 
 def test_weights_decay_but_biases_and_norms_do_not() -> None:
     model = small_tagger()
-    optimizer = adamw(learning_rate=1.0, steps=1, warmup=0, weight_decay=0.25)
+    optimizer = adamw(learning_rate=1.0, steps=1, warmup_steps=0, weight_decay=0.25)
     optimizer.build(model.trainable_variables)
     for variable in model.trainable_variables:
         variable.assign(np.ones(variable.shape, "float32"))

@@ -246,7 +246,7 @@ def test_a_step_that_overflows_is_passed_over_and_the_scale_halved(
 def test_averaged_weights_are_the_moving_average(scaled: bool) -> None:
     def optimizer(rate: float) -> keras.optimizers.Optimizer:
         found = adamw(
-            learning_rate=rate, steps=9, warmup=0.0, weight_decay=0.0, ema=0.75
+            learning_rate=rate, steps=9, warmup_steps=0, weight_decay=0.0, ema=0.75
         )
         return keras.optimizers.LossScaleOptimizer(found) if scaled else found
 
@@ -267,7 +267,9 @@ def test_the_end_of_fit_leaves_the_weights_that_were_learnt() -> None:
     """Keras would put the averages in their place, and a run goes on from there."""
 
     def optimizer(rate: float) -> keras.optimizers.Optimizer:
-        return adamw(learning_rate=rate, steps=9, warmup=0.0, weight_decay=0.0, ema=0.9)
+        return adamw(
+            learning_rate=rate, steps=9, warmup_steps=0, weight_decay=0.0, ema=0.9
+        )
 
     training_model = compile_model(rate=0.1, optimizer=optimizer)
     data = tf.data.Dataset.from_tensors((FEATURES, LABELS)).repeat(3)

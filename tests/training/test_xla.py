@@ -77,22 +77,22 @@ def hlo(step: Callable[..., Any], data: Any) -> str:
 def test_a_train_step_compiles(config, learnt, layout, change) -> None:
     task, windows = learnt
     settings = config(**change)
-    with precision(settings.precision):
-        model = task.build(load_encoder(settings.encoder), dropout=0.1)
+    with precision(settings.devices.precision):
+        model = task.build(load_encoder(settings.model.encoder), dropout=0.1)
     build(model)
-    if settings.recompute:
+    if settings.devices.recompute:
         recompute_layers(model.encoder)
-    if settings.freeze is not None:
-        freeze_layers(model.encoder, settings.freeze)
+    if settings.model.freeze is not None:
+        freeze_layers(model.encoder, settings.model.freeze)
     one = Distribution("none", tf.distribute.get_strategy())
     training_model = compile_task_model(
         model, task, settings, seed=0, steps=10, distribution=one
     )
-    data = specs(task, windows, layout, parts=settings.accumulate)
+    data = specs(task, windows, layout, parts=settings.optimizer.accumulate)
     assert_static(data)
     program = hlo(training_model.train_step, data)
     assert "custom-call" not in program
-    assert ("bf16" in program) == (settings.precision == "mixed_bfloat16")
+    assert ("bf16" in program) == (settings.devices.precision == "mixed_bfloat16")
     assert "f64" not in program
 
 
@@ -100,7 +100,7 @@ def test_a_train_step_compiles(config, learnt, layout, change) -> None:
 def test_evaluation_and_prediction_compile(config, learnt, layout) -> None:
     """Both run the same function; dev losses are taken from its probabilities."""
     task, windows = learnt
-    model = task.build(load_encoder(config().encoder), dropout=0.1)
+    model = task.build(load_encoder(config().model.encoder), dropout=0.1)
     build(model)
     features, _ = specs(task, windows, layout, parts=1)
     assert_static(features)

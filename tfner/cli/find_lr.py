@@ -43,9 +43,9 @@ def command(
     Takes the settings of `tfner train`. Writes a picture and the figures to --output.
     """
     chosen = chosen_settings(settings, config, set, preset)
-    output = Path(chosen.output)
+    output = Path(chosen.saving.output)
     for name in (PICTURE, RECORD):
-        OutputPolicy(output / name, chosen.overwrite).check()
+        OutputPolicy(output / name, chosen.saving.overwrite).check()
     import_tensorflow()
     from tfner.finetuning.lr_finder import find_learning_rate
     from tfner.reports.figures import draw_range_test

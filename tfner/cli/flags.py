@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
 from tfner.config.base import Settings
+from tfner.config.sections import Leaf, parts
 
 Config = Annotated[
     Path | None, typer.Option(help="TOML file of settings; flags win over it.")
@@ -20,38 +20,28 @@ Set = Annotated[
 ]
 
 
-def _flag(field: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
+def _flag(leaf: Leaf) -> inspect.Parameter:
     """A command-line option for one setting; not given means None."""
-    about = field.metadata
-    dashed = field.name.replace("_", "-")
-    kind = list[str] if hint == tuple[str, ...] else _optional(hint)
-    names = [f"--{dashed}/--no-{dashed}"] if kind is bool else [f"--{dashed}"]
-    text = about["help"]
-    if about["choices"]:
-        text += f" [{'|'.join(about['choices'])}]"
-    if field.default not in (None, "", ()):
-        text += f" (default: {field.default})"
+    kind = next(part for part in parts(leaf.hint) if part is not type(None))
+    annotation = list[str] if kind == tuple[str, ...] else str if leaf.choices else kind
+    names = leaf.option
+    if kind is bool:
+        names += f"/--no-{names.removeprefix('--')}"
     return inspect.Parameter(
-        field.name,
+        leaf.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=None,
         annotation=Annotated[
-            kind | None,
-            typer.Option(*names, help=text, show_default=False),
+            annotation | None,
+            typer.Option(names, help=leaf.about, show_default=False),
         ],
     )
-
-
-def _optional(hint: Any) -> Any:
-    """The type inside `X | None`."""
-    parts = [part for part in getattr(hint, "__args__", ()) if part is not type(None)]
-    return parts[0] if parts else hint
 
 
 def with_settings(
     kind: type[Settings],
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command one flag per field of a config, passed on as `settings`, a dict.
+    """Give a command one flag per setting, passed on as `settings`, a dict.
 
     Flags that are not given are not in it.
     """
@@ -63,8 +53,7 @@ def with_settings(
             for name, parameter in signature.parameters.items()
             if name != "settings"
         ]
-        hints = get_type_hints(kind)
-        flags = [_flag(field, hints[field.name]) for field in dataclasses.fields(kind)]
+        flags = [_flag(leaf) for leaf in kind.leaves().values()]
 
         def command(**arguments: Any) -> None:
             given = {p.name: arguments.pop(p.name) for p in own}

@@ -69,6 +69,7 @@ def _exported(output: str | None, step: int) -> dict[str, Any]:
 
 
 def _pretrained(config: PretrainConfig) -> dict[str, Any]:
+    config.check_needed()
     import_tensorflow()
     from tfner.pretraining.run import pretrain
 

@@ -41,7 +41,9 @@ def chosen_settings(
         ConfigError: all that is wrong with them.
     """
     given = {**settings, "preset": preset}
-    return TrainConfig(**read_settings(file, assignments or [], given))
+    config = TrainConfig(**read_settings(file, assignments or [], given))
+    config.check_needed()
+    return config
 
 
 @with_settings(TrainConfig)
@@ -66,7 +68,7 @@ def command(
     """Train a model on a corpus and write a bundle."""
     chosen = chosen_settings(settings, config, set, preset)
     if report is not None:
-        OutputPolicy(report, chosen.overwrite).check()
+        OutputPolicy(report, chosen.saving.overwrite).check()
     # Only now: the settings may be wrong, and this import takes seconds.
     import_tensorflow()
     from tfner.finetuning.train import run_trials

@@ -1,247 +1,222 @@
-"""Settings: what one is, and a config that is read from TOML, `--set` and flags.
+"""A config: sections, made of settings by name or given whole.
 
-A field's name is the key in the TOML file, the argument in Python and, with dashes, the
-flag on the command line. Sections only order the file.
+A setting's name is the key in the TOML file, the argument in Python and, with dashes,
+the flag on the command line, whichever section it stands in.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import os
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import Any, Self, get_args, get_type_hints
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Literal, Self, get_type_hints
 
+from tfner.config.sections import (
+    WHAT,
+    Leaf,
+    Section,
+    plain,
+    problems_of,
+    texts,
+)
 from tfner.errors import ConfigError, joined, unknown
 
-REMOVED = {
-    "borders": "`borders` is now `misaligned`.",
-    "prefilter": "`prefilter` is gone: all queries of span extraction are run. Leave "
-    "it out.",
-}
-"""What is said of settings of earlier versions."""
 
-
-def setting(
-    default: Any,
-    help: str,
-    *,
-    section: str,
-    choices: Sequence[str] = (),
-    low: float | None = None,
-    high: float | None = None,
-    needed: bool = False,
-) -> Any:
-    """A field of a config: its default, what it does, and what it may be."""
-    about = {
-        "help": help,
-        "section": section,
-        "choices": tuple(choices),
-        "low": low,
-        "high": high,
-        "needed": needed,
-    }
-    return field(default=default, metadata=about)
-
-
-def plain(value: Any) -> Any:
-    """A value as it is stored: text for paths, tuples for lists."""
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    return tuple(value) if isinstance(value, list) else value
-
-
-def misfits(about: dataclasses.Field[Any], hint: Any, value: Any) -> list[str]:
-    """What is wrong with a value, in sentences.
+@dataclass(frozen=True, init=False)
+class Settings:
+    """The base of a config.
 
     Args:
-        about: a field made by `setting`.
-        hint: its type.
-        value: as given, lists as tuples.
-    """
-    rules, name = about.metadata, about.name
-    if not fits(value, hint):
-        return [f"`{name}` must be {_kind(hint)}. Received: {name}={value!r}"]
-    if value is None:
-        return []
-    if rules["choices"] and value not in rules["choices"]:
-        return [unknown(f"`{name}`", str(value), rules["choices"])]
-    low, high = rules["low"], rules["high"]
-    too_low = low is not None and not value >= low
-    if too_low or (high is not None and value > high):
-        at_most = "" if high is None else f" and at most {high}"
-        return [f"`{name}` must be at least {low}{at_most}. Received: {name}={value}"]
-    return []
-
-
-def kinds(hint: Any) -> tuple[Any, ...]:
-    """The types that `X` or `X | None` allows."""
-    return (tuple,) if hint == tuple[str, ...] else get_args(hint) or (hint,)
-
-
-def _kind(hint: Any) -> str:
-    if hint == tuple[str, ...]:
-        return "a list of strings"
-    names = {str: "a string", int: "an integer", float: "a number", bool: "a boolean"}
-    return next(names[kind] for kind in kinds(hint) if kind in names)
-
-
-def fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of the type that a field is annotated with."""
-    allowed = kinds(hint)
-    if isinstance(value, bool):
-        return bool in allowed
-    if isinstance(value, tuple):
-        return tuple in allowed and all(isinstance(item, str) for item in value)
-    return isinstance(value, (*allowed, int) if float in allowed else allowed)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The base of a config: a dataclass whose every field is made by `setting`.
+        given: settings by name, and whole sections by theirs; a setting wins over the
+            section that it belongs to.
 
     Raises:
-        ConfigError: values out of range or that contradict each other, all at once.
+        ConfigError: names that do not exist, values out of range or that contradict
+            each other, all at once.
     """
 
-    def __post_init__(self) -> None:
-        for about in fields(self):
-            object.__setattr__(self, about.name, plain(getattr(self, about.name)))
-        problems = [
-            f"`{about.name}` is not set. Give --{about.name} or set it in the file."
-            for about in fields(self)
-            if about.metadata["needed"] and not getattr(self, about.name)
-        ]
-        wrong = all_misfits(
-            type(self), {a.name: getattr(self, a.name) for a in fields(self)}
-        )
-        problems += wrong or self.contradictions()
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Names of earlier versions, and their successors."""
+    removed: ClassVar[Mapping[str, str]] = {}
+    """Names of earlier versions without one successor, and what to say of them."""
+    _hints: ClassVar[dict[str, Any]]
+    moved: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Tables of earlier files, and the settings that may still stand there."""
+
+    def __init__(self, **given: Any) -> None:
+        kinds = self.kinds()
+        whole = {
+            n: v for n, v in given.items() if n in kinds and isinstance(v, Section)
+        }
+        self._fill(whole, {n: v for n, v in given.items() if n not in whole})
+
+    def _fill(self, whole: Mapping[str, Section], single: Mapping[str, Any]) -> None:
+        table = self.leaves()
+        problems = [self.stranger(name) for name in single if name not in table]
+        known = {n: plain(value) for n, value in single.items() if n in table}
+        problems += problems_of(table, known)
+        for name in self.kinds() if not problems else ():
+            values = {n: v for n, v in known.items() if table[n].section == name}
+            made, found = self._make(name, whole.get(name), values)
+            object.__setattr__(self, name, made)
+            problems += found
+        problems = problems or self.contradictions()
         if problems:
-            raise ConfigError(joined(problems, what="problems in the settings"))
+            raise ConfigError(joined(problems, what=WHAT))
+
+    def _make(
+        self, name: str, whole: Section | None, values: dict[str, Any]
+    ) -> tuple[Section, list[str]]:
+        """A section of a whole one and single values, and what is wrong with it."""
+        kinds = self.kinds()[name]
+        chosen = values.pop(name, None)
+        if chosen is None and whole is not None:
+            kind = type(whole)
+        else:
+            kind = kinds[chosen or next(iter(kinds))]
+        values = self.override(whole.to_json() if whole else {}, values)
+        own, defaults = kind.leaves(), self.defaults()
+        others = [n for n in values if n not in own and values[n] != defaults[n]]
+        made = object.__new__(kind)
+        for leaf in own.values():
+            object.__setattr__(made, leaf.name, values.get(leaf.name, leaf.default))
+        return made, _misplaced(name, kind, kinds, others) + made.settle()
 
     def contradictions(self) -> list[str]:
-        """Settings that do not go together, in sentences; each is right by itself."""
+        """Settings of several sections that do not go together, in sentences."""
         return []
 
-    def replace(self, **changes: Any) -> Self:
-        """The same settings but for `changes`, checked again."""
-        return dataclasses.replace(self, **changes)
+    @classmethod
+    def kinds(cls) -> dict[str, Mapping[str, type[Section]]]:
+        """The classes of every section by name; the name of a single one is empty."""
+        if "_hints" not in vars(cls):
+            cls._hints = get_type_hints(cls)
+        hints = {about.name: cls._hints[about.name] for about in fields(cls)}
+        return {name: hint.kinds or {"": hint} for name, hint in hints.items()}
+
+    @classmethod
+    def leaves(cls) -> dict[str, Leaf]:
+        """All settings by name, in the order of the sections."""
+        found: dict[str, Leaf] = {}
+        for name, kinds in cls.kinds().items():
+            if "" not in kinds:
+                about = (Literal[tuple(kinds)], next(iter(kinds)), texts(cls)[name])
+                owner = next(iter(next(iter(kinds.values())).leaves().values())).owner
+                found[name] = Leaf(name, owner, *about, section=name)
+            for kind in kinds.values():
+                for leaf in kind.leaves().values():
+                    found.setdefault(leaf.name, replace(leaf, section=name))
+        return found
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:
         """What every setting is where none is given."""
-        return {about.name: about.default for about in fields(cls)}
+        return {name: leaf.default for name, leaf in cls.leaves().items()}
+
+    @classmethod
+    def override(
+        cls, lower: Mapping[str, Any], higher: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Lay settings on top of others; one of an exclusive group unsets the rest."""
+        unset = {
+            other: None
+            for kinds in cls.kinds().values()
+            for kind in kinds.values()
+            for group in kind.exclusive
+            for name in group
+            if higher.get(name) is not None
+            for other in group
+        }
+        return {**lower, **unset, **higher}
+
+    @classmethod
+    def stranger(cls, name: str) -> str:
+        """What to say of a name that is none of a setting."""
+        if name in cls.renamed:
+            return f"`{name}` is now `{cls.renamed[name]}`."
+        if name in cls.removed:
+            return f"`{name}` {cls.removed[name]}"
+        return unknown("setting", name, cls.leaves())
+
+    @classmethod
+    def translated(cls, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings as an earlier version stored them, by the names of this one."""
+        return {
+            cls.renamed.get(name, name): value
+            for name, value in record.items()
+            if name not in cls.removed
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Make a config of what `to_json` gave, in this version or an earlier one."""
+        return cls(**cls.translated(record))
+
+    def check_needed(self, *besides: str) -> None:
+        """Check that what no run can do without is given.
+
+        Args:
+            besides: settings that this run can do without.
+
+        Raises:
+            ConfigError: names all that is missing.
+        """
+        values = self.to_json()
+        problems = [
+            f"`{leaf.name}` is not set. Give {leaf.option} or set it in the file."
+            for leaf in self.leaves().values()
+            if leaf.needed and not values[leaf.name] and leaf.name not in besides
+        ]
+        if problems:
+            raise ConfigError(joined(problems, what=WHAT))
+
+    def replace(self, **changes: Any) -> Self:
+        """The same settings but for `changes`: settings and sections, checked again."""
+        kinds = self.kinds()
+        whole = {name: getattr(self, name) for name in kinds}
+        given = {
+            n: v for n, v in changes.items() if n in kinds and isinstance(v, Section)
+        }
+        made = object.__new__(type(self))
+        made._fill(whole | given, {n: v for n, v in changes.items() if n not in given})
+        return made
 
     def to_json(self) -> dict[str, Any]:
         """All settings by name."""
-        return dataclasses.asdict(self)
+        found: dict[str, Any] = {}
+        for name, kinds in self.kinds().items():
+            section = getattr(self, name)
+            if "" not in kinds:
+                found[name] = next(
+                    n for n, kind in kinds.items() if type(section) is kind
+                )
+            found |= section.to_json()
+        return found
 
     def to_toml(self) -> str:
         """What `--config` reads back: one table a section, unset values left out."""
         import tomli_w
 
-        tables: dict[str, dict[str, Any]] = {}
-        for about in fields(self):
-            value = getattr(self, about.name)
+        table = self.leaves()
+        tables: dict[str, dict[str, Any]] = {name: {} for name in self.kinds()}
+        for name, value in self.to_json().items():
             if value is not None:
-                value = list(value) if isinstance(value, tuple) else value
-                tables.setdefault(about.metadata["section"], {})[about.name] = value
+                tables[table[name].section][name] = value
         return tomli_w.dumps(tables)
 
 
-def all_misfits(kind: type[Settings], values: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the values of known settings, in sentences."""
-    hints = get_type_hints(kind)
-    return [
-        problem
-        for about in fields(kind)
-        if about.name in values
-        for problem in misfits(about, hints[about.name], values[about.name])
-    ]
-
-
-def read_settings(
-    kind: type[Settings],
-    presets: Mapping[str, Mapping[str, Any]],
-    path: Path | None,
-    assignments: Sequence[str],
-    flags: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Settings of a TOML file, then `section.key=value`, then flags that are not None.
-
-    Any of them may name a `preset`, which yields to every setting that is given.
-
-    Args:
-        kind: whose settings.
-        presets: by name.
-        path: of the TOML file, if there is one.
-        assignments: texts `section.key=value`.
-        flags: by name.
-
-    Raises:
-        ConfigError: the file cannot be read, a key does not exist or sits in the wrong
-            section, or a value may not be; all problems at once.
-    """
-    known = {about.name: about.metadata["section"] for about in fields(kind)}
-    known["preset"] = "training"
-    hints = get_type_hints(kind)
-    found: dict[str, Any] = {}
-    problems: list[str] = []
-    given = [] if path is None else _toml_items(path)
-    for text in assignments:
-        key, equals, value = text.partition("=")
-        if not equals:
-            problems.append(f"--set takes section.key=value. Received: {text}")
-            continue
-        section, name = _split_key(key, known)
-        parsed = _parsed(value, hints.get(name, str))
-        given.append((f"--set {key}", section, name, parsed))
-    for place, section, name, value in given:
-        if name not in known:
-            gone = REMOVED.get(name)
-            problems.append(f"{place}: {gone or unknown('setting', name, known)}")
-        elif known[name] != section:
-            problems.append(f"{place}: `{name}` belongs to section [{known[name]}].")
-        else:
-            found[name] = plain(value)
-    found |= {n: plain(value) for n, value in flags.items() if value is not None}
-    preset = found.pop("preset", None)
-    if preset is not None and preset not in presets:
-        problems.append(unknown("`preset`", str(preset), presets))
-    found = {**presets.get(str(preset), {}), **found}
-    problems += all_misfits(kind, found)
-    if problems:
-        raise ConfigError(joined(problems, what="problems in the settings"))
-    return found
-
-
-def _toml_items(path: Path) -> list[tuple[str, str, str, Any]]:
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise ConfigError(f"{path} is no valid TOML: {error}.") from error
-    items: list[tuple[str, str, str, Any]] = []
-    for section, table in tables.items():
-        if not isinstance(table, dict):
-            items.append((str(path), "", section, table))
-            continue
-        items += [(str(path), section, name, value) for name, value in table.items()]
-    return items
-
-
-def _split_key(key: str, known: Mapping[str, str]) -> tuple[str, str]:
-    section, dot, name = key.strip().partition(".")
-    return (section, name) if dot else (known.get(section, ""), section)
-
-
-def _parsed(text: str, hint: Any) -> Any:
-    """A value as TOML would read it, or the bare text where that does not fit."""
-    try:
-        value = plain(tomllib.loads(f"value = {text}")["value"])
-    except ValueError:
-        return text.strip()
-    return value if fits(value, hint) or str not in kinds(hint) else text.strip()
+def _misplaced(
+    name: str,
+    kind: type[Section],
+    kinds: Mapping[str, type[Section]],
+    settings: list[str],
+) -> list[str]:
+    """What to say of settings that other kinds of a section have."""
+    problems = []
+    for word, other in kinds.items():
+        found = ", ".join(f"`{n}`" for n in settings if n in other.leaves())
+        if found and other is not kind:
+            problems.append(
+                f"{found}: settings of --{name} {word} alone. Received: "
+                f"{name}={kind.name}. Leave them out, or change it."
+            )
+    return problems

@@ -1,36 +1,35 @@
-"""Settings of a training run: one dataclass, read from TOML, `--set` and flags.
-
-A field's name is the key in the TOML file, the argument in Python and, with dashes, the
-flag on the command line. Sections only order the file.
-"""
+"""Settings of a training run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from tfner.config import base as settings
-from tfner.config.base import Settings, setting
-
-
-def _data(default: Any, help: str, **about: Any) -> Any:
-    return setting(default, help, section="data", **about)
-
-
-def _model(default: Any, help: str, **about: Any) -> Any:
-    return setting(default, help, section="model", **about)
-
-
-def _training(default: Any, help: str, **about: Any) -> Any:
-    return setting(default, help, section="training", **about)
-
+from tfner.config import files
+from tfner.config.base import Settings
+from tfner.config.choices import (
+    Best,
+    Decode,
+    Head,
+    Join,
+    LabelPieces,
+    Layout,
+    Loss,
+    Misaligned,
+    Overflow,
+    SpanCandidates,
+    SpanLoss,
+    Words,
+)
+from tfner.config.sections import Section, documented, setting
+from tfner.config.shared import DevicesConfig, OptimizationConfig, SavingConfig
 
 _ELECTRA = {
     "learning_rate": 1e-4,
     "layerwise_lr_decay": 0.8,
-    "warmup": 0.1,
+    "warmup_ratio": 0.1,
     "weight_decay": 0.01,
     "adam_epsilon": 1e-6,
     "bias_correction": False,
@@ -47,7 +46,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 16,
         "max_length": 128,
         "learning_rate": 3e-5,
-        "warmup": 0.0,
+        "warmup_ratio": 0.0,
         "weight_decay": 0.01,
         "adam_beta2": 0.98,
         "cycle_momentum": True,
@@ -69,287 +68,253 @@ PyTorch's cycles Adam's first moment with it, unasked.
 """
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(Settings):
-    """Everything that decides a training run.
+class DataConfig(Section):
+    """The corpora, and how their files are read."""
 
-    `tfner train --help` lists the meaning of every field.
+    heading = "Corpora"
+
+    train: str = setting("", needed=True, metavar="FILE")
+    """Training corpus."""
+    dev: str | None = setting(None, metavar="FILE")
+    """Corpus that selects the best epoch."""
+    test: str | None = setting(None, metavar="FILE")
+    """Corpus that is scored once, at the end."""
+    from_format: str | None = setting(None, metavar="FORMAT", flag="from")
+    """Format of the corpora; recognised by the file name if not set."""
+    from_scheme: str | None = setting(None, metavar="SCHEME")
+    """Tag scheme of the corpora; detected if not set."""
+    join: Join = "auto"
+    """How the words of column files make a text: with spaces, without, or by the kind
+    of their characters."""
+    word_column: int = 0
+    """Column of the words in column files, from 0; negative numbers count from the
+    end."""
+    tag_column: int = -1
+    """Column of the tags in column files, counted likewise."""
+    limit: int | None = setting(None, low=1)
+    """Use the first N training sentences alone."""
+    dev_fraction: float = setting(0.1, low=0, high=0.9, metavar="SHARE")
+    """Share of the training corpus held out where no dev corpus is given; 0 trains on
+    everything and keeps the last epoch."""
+    dev_seed: int = setting(0, low=0)
+    """Seed that decides which sentences are held out, the same ones in every trial."""
+
+
+@documented
+@dataclass(frozen=True, kw_only=True)
+class TokenizerConfig(Section):
+    """What the files of a tokenizer leave open."""
+
+    heading = "Tokenizer"
+
+    lower_case: bool | None = None
+    """Lower-case the text, where the tokenizer's files do not say; guessed if not
+    set."""
+    word_splitter: str | None = setting(None, metavar="NAME")
+    """What splits raw text into words: whitespace, punctuation, mecab or pieces;
+    guessed if not set."""
+    dictionary: str | None = setting(None, metavar="NAME")
+    """Dictionary of MeCab: ipadic, unidic_lite, unidic or a directory."""
+    user_dictionary: str | None = setting(None, metavar="FILE")
+    """User dictionary of MeCab, compiled or a CSV file; it travels with the model."""
+
+
+@documented
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(Section):
+    """The encoder and its dropout."""
+
+    heading = "Encoder"
+
+    encoder: str = setting("", needed=True, metavar="DIR")
+    """Encoder with its tokenizer: a Hugging Face directory or hub id, or a BERT or
+    ELECTRA checkpoint of TensorFlow 1 (DIR, DIR/model.ckpt-N, DIR#generator)."""
+    dropout: float = setting(0.1, low=0, high=0.9, metavar="RATE")
+    """Dropout between the encoder and the head."""
+    hidden_dropout: float | None = setting(None, low=0, high=0.9, metavar="RATE")
+    """Dropout in the encoder; that of its config.json if not set."""
+    attention_dropout: float | None = setting(None, low=0, high=0.9, metavar="RATE")
+    """Dropout of the attention weights; that of config.json if not set."""
+    freeze: int | None = setting(None, low=0)
+    """Keep the embeddings and the N lowest layers as they are; all learn if not set."""
+
+
+@documented
+@dataclass(frozen=True, kw_only=True)
+class TaskConfig(Section):
+    """What every task has: its labels, its words and its windows."""
+
+    heading = "What is learned"
+    kinds: ClassVar[dict[str, type[Section]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        TaskConfig.kinds[cls.name] = cls
+
+    labels: tuple[str, ...] = setting((), metavar="LABEL")
+    """Labels in order; those of the training corpus, sorted, if not set."""
+    scheme: str = setting("IOB2", metavar="SCHEME")
+    """Tag scheme that the model predicts."""
+    words: Words | None = None
+    """Words of the corpus (gold), or those that the tokenizer finds, as in serving
+    (own); if not set, own for languages without spaces, else gold."""
+    misaligned: Misaligned = "split"
+    """Training entities with a boundary inside a word: split the word, expand the
+    entity to the whole word, or drop it."""
+    max_length: int = setting(128, low=3)
+    """Pieces of a window, special ones included."""
+    overlap: int | None = setting(None, low=0)
+    """Pieces that neighbouring windows share; a quarter of a window if not set."""
+    on_overflow: Overflow = "window"
+    """Text longer than a window: cut it into windows, refuse it, or truncate it."""
+
+
+@documented
+@dataclass(frozen=True, kw_only=True)
+class TokenConfig(TaskConfig):
+    """A tag for every word."""
+
+    name = "token"
+    heading = "A tag per word (--task token)"
+
+    head: Head = "softmax"
+    """Predict the tag of each word by itself, or together with its neighbours'
+    (crf)."""
+    decode: Decode | None = None
+    """Take the likeliest tag of each word, or the likeliest sequence that the scheme
+    allows; viterbi with a CRF and argmax without if not set."""
+    label_pieces: LabelPieces = "first"
+    """Pieces of a word that are training targets."""
+    context: int = setting(0, low=0)
+    """Neighbouring sentences of the document shown on either side, without targets, as
+    far as a window has room."""
+    loss: Loss = "crossentropy"
+    """Loss of a word; focal counts words less that are predicted well."""
+    focal_gamma: float | None = setting(None, low=0, metavar="X")
+    """How much less the focal loss counts them; 2 if not set."""
+    label_smoothing: float = setting(0.0, low=0, high=0.9, metavar="SHARE")
+    """Share of the target of a word that is spread over all tags."""
+    class_weights: str = setting("none", metavar="WEIGHTS")
+    """Weight of a word by its tag: none, balanced (rare tags count more), or a list
+    such as O=0.5,B-PER=2."""
+
+
+@documented
+@dataclass(frozen=True, kw_only=True)
+class SpanConfig(TaskConfig):
+    """Spans that answer a query for every label, and may nest."""
+
+    name = "span"
+    heading = "Spans for a query per label (--task span)"
+
+    queries: str | None = setting(None, metavar="FILE")
+    """JSON file of label -> query; FILE#NAME takes one of several. Those of the
+    training corpus, or the names of the labels, if not set."""
+    nested: bool = True
+    """Let entities nest and overlap; otherwise the best that do not are kept."""
+    negative_rate: float = setting(1.0, low=0, high=1, metavar="SHARE")
+    """Share of the queries without an answer that are trained on."""
+    span_candidates: SpanCandidates = "pred_and_gold"
+    """Pairs of a start and an end to learn from: all, those that are predicted or gold,
+    these and half of the others, or gold ones."""
+    span_loss: SpanLoss = "bce"
+    """Binary cross-entropy, or dice."""
+    span_weight: float = setting(0.1, low=0, metavar="X")
+    """Weight of the pairs in the loss; starts and ends have 1 each."""
+    tune_thresholds: bool = False
+    """After training set the thresholds to those with the best F1 on dev."""
+
+
+@documented
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig(OptimizationConfig):
+    """The optimizer, its schedule, and the choice of the best epoch."""
+
+    epochs: int = setting(3, low=1)
+    """Passes over the training corpus."""
+    warmup_ratio: float | None = 0.1
+    layout: Layout = "packed"
+    """How windows fill the rows of a batch: several in a row, rows of similar lengths,
+    or rows of one length."""
+    layerwise_lr_decay: float = setting(1.0, low=0, high=1, metavar="SHARE")
+    """Learning rate of a layer as a share of that of the layer above; 1 gives all the
+    same."""
+    adam_beta2: float = setting(0.999, low=0, high=0.99999, metavar="SHARE")
+    """Share of Adam's second moment that a step keeps."""
+    cycle_momentum: bool = False
+    """Let Adam's first moment keep 0.85 of itself at the highest learning rate and 0.95
+    at the lowest, as in PyTorch's one-cycle schedule; 0.9 otherwise."""
+    ema: float | None = setting(None, low=0, high=0.99999, metavar="SHARE")
+    """Score and save the moving average of the weights, of which every step keeps this
+    share; not averaged if not set."""
+    best: Best = "f1"
+    """Score of dev that selects the best epoch."""
+    trials: int = setting(1, low=1)
+    """Number of runs, with the seeds SEED, SEED + 1, …."""
+
+
+@documented
+@dataclass(frozen=True, kw_only=True)
+class OutputConfig(SavingConfig):
+    """What a training run writes, and where."""
+
+    save_every: int | None = setting(None, low=1)
+    """Write a checkpoint every N steps too, not only after each epoch."""
+    keep_epochs: bool = False
+    """Keep a bundle of every epoch, too: OUTPUT/epochs/1, 2, …."""
+    show_mistakes: int = setting(0, low=0)
+    """After each epoch show N dev sentences with a mistake, as columns."""
+    tensorboard: str | None = setting(None, metavar="DIR")
+    """Directory of curves for TensorBoard, with one run per seed."""
+
+
+@dataclass(frozen=True, init=False)
+class TrainConfig(Settings):
+    """Everything that decides a training run, in sections.
+
+    Settings are given by their names, `TrainConfig(train="a.conll", epochs=3)`, or as
+    whole sections, `TrainConfig(data=DataConfig(train="a.conll"))`.
 
     Raises:
-        ConfigError: values out of range or that contradict each other, all at once.
+        ConfigError: names that do not exist, values out of range or that contradict
+            each other, all at once.
     """
 
-    train: str = _data("", "Training corpus.", needed=True)
-    dev: str | None = _data(None, "Corpus that selects the best epoch.")
-    test: str | None = _data(None, "Corpus scored once, at the end.")
-    format: str | None = _data(None, "Format of the corpora; by file name if not set.")
-    from_scheme: str | None = _data(
-        None, "Tag scheme of the corpora; detected if not set."
-    )
-    join: str = _data(
-        "auto",
-        "How words of column files make a text.",
-        choices=("auto", "space", "none"),
-    )
-    word_column: int = _data(0, "Column of the word in column files.")
-    tag_column: int = _data(-1, "Column of the tag in column files.")
-    labels: tuple[str, ...] = _data(
-        (), "Labels in order; those of the training corpus, sorted, if not set."
-    )
-    limit: int | None = _data(None, "Only the first N training sentences.", low=1)
-    dev_fraction: float = _data(
-        0.1,
-        "Share of the training corpus held out where no dev corpus is given; 0 trains "
-        "on everything and keeps the last epoch.",
-        low=0,
-        high=0.9,
-    )
-    dev_seed: int = _data(
-        0, "Decides which sentences are held out, the same ones in every trial.", low=0
-    )
-    words: str | None = _data(
-        None,
-        "Words of the corpus, or the tokenizer's own as in serving; if not set, its "
-        "own for languages without spaces (MeCab's for Japanese), else the corpus's.",
-        choices=("gold", "own"),
-    )
-    misaligned: str = _data(
-        "split",
-        "Training entities that begin or end inside a word: split the word, expand the "
-        "entity, or drop it.",
-        choices=("split", "expand", "drop"),
-    )
-    label_pieces: str = _data(
-        "first",
-        "Pieces of a word that are training targets.",
-        choices=("first", "all"),
-    )
-    max_length: int = _data(128, "Pieces of a window, special ones included.", low=3)
-    overlap: int | None = _data(
-        None, "Pieces that windows share; a quarter of a window if not set.", low=0
-    )
-    on_overflow: str = _data(
-        "window",
-        "What becomes of text longer than a window.",
-        choices=("window", "error", "truncate"),
-    )
-    context: int = _data(
-        0,
-        "Neighbouring sentences of the document shown on either side, unlabelled, as "
-        "far as a window has room.",
-        low=0,
-    )
-    queries: str | None = _data(
-        None,
-        "JSON of label -> query for --task span; FILE#NAME takes one of several. Those "
-        "of the training corpus, or the labels' names, if not set.",
-    )
-    negative_rate: float = _data(
-        1.0,
-        "Share of the questions without an answer that --task span trains on.",
-        low=0,
-        high=1,
-    )
-    layout: str = _data(
-        "packed",
-        "How windows fill the rows of a batch.",
-        choices=("packed", "bucketed", "padded"),
-    )
+    renamed: ClassVar = {
+        "borders": "misaligned",
+        "format": "from_format",
+        "save_steps": "save_every",
+        "warmup": "warmup_ratio",
+    }
+    removed: ClassVar = {
+        "prefilter": "is gone: all queries of span extraction are run. Leave it out."
+    }
+    moved: ClassVar = {
+        "training": (),
+        "data": (
+            *("labels", "words", "label_pieces", "max_length", "overlap", "layout"),
+            *("on_overflow", "context", "queries", "negative_rate"),
+        ),
+        "model": (
+            *("task", "scheme", "nested", "head", "decode", "lower_case"),
+            *("word_splitter", "dictionary", "user_dictionary"),
+        ),
+    }
 
-    task: str = _model("token", "What is learned.", choices=("token", "span"))
-    encoder: str = _model(
-        "",
-        "Encoder and its tokenizer: Hugging Face directory or hub id, or a BERT or "
-        "ELECTRA checkpoint of TensorFlow 1 (DIR, DIR/model.ckpt-N, DIR#generator).",
-        needed=True,
-    )
-    scheme: str = _model("IOB2", "Tag scheme that the model predicts.")
-    nested: bool = _model(
-        True,
-        "Let the entities of --task span nest and overlap; else the best are kept.",
-    )
-    head: str = _model(
-        "softmax",
-        "Predict each word's tag by itself, or with its neighbours' (CRF).",
-        choices=("softmax", "crf"),
-    )
-    decode: str | None = _model(
-        None,
-        "Each word's likeliest tag, or the likeliest sequence that the scheme allows; "
-        "viterbi with a CRF, else argmax, if not set.",
-        choices=("argmax", "viterbi"),
-    )
-    dropout: float = _model(0.1, "Dropout before the head.", low=0, high=0.9)
-    hidden_dropout: float | None = _model(
-        None, "Dropout in the encoder; as its config says if not set.", low=0, high=0.9
-    )
-    attention_dropout: float | None = _model(
-        None, "Dropout of attention; as the config says if not set.", low=0, high=0.9
-    )
-    lower_case: bool | None = _model(
-        None, "Lower-casing of a bare vocabulary; guessed if not set."
-    )
-    word_splitter: str | None = _model(
-        None, "What finds words in raw text; guessed if not set."
-    )
-    dictionary: str | None = _model(
-        None, "MeCab's: ipadic, unidic_lite, unidic or a directory."
-    )
-    user_dictionary: str | None = _model(
-        None, "MeCab's: a compiled one, or a CSV file; it travels with the model."
-    )
-
-    epochs: int = _training(3, "Passes over the training corpus.", low=1)
-    batch_size: int = _training(
-        32,
-        "Windows per update, on all devices together; on average where packed.",
-        low=1,
-    )
-    accumulate: int = _training(
-        1,
-        "Parts in which a device computes its share of a batch, one after the other: "
-        "less memory, the same update.",
-        low=1,
-    )
-    learning_rate: float = _training(5e-5, "Highest learning rate.", low=0)
-    warmup: float = _training(
-        0.1, "Share of the steps in which the rate rises.", low=0, high=1
-    )
-    weight_decay: float = _training(
-        0.01, "Decay of weights, biases and norms excepted.", low=0
-    )
-    layerwise_lr_decay: float = _training(
-        1.0,
-        "Rate of a layer as a share of that of the layer above; 1 gives all the same.",
-        low=0,
-        high=1,
-    )
-    adam_epsilon: float = _training(
-        1e-8, "Added to the root of Adam's second moment.", low=0
-    )
-    adam_beta2: float = _training(
-        0.999, "Share of Adam's second moment that a step keeps.", low=0, high=0.99999
-    )
-    bias_correction: bool = _training(
-        True, "Correct Adam's moments for their start at 0; ELECTRA and BERT do not."
-    )
-    cycle_momentum: bool = _training(
-        False,
-        "Adam's first moment keeps 0.85 of itself at the highest rate and 0.95 at the "
-        "lowest, as in PyTorch's one-cycle schedule; 0.9 if not.",
-    )
-    clip_norm: float = _training(
-        1.0, "Largest global norm of the gradient; 0 does not clip.", low=0
-    )
-    loss: str = _training(
-        "crossentropy",
-        "Of words; focal counts those that are predicted well less.",
-        choices=("crossentropy", "focal"),
-    )
-    focal_gamma: float | None = _training(
-        None, "How much less the focal loss counts them; 2 if not set.", low=0
-    )
-    label_smoothing: float = _training(
-        0.0, "Share of a word's target spread over all tags.", low=0, high=0.9
-    )
-    class_weights: str = _training(
-        "none",
-        "How much a word counts by its tag: none, balanced (rare tags more), or a list "
-        "such as O=0.5,B-PER=2.",
-    )
-    span_candidates: str = _training(
-        "pred_and_gold",
-        "Pairs of a start and an end that --task span learns from: all, those that are "
-        "predicted or gold, these and half of the others, or gold ones.",
-        choices=("all", "pred_and_gold", "pred_gold_random", "gold"),
-    )
-    span_loss: str = _training(
-        "bce",
-        "Of --task span: binary cross-entropy, or dice.",
-        choices=("bce", "dice"),
-    )
-    span_weight: float = _training(
-        0.1, "Weight of the pairs in its loss; starts and ends have 1 each.", low=0
-    )
-    tune_thresholds: bool = _training(
-        False,
-        "Of --task span: after training set its thresholds to those with the best F1 "
-        "on dev.",
-    )
-    seed: int = _training(
-        0, "Decides head, order of the data and dropout.", low=0, high=4_000_000
-    )
-    trials: int = _training(1, "Runs with the seeds seed, seed + 1, ….", low=1)
-    best: str = _training(
-        "f1", "What dev selects the epoch by.", choices=("f1", "loss")
-    )
-    ema: float | None = _training(
-        None,
-        "Score and save the moving average of the weights, of which this share is kept "
-        "at every step; not averaged if not set.",
-        low=0,
-        high=0.99999,
-    )
-    freeze: int | None = _training(
-        None,
-        "Keep the embeddings and that many of the lowest layers as they are; all are "
-        "trained if not set.",
-        low=0,
-    )
-    precision: str = _training(
-        "float32",
-        "What the encoder computes in while it learns; weights and the saved model are "
-        "float32.",
-        choices=("float32", "mixed_bfloat16", "mixed_float16"),
-    )
-    recompute: bool = _training(
-        False, "Compute layers again for the gradient: less memory, more time."
-    )
-    strategy: str = _training(
-        "auto",
-        "Devices to train on: all GPUs of this machine (mirrored), the workers of "
-        "TF_CONFIG, a TPU, or one device; auto takes the first that is there.",
-        choices=("auto", "none", "mirrored", "multi-worker", "tpu"),
-    )
-    tpu: str | None = _training(
-        None, "Name or address of the TPU, or local for the one of this machine."
-    )
-    steps_per_execution: int | None = _training(
-        None, "Steps per call of the device; 32 on a TPU, else 1, if not set.", low=1
-    )
-    jit_compile: bool = _training(True, "Compile the train step with XLA.")
-
-    show_mistakes: int = _training(
-        0, "After each epoch print N dev sentences with a mistake, as columns.", low=0
-    )
-    save_steps: int | None = _training(
-        None, "Write a checkpoint every N steps too, not only after epochs.", low=1
-    )
-    keep_epochs: bool = _training(
-        False,
-        "Keep a bundle of every epoch, too: OUTPUT/epochs/1, 2, ….",
-    )
-    output: str = _training("", "Where the bundle is written.", needed=True)
-    tensorboard: str | None = _training(
-        None, "Directory of curves for TensorBoard, with one run per seed."
-    )
-    overwrite: bool = _training(False, "Replace an existing output when done.")
-    resume: bool = _training(False, "Go on after the last finished epoch.")
-
-    def contradictions(self) -> list[str]:
-        """Settings that do not go together."""
-        problems = []
-        if self.overwrite and self.resume:
-            problems.append("`overwrite` and `resume` contradict each other.")
-        if self.tpu and self.strategy not in ("auto", "tpu"):
-            problems.append(
-                f"`tpu` and `strategy` {self.strategy} contradict each other."
-            )
-        return problems
+    data: DataConfig
+    tokenizer: TokenizerConfig
+    model: ModelConfig
+    task: TaskConfig
+    """What is learned: a tag for every word, or spans that answer a query for every
+    label and may nest."""
+    optimizer: OptimizerConfig
+    devices: DevicesConfig
+    saving: OutputConfig
 
 
 def read_settings(
     path: Path | None, assignments: Sequence[str], flags: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Settings of a training run: see `tfner.config.base.read_settings`."""
-    return settings.read_settings(TrainConfig, PRESETS, path, assignments, flags)
+    """Settings of a training run: see `tfner.config.files.read_settings`."""
+    return files.read_settings(TrainConfig, PRESETS, path, assignments, flags)

@@ -35,7 +35,7 @@ class StopAtNaN(keras.callbacks.Callback):
         if not math.isfinite(float((logs or {}).get("loss", 0.0))):
             raise DivergedError(
                 f"the loss is no longer a number at epoch {self.epoch}, step "
-                f"{batch + 1}. Lower --learning-rate or raise --warmup."
+                f"{batch + 1}. Lower --learning-rate or raise --warmup-ratio."
             )
 
 

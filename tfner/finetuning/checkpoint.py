@@ -54,7 +54,7 @@ class Checkpoint(keras.callbacks.Callback):
         training_model: whose weights, optimizer and running means are kept.
         monitor: what selects the epoch, `dev_f1` or `dev_loss`; the last one if None.
         fingerprint: settings that a resumed run must share.
-        save_steps: writes a checkpoint every so many steps, besides after each epoch.
+        save_every: writes a checkpoint every so many steps, besides after each epoch.
         keep_epochs: keeps the weights of every epoch, not of the best one alone.
         asked_to_stop: whether to write a checkpoint now and end the run.
         writes: False for a worker that only goes on from what the chief wrote.
@@ -68,7 +68,7 @@ class Checkpoint(keras.callbacks.Callback):
         *,
         monitor: str | None,
         fingerprint: Mapping[str, Any],
-        save_steps: int | None = None,
+        save_every: int | None = None,
         keep_epochs: bool = False,
         asked_to_stop: Callable[[], bool] = lambda: False,
         writes: bool = True,
@@ -80,7 +80,7 @@ class Checkpoint(keras.callbacks.Callback):
             training_model,
             monitor,
         )
-        self.fingerprint, self.save_steps = dict(fingerprint), save_steps
+        self.fingerprint, self.save_every = dict(fingerprint), save_every
         self.keep_epochs = keep_epochs
         self.asked_to_stop, self.writes = asked_to_stop, writes
         names = (BEST, EPOCH.format("*"), LOG, STATE)
@@ -113,7 +113,7 @@ class Checkpoint(keras.callbacks.Callback):
             return
         if self.asked_to_stop():
             self._stop()
-        if self.save_steps and self.place.steps % self.save_steps == 0:
+        if self.save_every and self.place.steps % self.save_every == 0:
             self._save_state()
 
     def _stop(self) -> None:
@@ -138,7 +138,7 @@ class Checkpoint(keras.callbacks.Callback):
         if not all(np.isfinite(array).all() for array in weights):
             raise DivergedError(
                 f"weights are no longer numbers at the end of epoch {epoch + 1}. "
-                "Lower --learning-rate or raise --warmup."
+                "Lower --learning-rate or raise --warmup-ratio."
             )
         self.history.append(
             {"epoch": epoch + 1, **{name: float(v) for name, v in logs.items()}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from tfner.config.train import TrainConfig
+from tfner.config.train import DataConfig, SpanConfig, TrainConfig
 from tfner.corpus import read_corpus
 from tfner.corpus.formats.queries import read_queries
 from tfner.corpus.split import hold_out
@@ -39,8 +39,9 @@ def load_corpora(config: TrainConfig) -> Corpora:
         CorpusError: it is no corpus, has no entities, repeats another, or has labels
             that training cannot know.
     """
-    everything = _read(config, config.train)
-    names = config.labels or tuple(
+    data = config.data
+    everything = _read(data, data.train)
+    names = config.task.labels or tuple(
         sorted(
             {entity.label for document in everything for entity in document.entities}
         )
@@ -48,36 +49,36 @@ def load_corpora(config: TrainConfig) -> Corpora:
     if not names:
         raise CorpusError(
             "no document holds an entity: there is nothing to learn. Check the tag "
-            "column (--tag-column) and the format (--format).",
-            path=config.train,
+            "column (--tag-column) and the format (--from).",
+            path=data.train,
         )
-    train, dev, test = everything[: config.limit], [], []
-    if config.dev:
-        dev = _read(config, config.dev)
-    elif config.dev_fraction:
-        train, dev = _held_out(config, train)
+    train, dev, test = everything[: data.limit], [], []
+    if data.dev:
+        dev = _read(data, data.dev)
+    elif data.dev_fraction:
+        train, dev = _held_out(data, train)
         logger.info(
             "no --dev: %s of %s training sentences are held out (--dev-fraction %s, "
             "--dev-seed %s)",
             len(dev),
             len(train) + len(dev),
-            config.dev_fraction,
-            config.dev_seed,
+            data.dev_fraction,
+            data.dev_seed,
         )
-    if config.test:
-        test = _read(config, config.test)
+    if data.test:
+        test = _read(data, data.test)
     _check_labels(config, names, train, dev, test)
     if dev and test and _texts(dev) == _texts(test):
         raise CorpusError(
-            f"dev and test ({config.test}) hold the same texts: a score on data that "
+            f"dev and test ({data.test}) hold the same texts: a score on data that "
             "chose the model is not honest. Give two different files.",
-            path=config.dev or config.train,
+            path=data.dev or data.train,
         )
     logger.info(
         "%s training, %s dev, %s test sentences", len(train), len(dev), len(test)
     )
     train = _with_queries(config, train, names)
-    return Corpora(train, dev, test, LabelSet(names, scheme=config.scheme))
+    return Corpora(train, dev, test, LabelSet(names, scheme=config.task.scheme))
 
 
 def _with_queries(
@@ -88,35 +89,36 @@ def _with_queries(
     Raises:
         ConfigError: a label has no query in it.
     """
-    if config.queries is None:
+    settings = config.task
+    if not isinstance(settings, SpanConfig) or settings.queries is None:
         return documents
-    queries = read_queries(config.queries)
-    complete_queries(labels, queries, source=config.queries)
+    queries = read_queries(settings.queries)
+    complete_queries(labels, queries, source=settings.queries)
     return with_queries(documents, queries)
 
 
 def _held_out(
-    config: TrainConfig, documents: list[Document]
+    data: DataConfig, documents: list[Document]
 ) -> tuple[list[Document], list[Document]]:
     try:
-        return hold_out(documents, config.dev_fraction, seed=config.dev_seed)
+        return hold_out(documents, data.dev_fraction, seed=data.dev_seed)
     except CorpusError as error:
         raise CorpusError(
             f"nothing can be held out as dev: {error}. Or give --dev, or train on "
             "everything with --dev-fraction 0.",
-            path=config.train,
+            path=data.train,
         ) from error
 
 
-def _read(config: TrainConfig, path: str) -> list[Document]:
+def _read(data: DataConfig, path: str) -> list[Document]:
     return list(
         read_corpus(
             path,
-            format=config.format,
-            scheme=config.from_scheme,
-            join=config.join,
-            word_column=config.word_column,
-            tag_column=config.tag_column,
+            format=data.from_format,
+            scheme=data.from_scheme,
+            join=data.join,
+            word_column=data.word_column,
+            tag_column=data.tag_column,
         )
     )
 
@@ -129,12 +131,15 @@ def _check_labels(
     config: TrainConfig, names: tuple[str, ...], *parts: list[Document]
 ) -> None:
     """Labels outside the label set are a mistake in the data or of the caller."""
-    paths = (config.train, config.dev or config.train, config.test)
+    data = config.data
+    paths = (data.train, data.dev or data.train, data.test)
     for path, documents in zip(paths, parts, strict=True):
         found = {e.label for document in documents for e in document.entities}
         strangers = sorted(found - set(names))
         if strangers:
-            source = "--labels does" if config.labels else "the training corpus does"
+            source = (
+                "--labels does" if config.task.labels else "the training corpus does"
+            )
             raise CorpusError(
                 f"labels that {source} not have: "
                 f"{', '.join(strangers[:SHOWN_LABELS])}. Known: {', '.join(names)}. "

@@ -33,14 +33,15 @@ def dry_run(config: TrainConfig) -> dict[str, Any]:
         ConfigError: the settings do not allow the run.
         StorageError: a corpus cannot be read.
     """
-    devices = distribution(config.strategy, tpu=config.tpu)
+    config.check_needed("output")
+    devices = distribution(config.devices.strategy, tpu=config.devices.tpu)
     factory = make_encoder(config, None)
     with devices.working():
         data = load_training_data(config)
         run = Run(
             data,
-            config.seed,
-            directory=Path(config.output),
+            config.optimizer.seed,
+            directory=Path(config.saving.output),
             encoder=factory,
             distribution=devices,
         )
@@ -92,11 +93,11 @@ def memory_of(
     activations = None
     if all(hasattr(encoder, name) for name in needed):
         length = int(plan.row_lengths.max())
-        pieces = plan.windows.shape[1] * length / config.accumulate
+        pieces = plan.windows.shape[1] * length / config.optimizer.accumulate
         per_piece = 9 * encoder.hidden_size + 2 * encoder.intermediate_size
         per_piece += 3 * encoder.num_heads * length
-        layers = 1 if config.recompute else encoder.num_layers
-        size = BYTES if config.precision == "float32" else BYTES / 2
+        layers = 1 if config.devices.recompute else encoder.num_layers
+        size = BYTES if config.devices.precision == "float32" else BYTES / 2
         activations = round(size * pieces * per_piece * layers / 1e6)
     return {"weights_and_optimizer": round(kept / 1e6), "activations": activations}
 

@@ -186,7 +186,8 @@ def find_learning_rate(
             f"{', '.join(MODES)}. Received: low={low}, high={high}, steps={steps}, "
             f"mode={mode}"
         )
-    devices = distribution(config.strategy, tpu=config.tpu)
+    config.check_needed("output")
+    devices = distribution(config.devices.strategy, tpu=config.devices.tpu)
     factory = make_encoder(config, encoder)
     with devices.working():
         data = load_training_data(
@@ -194,8 +195,8 @@ def find_learning_rate(
         )
         run = Run(
             data,
-            config.seed,
-            directory=Path(config.output),
+            config.optimizer.seed,
+            directory=Path(config.saving.output),
             encoder=factory,
             distribution=devices,
         )

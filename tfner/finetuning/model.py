@@ -6,7 +6,7 @@ from functools import partial
 
 import keras
 
-from tfner.config.train import TrainConfig
+from tfner.config.train import OptimizerConfig, TrainConfig
 from tfner.tasks import Task
 from tfner.training.compile import compile_model
 from tfner.training.distribution import Distribution
@@ -39,15 +39,16 @@ def compile_task_model(
     return compile_model(
         model,
         partial(TrainingModel, task=task),
-        make_optimizer(config, model, steps),
-        config,
+        make_optimizer(config.optimizer, model, steps),
+        config.optimizer,
+        config.devices,
         seed=seed,
         loss_scale=LOSS_SCALE,
         distribution=distribution,
     )
 
 
-def make_optimizer(config: TrainConfig, model: keras.Model, steps: int) -> AdamW:
+def make_optimizer(config: OptimizerConfig, model: keras.Model, steps: int) -> AdamW:
     """Make AdamW with warm-up and linear decay over `steps`.
 
     Raises:
@@ -57,7 +58,7 @@ def make_optimizer(config: TrainConfig, model: keras.Model, steps: int) -> AdamW
     return adamw(
         learning_rate=config.learning_rate,
         steps=steps,
-        warmup=config.warmup,
+        warmup_steps=config.rising_steps(steps),
         weight_decay=config.weight_decay,
         epsilon=config.adam_epsilon,
         beta_2=config.adam_beta2,

@@ -105,7 +105,7 @@ def save_result(
             **more,
         )
 
-    if config.keep_epochs:
+    if config.saving.keep_epochs:
         for number in range(1, len(history) + 1):
             checkpoint.load_epoch(model, number)
             line = {"history": history[:number], "epoch": number}
@@ -116,6 +116,6 @@ def save_result(
     save(
         directory,
         {**metrics, **best, **chosen, **speed},
-        extra_directories={EPOCHS: epochs} if config.keep_epochs else {},
+        extra_directories={EPOCHS: epochs} if config.saving.keep_epochs else {},
     )
     return result

@@ -42,7 +42,7 @@ EncoderFactory = Callable[[], keras.Model]
 
 NOT_COMPARED = (
     *("output", "overwrite", "resume", "trials", "seed", "tensorboard"),
-    *("strategy", "tpu", "recompute", "jit_compile", "save_steps", "show_mistakes"),
+    *("strategy", "tpu", "recompute", "jit_compile", "save_every", "show_mistakes"),
 )
 """Settings that a resumed run may change; seeds have directories of their own."""
 
@@ -90,10 +90,12 @@ class Run:
             checkpoint = Checkpoint(
                 self.directory,
                 training_model,
-                monitor=f"dev_{self.config.best}" if self.data.corpora.dev else None,
+                monitor=f"dev_{self.config.optimizer.best}"
+                if self.data.corpora.dev
+                else None,
                 fingerprint=self._fingerprint(),
-                save_steps=self.config.save_steps,
-                keep_epochs=self.config.keep_epochs,
+                save_every=self.config.saving.save_every,
+                keep_epochs=self.config.saving.keep_epochs,
                 asked_to_stop=asked,
                 writes=is_chief,
                 mirror=self.mirror,
@@ -150,12 +152,12 @@ class Run:
 
     def _learner(self) -> keras.Model:
         """The model as it learns: its precision, what is frozen, what is recomputed."""
-        with precision(self.config.precision):
+        with precision(self.config.devices.precision):
             model = self._model()
-        if self.config.recompute:
+        if self.config.devices.recompute:
             recompute_layers(model.encoder)
-        if self.config.freeze is not None:
-            freeze_layers(model.encoder, self.config.freeze)
+        if self.config.model.freeze is not None:
+            freeze_layers(model.encoder, self.config.model.freeze)
         return model
 
     def _best(
@@ -163,12 +165,17 @@ class Run:
     ) -> keras.Model:
         """The model as it is saved: float32, on one device, of the best epoch."""
         model = training_model.model
-        if self.distribution.kind != "none" or self.config.precision != "float32":
+        if (
+            self.distribution.kind != "none"
+            or self.config.devices.precision != "float32"
+        ):
             model = self._model()
         checkpoint.load_best(model)
         if self.data.corpora.dev:
             logger.info(
-                "best epoch: %s by dev %s", checkpoint.best_epoch, self.config.best
+                "best epoch: %s by dev %s",
+                checkpoint.best_epoch,
+                self.config.optimizer.best,
             )
         return model
 
@@ -187,13 +194,13 @@ class Run:
                 f"the vocabulary has {pieces} pieces, the encoder knows "
                 f"{found.vocab_size}. Give the tokenizer that belongs to the encoder."
             )
-        model = self.task.build(found, dropout=self.config.dropout)
+        model = self.task.build(found, dropout=self.config.model.dropout)
         build(model)
         return model
 
     def _plan(self, table: WindowTable, *, packs: bool) -> BatchPlan:
         on_tpu = self.distribution.kind == "tpu"
-        layout = self.config.layout
+        layout = self.config.optimizer.layout
         if layout == "packed" and not packs:
             layout = "padded" if on_tpu else "bucketed"
             logger.info(
@@ -207,16 +214,16 @@ class Run:
         plan = make_batch_plan(
             table.lengths,
             layout=layout,
-            batch_size=self.config.batch_size,
+            batch_size=self.config.optimizer.batch_size,
             seed=self.seed,
-            epochs=self.config.epochs,
+            epochs=self.config.optimizer.epochs,
             max_length=self.task.max_length,
             group=self.distribution.steps_per_execution(
-                self.config.steps_per_execution
+                self.config.devices.steps_per_execution
             ),
         )
         rows = plan.windows.shape[1]
-        parts = self.distribution.replicas * self.config.accumulate
+        parts = self.distribution.replicas * self.config.optimizer.accumulate
         if rows % parts:
             logger.info(
                 "a batch has %s rows for %s parts (replicas times --accumulate): "
@@ -237,7 +244,7 @@ class Run:
     ) -> TrainingError | None:
         """Run the epochs that are left; a failure after the first one is returned."""
         steps = plan.steps_per_epoch
-        place = checkpoint.resume() if self.config.resume else Place()
+        place = checkpoint.resume() if self.config.saving.resume else Place()
         if place.epochs or place.steps:
             more = f" and {place.steps} steps" if place.steps else ""
             logger.info("resumed after epoch %s%s", place.epochs, more)
@@ -268,8 +275,8 @@ class Run:
         if place.steps:
             yield first, first + 1, place.steps
             first += 1
-        if first < self.config.epochs:
-            yield first, self.config.epochs, 0
+        if first < self.config.optimizer.epochs:
+            yield first, self.config.optimizer.epochs, 0
 
     def _callbacks(
         self,
@@ -284,9 +291,11 @@ class Run:
             return [*callbacks, checkpoint]
         if self.data.corpora.dev:
             callbacks.append(Scorer(self._scorer(training_model)))
-        callbacks += [checkpoint, Progress(self.config.epochs, steps)]
-        if self.config.tensorboard:
-            callbacks.append(TensorBoard(f"{self.config.tensorboard}/seed-{self.seed}"))
+        callbacks += [checkpoint, Progress(self.config.optimizer.epochs, steps)]
+        if self.config.saving.tensorboard:
+            callbacks.append(
+                TensorBoard(f"{self.config.saving.tensorboard}/seed-{self.seed}")
+            )
         return callbacks
 
     def _scorer(self, training_model: TrainingModel) -> Callable[[], dict[str, float]]:
@@ -303,9 +312,14 @@ class Run:
             with training_model.averaged(), self.distribution.host():
                 if on_tpu:
                     model.set_weights([w.numpy() for w in training_model.model.weights])
-                return self.data.dev.scores(run, show=self.config.show_mistakes)
+                return self.data.dev.scores(run, show=self.config.saving.show_mistakes)
 
         return now
+
+    def _monitor(self) -> str | None:
+        """The figure that selects the epoch, if there is one."""
+        best = self.config.optimizer.best
+        return f"dev_{best}" if self.data.corpora.dev else None
 
     def _fingerprint(self) -> dict[str, Any]:
         """Settings that must be equal for a run to be resumed."""

@@ -38,7 +38,7 @@ def train(
     Args:
         config: all settings.
         task: your own in place of the one `config` names.
-        tokenizer: your own in place of that of `config.encoder`.
+        tokenizer: your own in place of that of `config.model.encoder`.
         encoder: makes your own encoder, one per trial: any Keras model from
             `input_ids`, `attention_mask`, `token_type_ids` (B, S) to (B, S, H).
 
@@ -65,22 +65,24 @@ def run_trials(
     Args:
         config: all settings.
         task: your own in place of the one `config` names.
-        tokenizer: your own in place of that of `config.encoder`.
+        tokenizer: your own in place of that of `config.model.encoder`.
         encoder: makes your own encoder, see `train`.
         report: directory for a report of the best model, or None.
     """
+    config.check_needed()
     output = output_of(config)
-    devices = distribution(config.strategy, tpu=config.tpu)
+    devices = distribution(config.devices.strategy, tpu=config.devices.tpu)
     factory = make_encoder(config, encoder)
     with devices.working():
         with workplace(output, writes=devices.is_chief) as (directory, mirror):
             data = load_training_data(config, task=task, tokenizer=tokenizer)
+            first, several = config.optimizer.seed, config.optimizer.trials > 1
             trials = []
-            for seed in range(config.seed, config.seed + config.trials):
+            for seed in range(first, first + config.optimizer.trials):
                 target = output.path
-                if config.trials > 1 and devices.is_chief:
+                if several and devices.is_chief:
                     logger.info("trial with seed %s", seed)
-                if (config.trials > 1 or mirror) and devices.is_chief:
+                if (several or mirror) and devices.is_chief:
                     target = directory / f"seed-{seed}.bundle"
                 run = Run(
                     data,
@@ -91,7 +93,7 @@ def run_trials(
                     mirror=mirror and mirror / f"seed-{seed}",
                 )
                 trials.append(run.fit(target))
-            if config.trials > 1 and devices.is_chief:
+            if several and devices.is_chief:
                 publish_trials(output.path, trials)
             elif mirror and devices.is_chief:
                 publish(trials[0].directory, output.path)
@@ -108,7 +110,8 @@ def output_of(config: TrainConfig) -> OutputPolicy:
     Raises:
         ConfigError: something is there that may not be replaced.
     """
-    policy = OutputPolicy(Path(config.output), config.overwrite, config.resume)
+    saving = config.saving
+    policy = OutputPolicy(Path(saving.output), saving.overwrite, saving.resume)
     policy.check_finished("model", (CONFIG, SUMMARY))
     return policy
 
@@ -126,9 +129,9 @@ def make_encoder(config: TrainConfig, factory: EncoderFactory | None) -> Encoder
         check_encoder(factory())
         return factory
     return open_encoder(
-        config.encoder,
-        hidden_dropout=config.hidden_dropout,
-        attention_dropout=config.attention_dropout,
+        config.model.encoder,
+        hidden_dropout=config.model.hidden_dropout,
+        attention_dropout=config.model.attention_dropout,
     ).load
 
 

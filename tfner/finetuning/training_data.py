@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 
 from tfner.checkpoints.loading import tokenizer_of
-from tfner.config.train import TrainConfig
+from tfner.config.train import TaskConfig, TrainConfig
 from tfner.data.windows import Window
 from tfner.document import Document
-from tfner.errors import ConfigError, CorpusError, TrainingError, unknown
+from tfner.errors import ConfigError, CorpusError, TrainingError
 from tfner.finetuning.data import Corpora, load_corpora
 from tfner.finetuning.evaluator import Evaluator
 from tfner.schemes import LabelSet
@@ -58,7 +58,7 @@ def load_training_data(
     Args:
         config: all settings.
         task: your own in place of the one that `config` names.
-        tokenizer: your own in place of that of `config.encoder`.
+        tokenizer: your own in place of that of `config.model.encoder`.
 
     Raises:
         ConfigError: the settings do not fit the task or the tokenizer, or need a dev
@@ -66,7 +66,8 @@ def load_training_data(
         CorpusError: a corpus cannot be read, holds nothing to learn, or entities that
             the task cannot: all such documents are named.
     """
-    check_task_settings(config, task)
+    if task is not None:
+        check_own_task(config.task, task)
     corpora = load_corpora(config)
     try:
         if task is None:
@@ -75,33 +76,29 @@ def load_training_data(
             )
         task.check(corpora.train, corpora.dev)
     except CorpusError as error:
-        raise CorpusError(str(error), path=config.train) from error
-    config = config.replace(words=task.settings().get("words", config.words))
+        raise CorpusError(str(error), path=config.data.train) from error
+    config = config.replace(words=task.settings().get("words", config.task.words))
     windows, counts = encode_training(task, corpora.train)
     return TrainingData(config, task, corpora, windows, counts)
 
 
-def check_task_settings(config: TrainConfig, task: Task | None = None) -> None:
-    """Refuse settings that the task would not look at.
-
-    Args:
-        config: all settings.
-        task: where it is not made from them.
+def check_own_task(settings: TaskConfig, task: Task) -> None:
+    """Refuse settings that a task which is not made from them would not look at.
 
     Raises:
-        ConfigError: there is no such task, or settings of another one are given.
+        ConfigError: settings are given that only tasks of their kind have.
     """
-    if task is None and config.task not in TASKS:
-        raise ConfigError(unknown("`task`", config.task, TASKS))
-    defaults = {field.name: field.default for field in fields(TrainConfig)}
-    for name, kind in TASKS.items():
-        given = [n for n in kind.only if getattr(config, n) != defaults[n]]
-        if given and (task is not None or name != config.task):
-            mine = config.task if task is None else type(task).__name__
-            raise ConfigError(
-                f"{', '.join(f'`{n}`' for n in given)}: settings of --task {name} "
-                f"alone. Received: task={mine}. Leave them out, or change it."
-            )
+    shared = TaskConfig.leaves()
+    given = [
+        f"`{name}`"
+        for name, leaf in settings.leaves().items()
+        if name not in shared and getattr(settings, name) != leaf.default
+    ]
+    if given:
+        raise ConfigError(
+            f"{', '.join(given)}: settings of --task {settings.name} alone. Received: "
+            f"task={type(task).__name__}. Leave them out, or change it."
+        )
 
 
 def make_task(
@@ -122,18 +119,19 @@ def make_task(
     Raises:
         ConfigError: the settings contradict each other, or the documents.
     """
-    check_task_settings(config)
     if tokenizer is None:
         tokenizer = load_tokenizer(
-            tokenizer_of(config.encoder),
-            lower_case=config.lower_case,
-            word_splitter=config.word_splitter,
-            dictionary=config.dictionary,
-            user_dictionary=config.user_dictionary,
+            tokenizer_of(config.model.encoder),
+            lower_case=config.tokenizer.lower_case,
+            word_splitter=config.tokenizer.word_splitter,
+            dictionary=config.tokenizer.dictionary,
+            user_dictionary=config.tokenizer.user_dictionary,
         )
         for note in tokenizer.notes:
             logger.info(note)
-    return TASKS[config.task].from_config(config, tokenizer, label_set, documents)
+    kind = TASKS[config.task.name]
+    seed = config.optimizer.seed
+    return kind.from_config(config.task, tokenizer, label_set, documents, seed=seed)
 
 
 def encode_training(

@@ -21,9 +21,10 @@ logger = logging.getLogger(__name__)
 NAME = re.compile(r"step-(\d+)\.npz")
 
 MAY_CHANGE = (
-    *("data", "output", "overwrite", "resume", "steps", "learning_rate", "warmup"),
-    *("save_every", "keep", "keep_every", "log_every", "strategy", "tpu"),
-    *("steps_per_execution", "recompute", "jit_compile"),
+    *("data", "output", "overwrite", "resume", "steps", "learning_rate"),
+    *("warmup_ratio", "warmup_steps", "save_every", "keep_checkpoints", "keep_every"),
+    *("log_every", "strategy", "tpu", "steps_per_execution", "recompute"),
+    "jit_compile",
 )
 """Settings that a resumed run may change."""
 

@@ -45,7 +45,7 @@ def export(run: Path, step: int, *, suffix: str = "") -> dict[str, Any]:
     """
     checkpoints = Checkpoints(run / CHECKPOINTS)
     arrays, about = checkpoints.load(step)
-    config = PretrainConfig(**about["config"])
+    config = PretrainConfig.from_record(about["config"])
     model = make_model(config, **about["pieces"])
     assign_variables(
         model.weights, arrays[: len(model.weights)], checkpoints.path(step)
@@ -61,7 +61,7 @@ def export(run: Path, step: int, *, suffix: str = "") -> dict[str, Any]:
         writers[ENCODER] = lambda stage: save_masked_lm(model, stage)
     for name, write in writers.items():
         with whole_directory(run / (name + suffix)) as stage:
-            save_for_transformers(tokenizer, stage, longest=config.max_positions)
+            save_for_transformers(tokenizer, stage, longest=config.model.max_positions)
             write(stage)
     masked_lm = GENERATOR if GENERATOR in writers else ENCODER
     return {

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from tfner.config.pretrain import PretrainConfig
+from tfner.config.pretrain import PretrainConfig, PretrainOptimizerConfig
 from tfner.models.encoders.bert import Encoder
 from tfner.models.encoders.embeddings import sinusoids
 from tfner.models.pretraining.electra import Electra, MaskedLanguageModel
@@ -32,10 +32,10 @@ def make_model(
         mask_id: of `[MASK]`.
         special_ids: pieces that are never hidden.
     """
-    keras.utils.set_random_seed(config.seed)
-    electra = config.objective == "electra"
+    keras.utils.set_random_seed(config.optimizer.seed)
+    electra = config.task.objective == "electra"
     masking = Masking(
-        rate=config.mask_rate,
+        rate=config.task.mask_rate,
         mask_id=mask_id,
         special_ids=tuple(special_ids),
         vocab_size=vocab_size,
@@ -49,8 +49,8 @@ def make_model(
         else MaskedLanguageModel(encoder, masking, name="mlm")
     )
     model.build()
-    _shrink(encoder.embeddings, config.initializer_range)
-    if config.sinusoidal_positions:
+    _shrink(encoder.embeddings, config.model.initializer_range)
+    if config.model.sinusoidal_positions:
         table = encoder.embeddings.positions.embeddings
         table.assign(EMBEDDING_RANGE * sinusoids(*table.shape))
     return model
@@ -59,9 +59,9 @@ def make_model(
 def new_encoder(config: PretrainConfig, vocab_size: int) -> Encoder:
     """The encoder that is wanted, not yet built."""
     return Encoder(
-        hidden_size=config.hidden_size,
-        num_heads=config.num_heads,
-        intermediate_size=config.intermediate_size,
+        hidden_size=config.model.hidden_size,
+        num_heads=config.model.num_heads,
+        intermediate_size=config.model.intermediate_size,
         name="encoder",
         **_shared(config, vocab_size),
     )
@@ -69,15 +69,15 @@ def new_encoder(config: PretrainConfig, vocab_size: int) -> Encoder:
 
 def _shared(config: PretrainConfig, vocab_size: int) -> dict[str, Any]:
     """What an encoder has in common with its generator."""
-    electra = config.objective == "electra"
+    electra, sizes = config.task.objective == "electra", config.model
     return {
         "vocab_size": vocab_size,
-        "embedding_size": config.embedding_size if electra else config.hidden_size,
-        "num_layers": config.num_layers,
-        "max_positions": config.max_positions,
-        "hidden_dropout": config.hidden_dropout,
-        "attention_dropout": config.attention_dropout,
-        "initializer_range": config.initializer_range,
+        "embedding_size": sizes.embedding_size if electra else sizes.hidden_size,
+        "num_layers": sizes.num_layers,
+        "max_positions": sizes.max_positions,
+        "hidden_dropout": sizes.hidden_dropout,
+        "attention_dropout": sizes.attention_dropout,
+        "initializer_range": sizes.initializer_range,
         "family": "electra" if electra else "bert",
     }
 
@@ -101,9 +101,9 @@ def _with_generator(
     Source: google-research/electra run_pretraining.py (get_generator_config).
     """
     generator = Encoder(
-        hidden_size=config.generator_width,
-        num_heads=config.generator_heads,
-        intermediate_size=4 * config.generator_width,
+        hidden_size=config.model.generator_width,
+        num_heads=config.model.generator_heads,
+        intermediate_size=4 * config.model.generator_width,
         embeddings=encoder.embeddings,
         name="generator_encoder",
         **_shared(config, encoder.vocab_size),
@@ -111,14 +111,14 @@ def _with_generator(
     return Electra(
         MaskedLanguageModel(generator, masking, name="generator"),
         encoder,
-        temperature=config.temperature,
-        weight=config.discriminator_weight,
+        temperature=config.task.temperature,
+        weight=config.task.discriminator_weight,
         name="electra",
     )
 
 
 def make_optimizer(
-    config: PretrainConfig, model: Electra | MaskedLanguageModel | None = None
+    config: PretrainOptimizerConfig, model: Electra | MaskedLanguageModel | None = None
 ) -> AdamW:
     """ELECTRA's Adam, with warm-up and linear decay.
 
@@ -129,7 +129,7 @@ def make_optimizer(
     return adamw(
         learning_rate=config.learning_rate,
         steps=config.steps,
-        warmup=config.warmup_steps / config.steps,
+        warmup_steps=config.rise,
         weight_decay=config.weight_decay,
         epsilon=config.adam_epsilon,
         bias_correction=config.bias_correction,

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from tfner.config.pretrain import PretrainConfig
+from tfner.config.pretrain import PretrainConfig, PretrainOptimizerConfig
 from tfner.errors import ConfigError
 from tfner.models.encoders.bert import Encoder
 from tfner.models.pretraining.electra import Electra, MaskedLanguageModel
@@ -62,19 +62,18 @@ def pretrain(config: PretrainConfig) -> dict[str, Any]:
         CorpusError: the data are damaged.
         TrainingError: the loss is no number any more, or the run was asked to stop.
     """
-    devices = distribution(config.strategy, tpu=config.tpu)
+    config.check_needed()
+    devices = distribution(config.devices.strategy, tpu=config.devices.tpu)
     with devices.working():
-        manifest = load_manifest(Path(config.data))
+        manifest = load_manifest(Path(config.records.data))
         check_data(config, manifest, devices)
-        length = manifest.max_length
-        if length < config.max_length:
+        length, positions = manifest.max_length, config.model.max_positions
+        if length < config.records.max_length:
             logger.info("rows are %s pieces long, as the data have them", length)
-        if length < config.max_positions:
-            logger.info(
-                "of %s positions the first %s are trained", config.max_positions, length
-            )
-        output = Path(config.output)
-        goes_on = config.resume and Checkpoints(output / CHECKPOINTS).steps()
+        if length < positions:
+            logger.info("of %s positions the first %s are trained", positions, length)
+        output = Path(config.saving.output)
+        goes_on = config.saving.resume and Checkpoints(output / CHECKPOINTS).steps()
         start = None if goes_on else read_start(config, manifest)
         if devices.is_chief:
             make_output(config, manifest, output)
@@ -93,18 +92,19 @@ def check_data(
     Raises:
         ConfigError: says why.
     """
-    if manifest.max_length > config.max_length:
+    records = config.records
+    if manifest.max_length > records.max_length:
         raise ConfigError(
-            f"`max_length` is {config.max_length}, but {config.data} was made with "
+            f"`max_length` is {records.max_length}, but {records.data} was made with "
             f"rows of {manifest.max_length} pieces. Give --max-length "
             f"{manifest.max_length}, or make the data again with the shorter length."
         )
-    parts = devices.replicas * config.accumulate
-    if config.batch_size % parts:
+    parts = devices.replicas * config.optimizer.accumulate
+    if config.optimizer.batch_size % parts:
         raise ConfigError(
             f"`batch_size` must be a multiple of the {parts} parts of a batch "
             "(replicas times --accumulate). Received: "
-            f"batch_size={config.batch_size}"
+            f"batch_size={config.optimizer.batch_size}"
         )
 
 
@@ -115,7 +115,7 @@ def make_output(config: PretrainConfig, manifest: Manifest, output: Path) -> Non
         ConfigError: there is something that may not be replaced.
         StorageError: it cannot be made.
     """
-    policy = OutputPolicy(output, config.overwrite, config.resume)
+    policy = OutputPolicy(output, config.saving.overwrite, config.saving.resume)
     used = policy.check_kind("pretraining run", [RUN_FILE])
     if used:
         policy.check_unfinished("a pretraining run")
@@ -123,7 +123,7 @@ def make_output(config: PretrainConfig, manifest: Manifest, output: Path) -> Non
         policy.make_directory()
         tokenizer = output / TOKENIZER
         shutil.copytree(manifest.tokenizer_directory, tokenizer, dirs_exist_ok=True)
-    if not used or config.overwrite:
+    if not used or config.saving.overwrite:
         write_settings(config, output)
 
 
@@ -158,7 +158,9 @@ class Pretraining:
         self.devices, self.start = devices, start
         self.warned = False
         self.checkpoints = Checkpoints(
-            output / CHECKPOINTS, keep=config.keep, keep_every=config.keep_every
+            output / CHECKPOINTS,
+            keep=config.saving.keep_checkpoints,
+            keep_every=config.saving.keep_every,
         )
 
     def fit(self) -> dict[str, Any]:
@@ -168,48 +170,50 @@ class Pretraining:
             TrainingError: the loss is no number any more, or the run is asked to stop.
         """
         training_model = self._compile()
-        done = self._resume(training_model) if self.config.resume else 0
+        done = self._resume(training_model) if self.config.saving.resume else 0
         if self.start is not None:
             self._start(training_model, self.start)
         self.devices.check_agreement(done)
-        if done > self.config.steps:
+        if done > self.config.optimizer.steps:
             raise ConfigError(
                 f"{self.output} has {done} steps already. Received: "
-                f"steps={self.config.steps}. Give --steps {done} or more."
+                f"steps={self.config.optimizer.steps}. Give --steps {done} or more."
             )
         last: Mapping[str, float] = {}
-        if done < self.config.steps:
+        if done < self.config.optimizer.steps:
             last = self._take_steps(training_model, done)
         if not self.devices.is_chief:
             return {}
-        step = self.config.steps
+        step = self.config.optimizer.steps
         return {**export(self.output, step), "step": step, **last}
 
     def _compile(self) -> PretrainingModel:
         config = self.config
         with self.devices.scope():
-            with precision(config.precision):
+            with precision(config.devices.precision):
                 model = make_model(config, **pieces_of(self.manifest))
-            if config.recompute:
+            if config.devices.recompute:
                 for encoder in encoders_of(model):
                     encoder.recompute_layers()
             training_model = compile_model(
                 model,
                 PretrainingModel,
-                make_optimizer(config, model),
-                config,
-                seed=config.seed,
+                make_optimizer(config.optimizer, model),
+                config.optimizer,
+                config.devices,
+                seed=config.optimizer.seed,
                 loss_scale=LOSS_SCALE,
                 distribution=self.devices,
             )
         weights = sum(v.shape.num_elements() for v in model.trainable_variables)
-        logger.info(f"{config.objective}: {weights:,} weights that learn")
+        logger.info(f"{config.task.objective}: {weights:,} weights that learn")
         return training_model
 
     def _start(self, training_model: PretrainingModel, source: Encoder) -> None:
         started = start_from(source, training_model.model)
         what = " and ".join(encoder.name.replace("_", " ") for encoder in started)
-        logger.info("%s: started from the weights of %s", what, self.config.encoder)
+        name = self.config.model.encoder
+        logger.info("%s: started from the weights of %s", what, name)
 
     def _resume(self, training_model: PretrainingModel) -> int:
         found = self.checkpoints.newest()
@@ -223,9 +227,10 @@ class Pretraining:
         check_unchanged(place, PretrainConfig, about["settings"], now)
         assign_variables(variables_of(training_model), arrays, place)
         logger.info("resumed after step %s", done)
-        before = PretrainConfig(**about["config"])
-        if schedule_of(before) != schedule_of(self.config):
-            logger.info(changed_schedule(before, self.config, done))
+        before = PretrainConfig.from_record(about["config"])
+        schedules = before.optimizer, self.config.optimizer
+        if schedule_of(schedules[0]) != schedule_of(schedules[1]):
+            logger.info(changed_schedule(*schedules, done))
         if self.devices.is_chief:
             write_settings(self.config, self.output)
         return done
@@ -233,7 +238,8 @@ class Pretraining:
     def _take_steps(
         self, training_model: PretrainingModel, done: int
     ) -> Mapping[str, float]:
-        left, together = self.config.steps - done, training_model.steps_per_execution
+        left = self.config.optimizer.steps - done
+        together = training_model.steps_per_execution
         if left % together:
             raise ConfigError(
                 f"{left} steps are to be taken, {together} at once "
@@ -245,9 +251,9 @@ class Pretraining:
             callback = PretrainingCallback(
                 training_model,
                 done=done,
-                steps=self.config.steps,
-                log_every=self.config.log_every,
-                save_every=self.config.save_every,
+                steps=self.config.optimizer.steps,
+                log_every=self.config.saving.log_every,
+                save_every=self.config.saving.save_every,
                 save=lambda step: self.save(training_model, step),
                 report=lambda report: self.report(log, report),
                 asked_to_stop=stop,
@@ -267,8 +273,8 @@ class Pretraining:
     def _rows(self, done: int) -> Any:
         """What `fit` reads: on every replica its rows of each batch."""
         settings: dict[str, Any] = {
-            "batch_size": self.config.batch_size,
-            "seed": self.config.seed,
+            "batch_size": self.config.optimizer.batch_size,
+            "seed": self.config.optimizer.seed,
             "first_step": done,
         }
         if self.devices.kind == "none":
@@ -277,7 +283,7 @@ class Pretraining:
         def own(context: Any) -> Any:
             shard = (context.input_pipeline_id, context.num_input_pipelines)
             rows = record_batches(self.manifest, shard=shard, **settings)
-            return rows.rebatch(self.config.batch_size // self.devices.replicas)
+            return rows.rebatch(settings["batch_size"] // self.devices.replicas)
 
         return self.devices.strategy.distribute_datasets_from_function(own)
 
@@ -309,8 +315,8 @@ class Pretraining:
             )
         if log is not None:
             log.add(report.step, report.figures)
-        logger.info(report.line(self.config.steps))
-        if report.step > self.config.warmup_steps and report.guesses:
+        logger.info(report.line(self.config.optimizer.steps))
+        if report.step > self.config.optimizer.rise and report.guesses:
             self._warn_once()
 
     def _warn_once(self) -> None:
@@ -327,7 +333,7 @@ class Pretraining:
     def _advice(self) -> str:
         kept = self.checkpoints.steps()
         where = f"The last checkpoint is that of step {kept[-1]}. " if kept else ""
-        return f"{where}Lower --learning-rate or raise --warmup."
+        return f"{where}Lower --learning-rate or raise --warmup-steps."
 
 
 def encoders_of(model: Electra | MaskedLanguageModel) -> list[Encoder]:
@@ -342,24 +348,26 @@ def variables_of(training_model: PretrainingModel) -> list[Any]:
     return [*training_model.model.weights, *training_model.optimizer.variables]
 
 
-def schedule_of(config: PretrainConfig) -> tuple[float, ...]:
+def schedule_of(config: PretrainOptimizerConfig) -> tuple[float, ...]:
     """What decides the learning rate of a step."""
-    return config.learning_rate, config.steps, config.warmup_steps
+    return config.learning_rate, config.steps, config.rise
 
 
-def changed_schedule(before: PretrainConfig, now: PretrainConfig, step: int) -> str:
+def changed_schedule(
+    before: PretrainOptimizerConfig, now: PretrainOptimizerConfig, step: int
+) -> str:
     """What other steps or another rate mean for a run that goes on, in one sentence."""
     rates = [rate_at(config, step) for config in (before, now)]
     return (
         f"the schedule has changed: it was {before.steps} steps "
-        f"({before.warmup_steps} of warm-up, at most {before.learning_rate:g}), it is "
-        f"{now.steps} ({now.warmup_steps}, {now.learning_rate:g}). The learning rate "
+        f"({before.rise} of warm-up, at most {before.learning_rate:g}), it is "
+        f"{now.steps} ({now.rise}, {now.learning_rate:g}). The learning rate "
         f"of step {step} is {rates[1]:.3g} instead of {rates[0]:.3g}, and reaches 0 at "
         f"step {now.steps}"
     )
 
 
-def rate_at(config: PretrainConfig, step: int) -> float:
+def rate_at(config: PretrainOptimizerConfig, step: int) -> float:
     """The learning rate after so many steps."""
     optimizer = make_optimizer(config)
     optimizer.iterations.assign(step)

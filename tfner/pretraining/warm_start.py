@@ -39,15 +39,16 @@ def read_start(config: PretrainConfig, manifest: Manifest) -> Encoder | None:
         TokenizerError: its tokenizer cannot.
         ConfigError: its sizes or its tokenizer are not those of the run.
     """
-    if config.encoder is None:
+    name = config.model.encoder
+    if name is None:
         return None
-    source: Encoder = load_encoder(config.encoder)
+    source: Encoder = load_encoder(name)
     target = new_encoder(config, manifest.special_ids.vocab_size)
     problems = _other_sizes(source, target)
-    problems += _other_pieces(config.encoder, manifest)
+    problems += _other_pieces(name, manifest)
     if problems:
         found = joined(problems, what="reasons")
-        raise ConfigError(f"{config.encoder} cannot be where this run starts: {found}")
+        raise ConfigError(f"{name} cannot be where this run starts: {found}")
     return source
 
 

@@ -15,7 +15,6 @@ from tfner.tasks.context import ALONE, Neighbours
 if TYPE_CHECKING:
     import keras
 
-    from tfner.config.train import TrainConfig
     from tfner.tokenization import Tokenizer
 
 Outputs = Mapping[str, Any]
@@ -61,7 +60,6 @@ class Task(Protocol):
 
     Attributes:
         name: by which bundles name the task.
-        only: names of the settings that no other task looks at.
         features: inputs and targets of the model.
         outputs: what the model gives for a window, by name; exports and what runs them
             are chosen by it.
@@ -73,7 +71,6 @@ class Task(Protocol):
     """
 
     name: ClassVar[str]
-    only: ClassVar[tuple[str, ...]] = ()
     features: ClassVar[tuple[Feature, ...]]
     outputs: ClassVar[tuple[str, ...]]
     tokenizer: Tokenizer
@@ -85,18 +82,22 @@ class Task(Protocol):
     @classmethod
     def from_config(
         cls,
-        config: TrainConfig,
+        settings: Any,
         tokenizer: Tokenizer,
         label_set: LabelSet,
         documents: Sequence[Document] = (),
+        *,
+        seed: int = 0,
     ) -> Self:
         """Make the task that a run trains, with its loss.
 
         Args:
-            config: the settings of the run.
+            settings: section `task` of the config, of the class that bears the task's
+                name.
             tokenizer: of the encoder.
             label_set: what is to be predicted.
             documents: of the training corpus.
+            seed: of whatever the task draws.
 
         Raises:
             ConfigError: the settings contradict each other, the tokenizer or the

@@ -40,7 +40,7 @@ from tfner.tokenization.align import align
 if TYPE_CHECKING:
     import keras
 
-    from tfner.config.train import TrainConfig
+    from tfner.config.train import SpanConfig
     from tfner.models.heads.span_losses import SpanLoss
 
 logger = logging.getLogger(__name__)
@@ -77,10 +77,6 @@ class SpanExtraction(Task):
     """
 
     name = "span"
-    only = (
-        *("negative_rate", "nested", "queries", "span_candidates", "span_loss"),
-        *("span_weight", "tune_thresholds"),
-    )
     features: ClassVar[tuple[Feature, ...]] = (*ENCODER_INPUTS, *SPAN_TARGETS)
     outputs = ("start_probs", "end_probs", "spans", "scores")
 
@@ -148,10 +144,12 @@ class SpanExtraction(Task):
     @classmethod
     def from_config(
         cls,
-        config: TrainConfig,
+        settings: SpanConfig,
         tokenizer: Tokenizer,
         label_set: LabelSet,
         documents: Sequence[Document] = (),
+        *,
+        seed: int = 0,
     ) -> Self:
         """Make the task that a run trains; the documents may bring queries.
 
@@ -172,13 +170,13 @@ class SpanExtraction(Task):
             tokenizer,
             label_set,
             queries=queries or None,
-            nested=config.nested,
-            loss=SpanLoss(config.span_loss, (1.0, 1.0, config.span_weight)),
-            candidates=config.span_candidates,
-            negative_rate=config.negative_rate,
-            seed=config.seed,
-            tune_thresholds=config.tune_thresholds,
-            **Windowing.settings_of(config, tokenizer),
+            nested=settings.nested,
+            loss=SpanLoss(settings.span_loss, (1.0, 1.0, settings.span_weight)),
+            candidates=settings.span_candidates,
+            negative_rate=settings.negative_rate,
+            seed=seed,
+            tune_thresholds=settings.tune_thresholds,
+            **Windowing.settings_of(settings, tokenizer),
         )
 
     def settings(self) -> dict[str, Any]:

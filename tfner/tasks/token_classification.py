@@ -41,7 +41,7 @@ from tfner.tokenization.align import align
 if TYPE_CHECKING:
     import keras
 
-    from tfner.config.train import TrainConfig
+    from tfner.config.train import TokenConfig
 
 Floats = NDArray[np.float32]
 
@@ -75,10 +75,6 @@ class TokenClassification(Task):
     """
 
     name = "token"
-    only = (
-        *("context", "decode", "head", "label_pieces"),
-        *("class_weights", "focal_gamma", "label_smoothing", "loss"),
-    )
     features: ClassVar[tuple[Feature, ...]] = (*TAGGER_INPUTS, LABELS)
     outputs = ("probs",)
 
@@ -143,18 +139,21 @@ class TokenClassification(Task):
     @classmethod
     def from_config(
         cls,
-        config: TrainConfig,
+        settings: TokenConfig,
         tokenizer: Tokenizer,
         label_set: LabelSet,
         documents: Sequence[Document] = (),
+        *,
+        seed: int = 0,
     ) -> Self:
         """Make the task that a run trains, with its loss.
 
         Args:
-            config: the settings of the run.
+            settings: section `task` of the config.
             tokenizer: of the encoder.
             label_set: what is to be predicted.
             documents: of the training corpus; balanced weights count its tags.
+            seed: not looked at.
 
         Raises:
             ConfigError: the settings contradict each other.
@@ -164,15 +163,15 @@ class TokenClassification(Task):
             cls,
             tokenizer,
             label_set,
-            label_pieces=config.label_pieces,
-            head=config.head,
-            decode=config.decode,
-            context=config.context,
-            **Windowing.settings_of(config, tokenizer),
+            label_pieces=settings.label_pieces,
+            head=settings.head,
+            decode=settings.decode,
+            context=settings.context,
+            **Windowing.settings_of(settings, tokenizer),
         )
         plain = make()
         labels = partial(plain._training_labels, documents)
-        return make(loss=loss_settings(config, label_set.tags, labels))
+        return make(loss=loss_settings(settings, label_set.tags, labels))
 
     def _training_labels(self, documents: Sequence[Document]) -> Iterator[Ints]:
         self.check(documents, ())

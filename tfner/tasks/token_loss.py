@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tfner.errors import ConfigError, joined, unknown
 
 if TYPE_CHECKING:
-    from tfner.config.train import TrainConfig
+    from tfner.config.train import TokenConfig
 
 USUAL_GAMMA = 2.0
 """Source: Lin et al. 2017, section 5.1."""
@@ -21,14 +21,14 @@ LARGEST_WEIGHT = 10.0
 
 
 def loss_settings(
-    config: TrainConfig,
+    settings: TokenConfig,
     tags: Sequence[str],
     training_labels: Callable[[], Iterable[NDArray[np.int32]]],
 ) -> dict[str, Any]:
-    """Read the arguments of `summed_crossentropy` from a config.
+    """Read the arguments of `summed_crossentropy` from a settings.
 
     Args:
-        config: the settings.
+        settings: of the task.
         tags: in the order of their ids.
         training_labels: gives the tag ids of the training corpus, where weights are to
             be balanced.
@@ -36,25 +36,25 @@ def loss_settings(
     Raises:
         ConfigError: the settings contradict each other; all at once.
     """
-    focal = config.loss == "focal"
-    special = focal or config.label_smoothing or config.class_weights != "none"
+    focal = settings.loss == "focal"
+    special = focal or settings.label_smoothing or settings.class_weights != "none"
     problems = []
-    if config.focal_gamma is not None and not focal:
+    if settings.focal_gamma is not None and not focal:
         problems.append("`focal_gamma` is a setting of `loss` focal alone.")
-    if focal and config.label_smoothing:
+    if focal and settings.label_smoothing:
         problems.append("`loss` focal and `label_smoothing` contradict each other.")
-    if special and config.head == "crf":
+    if special and settings.head == "crf":
         problems.append(
             "`head` crf has a loss of its own, the likelihood of whole sequences: "
             "`loss` focal, `label_smoothing` and `class_weights` need `head` softmax."
         )
     if problems:
         raise ConfigError(joined(problems, what="problems in the settings"))
-    gamma = USUAL_GAMMA if config.focal_gamma is None else config.focal_gamma
+    gamma = USUAL_GAMMA if settings.focal_gamma is None else settings.focal_gamma
     return {
-        "smoothing": config.label_smoothing,
+        "smoothing": settings.label_smoothing,
         "gamma": gamma if focal else 0.0,
-        "weights": class_weights(config.class_weights, tags, training_labels),
+        "weights": class_weights(settings.class_weights, tags, training_labels),
     }
 
 

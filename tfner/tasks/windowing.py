@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from tfner.config.choices import Overflow, Words
 from tfner.data.overflow import piece_ranges
 from tfner.data.windows import Window, cores
 from tfner.document import Document, Word
@@ -17,7 +18,7 @@ from tfner.tokenization.align import POLICIES, align
 from tfner.tokenization.files import PIECES
 
 if TYPE_CHECKING:
-    from tfner.config.train import TrainConfig
+    from tfner.config.train import TaskConfig
 
 Range = tuple[int, int]
 
@@ -45,15 +46,15 @@ class Windowing:
     on_overflow: str = "window"
 
     @classmethod
-    def settings_of(cls, config: TrainConfig, tokenizer: Tokenizer) -> dict[str, Any]:
-        """Read the arguments from a config; the tokenizer decides what it leaves open.
+    def settings_of(cls, settings: TaskConfig, tokenizer: Tokenizer) -> dict[str, Any]:
+        """Read the arguments from settings; the tokenizer decides what it leaves open.
 
         A language without spaces is cut into words by the tokenizer; a corpus's own
         words are others, and a model of them would meet words in serving that it
         never learnt.
         """
-        settings = {field.name: getattr(config, field.name) for field in fields(cls)}
-        return {**settings, "words": config.words or default_words(tokenizer)}
+        found = {field.name: getattr(settings, field.name) for field in fields(cls)}
+        return {**found, "words": settings.words or default_words(tokenizer)}
 
     def problems(self, *, occupied: int, by: str) -> list[str]:
         """List what makes no sense, in sentences.
@@ -63,9 +64,9 @@ class Windowing:
             by: who takes them, for the message: "the special pieces take".
         """
         choices = {
-            "words": ("gold", "own"),
+            "words": get_args(Words),
             "misaligned": POLICIES,
-            "on_overflow": ("window", "error", "truncate"),
+            "on_overflow": get_args(Overflow),
         }
         problems = [
             unknown(f"`{name}`", str(getattr(self, name)), known)

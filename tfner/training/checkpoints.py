@@ -8,7 +8,8 @@ from typing import Any
 
 import keras
 
-from tfner.config.base import Settings, plain
+from tfner.config.base import Settings
+from tfner.config.sections import plain
 from tfner.errors import TrainingError
 
 
@@ -39,7 +40,7 @@ def check_unchanged(
     Raises:
         TrainingError: some differ; all are named.
     """
-    then = {**kind.defaults(), **before}
+    then = {**kind.defaults(), **kind.translated(before)}
     changed = [
         f"{name} was {plain(then.get(name))!r}, is {plain(value)!r}"
         for name, value in now.items()

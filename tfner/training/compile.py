@@ -7,8 +7,7 @@ from typing import TypeVar
 
 import keras
 
-from tfner.config.pretrain import PretrainConfig
-from tfner.config.train import TrainConfig
+from tfner.config.shared import DevicesConfig, OptimizationConfig
 from tfner.training.distribution import Distribution
 from tfner.training.precision import scaled_loss
 from tfner.training.step import TrainStepModel
@@ -20,7 +19,8 @@ def compile_model(
     model: keras.Model,
     step: Callable[..., StepModel],
     optimizer: keras.optimizers.Optimizer,
-    config: TrainConfig | PretrainConfig,
+    optimization: OptimizationConfig,
+    devices: DevicesConfig,
     *,
     seed: int,
     loss_scale: float,
@@ -32,22 +32,23 @@ def compile_model(
         model: built; its trainable weights learn.
         step: makes the `TrainStepModel` around it.
         optimizer: not yet built.
-        config: says how the gradient is clipped, accumulated, compiled and rounded.
+        optimization: says how the gradient is clipped and accumulated.
+        devices: says how a step is compiled and rounded.
         seed: of dropout, and of whatever else a step draws.
         loss_scale: first scale of the loss in float16.
         distribution: in whose scope this is called.
     """
-    optimizer = scaled_loss(optimizer, config.precision, first_scale=loss_scale)
+    optimizer = scaled_loss(optimizer, devices.precision, first_scale=loss_scale)
     optimizer.build(model.trainable_variables)
-    whole_step, gradient = distribution.compiles(config.jit_compile)
+    whole_step, gradient = distribution.compiles(devices.jit_compile)
     training_model = step(
         model,
-        clip_norm=config.clip_norm,
+        clip_norm=optimization.clip_norm,
         seed=seed,
-        accumulate=config.accumulate,
+        accumulate=optimization.accumulate,
         jit_gradient=gradient,
     )
-    together = distribution.steps_per_execution(config.steps_per_execution)
+    together = distribution.steps_per_execution(devices.steps_per_execution)
     training_model.compile(
         optimizer=optimizer, jit_compile=whole_step, steps_per_execution=together
     )

@@ -167,7 +167,7 @@ def adamw(
     *,
     learning_rate: float,
     steps: int,
-    warmup: float,
+    warmup_steps: int,
     weight_decay: float,
     epsilon: float = 1e-8,
     beta_2: float = 0.999,
@@ -181,7 +181,7 @@ def adamw(
     Args:
         learning_rate: highest rate.
         steps: length of the run.
-        warmup: share of the steps in which the rate rises, between 0 and 1.
+        warmup_steps: steps in which the rate rises, 0 <= warmup_steps <= steps.
         weight_decay: decoupled decay per step, times the rate.
         epsilon: see `AdamW`.
         beta_2: share of the second moment that a step keeps.
@@ -190,9 +190,7 @@ def adamw(
         rates: see `AdamW`; `layerwise_rates` gives ELECTRA's.
         ema: share of the weights' moving average that a step keeps; None keeps none.
     """
-    schedule = WarmupLinearDecay(
-        learning_rate, steps=steps, warmup_steps=round(warmup * steps)
-    )
+    schedule = WarmupLinearDecay(learning_rate, steps=steps, warmup_steps=warmup_steps)
     return AdamW(
         schedule,
         decay=weight_decay,

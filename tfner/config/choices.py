@@ -1,0 +1,24 @@
+"""The values of settings that are words, each set declared once.
+
+`typing.get_args` gives them as a tuple to whoever implements them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Join = Literal["auto", "space", "none"]
+Words = Literal["gold", "own"]
+Misaligned = Literal["split", "expand", "drop"]
+LabelPieces = Literal["first", "all"]
+Overflow = Literal["window", "error", "truncate"]
+Head = Literal["softmax", "crf"]
+Decode = Literal["argmax", "viterbi"]
+Loss = Literal["crossentropy", "focal"]
+SpanLoss = Literal["bce", "dice"]
+SpanCandidates = Literal["all", "pred_and_gold", "pred_gold_random", "gold"]
+Layout = Literal["packed", "bucketed", "padded"]
+Best = Literal["f1", "loss"]
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+Strategy = Literal["auto", "none", "mirrored", "multi-worker", "tpu"]
+Objective = Literal["electra", "mlm"]

@@ -1,0 +1,287 @@
+"""A section of settings: a dataclass whose fields know their limits and their help.
+
+A field's name is the key in the TOML file, the argument in Python and, with dashes, the
+flag on the command line. The literal below it is its help everywhere: in an editor, in
+`help()`, on the command line, and in a file that `--write-config` writes.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    Self,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from tfner.errors import ConfigError, joined, unknown
+
+WHAT = "problems in the settings"
+Kind = TypeVar("Kind", bound="Section")
+
+
+def setting(
+    default: Any,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    needed: bool = False,
+    metavar: str = "",
+    flag: str = "",
+) -> Any:
+    """Declare a field of a section.
+
+    Args:
+        default: its value where none is given.
+        low: smallest value.
+        high: largest value.
+        needed: no run starts without it.
+        metavar: word for its value in `--help`; by its type if empty.
+        flag: its flag where that is not its name with dashes.
+    """
+    about = {"low": low, "high": high, "needed": needed}
+    return field(default=default, metadata={**about, "metavar": metavar, "flag": flag})
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """All that is known of one setting.
+
+    Args:
+        name: of the field.
+        owner: the class that declares it.
+        hint: its type.
+        default: its value where none is given.
+        help: the literal below it.
+        low: smallest value.
+        high: largest value.
+        needed: no run starts without it.
+        metavar: word for its value in `--help`.
+        flag: its flag where that is not its name with dashes.
+        section: name of its section in a config.
+    """
+
+    name: str
+    owner: type[Section]
+    hint: Any
+    default: Any
+    help: str
+    low: float | None = None
+    high: float | None = None
+    needed: bool = False
+    metavar: str = ""
+    flag: str = ""
+    section: str = ""
+
+    @property
+    def option(self) -> str:
+        """Its flag on the command line."""
+        return f"--{self.flag or self.name.replace('_', '-')}"
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The values that it may have, if they are named."""
+        return next((get_args(p) for p in parts(self.hint) if _is_literal(p)), ())
+
+    @property
+    def about(self) -> str:
+        """Its help, with the values that it may have and its default."""
+        more = [" | ".join(self.choices)] if self.choices else []
+        if self.needed:
+            more.append("required")
+        elif self.default not in (None, "", ()):
+            default = (
+                str(self.default).lower() if fits(True, self.hint) else self.default
+            )
+            more.append(f"default: {default}")
+        return self.help + (f" [{'; '.join(more)}]" if more else "")
+
+    def problem(self, value: Any) -> str | None:
+        """What is wrong with a value, in a sentence."""
+        if not fits(value, self.hint):
+            kind = _kind(self.hint)
+            return f"`{self.name}` must be {kind}. Received: {self.name}={value!r}"
+        if value is None:
+            return None
+        if self.choices and value not in self.choices:
+            return unknown(f"`{self.name}`", str(value), self.choices)
+        too_low = self.low is not None and not value >= self.low
+        if too_low or (self.high is not None and value > self.high):
+            bounds = f"at least {self.low}"
+            bounds += "" if self.high is None else f" and at most {self.high}"
+            return f"`{self.name}` must be {bounds}. Received: {self.name}={value}"
+        return None
+
+
+def plain(value: Any) -> Any:
+    """A value as it is stored: text for paths, tuples for lists."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def parts(hint: Any) -> tuple[Any, ...]:
+    """The types that `X` or `X | None` allows."""
+    whole = hint == tuple[str, ...] or _is_literal(hint)
+    return (hint,) if whole else get_args(hint) or (hint,)
+
+
+def _is_literal(hint: Any) -> bool:
+    return get_origin(hint) is Literal
+
+
+def _kind(hint: Any) -> str:
+    names = {int: "an integer", float: "a number", bool: "a boolean"}
+    names[tuple[str, ...]] = "a list of strings"
+    return names.get(parts(hint)[0], "a string")
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of the type that a field is annotated with."""
+    allowed = parts(hint)
+    if isinstance(value, bool):
+        return bool in allowed
+    if isinstance(value, tuple):
+        listed = all(isinstance(item, str) for item in value)
+        return tuple[str, ...] in allowed and listed
+    if isinstance(value, str):
+        return str in allowed or any(_is_literal(part) for part in allowed)
+    numbers = (int, float) if float in allowed else (int,) if int in allowed else ()
+    return isinstance(value, numbers) or (value is None and type(None) in allowed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """The base of a group of settings: a dataclass whose fields `setting` makes.
+
+    A subclass may give a field of its base another default: limits and help stay.
+
+    Raises:
+        ConfigError: values out of range or that contradict each other, all at once.
+    """
+
+    heading: ClassVar[str] = ""
+    """What `--help` calls the section."""
+    name: ClassVar[str] = ""
+    """By which a config chooses it among others."""
+    kinds: ClassVar[dict[str, type[Section]]] = {}
+    """Classes of which a config has one, by name; empty where there is no choice."""
+    _leaves: ClassVar[dict[str, Leaf]]
+    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """Groups of settings of which one may be set; a default yields to another one."""
+
+    def __post_init__(self) -> None:
+        problems = self.settle()
+        if problems:
+            raise ConfigError(joined(problems, what=WHAT))
+
+    def settle(self) -> list[str]:
+        """Make lists tuples and paths text; returns what is wrong with the values."""
+        table = self.leaves()
+        for name in table:
+            object.__setattr__(self, name, plain(getattr(self, name)))
+        for group in self.exclusive:
+            given = [name for name in group if getattr(self, name) is not None]
+            for name in given if len(given) > 1 else ():
+                if getattr(self, name) == table[name].default:
+                    object.__setattr__(self, name, None)
+        return problems_of(table, self.to_json()) or self.contradictions()
+
+    def contradictions(self) -> list[str]:
+        """Settings that do not go together, in sentences; each is right by itself."""
+        return [
+            f"{_listed(given)} exclude each other."
+            for group in self.exclusive
+            if len(given := [n for n in group if getattr(self, n) is not None]) > 1
+        ]
+
+    @classmethod
+    def leaves(cls) -> dict[str, Leaf]:
+        """What is known of the settings, by name, in their order."""
+        if "_leaves" not in vars(cls):
+            cls._leaves = _read_leaves(cls)
+        return cls._leaves
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings by name."""
+        return {name: getattr(self, name) for name in self.leaves()}
+
+    def replace(self, **changes: Any) -> Self:
+        """The same settings but for `changes`, checked again."""
+        return replace(self, **changes)
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(f"`{name}`" for name in names)
+
+
+def _read_leaves(kind: type[Section]) -> dict[str, Leaf]:
+    hints = get_type_hints(kind)
+    found = {}
+    for about in fields(kind):
+        name = about.name
+        owners = [
+            base for base in kind.__mro__ if name in inspect.get_annotations(base)
+        ]
+        rules = [vars(base)["__dataclass_fields__"][name].metadata for base in owners]
+        help = next(filter(None, (texts(base).get(name) for base in owners)), "")
+        found[name] = Leaf(
+            *(name, owners[-1], hints[name], about.default, help),
+            **next(filter(None, rules), {}),
+        )
+    return found
+
+
+def texts(kind: type) -> dict[str, str]:
+    """The literals below the fields of a class."""
+    return _texts_of_module(kind.__module__).get(kind.__qualname__, {})
+
+
+@functools.cache
+def _texts_of_module(name: str) -> dict[str, dict[str, str]]:
+    try:
+        tree = ast.parse(inspect.getsource(sys.modules[name]))
+    except (OSError, TypeError):
+        return {}  # typed at a prompt: there is no source
+    return {
+        node.name: {
+            above.target.id: inspect.cleandoc(below.value.value).replace("\n", " ")
+            for above, below in zip(node.body, node.body[1:], strict=False)
+            if isinstance(above, ast.AnnAssign)
+            and isinstance(above.target, ast.Name)
+            and isinstance(below, ast.Expr)
+            and isinstance(below.value, ast.Constant)
+            and isinstance(below.value.value, str)
+        }
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+    }
+
+
+def documented(kind: type[Kind]) -> type[Kind]:
+    """Add the help of every field to a section's docstring, which `help()` shows."""
+    lines = [
+        f"    {leaf.name}: {leaf.help[:1].lower()}{leaf.help[1:]}"
+        for leaf in kind.leaves().values()
+    ]
+    kind.__doc__ = "\n".join(
+        [inspect.cleandoc(kind.__doc__ or ""), "", "Args:", *lines]
+    )
+    return kind
+
+
+def problems_of(table: Mapping[str, Leaf], values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the values of known settings, in sentences."""
+    found = (table[name].problem(value) for name, value in values.items())
+    return [problem for problem in found if problem]
