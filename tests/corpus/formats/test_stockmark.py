@@ -8,6 +8,7 @@ import pytest
 
 from tfner.corpus import read_corpus, write_corpus
 from tfner.corpus.checks.check import check_corpora
+from tfner.corpus.formats.json_list import elements
 from tfner.corpus.formats.options import ReadOptions
 from tfner.document import Document, Entity
 from tfner.errors import CorpusError
@@ -144,6 +145,23 @@ def test_files_that_are_no_list_of_records_are_refused(write, content, message):
     found = problem(write(content))
     assert message in found
     assert "\n" not in found
+
+
+@pytest.mark.parametrize(
+    "content", ["[{}, 1,\n[2] ]\n", "[1,]", "[,1]", "[1 2]x", "[1]x"]
+)
+def test_a_list_breaks_off_where_json_says(content):
+    for end in range(1, len(content) + 1):
+        part = content[:end]
+        try:
+            expected = json.loads(part)
+        except json.JSONDecodeError as error:
+            message = f"a:{error.lineno}: not JSON: {error.msg} at column {error.colno}"
+            with pytest.raises(CorpusError) as caught:
+                list(elements(part, "a"))
+            assert str(caught.value).startswith(message)
+        else:
+            assert [element for _, element in elements(part, "a")] == expected
 
 
 def test_a_file_of_questions_names_its_own_format(write):

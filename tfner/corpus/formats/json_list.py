@@ -13,7 +13,7 @@ from tfner.storage.lines import read_lines
 
 QUESTION_KEYS = {"context", "query"}
 """Keys that tell a record of reading comprehension from any other."""
-BETWEEN = re.compile(r"[ \t\r\n,]*")
+BLANKS = re.compile(r"[ \t\r\n]*")
 BEGINNING = 200
 """Lines that are looked at to find the first record."""
 
@@ -24,24 +24,23 @@ def holds_questions(path: str) -> bool:
         lines = islice(read_lines(path, keep_ends=True, announce=False), BEGINNING)
         content = "".join(line for _, line in lines)
         begin = content.index("[") + 1
-        record, _ = json.JSONDecoder().raw_decode(content, _next(content, begin))
+        record, _ = json.JSONDecoder().raw_decode(content, _skip(content, begin))
     except (CorpusError, StorageError, ValueError, RecursionError):
         return False  # whoever reads it will say what is wrong
     return isinstance(record, dict) and record.keys() >= QUESTION_KEYS
 
 
 def elements(content: str, path: str) -> Iterator[tuple[int, Any]]:
-    """The elements of a JSON list, each with the line on which it begins."""
-    if not content.strip():
-        return
+    """The elements of a JSON list, each with the line on which it begins.
+
+    Raises:
+        CorpusError: where the content is no JSON any more, or at once if it is no list.
+    """
+    line, begin = 1, 0
     try:
-        if not isinstance(json.loads(content), list):
-            raise CorpusError(
-                f"must be a JSON list of records: [{{…}}, …]. Received: "
-                f"{shorten(content.strip())}",
-                path=path,
-                line=1,
-            )
+        for at, element in _elements(content, path):
+            line, begin = line + content.count("\n", begin, at), at
+            yield line, element
     except json.JSONDecodeError as error:
         hint = ""
         if error.msg == "Extra data":
@@ -50,16 +49,40 @@ def elements(content: str, path: str) -> Iterator[tuple[int, Any]]:
         raise CorpusError(message, path=path, line=error.lineno) from None
     except (ValueError, RecursionError) as error:  # endless digits, endless nesting
         raise CorpusError(f"JSON beyond all measure: {error}", path=path) from None
-    # It is sound; a second decoding tells where each element begins.
-    decoder, line, begin = json.JSONDecoder(), 1, 0
-    at = _next(content, content.index("[") + 1)
-    while content[at] != "]":
-        line, begin = line + content.count("\n", begin, at), at
-        element, end = decoder.raw_decode(content, at)
-        yield line, element
-        at = _next(content, end)
 
 
-def _next(content: str, at: int) -> int:
-    between = BETWEEN.match(content, at)
-    return between.end() if between else at
+def _elements(content: str, path: str) -> Iterator[tuple[int, Any]]:
+    """The elements of a JSON list, each with its place; see `elements`."""
+    decode, at = json.JSONDecoder().raw_decode, _skip(content, 0)
+    if at == len(content):
+        return
+    if content[at] != "[":
+        _check_end(content, decode(content, at)[1])
+        raise CorpusError(
+            "must be a JSON list of records: [{…}, …]. Received: "
+            f"{shorten(content.strip())}",
+            path=path,
+            line=1,
+        )
+    at = _skip(content, at + 1)
+    closed = content.startswith("]", at)
+    while not closed:
+        element, end = decode(content, at)
+        yield at, element
+        at = _skip(content, end)
+        closed = content.startswith("]", at)
+        if not closed and not content.startswith(",", at):
+            raise json.JSONDecodeError("Expecting ',' delimiter", content, at)
+        at = at if closed else _skip(content, at + 1)
+    _check_end(content, at + 1)
+
+
+def _check_end(content: str, at: int) -> None:
+    at = _skip(content, at)
+    if at < len(content):
+        raise json.JSONDecodeError("Extra data", content, at)
+
+
+def _skip(content: str, at: int) -> int:
+    blanks = BLANKS.match(content, at)
+    return blanks.end() if blanks else at
