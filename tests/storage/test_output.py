@@ -1,0 +1,109 @@
+"""What lies where a command writes is replaced or gone on with only when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tfner.errors import ConfigError, StorageError
+from tfner.storage import remote
+from tfner.storage.atomic import whole_directory
+from tfner.storage.output import OutputPolicy
+from tfner.storage.workplace import workplace
+
+
+@pytest.fixture(params=["here", "remote"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """Where an output is to go; nothing is there yet."""
+    directory = tmp_path if request.param == "here" else Path("ram://outputs/test")
+    yield directory / "model"
+    if request.param == "remote":
+        remote.remove(directory)
+
+
+def fill(directory: Path, name: str = "config.json") -> None:
+    with whole_directory(directory) as stage:
+        (stage / name).write_text("old")
+
+
+def test_nothing_is_replaced_without_a_word(place: Path) -> None:
+    OutputPolicy(place).check()
+    fill(place)
+    with pytest.raises(ConfigError, match=r"model exists.*--overwrite"):
+        OutputPolicy(place).check()
+    with pytest.raises(ConfigError, match="model exists"):
+        OutputPolicy(place, resume=True).check()
+    OutputPolicy(place, overwrite=True).check()
+
+
+def test_a_finished_output_is_only_overwritten(place: Path) -> None:
+    fill(place)
+    for resume in (False, True):
+        policy = OutputPolicy(place, resume=resume)
+        with pytest.raises(ConfigError, match=r"holds a finished model\. Add --over"):
+            policy.check_finished("model", ["summary.json", "config.json"])
+    OutputPolicy(place, overwrite=True).check_finished("model", ["config.json"])
+
+
+def test_what_is_of_another_kind_is_never_replaced(place: Path) -> None:
+    fill(place, "thesis.tex")
+    for policy in (OutputPolicy(place), OutputPolicy(place, overwrite=True)):
+        with pytest.raises(ConfigError, match="model exists and is no model"):
+            policy.check_finished("model", ["config.json"])
+
+
+def test_an_empty_directory_and_a_device_hold_nothing(tmp_path: Path) -> None:
+    OutputPolicy(tmp_path).check()
+    OutputPolicy(Path("/dev/null")).check()
+
+
+def test_links_and_the_working_directory_become_real_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert OutputPolicy(Path("link")).path == tmp_path / "real"
+    assert OutputPolicy(Path(".")).path == tmp_path
+    assert OutputPolicy(Path("other")).path == Path("other")
+
+
+def test_unfinished_work_stays_where_the_run_fails(tmp_path: Path) -> None:
+    output = OutputPolicy(tmp_path / "model")
+
+    def fail(policy: OutputPolicy, name: str | None) -> None:
+        with workplace(policy) as (directory, mirror):
+            assert mirror is None
+            if name is not None:
+                (directory / name).write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail(output, None)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(KeyboardInterrupt):
+        fail(output, "checkpoint")
+    with pytest.raises(ConfigError, match=r"model\.training holds an unfinished run"):
+        fail(output, None)
+    (tmp_path / "model.training" / ".checkpoint.0123abcd.part").touch()
+    with workplace(OutputPolicy(output.path, resume=True)) as (directory, _):
+        assert [path.name for path in directory.iterdir()] == ["checkpoint"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unfinished_work_goes_where_it_is_overwritten(tmp_path: Path) -> None:
+    output = OutputPolicy(tmp_path / "model", overwrite=True)
+    (tmp_path / "model.training").mkdir()
+    (tmp_path / "model.training" / "checkpoint").touch()
+    with workplace(output) as (directory, _):
+        assert list(directory.iterdir()) == []
+
+
+def test_a_workplace_that_cannot_be_made_names_the_output(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(StorageError, match="file/model: cannot be written: Not a dir"),
+        workplace(OutputPolicy(tmp_path / "file" / "model")),
+    ):
+        raise AssertionError
