@@ -6,6 +6,7 @@ import configparser
 import re
 import subprocess
 import sys
+import tomllib
 from datetime import date
 from functools import cache
 from importlib import import_module
@@ -139,6 +140,14 @@ def test_the_names_of_the_python_page_are_the_public_ones() -> None:
     cells = [line.split("|")[1] for line in table.splitlines()]
     named = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
     assert sorted(named) == tfner.__all__
+
+
+def test_the_sections_of_the_training_page_are_those_of_a_run() -> None:
+    page = (ROOT / "docs/training.md").read_text(encoding="utf-8")
+    table = page.split("| section |", 1)[1].split("\n\n", 1)[0]
+    config = tfner.TrainConfig(train="a.bio", encoder="encoder", output="model")
+    named = re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE)
+    assert named == list(tomllib.loads(config.to_toml()))
 
 
 def test_figures_in_bold_are_those_of_the_benchmarks() -> None:
