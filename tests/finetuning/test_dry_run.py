@@ -25,8 +25,10 @@ def test_it_foretells_the_run_and_writes_nothing(config, tmp_path) -> None:
     assert found["memory_mb"]["weights_and_optimizer"] == round(16 * weights / 1e6)
 
 
-def test_rates_are_those_of_the_schedule(config) -> None:
-    found = dry_run(config(epochs=2, learning_rate=0.25, warmup_ratio=0.0))
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_rates_are_those_of_the_schedule(config, precision) -> None:
+    settings = {"epochs": 2, "learning_rate": 0.25, "warmup_ratio": 0.0}
+    found = dry_run(config(precision=precision, **settings))
     rates = list(found["learning_rates"].values())
     assert rates[0] == 0.25
     assert rates == sorted(rates, reverse=True)

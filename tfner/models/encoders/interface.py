@@ -25,7 +25,7 @@ class EncoderModel(Protocol):
         family: `model_type` of the Hugging Face format that it is written in.
         hidden_size: H.
         vocab_size: pieces it knows.
-        max_positions: pieces a window may have; None for any number.
+        max_positions: pieces a window may have.
         packs: whether a row may hold several windows, which `attention_mask` numbers:
             0 for padding, then 1, 2, … . Without it rows hold one window each.
     """
@@ -33,7 +33,7 @@ class EncoderModel(Protocol):
     family: str
     hidden_size: int
     vocab_size: int
-    max_positions: int | None
+    max_positions: int
     packs: bool
 
     def layer_groups(self) -> Sequence[Sequence[keras.layers.Layer]]:
