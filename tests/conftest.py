@@ -295,7 +295,7 @@ def weights() -> Callable[[Path], Weights]:
 
     import h5py
 
-    from tfner.inference.bundle import WEIGHTS
+    from tfner.inference.native_bundle import WEIGHTS
 
     def read(bundle: Path) -> Weights:
         found: Weights = {}

@@ -237,7 +237,7 @@ def with_tuned_thresholds(
     from tfner.inference.runners import KerasRunner
     from tfner.tasks.span_extraction import SpanExtraction
 
-    opened = Bundle(bundle)
+    opened = Bundle.load(bundle)
     settings = {k: v for k, v in opened.task.settings().items() if k != "name"}
     task = SpanExtraction(
         opened.tokenizer, opened.label_set, tune_thresholds=True, **settings

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import keras
 
     from tfner.inference.bundle import Bundle
-    from tfner.inference.external import ForeignBundle
 
 TASK_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
 
@@ -56,7 +55,7 @@ class Source:
         serving: settings of the export.
     """
 
-    bundle: Bundle | ForeignBundle
+    bundle: Bundle
     serving: Serving
 
     @cached_property

@@ -15,7 +15,6 @@ from tfner_export.formats import find_format
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
-    from tfner.inference.external import ForeignBundle
     from tfner_export.exporter import Exporter
 
 SAVED_MODEL = "saved-model"
@@ -57,7 +56,7 @@ class ExportResult:
 
 
 def export_saved_model(
-    bundle: Bundle | ForeignBundle,
+    bundle: Bundle,
     directory: str | Path,
     *,
     task_name: str = "chunk",
@@ -88,7 +87,7 @@ def export_saved_model(
 
 
 def export(
-    bundle: Bundle | ForeignBundle,
+    bundle: Bundle,
     directory: str | Path,
     *,
     format: str,

@@ -23,7 +23,7 @@ def test_a_corpus_gets_the_scores_of_the_training(
 ) -> None:
     result = tfner("evaluate", toy_bundle, toy_corpus / f"{part}.conll", "--json")
     assert result.code == 0, result.err
-    assert json.loads(result.out) == Bundle(toy_bundle).metrics[part]
+    assert json.loads(result.out) == Bundle.load(toy_bundle).metrics[part]
 
 
 def test_people_get_a_table(tfner, toy_bundle, toy_corpus) -> None:
@@ -45,7 +45,7 @@ def test_a_directory_of_trials_is_a_model(
     shutil.copytree(toy_bundle, tmp_path / "model" / "seed-3")
     (tmp_path / "model" / "summary.json").write_text('{"best": "seed-3"}')
     result = tfner("evaluate", tmp_path / "model", toy_corpus / "dev.conll", "--json")
-    assert json.loads(result.out) == Bundle(toy_bundle).metrics["dev"]
+    assert json.loads(result.out) == Bundle.load(toy_bundle).metrics["dev"]
 
 
 def test_labels_the_model_lacks_are_missed_only_if_one_says_so(
@@ -90,7 +90,7 @@ def test_the_report_is_written_beside_what_is_there(
         *("report.html", "report.md"),
     }
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert Bundle(toy_bundle).metrics["dev"].items() <= metrics.items()
+    assert Bundle.load(toy_bundle).metrics["dev"].items() <= metrics.items()
 
 
 def test_the_report_tells_of_training(tfner, toy_bundle, toy_corpus, tmp_path) -> None:
@@ -98,7 +98,7 @@ def test_the_report_tells_of_training(tfner, toy_bundle, toy_corpus, tmp_path) -
     arguments = ["evaluate", toy_bundle, files[0], "--train", files[1]]
     assert tfner(*arguments, "--report", tmp_path / "r").code == 0
     metrics = json.loads((tmp_path / "r" / "metrics.json").read_text())
-    stored = Bundle(toy_bundle).metrics
+    stored = Bundle.load(toy_bundle).metrics
     assert metrics["history"] == stored["history"]
     assert metrics["best_epoch"] == stored["best_epoch"] > 0
     assert metrics["by_novelty"]["seen in training"]["support"] > 0

@@ -19,7 +19,7 @@ def checkpoint(toy_bundle: Path, tmp_path: Path) -> Path:
     from tfner_export.exporter import Serving
     from tfner_export.publish import export
 
-    bundle, directory = Bundle(toy_bundle), tmp_path / "checkpoint"
+    bundle, directory = Bundle.load(toy_bundle), tmp_path / "checkpoint"
     return export(bundle, directory, format="google", serving=Serving("ner")).directory
 
 

@@ -90,7 +90,7 @@ def test_json_is_one_document_and_all_of_stdout(tfner, needed, toy_corpus) -> No
         *("bundle", "dev", "test", "trials", "summary", "filled_positions"),
         *("train_sentences_per_second", "compile_seconds"),
     }
-    assert Bundle(report["bundle"]).metrics["test"]["f1"] == report["test"]["f1"]
+    assert Bundle.load(report["bundle"]).metrics["test"]["f1"] == report["test"]["f1"]
     for line in ("60 training, 12 dev, 12 test sentences", "epoch 2/2", "best epoch"):
         assert line in result.err
 
@@ -142,7 +142,7 @@ def test_a_report_is_written_of_the_best_model(tfner, needed, tmp_path) -> None:
     result = tfner("train", *needed, "--report", place)
     assert result.code == 0, result.err
     found = json.loads((place / "metrics.json").read_text("utf-8"))
-    dev = Bundle(tmp_path / "model").metrics["dev"]
+    dev = Bundle.load(tmp_path / "model").metrics["dev"]
     assert (found["f1"], found["support"]) == (dev["f1"], dev["support"])
     assert "on " in (place / "report.html").read_text("utf-8")
     assert "exists" in tfner("train", *needed, "--report", place).sentence

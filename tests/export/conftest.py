@@ -57,7 +57,7 @@ def make_bundle(
     """A bundle of random weights whose predictions vary from word to word."""
     import keras
 
-    from tfner.inference import bundle as bundles
+    from tfner.inference import native_bundle as bundles
     from tfner.inference.predictor import Predictor
     from tfner.inference.runners import KerasRunner
     from tfner.schemes import LabelSet

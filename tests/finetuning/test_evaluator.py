@@ -18,7 +18,7 @@ from tfner.inference.runners import KerasRunner
 
 @pytest.fixture(scope="module")
 def predictor(toy_bundle) -> Predictor:
-    bundle = Bundle(toy_bundle)
+    bundle = Bundle.load(toy_bundle)
     return Predictor(bundle.task, KerasRunner(bundle.load_model()))
 
 
@@ -53,7 +53,7 @@ def test_the_loss_is_the_mean_over_words(predictor, documents) -> None:
 
 
 def test_scores_follow_the_weights(predictor, documents, toy_bundle) -> None:
-    model = Bundle(toy_bundle).load_model()
+    model = Bundle.load(toy_bundle).load_model()
     evaluator, run = Evaluator.encode(predictor.task, documents), KerasRunner(model)
     before = evaluator.scores(run)
     assert evaluator.scores(run) == before

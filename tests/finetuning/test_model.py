@@ -155,7 +155,7 @@ def test_the_averaged_weights_are_scored_and_saved(config, tmp_path, weights) ->
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     dev = [[h["dev_loss"] for h in b.metrics["history"]] for b in bundles]
     assert dev[0] != pytest.approx(dev[1], rel=1e-2)
-    reports = [Bundle(b.directory).metrics["dev"] for b in bundles]
+    reports = [Bundle.load(b.directory).metrics["dev"] for b in bundles]
     assert reports[0] is not None
     one, other = (weights(b.directory) for b in bundles)
     assert any(np.abs(one[name] - other[name]).max() > 1e-3 for name in one)

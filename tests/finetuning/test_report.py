@@ -66,7 +66,7 @@ def test_a_report_holds_the_scores_of_test_and_the_way_there(
     result = run_trials(config(output=str(output), test=test), report=place)
     metrics = json.loads((place / "metrics.json").read_text("utf-8"))
     assert result["test"].items() <= metrics.items()
-    stored = Bundle(output).metrics
+    stored = Bundle.load(output).metrics
     assert metrics["history"] == stored["history"]
     assert metrics["best_epoch"] == stored["best_epoch"]
     assert metrics["by_novelty"]["seen in training"]["support"] > 0

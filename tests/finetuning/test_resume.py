@@ -142,7 +142,7 @@ def test_a_resumed_run_ends_as_if_never_interrupted(
     assert "resumed after epoch 1" in said
     assert same(weights(bundle.directory), weights(whole))
     assert len(bundle.metrics["history"]) == 3
-    assert Bundle(whole).metrics["dev"] == bundle.metrics["dev"]
+    assert Bundle.load(whole).metrics["dev"] == bundle.metrics["dev"]
     assert not Path(f"{settings.saving.output}.training").exists()
 
 
@@ -176,7 +176,7 @@ def test_a_terminated_run_goes_on_in_mid_epoch(
         bundle = train(settings.replace(resume=True))
     assert "resumed after epoch 1 and 2 steps" in said
     assert same(weights(bundle.directory), weights(whole))
-    assert bundle.metrics["history"] == Bundle(whole).metrics["history"]
+    assert bundle.metrics["history"] == Bundle.load(whole).metrics["history"]
 
 
 def test_a_checkpoint_every_step_gives_the_same_run(
@@ -192,7 +192,7 @@ def test_a_checkpoint_every_step_gives_the_same_run(
         bundle = train(settings.replace(resume=True))
     assert "resumed after epoch 2 and 2 steps" in said
     assert same(weights(bundle.directory), weights(whole))
-    assert bundle.metrics["history"] == Bundle(whole).metrics["history"]
+    assert bundle.metrics["history"] == Bundle.load(whole).metrics["history"]
 
 
 @pytest.fixture
@@ -325,7 +325,7 @@ def test_a_run_that_diverges_later_keeps_the_last_good_epoch(
     output = Path(config().saving.output)
     assert f"The model of epoch 1 is in {output}" in str(caught.value)
     assert "epoch 2, step 1" in str(caught.value)
-    assert [line["epoch"] for line in Bundle(output).metrics["history"]] == [1]
+    assert [line["epoch"] for line in Bundle.load(output).metrics["history"]] == [1]
     assert all(np.isfinite(array).all() for array in weights(output).values())
     assert not Path(f"{output}.training").exists()
 
@@ -340,7 +340,7 @@ def test_a_diverging_run_never_replaces_a_finished_model(
     ):
         train(config(overwrite=True), encoder=poison)
     assert files(finished) == {"config.json": b"old"}
-    kept = Bundle(finished.with_name("model.training") / "seed-0.bundle")
+    kept = Bundle.load(finished.with_name("model.training") / "seed-0.bundle")
     assert json.dumps(kept.metrics)
 
 
@@ -350,7 +350,7 @@ def test_the_working_directory_can_be_the_output(config, tmp_path, monkeypatch) 
     folder.mkdir()
     monkeypatch.chdir(folder)
     train(config(output=".", epochs=1))
-    assert Bundle(folder).metrics["history"]
+    assert Bundle.load(folder).metrics["history"]
 
 
 def test_a_link_is_followed(config, tmp_path) -> None:

@@ -158,7 +158,7 @@ def finished(
 
 @pytest.mark.slow
 def test_a_model_carries_its_thresholds(finished: Bundle) -> None:
-    metrics, task = finished.metrics, Bundle(finished.directory).task
+    metrics, task = finished.metrics, Bundle.load(finished.directory).task
     chosen = metrics["thresholds"]
     assert task.settings()["span_threshold"] == chosen["span_threshold"]
     assert metrics["dev"]["f1"] == pytest.approx(chosen["f1"])
@@ -171,7 +171,7 @@ def test_every_epoch_is_a_model(finished: Bundle) -> None:
     assert len(dev) == 3
     weights = {}
     for epoch in dev:
-        kept = Bundle(finished.directory / "epochs" / str(epoch))
+        kept = Bundle.load(finished.directory / "epochs" / str(epoch))
         assert [line["epoch"] for line in kept.metrics["history"]][-1] == epoch
         Predictor.load(kept.directory, verify=True)
         weights[epoch] = kept.load_model().get_weights()

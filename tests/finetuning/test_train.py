@@ -126,7 +126,9 @@ def test_every_trial_keeps_its_bundle(trials) -> None:
         str(output / "seed-1"),
     ]
     for number in (0, 1):
-        assert Bundle(output / f"seed-{number}").config["training"]["seed"] == number
+        assert (
+            Bundle.load(output / f"seed-{number}").config["training"]["seed"] == number
+        )
 
 
 def test_the_best_trial_speaks_for_all(trials) -> None:
@@ -172,7 +174,7 @@ def test_without_dev_the_last_epoch_is_kept(config, heed) -> None:
     assert report["dev"] is None
     assert "60 training, 0 dev, 0 test sentences" in said
     assert not any("best epoch" in line or "dev_f1" in line for line in said)
-    assert len(Bundle(report["bundle"]).metrics["history"]) == 2
+    assert len(Bundle.load(report["bundle"]).metrics["history"]) == 2
 
 
 def test_a_user_brings_tokenizer_encoder_and_task(

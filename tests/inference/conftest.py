@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tfner.inference.bundle import Bundle, save_bundle
+from tfner.inference.bundle import Bundle
+from tfner.inference.native_bundle import save_bundle
 from tfner.inference.predictor import Predictor
 from tfner.schemes import LabelSet
 from tfner.tasks.token_classification import TokenClassification

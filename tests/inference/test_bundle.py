@@ -12,6 +12,7 @@ import pytest
 
 from tfner.errors import BundleError
 from tfner.inference.bundle import Bundle, SelfTest
+from tfner.inference.native_bundle import NativeBundle
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
 from tfner.tasks.token_classification import TokenClassification
@@ -240,7 +241,7 @@ def test_a_directory_that_is_not_there_and_a_file_are_no_bundles(
     (tmp_path / "file").write_text("{}")
     for name in ("nothing", "file"):
         with pytest.raises(BundleError, match=f"{name} is no tfner model"):
-            Bundle.load(tmp_path / name)
+            NativeBundle(tmp_path / name)
 
 
 def test_of_several_trials_the_best_is_loaded(bundle: Bundle, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 
 from tfner.errors import BundleError, CheckpointError, ConfigError
 from tfner.inference.bundle import Bundle
-from tfner.inference.external import ForeignBundle
-from tfner.inference.external_options import Supplied
+from tfner.inference.external import HuggingFaceBundle
 from tfner.inference.loading import open_bundle, open_model, saved_model_directory
+from tfner.inference.native_bundle import NativeBundle
 from tfner.inference.predictor import Predictor
 from tfner.tasks.token_classification import TokenClassification
 
@@ -43,9 +43,9 @@ def export(directory: Path, *names: str) -> None:
 
 
 def test_a_bundle_is_opened_and_verified(bundle: Bundle, predictor: Predictor) -> None:
-    found, run = open_model(bundle.directory, Supplied())
-    assert isinstance(found, Bundle)
-    assert run.packs
+    found = open_model(bundle.directory)
+    assert isinstance(found, NativeBundle)
+    assert found.runner().packs
     loaded = Predictor.load(str(bundle.directory), verify=True)
     assert loaded.predict([TEXT]) == predictor.predict([TEXT])
 
@@ -72,7 +72,7 @@ def test_a_hugging_face_tagger_is_opened_as_a_bundle(
     tagger: Path, predictor: Predictor, task: TokenClassification
 ) -> None:
     found = open_bundle(tagger)
-    assert isinstance(found, ForeignBundle)
+    assert isinstance(found, HuggingFaceBundle)
     assert found.label_set == task.label_set
     assert found.task.max_length == 64  # the positions of the encoder
     (here,) = Predictor.load(tagger).predict(["anna lives in paris"])
@@ -191,7 +191,7 @@ def test_a_damaged_saved_model_is_refused(tmp_path: Path, copied: Path) -> None:
         Predictor.load(tmp_path)
 
 
-def test_a_foreign_keras_model_does_not_share_rows(
+def test_a_keras_model_of_others_does_not_share_rows(
     make_model: Callable[[Any], Any], task: TokenClassification
 ) -> None:
     import keras

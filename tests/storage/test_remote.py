@@ -31,9 +31,10 @@ from tfner.errors import (
 )
 from tfner.finetuning import run
 from tfner.finetuning.train import output_of, train
-from tfner.inference.bundle import WEIGHTS, Bundle
+from tfner.inference.bundle import Bundle
 from tfner.inference.label_files import read_labels
 from tfner.inference.loading import open_bundle
+from tfner.inference.native_bundle import WEIGHTS
 from tfner.inference.predictor import Predictor
 from tfner.storage import remote
 from tfner.storage.atomic import whole_directory, whole_file

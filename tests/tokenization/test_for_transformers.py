@@ -60,7 +60,7 @@ def test_a_japanese_tokenizer_reaches_transformers_with_its_mecab(
 ) -> None:
     transformers = pytest.importorskip("transformers")
     pytest.importorskip(dictionary.replace("a directory", "ipadic"))
-    from tfner.inference.bundle import write_json
+    from tfner.inference.native_bundle import write_json
     from tfner.tokenization import load_tokenizer
     from tfner.tokenization.for_transformers import tokenizer_config
 

@@ -64,7 +64,7 @@ SAME_EVERYWHERE = {
 
 def assert_equal_runs(one: Path, other: Path, weights: Any) -> None:
     """Losses of every epoch and final weights, to 1e-5."""
-    histories = [Bundle(path).metrics["history"] for path in (one, other)]
+    histories = [Bundle.load(path).metrics["history"] for path in (one, other)]
     assert len(histories[0]) == len(histories[1])
     for first, second in zip(*histories, strict=True):
         assert first == pytest.approx(second, abs=1e-5)

@@ -20,7 +20,7 @@ from tfner.data.windows import Window
 from tfner.finetuning.data import load_corpora
 from tfner.finetuning.model import compile_task_model
 from tfner.finetuning.training_data import encode_training, make_task
-from tfner.inference.bundle import build
+from tfner.inference.native_bundle import build
 from tfner.inference.runners import KerasRunner
 from tfner.models.encoders.interface import freeze_layers, recompute_layers
 from tfner.tasks import Task

@@ -56,7 +56,7 @@ def command(
     from tfner_export.publish import export
 
     serving = Serving(task_name, max_length)
-    bundle = open_bundle(model, given.supplied())
+    bundle = open_bundle(model, **given.extras())
     result = export(bundle, export_dir, format=export_format, serving=serving)
     logger.info("published %s", address(result.directory))
     if "signatures" in result.details:

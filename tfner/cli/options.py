@@ -20,7 +20,6 @@ from tfner.corpus.formats.jsonl import parse_labels
 from tfner.document import Document
 
 if TYPE_CHECKING:
-    from tfner.inference.external_options import Supplied
     from tfner.inference.predictor import Predictor
 
 Model = Annotated[
@@ -191,14 +190,12 @@ class ModelOptions:
         typer.Option(help="What finds its words in raw text; guessed if nothing says."),
     ] = None
 
-    def supplied(self) -> Supplied:
-        """The same, as the library takes it."""
-        from tfner.inference.external_options import Supplied
-
-        return Supplied(**dataclasses.asdict(self))
+    def extras(self) -> dict[str, Any]:
+        """The same, as the library takes them."""
+        return dataclasses.asdict(self)
 
     def load(self, model: str, **settings: Any) -> Predictor:
         """The predictor of a model, with the other settings of `Predictor.load`."""
         from tfner.inference.predictor import Predictor
 
-        return Predictor.load(model, **settings, **dataclasses.asdict(self))
+        return Predictor.load(model, **settings, **self.extras())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tfner.finetuning.result import RunResult
 from tfner.finetuning.training_data import TrainingData
-from tfner.inference.bundle import versions
+from tfner.inference.native_bundle import versions
 from tfner.reports.content import make_report
 from tfner.reports.directory import write_report
 from tfner.storage.remote import address

@@ -11,7 +11,7 @@ import keras
 from tfner.finetuning.checkpoint import Checkpoint
 from tfner.finetuning.evaluator import Evaluated, Evaluator, selftest_texts
 from tfner.finetuning.training_data import TrainingData
-from tfner.inference.bundle import save_bundle
+from tfner.inference.native_bundle import save_bundle
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
 from tfner.storage.remote import address

@@ -26,7 +26,7 @@ from tfner.finetuning.checkpoint import Checkpoint, Place
 from tfner.finetuning.model import compile_task_model
 from tfner.finetuning.result import RunResult, save_result
 from tfner.finetuning.training_data import TrainingData
-from tfner.inference.bundle import build
+from tfner.inference.native_bundle import build
 from tfner.inference.runners import KerasRunner
 from tfner.models.encoders.interface import freeze_layers, recompute_layers
 from tfner.storage.remote import address, publish, remove

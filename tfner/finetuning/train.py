@@ -13,8 +13,9 @@ from tfner.finetuning.report import report_run
 from tfner.finetuning.result import RunResult
 from tfner.finetuning.run import EncoderFactory, Run
 from tfner.finetuning.training_data import load_training_data
-from tfner.inference.bundle import CONFIG, SUMMARY, Bundle
+from tfner.inference.bundle import Bundle
 from tfner.inference.encoder_config import check_encoder
+from tfner.inference.native_bundle import CONFIG, SUMMARY
 from tfner.storage.atomic import whole_directory, write_json
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import address, publish

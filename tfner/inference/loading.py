@@ -5,30 +5,34 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfner.errors import BundleError
 from tfner.inference.batching import Runner
-from tfner.inference.bundle import (
+from tfner.inference.bundle import NO_MODEL, Bundle
+from tfner.inference.external import (
+    EstimatorBundle,
+    Extras,
+    GoogleBundle,
+    HuggingFaceBundle,
+)
+from tfner.inference.native_bundle import (
     CONFIG,
     METRICS,
     SUMMARY,
     WEIGHTS,
-    Bundle,
+    NativeBundle,
     local_model,
+    native_bundle,
     reading,
 )
-from tfner.inference.external import (
-    LONGEST_WINDOW,
-    ForeignBundle,
-    google_bundle,
-    huggingface_bundle,
-)
-from tfner.inference.external_options import Described, Supplied
-from tfner.inference.runners import KerasRunner, SavedModelRunner
+from tfner.inference.runners import SavedModelRunner
 from tfner.inference.span_runner import SpanRunner
 from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import TokenClassification
+
+if TYPE_CHECKING:
+    import keras
 
 SAVED_MODEL = "saved_model.pb"
 ASSETS = "assets"
@@ -39,88 +43,88 @@ RUNNERS: dict[tuple[str, ...], Callable[..., Runner]] = {
 """What runs a SavedModel, by `Task.outputs`."""
 
 
-def open_model(
-    model: str | Path, supplied: Supplied
-) -> tuple[Bundle | ForeignBundle | Described, Runner]:
-    """What describes a model, and what runs it.
+class SavedModelBundle(NativeBundle):
+    """A SavedModel that tfner exported: a graph, and in its assets all but weights.
+
+    Args:
+        exported: directory of `saved_model.pb`.
+        **extras: none are taken.
+
+    Raises:
+        BundleError: the assets are damaged, or come from a newer tfner.
+        ConfigError: an extra was given.
+    """
+
+    def __init__(self, exported: Path, **extras: Any) -> None:
+        Extras(**extras).refuse(exported)
+        super().__init__(exported / ASSETS)
+        self.exported = exported
+
+    def load_model(self) -> keras.Model:
+        """Refuse: the graph holds no Keras model.
+
+        Raises:
+            BundleError: always.
+        """
+        raise BundleError(NO_MODEL.format(self.exported))
+
+    def runner(self) -> Runner:
+        """What runs the graph."""
+        with reading(self.directory / CONFIG):
+            packs = bool(self.config["serving"]["packs"])
+        return RUNNERS[tuple(self.task.outputs)](self.exported, packs=packs)
+
+
+def open_model(model: str | Path, **extras: Any) -> Bundle:
+    """Open whatever can predict.
 
     Args:
         model: a bundle, a SavedModel or the directory of its versions, a Hugging Face
             token-classification directory or hub id, or a checkpoint that
             google-research/electra has fine-tuned.
-        supplied: given beside it, for a SavedModel without assets or a checkpoint.
+        **extras: see `Extras`; of a SavedModel without assets, or a checkpoint.
 
     Raises:
         BundleError: it is none of these.
-        ConfigError: something was supplied that the model carries itself.
+        ConfigError: an extra was given that the model carries itself.
     """
     model = _here(model)
     exported = saved_model_directory(Path(model))
-    if exported is not None and not (exported / ASSETS / CONFIG).is_file():
-        return _open_estimator(exported, supplied)
-    if exported is not None:
-        supplied.refuse(model)
-        bundle = Bundle(exported / ASSETS)
-        with reading(exported / ASSETS / CONFIG):
-            packs = bool(bundle.config["serving"]["packs"])
-        return bundle, RUNNERS[tuple(bundle.task.outputs)](exported, packs=packs)
-    found = open_bundle(model, supplied)
-    return found, KerasRunner(found.load_model())
+    if exported is None:
+        return open_bundle(model, **extras)
+    if (exported / ASSETS / CONFIG).is_file():
+        return SavedModelBundle(exported, **extras)
+    return EstimatorBundle(exported, **extras)
 
 
-def _open_estimator(exported: Path, supplied: Supplied) -> tuple[Described, Runner]:
-    """A SavedModel as TensorFlow 1's Estimator exported it: a graph, and no assets."""
-    tokenizer, label_set = supplied.load(exported)
-    run = SavedModelRunner(exported, packs=False, trims=False)
-    if run.num_tags != len(label_set.tags):
-        raise BundleError(
-            f"{exported} predicts {run.num_tags or 'an unknown number of'} tags, the "
-            f"labels are {len(label_set.tags)}. Give the labels that it was trained "
-            "with."
-        )
-    task = supplied.task(
-        exported,
-        tokenizer,
-        label_set,
-        num_pieces=run.num_pieces(),
-        max_length=run.row_length or LONGEST_WINDOW,
-    )
-    return Described(task), run
-
-
-def open_bundle(
-    model: str | Path, supplied: Supplied | None = None
-) -> Bundle | ForeignBundle:
-    """A bundle, or a foreign tagger that offers the same.
+def open_bundle(model: str | Path, **extras: Any) -> Bundle:
+    """Open what holds a Keras model.
 
     Args:
         model: as for `open_model`.
-        supplied: given beside it, for a checkpoint.
+        **extras: see `Extras`; of a checkpoint.
 
     Raises:
-        BundleError: it is neither, or a SavedModel, which holds no Keras model.
-        ConfigError: something was supplied that the model carries itself.
+        BundleError: it is none, or a SavedModel, which holds no Keras model.
+        ConfigError: an extra was given that the model carries itself.
     """
     from tfner.checkpoints.loading import is_google
 
-    supplied, model = supplied or Supplied(), _here(model)
+    model = _here(model)
     directory = Path(model)
     if saved_model_directory(directory) is not None:
-        raise BundleError(
-            f"{model} is a SavedModel, which holds no Keras model. Give the bundle it "
-            "was exported from."
-        )
+        raise BundleError(NO_MODEL.format(model))
     if is_google(directory):
-        return google_bundle(model, supplied)
-    supplied.refuse(model)
-    if _is_foreign(directory):
-        return huggingface_bundle(model)
+        return GoogleBundle(model, **extras)
+    if _is_huggingface(directory):
+        return HuggingFaceBundle(model, **extras)
+    Extras(**extras).refuse(model)
     if not directory.exists():
         raise BundleError(
             f"there is no model at {model}. Give a directory that `tfner train` or "
             "`tfner export` wrote, or a Hugging Face token-classification model."
         )
-    return Bundle.load(directory)
+    return native_bundle(directory)
 
 
 def describe_model(model: str | Path) -> dict[str, Any]:
@@ -133,7 +137,7 @@ def describe_model(model: str | Path) -> dict[str, Any]:
     directory = Path(model) if exported is None else exported / ASSETS
     if not (directory / METRICS).is_file() and not (directory / SUMMARY).is_file():
         return {}
-    bundle = Bundle.load(directory)
+    bundle = native_bundle(directory)
     return {
         "history": bundle.metrics.get("history", []),
         "best_epoch": bundle.metrics.get("best_epoch"),
@@ -166,7 +170,7 @@ def saved_model_directory(directory: Path) -> Path | None:
     return max(versions, key=lambda path: int(path.name), default=None)
 
 
-def _is_foreign(directory: Path) -> bool:
+def _is_huggingface(directory: Path) -> bool:
     """Whether it is a Hugging Face directory, or looks like a hub id."""
     if not directory.exists():
         owner = directory.parts[0] if len(directory.parts) == 2 else ""

@@ -11,12 +11,9 @@ from tfner.data.windows import Window
 from tfner.document import Document
 from tfner.errors import BundleError, ConfigError
 from tfner.inference.batching import Runner, run_documents
-from tfner.inference.bundle import SelfTest
-from tfner.inference.external_options import Supplied
-from tfner.schemes import LabelSet
-from tfner.tasks import TASKS, Task
+from tfner.inference.bundle import Bundle, SelfTest
+from tfner.tasks import Task
 from tfner.tasks.context import encode_in_order
-from tfner.tokenization import Tokenizer
 
 WINDOWS_AT_ONCE = 512
 """Windows encoded before the model runs: enough to pack rows well, little memory."""
@@ -40,11 +37,7 @@ class Predictor:
         *,
         verify: bool = False,
         decode: str | None = None,
-        tokenizer: str | Path | Tokenizer | None = None,
-        labels: str | Path | LabelSet | None = None,
-        segment_id: int = 0,
-        lower_case: bool | None = None,
-        word_splitter: str | None = None,
+        **extras: Any,
     ) -> Predictor:
         """A predictor for a model directory.
 
@@ -53,12 +46,10 @@ class Predictor:
                 Hugging Face token-classification directory or hub id.
             verify: predict the texts that were stored with the model, and compare.
             decode: "argmax" or "viterbi" in place of what the model was trained with.
-            tokenizer: directory, hub id or tokenizer of a model that carries none: a
-                SavedModel of TensorFlow 1's Estimator. So all that follow.
-            labels: its tags, in a file that `read_labels` takes, or a label set.
-            segment_id: 1 for taggers of google-research/electra, which learnt with it.
-            lower_case: overrides the tokenizer's directory, or what is guessed of it.
-            word_splitter: as `lower_case`.
+            **extras: `tokenizer`, `labels`, `segment_id`, `lower_case` and
+                `word_splitter` of a model that carries neither tokenizer nor labels,
+                such as a SavedModel of TensorFlow 1's Estimator: see
+                `tfner.inference.external.Extras`.
 
         Raises:
             BundleError: there is no model, it does not predict what it did when it
@@ -66,13 +57,13 @@ class Predictor:
             ConfigError: tokenizer or labels are given that the model carries itself,
                 or `decode` is unknown or needs tags that the model has not.
         """
-        from tfner.inference.loading import open_model
-
-        supplied = Supplied(tokenizer, labels, segment_id, lower_case, word_splitter)
-        bundle, run = open_model(model, supplied)
+        bundle = Bundle.load(model, **extras)
+        predictor = cls(bundle.task, bundle.runner())
         if verify:
-            cls(bundle.task, run).verify(bundle.selftest)
-        return cls(_decoding_by(decode, bundle.task, model), run)
+            predictor.verify(bundle.selftest)
+        if decode is None:
+            return predictor
+        return cls(_decoding_by(decode, bundle.task, model), predictor.run)
 
     def predict(
         self,
@@ -152,12 +143,15 @@ class Predictor:
                 )
 
 
-def _decoding_by(decoder: str | None, task: Task, model: str | Path) -> Task:
-    """The task, made again with another decoder if one is named."""
-    if decoder is None:
-        return task
+def _decoding_by(decoder: str, task: Task, model: str | Path) -> Task:
+    """The task, made again with another decoder.
+
+    Raises:
+        ConfigError: it has no setting for one, or the decoder does not fit its tags.
+    """
     settings = task.settings()
     if "decode" not in settings:
         raise ConfigError(f"{model} has no tags: it decodes in one way alone.")
-    make: Callable[..., Task] = TASKS[settings.pop("name")]
+    del settings["name"]
+    make: Callable[..., Task] = type(task)
     return make(task.tokenizer, task.label_set, **settings | {"decode": decoder})

@@ -13,8 +13,9 @@ import keras
 import tensorflow as tf
 
 from tfner.errors import BundleError, ExportError
-from tfner.inference.bundle import SelfTest, describe, write_description
+from tfner.inference.bundle import SelfTest
 from tfner.inference.loading import ASSETS
+from tfner.inference.native_bundle import describe, write_description
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
 from tfner_export.saved_model.kinds import find_kind

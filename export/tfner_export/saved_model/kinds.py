@@ -20,7 +20,6 @@ from tfner_export.saved_model.verification import compare_tags
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
-    from tfner.inference.external import ForeignBundle
     from tfner_export.exporter import Source
 
 QUERIES = "queries.json"
@@ -55,7 +54,7 @@ KINDS: dict[tuple[str, ...], Kind] = {
 """By `Task.outputs`: any task whose model gives the same is served the same way."""
 
 
-def find_kind(bundle: Bundle | ForeignBundle) -> Kind:
+def find_kind(bundle: Bundle) -> Kind:
     """The way to serve a model.
 
     Raises:

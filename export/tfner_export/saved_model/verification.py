@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from tfner.data.windows import Ints
     from tfner.inference.bundle import Bundle
-    from tfner.inference.external import ForeignBundle
     from tfner.tasks import Task
     from tfner.tokenization import Tokenizer
     from tfner_export.exporter import Source
@@ -141,7 +140,7 @@ def random_batches(tokenizer: Tokenizer, max_length: int) -> Iterator[Features]:
         yield features
 
 
-def text_batches(bundle: Bundle | ForeignBundle, max_length: int) -> Iterator[Features]:
+def text_batches(bundle: Bundle, max_length: int) -> Iterator[Features]:
     """The self-test's first texts, one window a row."""
     texts = bundle.selftest.texts[:TEXTS_COMPARED]
     windows = [

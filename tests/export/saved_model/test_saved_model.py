@@ -273,7 +273,7 @@ def test_an_export_without_its_assets_is_still_a_model(
 def test_the_assets_describe_the_model_as_its_bundle_does(
     bundle: Bundle, saved_model: Path
 ) -> None:
-    assets = Bundle(saved_model / "assets")
+    assets = Bundle.load(saved_model / "assets")
     assert assets.label_set == bundle.label_set
     assert assets.selftest == bundle.selftest
     assert assets.task.settings() == bundle.task.settings()
@@ -325,7 +325,7 @@ def test_a_hugging_face_directory_is_exported_in_one_step(
     export(bundle, directory, format="huggingface")
     foreign = open_bundle(directory)
     result = export_saved_model(foreign, tmp_path / "out", max_length=LONGEST)
-    assets = Bundle(result.saved_model / "assets")
+    assets = Bundle.load(result.saved_model / "assets")
     assert assets.label_set.tags == bundle.label_set.tags
     assert assets.task.max_length == LONGEST
     assert assets.selftest.texts

@@ -9,7 +9,7 @@ import keras
 import pytest
 
 from tfner.errors import ConfigError
-from tfner.inference.bundle import build
+from tfner.inference.native_bundle import build
 from tfner.models import TokenClassifier
 from tfner.models.encoders.bert import Encoder
 from tfner.models.encoders.interface import (

@@ -1,0 +1,335 @@
+"""The directory of a trained model, complete and readable without Keras.
+
+config.json         schema version, task, model and training settings, versions
+labels.json         ordered labels and tags, with their digest
+tokenizer/          files that need no transformers
+model.weights.h5    weights; absent in the assets of a SavedModel
+metrics.json        scores of dev and test, history of the epochs
+selftest.json       texts with the entities predicted when the model was saved
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfner.errors import BundleError, TfnerError, unknown
+from tfner.inference.bundle import Bundle, SelfTest
+from tfner.inference.encoder_config import KERAS, describe_encoder, restore_encoder
+from tfner.schemes import LabelSet
+from tfner.storage.atomic import (
+    read_json,
+    whole_directory,
+    write_json,
+    write_text,
+)
+from tfner.storage.remote import address, local_copy
+from tfner.tasks import TASKS, Task
+from tfner.tokenization import Tokenizer, load_tokenizer
+
+if TYPE_CHECKING:
+    import keras
+
+
+logger = logging.getLogger(__name__)
+
+SCHEMA = 1
+SHOWN_REASON = 300
+CONFIG, LABELS, METRICS = "config.json", "labels.json", "metrics.json"
+SUMMARY = "summary.json"
+RENAMED = {"borders": "misaligned"}
+"""Settings of tasks in models of earlier versions."""
+PREFILTER = "prefilter.npz"
+"""Left out queries that it found pointless, in models of earlier versions."""
+SELFTEST, TOKENIZER, WEIGHTS = "selftest.json", "tokenizer", "model.weights.h5"
+
+HDF5_OVERHEAD = 8192
+"""Bytes beside the values of one weight, at most."""
+CHUNK = 1 << 20
+
+WHOLE = (
+    *(CONFIG, SUMMARY, "*.index"),
+    *("saved_model.pb", "*/saved_model.pb", "*/*/saved_model.pb"),
+)
+"""Of these a directory holds at least one, or there is no model in it."""
+
+
+class NativeBundle(Bundle):
+    """A model directory.
+
+    Args:
+        directory: as `save_bundle` wrote it, or the assets of a SavedModel.
+
+    Raises:
+        BundleError: it is not one, is damaged, or comes from a newer tfner.
+    """
+
+    def __init__(self, directory: str | Path) -> None:
+        self.directory = Path(directory)
+        config = _read(self.directory, CONFIG)
+        if "tfner_schema" not in config:
+            raise BundleError(
+                f"{self.directory} is no tfner model: {CONFIG} names no schema "
+                "version. Give a directory that `tfner train` or `tfner export` wrote."
+            )
+        schema = config["tfner_schema"]
+        if schema != SCHEMA:
+            writer = dict(config.get("versions") or {}).get("tfner", "unknown")
+            raise BundleError(
+                f"{self.directory / CONFIG} has schema version {schema}, this tfner "
+                f"reads {SCHEMA}. Use the tfner that wrote it ({writer})."
+            )
+        self._config: dict[str, Any] = config
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What `config.json` holds."""
+        return self._config
+
+    @cached_property
+    def label_set(self) -> LabelSet:
+        """Ordered labels, checked by their digest."""
+        with reading(self.directory / LABELS):
+            return LabelSet.from_json(_read(self.directory, LABELS))
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer as it was trained with."""
+        return load_tokenizer(self.directory / TOKENIZER)
+
+    @cached_property
+    def task(self) -> Task:
+        """Encodes and decodes; needs no Keras."""
+        tokenizer, label_set = self.tokenizer, self.label_set
+        with reading(self.directory / CONFIG):
+            settings = dict(self.config["task"])
+            name = settings.pop("name")
+            if name not in TASKS:
+                raise BundleError(f"{self.directory}: {unknown('task', name, TASKS)}")
+            if (self.directory / PREFILTER).is_file():
+                logger.warning(
+                    "%s: %s is not read any more; all queries are run, which takes "
+                    "longer and may find more.",
+                    self.directory,
+                    PREFILTER,
+                )
+            for old, new in RENAMED.items():
+                if old in settings:
+                    settings[new] = settings.pop(old)
+            make: Callable[..., Task] = TASKS[name]
+            return make(tokenizer, label_set, **settings)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Scores and history as stored."""
+        with reading(self.directory / METRICS):
+            return dict(_read(self.directory, METRICS))
+
+    @cached_property
+    def selftest(self) -> SelfTest:
+        """Texts with expected entities."""
+        with reading(self.directory / SELFTEST):
+            return SelfTest.from_json(_read(self.directory, SELFTEST, list))
+
+    def load_model(self) -> keras.Model:
+        """The Keras model with its weights.
+
+        Raises:
+            BundleError: weights are missing or do not fit.
+        """
+        task, path = self.task, self.directory / WEIGHTS
+        if not path.is_file():
+            raise BundleError(
+                f"{self.directory} holds no {WEIGHTS}. Train the model again, or "
+                "restore the file."
+            )
+        with reading(self.directory / CONFIG):
+            about = self.config["model"]
+            encoder = restore_encoder(about["encoder"], place=self.directory / CONFIG)
+            model = task.build(encoder, dropout=about["dropout"])
+            build(model)
+        with reading(path):
+            model.load_weights(str(path))
+            if about["encoder"].get("class") != KERAS:
+                _check_all_loaded(path, model)
+        return model
+
+
+def native_bundle(directory: Path) -> NativeBundle:
+    """Open the bundle in a directory; of several trials that with the best dev score.
+
+    Raises:
+        BundleError: there is none.
+    """
+    summary = directory / SUMMARY
+    if summary.is_file() and not (directory / CONFIG).is_file():
+        with reading(summary):
+            best = _read(directory, SUMMARY)["best"]
+            directory = directory / Path(best).name
+    return NativeBundle(directory)
+
+
+def local_model(model: str | Path) -> str | Path:
+    """A copy of a remote model; any other as it is named.
+
+    Raises:
+        BundleError: there is none, or it is not whole.
+    """
+    copy = local_copy(model)
+    if copy is model:
+        return model
+    if Path(copy).is_dir() and not any(any(Path(copy).glob(name)) for name in WHOLE):
+        raise BundleError(
+            f"{address(model)} holds no whole model: {CONFIG} or saved_model.pb, which "
+            "is written last, is missing. Train or export it again."
+        )
+    return copy
+
+
+def _check_all_loaded(path: Path, model: keras.Model) -> None:
+    """Keras passes over stored weights that the model has no place for."""
+    import h5py  # type: ignore[import-untyped]
+
+    stored: list[str] = []
+
+    def note(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
+            stored.append(name)
+
+    with h5py.File(path) as file:
+        file.visititems(note)
+    if len(stored) != len(model.weights):
+        raise ValueError(
+            f"it holds {len(stored)} arrays, the model {len(model.weights)}"
+        )
+
+
+def _read(directory: Path, name: str, kind: type = dict) -> Any:
+    """The content of one file of a bundle.
+
+    Raises:
+        BundleError: it is missing or no JSON.
+    """
+    path = directory / name
+    if not path.exists():
+        raise BundleError(
+            f"{directory} is no tfner model: {name} is missing. "
+            "Give a directory that `tfner train` or `tfner export` wrote."
+        )
+    with reading(path):
+        return read_json(path, kind)
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Says of any failure that it comes from the content of this file.
+
+    Raises:
+        BundleError: instead of whatever was raised inside.
+    """
+    try:
+        yield
+    except BundleError:
+        raise
+    except KeyError as error:
+        raise BundleError(f"{path} is damaged: {error} is missing in it.") from error
+    except (AttributeError, OSError, TypeError, ValueError, TfnerError) as error:
+        reason = str(error).removeprefix(f"{path}: ").strip().partition("\n")[0]
+        raise BundleError(
+            f"{path} is damaged or not of this model: {reason[:SHOWN_REASON]}"
+        ) from error
+
+
+def build(model: keras.Model) -> None:
+    """Create a task model's weights by one symbolic call."""
+    import keras
+
+    names = ("input_ids", "attention_mask", "token_type_ids", "labeled_positions")
+    model({n: keras.KerasTensor((None, None), "int32", name=n) for n in names})
+
+
+def save_bundle(
+    directory: Path,
+    *,
+    task: Task,
+    model: keras.Model,
+    training: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    selftest: SelfTest,
+    extra_files: Mapping[str, str] | None = None,
+    extra_directories: Mapping[str, Path] | None = None,
+) -> NativeBundle:
+    """Write a model directory under a temporary name, then move it into place.
+
+    An existing `directory` is replaced; whether it may be is for the caller to ask.
+    Extra directories are moved into it.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    config = {**describe(task, model), "training": dict(training)}
+    with whole_directory(directory) as stage:
+        write_description(
+            stage, config=config, task=task, metrics=metrics, selftest=selftest
+        )
+        for name, text in (extra_files or {}).items():
+            write_text(stage / name, text)
+        for name, source in (extra_directories or {}).items():
+            shutil.move(source, stage / name)
+        _make_room(stage / WEIGHTS, model)
+        model.save_weights(str(stage / WEIGHTS))
+    return NativeBundle(directory)
+
+
+def _make_room(path: Path, model: keras.Model) -> None:
+    """Fill the file once: where the disk is full, HDF5 would end the process."""
+    size = sum(4 * math.prod(v.shape) + HDF5_OVERHEAD for v in model.weights)
+    with path.open("wb") as file:
+        for start in range(0, size, CHUNK):
+            file.write(bytes(min(CHUNK, size - start)))
+
+
+def describe(task: Task, model: keras.Model) -> dict[str, Any]:
+    """What `config.json` holds of a task and its model."""
+    return {
+        "tfner_schema": SCHEMA,
+        "task": task.settings(),
+        "model": {
+            "encoder": describe_encoder(model.encoder),
+            "dropout": model.dropout_rate,
+        },
+        "versions": versions(),
+    }
+
+
+def write_description(
+    directory: Path,
+    *,
+    config: Mapping[str, Any],
+    task: Task,
+    metrics: Mapping[str, Any],
+    selftest: SelfTest,
+) -> None:
+    """Every file of a bundle but the weights."""
+    write_json(directory / CONFIG, config)
+    write_json(directory / LABELS, task.label_set.to_json())
+    write_json(directory / METRICS, metrics)
+    write_json(directory / SELFTEST, selftest.to_json())
+    task.tokenizer.save(directory / TOKENIZER)
+
+
+def versions() -> dict[str, str]:
+    """Versions of tfner and what it runs on."""
+    names = ("tfner", "tensorflow", "keras", "numpy", "tokenizers")
+    found = {}
+    for name in names:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
