@@ -42,7 +42,7 @@ class StorageError(TfnerError):
     """
 
     def __init__(self, message: str, *, path: object = None) -> None:
-        self.path = path
+        self.message, self.path = message, path
         super().__init__(message if path is None else f"{path}: {message}")
 
 

@@ -24,7 +24,7 @@ TERMINATED_RUN = """
 import os, signal, sys
 from pathlib import Path
 from tfner.config.train import TrainConfig, read_settings
-from tfner.errors import StorageError, TrainingError
+from tfner.errors import TrainingError
 from tfner.finetuning import run
 from tfner.finetuning.callbacks import StopAtNaN
 from tfner.finetuning.train import train
@@ -67,7 +67,7 @@ FULL_DISK = """
 import logging, resource, sys
 from pathlib import Path
 from tfner.config.train import TrainConfig, read_settings
-from tfner.errors import StorageError, BundleError
+from tfner.errors import StorageError
 from tfner.finetuning.train import train
 
 class Listener(logging.Handler):
@@ -77,7 +77,7 @@ class Listener(logging.Handler):
 logging.basicConfig(level="INFO", handlers=[Listener()])
 try:
     train(TrainConfig(**read_settings(Path(sys.argv[1]), [], {})))
-except BundleError as error:
+except StorageError as error:
     sys.exit(str(error))
 """
 

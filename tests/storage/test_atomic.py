@@ -114,6 +114,15 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         write(tmp_path / "file" / "model")
 
 
+def test_a_file_that_fails_in_it_is_told_of_the_directory(target: Path) -> None:
+    with (
+        pytest.raises(StorageError, match="model: cannot be written: File name too"),
+        whole_directory(target) as stage,
+    ):
+        write_text(stage / ("n" * 300), "text")
+    assert contents(target.parent) == ["model", "model/old"]
+
+
 def test_parents_that_were_made_go_if_nothing_comes(tmp_path: Path) -> None:
     def fail() -> None:
         with whole_directory(tmp_path / "a" / "b" / "model"):

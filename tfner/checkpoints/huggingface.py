@@ -233,7 +233,7 @@ def _save_file(arrays: dict[str, Any], path: Path) -> None:
     try:
         save_file(arrays, path, metadata={"format": "pt"})
     except safetensors.SafetensorError as error:  # a full disk, too
-        raise StorageError(f"cannot be written: {error}.", path=path.name) from error
+        raise StorageError(f"cannot be written: {error}.", path=path) from error
 
 
 def _tags(config: Mapping[str, Any], *, place: Path) -> list[str]:

@@ -62,13 +62,12 @@ def whole_file(path: AnyPath, *, remedy: str = REMEDY) -> Iterator[TextIO]:
 @contextmanager
 def whole_bytes(path: AnyPath, *, remedy: str = REMEDY) -> Iterator[IO[bytes]]:
     """As `whole_file`, for bytes as they are."""
-    with whole_path(path, remedy=remedy) as part, part.open("wb") as file:
+    with _whole_path(path, remedy=remedy) as part, part.open("wb") as file:
         yield file
 
 
 @contextmanager
-def whole_path(path: AnyPath, *, remedy: str = REMEDY) -> Iterator[Path]:
-    """As `whole_file`, for who opens the file by its name: the temporary one."""
+def _whole_path(path: AnyPath, *, remedy: str) -> Iterator[Path]:
     with writing(path, remedy):
         if remote.is_remote(path):
             with tempfile.TemporaryDirectory(prefix="tfner-") as folder:
@@ -195,6 +194,10 @@ def staging(directory: AnyPath, *, inside: bool = False) -> Iterator[Path]:
             stage.mkdir(parents=True)
         try:
             yield stage
+        except StorageError as error:
+            if not Path(str(error.path)).is_relative_to(stage):
+                raise
+            raise StorageError(error.message, path=remote.address(directory)) from error
         finally:
             shutil.rmtree(stage, ignore_errors=True)
             with suppress(OSError):  # they are in use by now
