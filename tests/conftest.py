@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -323,3 +324,27 @@ def same() -> Callable[[Weights, Weights], bool]:
         )
 
     return compare
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., str]]:
+    """Runs `tfner` with these arguments; returns the text that it prints."""
+    from tfner.cli import main
+
+    logger = logging.getLogger("tfner")
+    handlers, level = logger.handlers[:], logger.level
+
+    def run(*arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["tfner", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main.main()
+        shown = capsys.readouterr()
+        assert not end.value.code, shown.err
+        return shown.out
+
+    yield run
+    logger.handlers[:] = handlers
+    logger.setLevel(level)

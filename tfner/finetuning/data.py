@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from tfner.config.train import DataConfig, SpanConfig, TrainConfig
+from tfner.config.train import DataConfig, TrainConfig
 from tfner.corpus import read_corpus
 from tfner.corpus.formats.queries import read_queries
 from tfner.corpus.split import hold_out
@@ -89,11 +89,11 @@ def _with_queries(
     Raises:
         ConfigError: a label has no query in it.
     """
-    settings = config.task
-    if not isinstance(settings, SpanConfig) or settings.queries is None:
+    path: str | None = getattr(config.task, "queries", None)
+    if path is None:
         return documents
-    queries = read_queries(settings.queries)
-    complete_queries(labels, queries, source=settings.queries)
+    queries = read_queries(path)
+    complete_queries(labels, queries, source=path)
     return with_queries(documents, queries)
 
 

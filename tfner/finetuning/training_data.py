@@ -12,7 +12,7 @@ from tfner.checkpoints.loading import tokenizer_of
 from tfner.config.train import TaskConfig, TrainConfig
 from tfner.data.windows import Window
 from tfner.document import Document
-from tfner.errors import ConfigError, CorpusError, TrainingError
+from tfner.errors import ConfigError, CorpusError, TrainingError, unknown
 from tfner.finetuning.data import Corpora, load_corpora
 from tfner.finetuning.evaluator import Evaluator
 from tfner.schemes import LabelSet
@@ -129,6 +129,8 @@ def make_task(
         )
         for note in tokenizer.notes:
             logger.info(note)
+    if config.task.name not in TASKS:
+        raise ConfigError(unknown("`task`", config.task.name, TASKS))
     kind = TASKS[config.task.name]
     seed = config.optimizer.seed
     return kind.from_config(config.task, tokenizer, label_set, documents, seed=seed)

@@ -9,9 +9,7 @@ and exported by the commands as every other.
 from __future__ import annotations
 
 import json
-import logging
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,6 @@ from safetensors.numpy import load_file, save_file
 
 from tfner.checkpoints.families import FAMILIES, Family
 from tfner.checkpoints.loading import load_encoder
-from tfner.cli import main
 from tfner.inference.loading import open_bundle
 from tfner.models.encoders import ENCODERS
 from tfner.training.optimizers import layerwise_rates
@@ -130,28 +127,6 @@ def directory(tmp_path: Path, encoder_directory: Path) -> Path:
 
 
 Command = Callable[..., Any]
-
-
-@pytest.fixture
-def command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Command]:
-    """Runs `tfner` with these arguments; returns the text that it prints."""
-    logger = logging.getLogger("tfner")
-    handlers, level = logger.handlers[:], logger.level
-
-    def run(*arguments: object) -> str:
-        monkeypatch.setattr(sys, "argv", ["tfner", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main.main()
-        shown = capsys.readouterr()
-        assert not end.value.code, shown.err
-        return shown.out
-
-    yield run
-    logger.handlers[:] = handlers
-    logger.setLevel(level)
 
 
 @pytest.fixture
