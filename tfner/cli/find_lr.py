@@ -8,13 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from tfner.cli.flags import Config, Set, with_settings
+from tfner.cli.flags import Config, Preset, Set, chosen_settings, with_settings
 from tfner.cli.options import Json
 from tfner.cli.output import (
     print_json,
     print_text,
 )
-from tfner.cli.train import Preset, chosen_settings
 from tfner.config.train import TrainConfig
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import address, import_tensorflow

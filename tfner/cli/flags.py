@@ -11,6 +11,7 @@ import typer
 
 from tfner.config.base import Settings
 from tfner.config.sections import Leaf, parts
+from tfner.config.train import PRESETS, TrainConfig, read_settings
 
 Config = Annotated[
     Path | None, typer.Option(help="TOML file of settings; flags win over it.")
@@ -18,6 +19,36 @@ Config = Annotated[
 Set = Annotated[
     list[str] | None, typer.Option(help="section.key=value, over the file.")
 ]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        help="Published settings for an encoder's size; whatever is set wins over it. "
+        f"[{'|'.join(PRESETS)}]"
+    ),
+]
+
+
+def chosen_settings(
+    settings: dict[str, Any],
+    file: Path | None,
+    assignments: list[str] | None,
+    preset: str | None,
+) -> TrainConfig:
+    """Make the config of a training run.
+
+    Args:
+        settings: the flags that were given, which win over the rest.
+        file: TOML file of `--config`.
+        assignments: values of `--set`, which win over the file.
+        preset: name of `--preset`, over which all others win.
+
+    Raises:
+        ConfigError: settings are missing or wrong; all are named.
+    """
+    given = {**settings, "preset": preset}
+    config = TrainConfig(**read_settings(file, assignments or [], given))
+    config.check_needed()
+    return config
 
 
 def _flag(leaf: Leaf) -> inspect.Parameter:

@@ -8,42 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from tfner.cli.flags import Config, Set, with_settings
+from tfner.cli.flags import Config, Preset, Set, chosen_settings, with_settings
 from tfner.cli.options import Json
 from tfner.cli.output import (
     print_json,
     print_text,
 )
-from tfner.config.train import PRESETS, TrainConfig, read_settings
+from tfner.config.train import TrainConfig
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import import_tensorflow
 
 logger = logging.getLogger(__name__)
-
-Preset = Annotated[
-    str | None,
-    typer.Option(
-        help="Published settings for an encoder's size; whatever is set wins over it. "
-        f"[{'|'.join(PRESETS)}]"
-    ),
-]
-
-
-def chosen_settings(
-    settings: dict[str, Any],
-    file: Path | None,
-    assignments: list[str] | None,
-    preset: str | None,
-) -> TrainConfig:
-    """The config of flags, file, assignments and preset.
-
-    Raises:
-        ConfigError: all that is wrong with them.
-    """
-    given = {**settings, "preset": preset}
-    config = TrainConfig(**read_settings(file, assignments or [], given))
-    config.check_needed()
-    return config
 
 
 @with_settings(TrainConfig)
