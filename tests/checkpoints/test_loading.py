@@ -89,6 +89,7 @@ def test_training_takes_encoder_and_tokenizer_of_a_checkpoint(
     text = "\n".join(pieces[: google.vocab_size])
     (prefix.parent / "vocab.txt").write_text(text, encoding="utf-8")
     settings = {"encoder": f"{prefix}#generator", "output": str(tmp_path / "model")}
+    settings |= {"max_length": google.positions}
     config = TrainConfig(**toy_settings | settings)
     task = make_task(config, LabelSet(["PER"]))
     assert task.tokenizer.vocab_size == google.vocab_size

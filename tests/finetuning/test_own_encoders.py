@@ -130,11 +130,12 @@ def test_what_is_no_encoder_is_told_before_training(
     [
         ({"encoder": "./nowhere"}, None, "./nowhere: there is no such directory"),
         ({}, Unregistered, "must come back from its `get_config`"),
+        ({"max_length": 99}, None, "`max_length` is 99, the encoder has 64 positions"),
     ],
 )
 def test_an_encoder_is_checked_before_a_corpus_is_read(
     config: Callable[..., TrainConfig],
-    settings: dict[str, str],
+    settings: dict[str, Any],
     encoder: Callable[[], keras.Model] | None,
     message: str,
 ) -> None:

@@ -188,7 +188,7 @@ def find_learning_rate(
         )
     config.check_needed("output")
     devices = distribution(config.devices.strategy, tpu=config.devices.tpu)
-    factory = make_encoder(config, encoder)
+    factory = make_encoder(config, encoder, task=task)
     with devices.working():
         data = load_training_data(
             config.replace(epochs=1), task=task, tokenizer=tokenizer

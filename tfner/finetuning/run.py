@@ -181,20 +181,14 @@ class Run:
 
     def _model(self) -> keras.Model:
         keras.utils.set_random_seed(self.seed)
-        found = self.encoder()
-        positions = getattr(found, "max_positions", None)
-        if positions is not None and self.task.max_length > positions:
-            raise ConfigError(
-                f"`max_length` is {self.task.max_length}, the encoder has {positions} "
-                f"positions. Give --max-length {positions} or less."
-            )
+        encoder = self.encoder()
         pieces = self.task.tokenizer.vocab_size
-        if pieces > getattr(found, "vocab_size", pieces):
+        if pieces > getattr(encoder, "vocab_size", pieces):
             raise ConfigError(
                 f"the vocabulary has {pieces} pieces, the encoder knows "
-                f"{found.vocab_size}. Give the tokenizer that belongs to the encoder."
+                f"{encoder.vocab_size}. Give the tokenizer that belongs to the encoder."
             )
-        model = self.task.build(found, dropout=self.config.model.dropout)
+        model = self.task.build(encoder, dropout=self.config.model.dropout)
         build(model)
         return model
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tfner.checkpoints.loading import open_encoder
 from tfner.config.train import TrainConfig
+from tfner.errors import ConfigError
 from tfner.finetuning.report import report_run
 from tfner.finetuning.result import RunResult
 from tfner.finetuning.run import EncoderFactory, Run
@@ -73,7 +74,7 @@ def run_trials(
     config.check_needed()
     output = output_of(config)
     devices = distribution(config.devices.strategy, tpu=config.devices.tpu)
-    factory = make_encoder(config, encoder)
+    factory = make_encoder(config, encoder, task=task)
     with devices.working():
         with workplace(output, writes=devices.is_chief) as (directory, mirror):
             data = load_training_data(config, task=task, tokenizer=tokenizer)
@@ -117,23 +118,39 @@ def output_of(config: TrainConfig) -> OutputPolicy:
     return policy
 
 
-def make_encoder(config: TrainConfig, factory: EncoderFactory | None) -> EncoderFactory:
-    """What makes the encoder of each run: the user's, or the one that is named.
+def make_encoder(
+    config: TrainConfig, factory: EncoderFactory | None, *, task: Task | None = None
+) -> EncoderFactory:
+    """The factory of each run's encoder, checked once, before corpora are read.
 
-    It is checked once, here, before corpora are read.
+    Args:
+        config: names the encoder.
+        factory: the user's, in place of the one that is named.
+        task: the user's, whose windows count in place of those of `config`.
 
     Raises:
         CheckpointError: there is no encoder of that name.
-        ConfigError: the user's is none, or could not be loaded from a bundle.
+        ConfigError: the user's is none, or could not be loaded from a bundle, or
+            windows are longer than the encoder's positions.
     """
-    if factory is not None:
-        check_encoder(factory())
-        return factory
-    return open_encoder(
-        config.model.encoder,
-        hidden_dropout=config.model.hidden_dropout,
-        attention_dropout=config.model.attention_dropout,
-    ).load
+    if factory is None:
+        stored = open_encoder(
+            config.model.encoder,
+            hidden_dropout=config.model.hidden_dropout,
+            attention_dropout=config.model.attention_dropout,
+        )
+        factory, positions = stored.load, stored.settings.get("max_positions")
+    else:
+        encoder = factory()
+        check_encoder(encoder)
+        positions = getattr(encoder, "max_positions", None)
+    max_length = config.task.max_length if task is None else task.max_length
+    if positions is not None and max_length > positions:
+        raise ConfigError(
+            f"`max_length` is {max_length}, the encoder has {positions} positions. "
+            f"Give --max-length {positions} or less."
+        )
+    return factory
 
 
 def publish_trials(output: Path, trials: list[RunResult]) -> None:
