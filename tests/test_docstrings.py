@@ -27,7 +27,6 @@ TO_MEND = (
     "tfner/finetuning",
     "tfner/inference",
     "tfner/pretraining",
-    "tfner/storage",
     "tfner/tasks",
     "tfner/training",
 )

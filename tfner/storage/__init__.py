@@ -1,1 +1,1 @@
-"""Files in and out: lines, files that appear whole, remote places."""
+"""Files read and written: lines, whole files and directories, remote paths."""

@@ -1,8 +1,8 @@
-"""Files and directories that appear whole, or not at all.
+"""Writing of files and directories that appear whole or not at all.
 
 Everything is written under a temporary name beside its place, `.NAME.XXXXXXXX.part`,
-brought to the disk, and renamed. What is there stays until then. A place may be
-remote: then the temporary files lie here, and are sent.
+flushed to the disk, and renamed; until then what is there stays. Remote places work
+too: their temporary files are local, and are sent.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ REMEDY = "Make room, or choose another place."
 PARTS = ".*.part"
 """Pattern of the temporary names."""
 SYNCED = 1000
-"""Of more files than these, syncing each takes longer than syncing all there is."""
+"""More files than these are synced together with all there is, which is faster."""
 
 
 Json = TypeVar("Json", dict[str, Any], list[Any])
@@ -37,7 +37,7 @@ Json = TypeVar("Json", dict[str, Any], list[Any])
 
 @contextmanager
 def whole_file(path: AnyPath, *, remedy: str = REMEDY) -> Iterator[TextIO]:
-    """A UTF-8 text stream whose file appears under `path` when all is written.
+    """Open a UTF-8 text stream whose file appears under `path` when it is complete.
 
     A name in `.gz` is compressed; "-" is standard output; devices are written directly.
 
@@ -61,7 +61,7 @@ def whole_file(path: AnyPath, *, remedy: str = REMEDY) -> Iterator[TextIO]:
 
 @contextmanager
 def whole_bytes(path: AnyPath, *, remedy: str = REMEDY) -> Iterator[IO[bytes]]:
-    """As `whole_file`, for bytes as they are."""
+    """Open a binary stream; see `whole_file`."""
     with _whole_path(path, remedy=remedy) as part, part.open("wb") as file:
         yield file
 
@@ -115,7 +115,7 @@ def read_json(path: Path) -> dict[str, Any]: ...
 @overload
 def read_json(path: Path, kind: type[Json]) -> Json: ...
 def read_json(path: Path, kind: type[Any] = dict) -> Any:
-    """The content of a JSON file.
+    """Read a JSON file.
 
     Args:
         path: the file; a byte order mark is passed over.
@@ -143,7 +143,7 @@ def read_json(path: Path, kind: type[Any] = dict) -> Any:
 
 @contextmanager
 def whole_directory(directory: AnyPath) -> Iterator[Path]:
-    """A temporary directory that becomes `directory` if nothing fails.
+    """Make a temporary directory that becomes `directory` if nothing fails.
 
     What was there before is replaced; whether it may be is for the caller to ask. A
     link goes on pointing where it points.
@@ -158,7 +158,7 @@ def whole_directory(directory: AnyPath) -> Iterator[Path]:
 
 @contextmanager
 def whole_files(directory: AnyPath) -> Iterator[Path]:
-    """A temporary directory whose content joins that of `directory` if nothing fails.
+    """Make a temporary directory whose content joins `directory` if nothing fails.
 
     Files and directories of the same names are replaced; others stay.
 
@@ -173,11 +173,11 @@ def whole_files(directory: AnyPath) -> Iterator[Path]:
 
 @contextmanager
 def staging(directory: AnyPath, *, inside: bool = False) -> Iterator[Path]:
-    """A temporary directory that is gone at the end of the block.
+    """Make a temporary directory that is gone at the end of the block.
 
     Args:
-        directory: beside which it lies; here, if that is remote.
-        inside: it lies in the directory.
+        directory: the temporary one lies beside it, or anywhere if this is remote.
+        inside: it lies in this directory.
 
     Raises:
         StorageError: something in the block cannot be written.
@@ -209,8 +209,8 @@ def move_into_place(stage: Path, target: AnyPath) -> None:
     """Move a file or directory; what was there is replaced, or stays if that fails.
 
     Args:
-        stage: has come to the disk when it moves.
-        target: here, on the same file system, or remote.
+        stage: is flushed to the disk first.
+        target: on the same file system, or remote.
     """
     if remote.is_remote(target):
         send = remote.publish if stage.is_dir() else remote.put
@@ -227,7 +227,7 @@ def move_into_place(stage: Path, target: AnyPath) -> None:
 
 
 def _swap(stage: Path, target: Path) -> None:
-    """Put a directory in the place of something; that is back if it fails."""
+    """Replace what is at a place by a directory; it is back if that fails."""
     old = _temporary(target)
     target.rename(old)
     try:
@@ -242,7 +242,7 @@ def _swap(stage: Path, target: Path) -> None:
 
 
 def move_to_new(stage: Path, target: Path) -> bool:
-    """Move a directory to where nothing is.
+    """Move a directory to a local or remote place, unless something is there.
 
     Returns:
         Whether it was moved: False if there is something.
@@ -263,7 +263,7 @@ def move_to_new(stage: Path, target: Path) -> bool:
 
 
 def exists(path: AnyPath) -> bool:
-    """Whether there is a file or directory of this name, here or remote."""
+    """Tell whether there is a local or remote file or directory of this name."""
     return remote.exists(path) if remote.is_remote(path) else Path(path).exists()
 
 
@@ -281,7 +281,7 @@ def _temporary(target: Path) -> Path:
 
 
 def _sync(path: Path) -> None:
-    """Bring a file, or all files of a directory, to the disk."""
+    """Flush a file, or all files of a directory, to the disk."""
     files = [file for file in path.rglob("*") if file.is_file()]
     if len(files) > SYNCED:
         os.sync()
@@ -296,7 +296,7 @@ def _sync(path: Path) -> None:
 
 @contextmanager
 def writing(path: AnyPath, remedy: str = REMEDY) -> Iterator[None]:
-    """Within, what cannot be written is reported in one sentence.
+    """Report what cannot be written in the block in one sentence.
 
     Raises:
         StorageError: for an OSError, and for text that UTF-8 cannot hold.

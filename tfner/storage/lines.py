@@ -1,4 +1,4 @@
-"""Bytes in: files of here and remote, gzip, and lines with their numbers.
+"""Reading of local and remote files: bytes, gzip, and lines with their numbers.
 
 Lines end at a line feed and nowhere else: `str.splitlines` would also cut at U+2028,
 U+0085 and others that occur inside corpora.
@@ -30,7 +30,7 @@ UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def stem_of(path: object) -> str:
-    """File name without suffix and `.gz`: `data/train.bio.gz` -> `train`."""
+    """Return a file name without suffix and `.gz`: `data/train.bio.gz` -> `train`."""
     name = Path(str(path)).name.removesuffix(".gz")
     return "stdin" if name == STANDARD_STREAM else Path(name).stem
 
@@ -58,7 +58,7 @@ def check_readable(path: AnyPath) -> None:
 
 
 def is_readable(value: str) -> bool:
-    """Whether a value names a file: one that is there, or any remote one."""
+    """Tell whether a value names a file that exists, or any remote one."""
     return remote.is_remote(value) or os.path.isfile(value)
 
 
@@ -75,7 +75,7 @@ def read_lines(
     keep_bom: bool = False,
     announce: bool = True,
 ) -> Iterator[tuple[int, str]]:
-    """Number and text of each line of a UTF-8 file, plain or gzip (by `.gz`).
+    """Read a UTF-8 file, plain or gzip (by `.gz`), as numbered lines.
 
     Args:
         path: a file, or "-" for standard input.
@@ -98,7 +98,7 @@ def read_lines(
 
 
 def read_bytes(path: str) -> bytes:
-    """The content of a file or of standard input.
+    """Read a file or standard input.
 
     Raises:
         CorpusError: damaged gzip.
@@ -116,7 +116,10 @@ def decode_lines(
     keep_bom: bool = False,
     announce: bool = True,
 ) -> Iterator[tuple[int, str]]:
-    """As `read_lines`, of the lines of a stream; `path` is its name in messages."""
+    """Decode the lines of a stream; see `read_lines` for the arguments.
+
+    `path` names the stream in messages.
+    """
     offset = 0
     for number, line in enumerate(lines, 1):
         if number == 1 and line.startswith(BOM) and not keep_bom:
@@ -146,7 +149,7 @@ def _encoding_hint(line: bytes) -> str:
 
 @contextmanager
 def open_bytes(path: AnyPath) -> Iterator[IO[bytes]]:
-    """The bytes of a file or of standard input, unpacked if its name ends in .gz.
+    """Open a file or standard input for reading bytes, unpacked if it ends in .gz.
 
     Raises:
         StorageError: it cannot be read.

@@ -1,4 +1,4 @@
-"""Whether what lies where a command writes may be replaced, or gone on with."""
+"""The decision whether an existing output may be replaced or resumed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tfner.storage.remote import AnyPath, address
 
 
 def holds_something(path: AnyPath) -> bool:
-    """Whether writing there would lose something.
+    """Tell whether writing there would lose something.
 
     An empty directory does not; devices and pipes hold nothing.
     """
@@ -26,12 +26,12 @@ def holds_something(path: AnyPath) -> bool:
 
 @dataclass(frozen=True)
 class OutputPolicy:
-    """The place of an output, and what may happen to what lies there.
+    """The place of an output, and what may be done with an existing one.
 
     Args:
-        path: a file or directory, here or remote; `.` and links become real names.
-        overwrite: it may be replaced.
-        resume: unfinished work may be gone on with.
+        path: a local or remote file or directory; `.` and links become real names.
+        overwrite: an existing one may be replaced.
+        resume: unfinished work may be continued.
     """
 
     path: Path
@@ -108,7 +108,7 @@ class OutputPolicy:
             )
 
     def make_directory(self) -> Path:
-        """Make a local directory for work: with what is to be gone on with, or empty.
+        """Make a local directory for work, empty unless the work is resumed.
 
         Raises:
             OSError: it cannot be made.
@@ -120,15 +120,15 @@ class OutputPolicy:
         return self.path
 
     def beside(self, suffix: str) -> OutputPolicy:
-        """The same policy for a place beside the output, with a suffix to its name."""
+        """Return the same policy for a place beside the output, of a longer name."""
         return replace(self, path=self.path.with_name(self.path.name + suffix))
 
     def _half_sent(self) -> bool:
-        """Whether it was being sent when its run ended, which knows of its work."""
+        """Tell whether a run stopped while it sent its output: it can be resumed."""
         again = self.resume or self.overwrite
         is_remote = remote.is_remote(self.path)
         return is_remote and again and remote.exists(self.beside(WORKPLACE).path)
 
 
 WORKPLACE = ".training"
-"""Suffix of the directory where a run lives until its output is whole."""
+"""Suffix of the directory of a run until its output is whole."""

@@ -1,4 +1,4 @@
-"""Paths that name their file system, as `gs://bucket/model`: what `tf.io.gfile` opens.
+"""Remote paths, which name their file system as `gs://bucket/model` does.
 
 Such a path may be a string or a `pathlib.Path`, which makes one slash of its two.
 Nobody can rename a directory on all of these file systems, so that the file without
@@ -35,7 +35,7 @@ ABSENT = "there is nothing of this name. Check it, and its bucket."
 
 
 def is_remote(path: AnyPath) -> bool:
-    """Whether a path names a file system.
+    """Tell whether a path names a file system.
 
     Example:
         >>> is_remote("gs://bucket/model"), is_remote("model")
@@ -45,7 +45,7 @@ def is_remote(path: AnyPath) -> bool:
 
 
 def address(path: AnyPath) -> str:
-    """A path as it is shown and opened: with both slashes after the scheme.
+    """Return a path as it is shown and opened: with both slashes after the scheme.
 
     Example:
         >>> address(Path("gs://bucket/model"))
@@ -75,7 +75,7 @@ def import_tensorflow() -> None:
 
 @contextmanager
 def file_system(path: AnyPath) -> Iterator[Any]:
-    """`tf.io.gfile`, whose failures become one sentence about `path`.
+    """Open `tf.io.gfile`, whose failures become one sentence about `path`.
 
     Raises:
         StorageError: as said.
@@ -109,7 +109,7 @@ def _reason(error: Any) -> str:
 
 
 def exists(path: AnyPath) -> bool:
-    """Whether there is a file or a directory of this name."""
+    """Tell whether there is a remote file or directory of this name."""
     place = address(path).rstrip("/")
     with file_system(path) as files:
         folder, _, name = place.rpartition("/")
@@ -120,7 +120,7 @@ def exists(path: AnyPath) -> bool:
 
 
 def is_directory(path: AnyPath) -> bool:
-    """Whether it is a directory and no file.
+    """Tell whether it is a directory and no file.
 
     Raises:
         StorageError: there is neither.
@@ -131,7 +131,7 @@ def is_directory(path: AnyPath) -> bool:
 
 @contextmanager
 def open_remote(path: AnyPath) -> Iterator[IO[bytes]]:
-    """A file to be read; failures while it is read are reported as well."""
+    """Open a file for reading; failures while it is read are reported as well."""
     with file_system(path) as files, files.GFile(address(path), "rb") as file:
         yield file
 
@@ -148,7 +148,7 @@ def put(file: Path, path: AnyPath) -> None:
 
 
 def check_place(path: AnyPath) -> str:
-    """The address of a place to write, which must lie in a bucket.
+    """Return the address of a place to write, which must lie in a bucket.
 
     Raises:
         StorageError: it is a whole bucket.
@@ -174,7 +174,7 @@ def remove(directory: AnyPath) -> None:
 
 
 def is_marker(path: Path) -> bool:
-    """Whether it is the file without which there is no model, or no checkpoint."""
+    """Tell whether it is a file without which there is no model or checkpoint."""
     return path.name in MARKERS or path.suffix == ".index"
 
 
@@ -203,7 +203,7 @@ def fetch(directory: AnyPath, local: Path) -> None:
 
 
 def local_copy(path: str | Path) -> str | Path:
-    """A copy of a remote directory, gone when the program ends; a local path itself.
+    """Fetch a remote directory until the program ends; return a local path as it is.
 
     Args:
         path: of the directory, or the prefix of a TensorFlow checkpoint in one.

@@ -1,7 +1,7 @@
-"""Where a run works until its output is whole: beside it, in `OUTPUT.training`.
+"""The directory `OUTPUT.training`, where a run works until its output is whole.
 
-The workplace of a remote output is remote, too; the run works on a copy here, and
-sends each checkpoint there, so that it can go on on another machine.
+That of a remote output is remote, too: the run works on a local copy and sends each
+checkpoint there, so that another machine can resume it.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class Workplace(NamedTuple):
 
 @contextmanager
 def workplace(output: OutputPolicy, *, writes: bool = True) -> Iterator[Workplace]:
-    """The workplace of a run; it stays only if a failed run can use it later.
+    """Make the workplace of a run, which stays only if a failed run can be resumed.
 
     Args:
-        output: beside which it lies; may resume or overwrite.
-        writes: False where another process makes and removes it.
+        output: the workplace lies beside it.
+        writes: False where another process makes and removes the workplace.
 
     Raises:
         ConfigError: there is an unfinished run, and no word on it.
@@ -79,7 +79,7 @@ def _mirrored(policy: OutputPolicy, *, writes: bool) -> Iterator[Workplace]:
 
 
 class Mirror:
-    """A remote copy of some files of a directory, for a run that goes on elsewhere.
+    """A remote copy of some files of a directory, for resuming on another machine.
 
     Args:
         local: the directory.
@@ -92,7 +92,7 @@ class Mirror:
         self._sent: dict[str, int] = {}
 
     def send(self) -> None:
-        """Copy what has changed.
+        """Copy the files that have changed.
 
         Raises:
             StorageError: it cannot be written.
