@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from tfner.checkpoints.loading import load_encoder
 from tfner.errors import ConfigError
 from tfner.models.encoders.bert import Encoder
 from tfner.models.pretraining.electra import Electra
+from tfner.pretraining import warm_start
 from tfner.pretraining.checkpoints import pieces_of
 from tfner.pretraining.dataset.records import load_manifest
 from tfner.pretraining.model import make_model
@@ -127,3 +129,11 @@ def test_sizes_that_no_setting_gives_are_told_as_such(
     with pytest.raises(ConfigError) as caught:
         pretrain(make(encoder=str(encoder), objective="mlm"))
     assert reason.format(**config) in str(caught.value)
+
+
+def test_an_encoder_of_another_class_is_told_as_such(
+    make: Any, encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm_start, "load_encoder", lambda _: keras.Sequential())
+    with pytest.raises(ConfigError, match="its class is Sequential, that of the run E"):
+        pretrain(make(encoder=str(encoder)))

@@ -72,8 +72,8 @@ def start_from(source: Encoder, model: Electra | MaskedLanguageModel) -> list[En
 
 def _other_sizes(source: Encoder, target: Encoder) -> list[str]:
     if type(source) is not type(target):
-        kinds = f"a {type(source).__name__}, the run trains a {type(target).__name__}"
-        return [f"it is {kinds}"]
+        kinds = (type(encoder).__name__ for encoder in (source, target))
+        return ["its class is {}, that of the run {}".format(*kinds)]
     problems = []
     for name in (*SIZES, *FIXED):
         wanted, found = getattr(source, name), getattr(target, name)
