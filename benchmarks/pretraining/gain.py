@@ -125,7 +125,7 @@ def untrained(run: Path, folder: Path, seed: int) -> Path:
     """Write the encoder as its run drew it before its first step, and its tokenizer."""
     from tfner.checkpoints.huggingface import save_encoder
     from tfner.pretraining.checkpoints import pieces_of
-    from tfner.pretraining.dataset.records import read_manifest
+    from tfner.pretraining.dataset.manifest import read_manifest
     from tfner.pretraining.model import make_model
 
     config = PretrainConfig(**settings_of(run) | {"seed": seed})

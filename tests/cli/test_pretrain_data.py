@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tfner.pretraining.dataset.records import load_manifest
+from tfner.pretraining.dataset.manifest import load_manifest
 
 ENGLISH = "".join(f"the runner number {n} runs.\n\n" for n in range(400))
 
@@ -31,7 +31,7 @@ def test_pretrain_data_writes_what_it_prints(
     record = json.loads(result.out)
     manifest = load_manifest(out)
     assert record == {"data": str(out), **manifest.to_json()}
-    assert "shard-00001-of-00002.tfrecord: 198 records" in result.err
+    assert "shard-00001-of-00002.npy: 198 records" in result.err
     assert "--overwrite" in tfner(*arguments).sentence
     shown = tfner("--quiet", *arguments, "--overwrite", "--overflow", "carry")
     assert shown.err == ""

@@ -18,7 +18,7 @@ from tfner.models.encoders.bert import Encoder
 from tfner.models.pretraining.electra import Electra
 from tfner.pretraining import warm_start
 from tfner.pretraining.checkpoints import pieces_of
-from tfner.pretraining.dataset.records import load_manifest
+from tfner.pretraining.dataset.manifest import load_manifest
 from tfner.pretraining.model import make_model
 from tfner.pretraining.run import pretrain
 from tfner.pretraining.warm_start import start_from

@@ -13,7 +13,7 @@ from tfner.cli.options import Json, with_groups
 from tfner.cli.output import print_json, print_text
 
 if TYPE_CHECKING:
-    from tfner.pretraining.dataset.records import Manifest
+    from tfner.pretraining.dataset.manifest import Manifest
     from tfner.tokenization.ids import LoadedTokenizer
 
 logger = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ def command(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Pack raw text into ELECTRA's segments, and write them as TFRecord shards.
+    """Pack raw text into ELECTRA's segments, and write them as NumPy shards.
 
     A blank line ends an article; no record holds text of two articles. The same text
     and settings give the same files, whatever the number of processes.

@@ -13,7 +13,7 @@ import numpy as np
 
 from tfner.config.pretrain import PretrainConfig
 from tfner.errors import TrainingError, joined
-from tfner.pretraining.dataset.records import Manifest
+from tfner.pretraining.dataset.manifest import Manifest
 from tfner.training.arrays import load_arrays, save_arrays
 
 logger = logging.getLogger(__name__)

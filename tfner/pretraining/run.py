@@ -22,7 +22,8 @@ from tfner.pretraining.checkpoints import (
     fingerprint,
     pieces_of,
 )
-from tfner.pretraining.dataset.records import Manifest, load_manifest, record_batches
+from tfner.pretraining.dataset.manifest import Manifest, load_manifest
+from tfner.pretraining.dataset.records import record_batches
 from tfner.pretraining.export import CHECKPOINTS, TOKENIZER, export
 from tfner.pretraining.log import Log
 from tfner.pretraining.model import make_model, make_optimizer

@@ -10,7 +10,7 @@ from tfner.config.pretrain import PretrainConfig
 from tfner.errors import ConfigError, joined
 from tfner.models.encoders.bert import Encoder
 from tfner.models.pretraining.electra import Electra, MaskedLanguageModel
-from tfner.pretraining.dataset.records import Manifest
+from tfner.pretraining.dataset.manifest import Manifest
 from tfner.pretraining.model import new_encoder
 from tfner.tokenization import load_tokenizer
 from tfner.tokenization.specials import tokenizer_digest

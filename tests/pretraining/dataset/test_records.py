@@ -15,14 +15,9 @@ import numpy as np
 import pytest
 
 from tfner.errors import ConfigError, CorpusError, TokenizerError
-from tfner.pretraining.dataset.records import (
-    Manifest,
-    arrays,
-    load_manifest,
-    load_records,
-    record_batches,
-    verify,
-)
+from tfner.pretraining.dataset.manifest import Manifest, load_manifest, verify
+from tfner.pretraining.dataset.records import arrays, record_batches
+from tfner.pretraining.dataset.rows import RecordReader
 
 ROOT = Path(__file__).resolve().parents[3]
 Batch = dict[str, np.ndarray]
@@ -58,10 +53,11 @@ def same(first: list[Batch], second: list[Batch]) -> bool:
 
 
 def test_rows_are_the_records_padded(manifest: Manifest) -> None:
-    table, special = load_records(manifest), manifest.special_ids
+    records = RecordReader(manifest).read(np.arange(manifest.records))
+    special = manifest.special_ids
     expected: Counter[Any] = Counter()
-    for start, size, first in zip(*table[1:], strict=True):
-        ids = table.input_ids[start : start + size].tolist()
+    for first, size, *padded in records.tolist():
+        ids = padded[:size]
         assert ids[0] == special.cls
         assert ids[-1] == ids[first - 1] == special.sep
         room = manifest.max_length - size
@@ -138,7 +134,7 @@ def test_batches_that_cannot_be_are_refused(
 
 def test_every_damaged_shard_is_named(copy: Path) -> None:
     assert verify(copy) == []
-    truncated, changed, missing, longer = sorted(copy.glob("*.tfrecord"))
+    truncated, changed, missing, longer = sorted(copy.glob("*.npy"))
     truncated.write_bytes(truncated.read_bytes()[:-3])
     content = bytearray(changed.read_bytes())
     content[len(content) // 2] ^= 1
@@ -170,7 +166,9 @@ def test_another_tokenizer_is_refused(copy: Path, japanese_vocabulary: Path) -> 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda m: m | {"schema": 9}, r"schema 1\. Received: schema=9"),
+        (lambda m: m | {"schema": 9}, r"schema 2\. Received: schema=9"),
+        # As version 0.1.0 made them.
+        (lambda m: m | {"schema": 1}, r"schema=1\. Make the data again: tfner pret"),
         (lambda m: m | {"shards": [{"file": "a"}]}, r"manifest is damaged"),
         (lambda m: {k: v for k, v in m.items() if k != "seed"}, r"damaged.*'seed'"),
         (lambda m: [m], r"damaged"),
@@ -195,7 +193,8 @@ def test_a_directory_of_something_else_says_what_to_do(tmp_path: Path) -> None:
 WITHOUT_TENSORFLOW = """
 import sys
 sys.modules.update(dict.fromkeys(["tensorflow", "keras", "jax", "torch"]))
-from tfner.pretraining.dataset.records import arrays, load_manifest
+from tfner.pretraining.dataset.manifest import load_manifest
+from tfner.pretraining.dataset.records import arrays
 batch = next(arrays(load_manifest(sys.argv[1]), batch_size=4, seed=0))
 sys.stdout.write(str({name: value.shape for name, value in batch.items()}))
 """
@@ -211,3 +210,24 @@ def test_arrays_need_no_framework(pretraining_data: Path) -> None:
     )
     assert done.stderr == ""
     assert done.stdout.count("(4, 32)") == 3
+
+
+LEFT_RUNNING = """
+import sys
+from tfner.pretraining.dataset.manifest import load_manifest
+from tfner.pretraining.dataset.records import record_batches
+batches = iter(record_batches(load_manifest(sys.argv[1]), batch_size=128, seed=0))
+for _ in range(60):
+    next(batches)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_ends_while_batches_are_read(pretraining_data: Path) -> None:
+    command = [sys.executable, "-c", LEFT_RUNNING, str(pretraining_data)]
+    processes = [subprocess.Popen(command, cwd=ROOT) for _ in range(6)]
+    try:
+        assert [process.wait(timeout=120) for process in processes] == [0] * 6
+    finally:
+        for process in processes:
+            process.kill()

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tfner.errors import ConfigError, CorpusError
-from tfner.pretraining.dataset.records import MANIFEST_FILE, TOKENIZER_FOLDER
+from tfner.pretraining.dataset.manifest import MANIFEST_FILE, TOKENIZER_FOLDER
 from tfner.pretraining.dataset.shard_plan import (
     ShardPlan,
     Survey,

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tfner.errors import ConfigError
-from tfner.pretraining.dataset.records import MANIFEST_FILE, TOKENIZER_FOLDER, Manifest
+from tfner.pretraining.dataset.manifest import MANIFEST_FILE, TOKENIZER_FOLDER, Manifest
 from tfner.pretraining.dataset.shard_plan import (
     ShardPlan,
     make_shard_plan,

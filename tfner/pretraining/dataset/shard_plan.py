@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from tfner.errors import ConfigError, CorpusError, unknown
-from tfner.pretraining.dataset.records import SCHEMA
+from tfner.pretraining.dataset.manifest import SCHEMA
 from tfner.pretraining.text.articles import Article
 from tfner.tokenization.specials import SpecialIds
 
@@ -68,7 +68,7 @@ class ShardPlan:
 
     def file(self, number: int) -> str:
         """Name of a shard."""
-        return f"shard-{number:05d}-of-{self.shards:05d}.tfrecord"
+        return f"shard-{number:05d}-of-{self.shards:05d}.npy"
 
 
 def survey_articles(path: str, articles: Iterable[Article]) -> Survey:

@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tfner.errors import ConfigError, CorpusError
-from tfner.pretraining.dataset.records import TOKENIZER_FOLDER, Manifest, Shard
+from tfner.pretraining.dataset.manifest import TOKENIZER_FOLDER, Manifest, Shard
+from tfner.pretraining.dataset.rows import Record, pack_records
 from tfner.pretraining.dataset.segments import article_random, pack_sentences
 from tfner.pretraining.dataset.shard_plan import ShardPlan, assign_articles
-from tfner.pretraining.dataset.tfrecord import Record, pack_records
 from tfner.pretraining.text.articles import Article, read_articles
 from tfner.storage.atomic import write_bytes
 from tfner.tokenization.directories import load_tokenizer
@@ -75,7 +75,12 @@ def build_shard(
             counts["unknown_pieces"] += record.input_ids.count(special.unk)
             counts["two_segments"] += bool(second)
     counts["records"] = len(records)
-    content = pack_records(records)
+    content = pack_records(
+        records,
+        max_length=plan.max_length,
+        vocab_size=special.vocab_size,
+        pad=special.pad,
+    )
     digest = hashlib.sha256(content).hexdigest()
     shard = Shard(
         plan.file(number), len(records), counts["pieces"], len(content), digest
@@ -86,8 +91,8 @@ def build_shard(
 def _record(first: list[int], second: list[int], special: SpecialIds) -> Record:
     ids = [special.cls, *first, special.sep]
     if not second:
-        return Record(ids, [len(ids)])
-    return Record([*ids, *second, special.sep], [len(ids), len(second) + 1])
+        return Record(ids, len(ids))
+    return Record([*ids, *second, special.sep], len(ids))
 
 
 def make_manifest(

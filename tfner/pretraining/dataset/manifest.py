@@ -1,0 +1,195 @@
+"""The manifest of pretraining data: what a directory holds, and whether it is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tfner.errors import CorpusError, TokenizerError, joined
+from tfner.tokenization.directories import load_tokenizer
+from tfner.tokenization.specials import SpecialIds, special_ids, tokenizer_digest
+
+SCHEMA = 2
+MANIFEST_FILE = "dataset.json"
+TOKENIZER_FOLDER = "tokenizer"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file of records.
+
+    Args:
+        file: its name.
+        records: how many it holds.
+        pieces: of all its records, special ones too.
+        bytes: its size.
+        sha256: of its content.
+    """
+
+    file: str
+    records: int
+    pieces: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `dataset.json` says.
+
+    Args:
+        directory: where it and the shards lie.
+        max_length: most pieces of a record, special ones too.
+        seed: that of the segments.
+        overflow: what became of pieces beyond a record, `cut` or `carry`.
+        special_ids: of the tokenizer that made the records.
+        vocabulary_digest: `tokenizer_digest` of that tokenizer, as saved.
+        counts: `articles`, `lines`, `records`, `pieces`, `cut_pieces`,
+            `unknown_pieces`, `two_segments`.
+        inputs: `path`, `articles`, `characters`, `sha256` of each file of text.
+        shards: in order.
+    """
+
+    directory: Path
+    max_length: int
+    seed: int
+    overflow: str
+    special_ids: SpecialIds
+    vocabulary_digest: str
+    counts: Mapping[str, int]
+    inputs: tuple[Mapping[str, Any], ...]
+    shards: tuple[Shard, ...]
+
+    @property
+    def records(self) -> int:
+        """How many records there are."""
+        return sum(shard.records for shard in self.shards)
+
+    @property
+    def tokenizer_directory(self) -> Path:
+        """The tokenizer that made the records."""
+        return self.directory / TOKENIZER_FOLDER
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `dataset.json`."""
+        return {
+            "schema": SCHEMA,
+            "max_length": self.max_length,
+            "seed": self.seed,
+            "overflow": self.overflow,
+            "special_ids": self.special_ids._asdict(),
+            "vocabulary_digest": self.vocabulary_digest,
+            "counts": dict(self.counts),
+            "inputs": [dict(source) for source in self.inputs],
+            "shards": [asdict(shard) for shard in self.shards],
+        }
+
+    def to_bytes(self) -> bytes:
+        """`dataset.json`."""
+        text = json.dumps(self.to_json(), ensure_ascii=False, indent=1)
+        return f"{text}\n".encode("utf-8", "replace")
+
+
+def load_manifest(directory: str | Path) -> Manifest:
+    """Read a directory of pretraining data, and check that it is whole.
+
+    Raises:
+        CorpusError: there is no such data, it is of another version, or shards are
+            missing, truncated or changed; all of them are named.
+        TokenizerError: the vocabulary in `tokenizer/` is not that of the records.
+    """
+    manifest = read_manifest(Path(directory))
+    _check_vocabulary(manifest)
+    problems = find_damage(manifest)
+    if problems:
+        raise CorpusError(
+            f"{joined(problems, what='damaged shards')}. "
+            "Fetch or make the data again: tfner pretrain-data"
+        )
+    return manifest
+
+
+def verify(directory: str | Path) -> list[str]:
+    """What is wrong with the shards of a directory, a sentence each.
+
+    Raises:
+        CorpusError: its manifest cannot be read.
+    """
+    return find_damage(read_manifest(Path(directory)))
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """The manifest alone.
+
+    Raises:
+        CorpusError: it is missing, damaged or of another version.
+    """
+    path = directory / MANIFEST_FILE
+    if not path.is_file():
+        raise CorpusError(
+            f"no pretraining data: there is no {MANIFEST_FILE}. Make it with tfner "
+            "pretrain-data; --resume finishes what was interrupted",
+            path=directory,
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        schema = content["schema"]
+        if schema != SCHEMA:
+            raise CorpusError(
+                f"this version reads data of schema {SCHEMA}. Received: "
+                f"schema={schema!r}. Make the data again: tfner pretrain-data",
+                path=path,
+            )
+        return Manifest(
+            directory=directory,
+            max_length=int(content["max_length"]),
+            seed=int(content["seed"]),
+            overflow=str(content["overflow"]),
+            special_ids=SpecialIds(**content["special_ids"]),
+            vocabulary_digest=str(content["vocabulary_digest"]),
+            counts=content["counts"],
+            inputs=tuple(content["inputs"]),
+            shards=tuple(Shard(**shard) for shard in content["shards"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CorpusError(
+            f"the manifest is damaged ({type(error).__name__}: {error}). Fetch or make "
+            "the data again",
+            path=path,
+        ) from error
+
+
+def _check_vocabulary(manifest: Manifest) -> None:
+    folder = manifest.tokenizer_directory
+    if tokenizer_digest(folder) == manifest.vocabulary_digest:
+        return
+    found = special_ids(load_tokenizer(folder))
+    raise TokenizerError(
+        f"{folder}: this is not the tokenizer that the records were made with. "
+        f"Received: {found.vocab_size:,} pieces, where {MANIFEST_FILE} says "
+        f"{manifest.special_ids.vocab_size:,}; or words are cut otherwise. Put the "
+        "tokenizer back, or make the data again"
+    )
+
+
+def find_damage(manifest: Manifest) -> list[str]:
+    """The shards that are not as the manifest says, a sentence each."""
+    found = (_damage(manifest.directory / s.file, s) for s in manifest.shards)
+    return [problem for problem in found if problem]
+
+
+def _damage(path: Path, shard: Shard) -> str:
+    try:
+        size = path.stat().st_size
+        if size != shard.bytes:
+            what = "truncated" if size < shard.bytes else "too long"
+            return f"{path}: {what}: {size:,} bytes of {shard.bytes:,}"
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"{path}: cannot be read: {error.strerror}"
+    return "" if digest == shard.sha256 else f"{path}: changed: its checksum differs"
