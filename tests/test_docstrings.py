@@ -26,7 +26,12 @@ TO_MEND = (
     "tfner/config",
     "tfner/finetuning",
     "tfner/inference",
-    "tfner/pretraining",
+    "tfner/pretraining/callback",
+    "tfner/pretraining/checkpoints",
+    "tfner/pretraining/dataset/records",
+    "tfner/pretraining/report",
+    "tfner/pretraining/run",
+    "tfner/pretraining/step",
     "tfner/tasks",
     "tfner/training",
 )

@@ -51,12 +51,12 @@ def build_pretraining_data(
     Args:
         inputs: files or patterns that Beam's file systems know, as `gs://bucket/wiki*`.
         tokenizer: its directory on this machine; workers get its files.
-        directory: to be made, on a file system that all workers reach.
-        max_length: pieces of a record, special ones too, 8 to 512.
-        seed: of the segments.
+        directory: becomes the data set; on a file system that all workers reach.
+        max_length: pieces of a record, special ones included, 8 to 512.
+        seed: decides the random lengths of segments.
         overflow: see `tfner.pretraining.dataset.segments.pack_sentences`.
-        shards: how many files; None for one in four million characters.
-        options: Beam's PipelineOptions: which runner, how many workers.
+        shards: number of files; None takes one for every four million characters.
+        options: Beam's PipelineOptions, which name the runner and the workers.
 
     Raises:
         ConfigError: Beam is not installed, or the directory holds data.
@@ -65,9 +65,9 @@ def build_pretraining_data(
     """
     beam = _beam()
     paths = _match(inputs)
-    place = f"{directory}/{MANIFEST_FILE}"
-    if beam.io.filesystems.FileSystems.exists(place):
-        raise ConfigError(f"{place} exists. Choose another place.")
+    manifest = f"{directory}/{MANIFEST_FILE}"
+    if beam.io.filesystems.FileSystems.exists(manifest):
+        raise ConfigError(f"{manifest} exists. Choose another directory.")
     files, special, digest = _saved(tokenizer)
     with beam.Pipeline(options=options) as pipeline:
         sources = pipeline | "files" >> beam.Create(list(enumerate(paths)))
@@ -112,10 +112,10 @@ def _beam() -> Any:
 
 
 def _match(patterns: Sequence[str]) -> list[str]:
-    """The files of all patterns, in order."""
-    found = _beam().io.filesystems.FileSystems.match(list(patterns))
+    """List the files of all patterns, in order."""
+    matches = _beam().io.filesystems.FileSystems.match(list(patterns))
     paths: list[str] = []
-    for pattern, result in zip(patterns, found, strict=True):
+    for pattern, result in zip(patterns, matches, strict=True):
         if not result.metadata_list:
             raise CorpusError("matches no file", path=pattern)
         paths += sorted(metadata.path for metadata in result.metadata_list)
@@ -123,7 +123,7 @@ def _match(patterns: Sequence[str]) -> list[str]:
 
 
 def _saved(tokenizer: str | Path) -> tuple[Files, Any, str]:
-    """The files of a tokenizer as the data set holds them, and what the plan needs."""
+    """The files of a tokenizer as the data set holds them, its ids and its digest."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         loaded = load_tokenizer(tokenizer)
@@ -148,7 +148,7 @@ def _survey(source: tuple[int, str]) -> tuple[int, Survey]:
 
 
 def _placed_articles(source: tuple[int, str], plan: ShardPlan) -> Iterator[Placed]:
-    """The articles of a file by shard, with their place in the text."""
+    """Yield the articles of a file by shard, with their position in the text."""
     number, path = source
     start = sum(survey.characters for survey in plan.inputs[:number])
     numbered = assign_articles(_articles(path), plan, start=start)
@@ -195,7 +195,7 @@ def _finish(
 
 
 def _write(path: str, content: bytes) -> None:
-    """A file that appears whole, also where two workers try at once."""
+    """Write a file that appears whole, even if two workers write it at once."""
     systems = _beam().io.filesystems.FileSystems
     folder, name = path.rpartition("/")[::2]
     if not systems.exists(folder):

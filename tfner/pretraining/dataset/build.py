@@ -1,4 +1,4 @@
-"""A directory of pretraining data from raw text: planned, resumed, and put in place."""
+"""Directories of pretraining data: planned, written or resumed, and put in place."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def build_pretraining_data(
     Args:
         inputs: files of raw text, or directories of such.
         tokenizer: from `load_tokenizer`, with the special pieces of pretraining.
-        directory: to be made.
-        max_length: pieces of a record, special ones too, 8 to 512.
-        seed: of the segments.
-        overflow: `cut` drops what a sentence has beyond its record, as published;
-            `carry` begins the next record with it.
-        shards: how many files; None for one in four million characters.
-        processes: None for one per core. The records do not depend on it.
+        directory: becomes the data set.
+        max_length: pieces of a record, special ones included, 8 to 512.
+        seed: decides the random lengths of segments.
+        overflow: `cut` drops the pieces of a sentence beyond its record, as published;
+            `carry` begins the next record with them.
+        shards: number of files; None takes one for every four million characters.
+        processes: None takes one per core. The records do not depend on it.
         resume: keep the finished shards of an interrupted run.
         overwrite: replace what is there.
 
@@ -106,11 +106,11 @@ def build_pretraining_data(
 
 
 def _prepare(work: OutputPolicy, plan: ShardPlan) -> None:
-    """Make the directory of the work, or find in it what this run would make too.
+    """Make the directory of the unfinished data set, or check the one that is there.
 
     Raises:
-        ConfigError: it holds work, and neither to resume nor to overwrite was asked; or
-            it is another one's.
+        ConfigError: there is one, and neither `resume` nor `overwrite` was asked for;
+            or it was begun with other settings.
     """
     work.check_unfinished()
     planned = json.loads(json.dumps(plan.to_json()))

@@ -1,4 +1,4 @@
-"""The order of records in every epoch, computed for any place without those before it.
+"""The order of records in every epoch, computed for any step without those before.
 
 Nothing is kept: no permutation in memory, no position of an iterator. The same
 expressions run on NumPy arrays and TensorFlow tensors, as they use operators alone.
@@ -13,14 +13,14 @@ ROUNDS = 32
 GOLDEN, FIRST, SECOND = 0x1E3779B97F4A7C15, 0x3F58476D1CE4E5B9, 0x14D049BB133111EB
 
 
-def record_at(place: Any, *, count: int, seed: int) -> Any:
-    """The record at a place of the endless sequence of epochs.
+def record_at(position: Any, *, count: int, seed: int) -> Any:
+    """The record at a position of the endless sequence of epochs.
 
     Every epoch holds every record once, in an order of its own.
 
     Args:
-        place: int64 of any shape, counted from 0 through all epochs.
-        count: records, at least 1.
+        position: int64 of any shape, counted from 0 through all epochs.
+        count: number of records, at least 1.
         seed: decides all orders.
 
     Returns:
@@ -29,7 +29,7 @@ def record_at(place: Any, *, count: int, seed: int) -> Any:
     Source: Hoang, Morris and Rogaway, "An enciphering scheme based on a card shuffle"
     (2012), the swap-or-not shuffle.
     """
-    epoch, card = place // count, place % count
+    epoch, card = position // count, position % count
     key = _mixed(epoch * GOLDEN + seed % 2**62)
     for number in range(ROUNDS):
         key = _mixed(key + number * GOLDEN % 2**62)

@@ -1,7 +1,7 @@
 """ELECTRA's examples: the lines of an article packed into one or two segments.
 
-What an article becomes depends on its lines and the seed alone: not on its neighbours,
-nor on which process or machine comes to it.
+The examples of an article depend on its lines and the seed alone: not on its
+neighbours, nor on the process or machine that makes them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FRAME = 3  # [CLS], and [SEP] after each segment
 
 
 class Segments(NamedTuple):
-    """One example: pieces without special ones, and how many were lost at its end."""
+    """One example without special pieces, and the number of pieces lost at its end."""
 
     first: list[int]
     second: list[int]
@@ -27,7 +27,7 @@ class Segments(NamedTuple):
 
 
 def article_random(lines: Sequence[str], seed: int) -> random.Random:
-    """The random numbers of an article."""
+    """A generator of random numbers that depend on the article and the seed."""
     digest = hashlib.blake2b("\n".join(lines).encode("utf-8", "replace"))
     return random.Random(f"{seed} {digest.hexdigest()}")
 
@@ -39,17 +39,17 @@ def pack_sentences(
     rng: random.Random,
     carry: bool = False,
 ) -> Iterator[Segments]:
-    """Examples of the consecutive sentences of an article.
+    """Pack consecutive sentences of an article into examples.
 
     Sentences are gathered until they fill the target length, which is `max_length`
     but for one example in twenty, where it is any shorter one.
 
     Args:
-        sentences: their ids.
-        max_length: pieces of an example, special ones too.
-        rng: decides targets and where the second segment begins.
-        carry: what the last sentence has beyond `max_length` begins the next example;
-            else it is lost, as published, and counted.
+        sentences: ids of each.
+        max_length: pieces of an example, special ones included.
+        rng: decides the target lengths and the beginning of the second segment.
+        carry: begin the next example with the pieces of the last sentence beyond
+            `max_length`; otherwise they are lost, as published, and counted.
 
     Source: google-research/electra, build_pretraining_dataset.py, `ExampleBuilder`.
     There the target of an article's first example is drawn by the article before it.
@@ -85,7 +85,7 @@ def _split(
     As published, a short sentence goes to the first one even after the second began.
 
     Returns:
-        Both, trimmed, and what was trimmed off.
+        Both segments, trimmed, and the pieces that were trimmed off.
     """
     single = rng.random() < SINGLE_SEGMENT
     room = UNLIMITED if single else (target - FRAME) // 2

@@ -1,6 +1,6 @@
-"""How raw text is shared out to shards, and with which settings.
+"""Shard plans, which divide raw text among the files of a data set.
 
-The text is read once for this, to count it.
+The text is read once for a plan, to count it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SHORTEST, LONGEST = 8, 512  # ELECTRA's published sizes have 512 positions
 
 
 class Survey(NamedTuple):
-    """What one file of text holds."""
+    """Counts and digest of one file of text."""
 
     path: str
     articles: int
@@ -35,11 +35,11 @@ class ShardPlan:
     """Everything that decides the records, but for the vocabulary's own pieces.
 
     Args:
-        max_length: pieces of a record, special ones too.
-        seed: of the segments.
+        max_length: pieces of a record, special ones included.
+        seed: decides the random lengths of segments.
         overflow: `cut` or `carry`, see `pack_sentences`.
-        shards: how many files.
-        inputs: the text.
+        shards: number of files.
+        inputs: the files of text.
         special_ids: of the tokenizer.
         vocabulary_digest: of the tokenizer.
     """
@@ -54,11 +54,11 @@ class ShardPlan:
 
     @property
     def characters(self) -> int:
-        """Of all inputs."""
+        """Number of characters of all inputs."""
         return sum(survey.characters for survey in self.inputs)
 
     def to_json(self) -> dict[str, Any]:
-        """To be compared with that of an interrupted run."""
+        """The plan as a record, to be compared with that of an interrupted run."""
         return {
             "schema": SCHEMA,
             **asdict(self),
@@ -83,7 +83,7 @@ def survey_articles(path: str, articles: Iterable[Article]) -> Survey:
 
 
 def article_size(article: Article) -> int:
-    """Characters, each line with its end."""
+    """Number of characters of an article, each line with its end."""
     return sum(map(len, article)) + len(article)
 
 
@@ -97,16 +97,17 @@ def make_shard_plan(
     overflow: str,
     shards: int | None = None,
 ) -> ShardPlan:
-    """Decide how many shards there are.
+    """Check the settings and decide the number of shards.
 
     Args:
         surveys: of all files, in order.
         special_ids: of the tokenizer.
-        vocabulary_digest: `tokenizer_digest` of it, as saved.
+        vocabulary_digest: `tokenizer_digest` of the saved tokenizer.
         max_length: pieces of a record, from 8 to 512.
-        seed: of the segments.
+        seed: decides the random lengths of segments.
         overflow: see `pack_sentences`.
-        shards: None for one in four million characters, at most 1,000.
+        shards: number of files; None takes one for every four million characters, at
+            most 1,000.
 
     Raises:
         CorpusError: there is no text.
@@ -124,8 +125,8 @@ def make_shard_plan(
     if not articles:
         names = ", ".join(survey.path for survey in surveys)
         raise CorpusError(f"pretraining needs text, and there is none in {names}")
-    wanted = -(-characters // SHARD_CHARACTERS)
-    number = min(wanted, MOST_SHARDS, articles) if shards is None else shards
+    by_size = -(-characters // SHARD_CHARACTERS)
+    number = min(by_size, MOST_SHARDS, articles) if shards is None else shards
     if not 1 <= number <= articles:
         raise ConfigError(
             "there must be at least one article a shard. Received: "
@@ -145,12 +146,12 @@ def make_shard_plan(
 def assign_articles(
     articles: Iterable[Article], plan: ShardPlan, *, start: int = 0
 ) -> Iterator[tuple[int, Article]]:
-    """Each article with the number of its shard.
+    """Yield each article with the number of its shard.
 
     Args:
         articles: of one file, or of all.
-        plan: decides the borders.
-        start: characters of the text before them.
+        plan: decides where a shard ends.
+        start: number of characters of the text before them.
     """
     characters = plan.characters
     for article in articles:

@@ -1,4 +1,4 @@
-"""From raw text to shards of pretraining records, by several processes.
+"""Shards of pretraining records, made of raw text by several processes.
 
 The text is read twice: once to count it, which decides how many shards there are and
 which articles go where, and once to hand whole shards to the processes. A shard depends
@@ -43,7 +43,7 @@ Job = tuple[int, list[Article], ShardPlan, Path]
 
 
 class BuiltShard(NamedTuple):
-    """A shard's entry in the manifest, and what was counted."""
+    """A shard's entry in the manifest, and the counts of its records."""
 
     shard: Shard
     counts: dict[str, int]
@@ -55,7 +55,17 @@ def build_shard(
     plan: ShardPlan,
     encode: Encode,
 ) -> tuple[bytes, BuiltShard]:
-    """The content of a shard's file, and what the manifest will say of it."""
+    """Make the records of a shard.
+
+    Args:
+        number: of the shard.
+        articles: its text.
+        plan: settings of the records.
+        encode: from a line to the ids of its pieces.
+
+    Returns:
+        The content of the file, and its entry in the manifest.
+    """
     special = plan.special_ids
     counts: Counter[str] = Counter()
     records: list[Record] = []
@@ -98,7 +108,12 @@ def _record(first: list[int], second: list[int], special: SpecialIds) -> Record:
 def make_manifest(
     plan: ShardPlan, built: Sequence[BuiltShard], directory: Path
 ) -> Manifest:
-    """The manifest of all shards.
+    """Make the manifest of all shards.
+
+    Args:
+        plan: settings of the records.
+        built: the shards in order.
+        directory: of the data set.
 
     Raises:
         CorpusError: the tokenizer found nothing in the text, or the text has changed
@@ -138,7 +153,10 @@ def build_shards(
 ) -> list[BuiltShard]:
     """Write all shards into a directory, but for those that are whole there already.
 
-    The directory holds the tokenizer.
+    Args:
+        plan: names the text and the settings of the records.
+        directory: holds the tokenizer, and possibly shards of an interrupted run.
+        processes: number of processes.
 
     Raises:
         CorpusError: the text is none that can be used.
@@ -234,12 +252,18 @@ def _write_shard(job: Job, encode: Encode) -> tuple[int, BuiltShard]:
 
 
 def note_of(path: Path) -> Path:
-    """The file that says that a shard is whole, as long as there is no manifest."""
+    """The file beside a whole shard, as long as there is no manifest."""
     return path.with_suffix(".json")
 
 
 def finished_shard(directory: Path, plan: ShardPlan, number: int) -> BuiltShard | None:
-    """A shard of an earlier run, if it is there and whole."""
+    """Find a shard of an earlier run; None if it is not there or not whole.
+
+    Args:
+        directory: of the unfinished data set.
+        plan: decides the name of the file.
+        number: of the shard.
+    """
     path = directory / plan.file(number)
     with suppress(OSError, ValueError, KeyError, TypeError):
         note = json.loads(note_of(path).read_text(encoding="utf-8"))
@@ -250,7 +274,7 @@ def finished_shard(directory: Path, plan: ShardPlan, number: int) -> BuiltShard 
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """A file that appears only when all of it is written.
+    """Write a file that appears only when all of it is written.
 
     Raises:
         StorageError: the place cannot be written, or the disk is full.

@@ -1,1 +1,1 @@
-"""Raw text of pretraining: articles, and how they are cleaned."""
+"""Raw text of pretraining: articles, and recipes that clean them."""

@@ -17,7 +17,7 @@ from tfner.storage.lines import STANDARD_STREAM, check_readable, read_lines
 
 Article = list[str]
 
-BORDER = ""
+ARTICLE_END = ""
 DOC_START, DOC_END = "<doc ", "</doc>"
 LONGEST_ARTICLE = 1_000_000
 """Characters after which an article is cut at a line: a file without blank lines must
@@ -25,13 +25,13 @@ not be held in memory."""
 
 
 def find_files(inputs: Sequence[str]) -> list[str]:
-    """The files named, and those in directories that are named, in order of their path.
+    """List files, and those below directories in the order of their paths.
 
     Raises:
         StorageError: something cannot be read, or a directory holds no file; all such
             inputs are named.
     """
-    found: list[str] = []
+    paths: list[str] = []
     problems: list[str] = []
     for name in inputs:
         files = _files_below(name) if os.path.isdir(name) else [name]
@@ -42,10 +42,10 @@ def find_files(inputs: Sequence[str]) -> list[str]:
                 check_readable(file)
             except StorageError as error:
                 problems.append(str(error))
-        found += files
+        paths += files
     if problems:
         raise StorageError(joined(problems))
-    return found
+    return paths
 
 
 def _files_below(directory: str) -> list[str]:
@@ -58,7 +58,7 @@ def _files_below(directory: str) -> list[str]:
 
 
 def read_text(path: str) -> Iterator[str]:
-    """The lines of a file of raw text; a blank one is the border of an article.
+    """Read the lines of a file of raw text; a blank one ends an article.
 
     Raises:
         CorpusError: bytes that are no UTF-8, or a bad record of JSON lines.
@@ -67,7 +67,7 @@ def read_text(path: str) -> Iterator[str]:
 
 
 def text_lines(lines: Iterable[tuple[int, str]], path: str) -> Iterator[str]:
-    """As `read_text`, of numbered lines.
+    """The lines of text in numbered lines, which are JSON lines or plain text.
 
     They are JSON lines if the first one that is not blank opens an object.
     """
@@ -104,23 +104,24 @@ def _json_texts(lines: Iterable[tuple[int, str]], path: str) -> Iterator[str]:
         # A lone surrogate, which JSON can spell, is no character of any text.
         text = text.encode("utf-8", "replace").decode("utf-8")
         yield from text.split("\n")
-        yield BORDER
+        yield ARTICLE_END
 
 
 def read_articles(path: str) -> Iterator[Article]:
-    """The articles of a file: their lines, stripped, none of them blank.
+    """Read the articles of a file: their lines, stripped, none of them blank.
 
-    WikiExtractor's `<doc …>` and `</doc>` lines are borders too, and the title after
-    `<doc …>` is left out. What is longer than a million characters is cut at a line.
+    WikiExtractor's `<doc …>` and `</doc>` lines end an article, too, and the title
+    after `<doc …>` is left out. An article of more than a million characters is cut at
+    a line.
 
     Raises:
-        CorpusError: as `read_text`.
+        CorpusError: see `read_text`.
     """
     return articles_of(read_text(path))
 
 
 def articles_of(lines: Iterable[str]) -> Iterator[Article]:
-    """As `read_articles`, of lines."""
+    """Group lines into articles; see `read_articles`."""
     article: Article = []
     length = 0
     for line in without_markup(lines):
@@ -138,11 +139,11 @@ def articles_of(lines: Iterable[str]) -> Iterator[Article]:
 def without_markup(
     lines: Iterable[str], counts: Counter[str] | None = None
 ) -> Iterator[str]:
-    """Borders in place of `<doc …>` and `</doc>`; the title line goes too.
+    """Put a blank line in place of `<doc …>` and `</doc>`; leave the title line out.
 
     Args:
         lines: of one file.
-        counts: `doc_markup` and `title` are added to.
+        counts: gets the numbers of removed lines, as `doc_markup` and `title`.
     """
     counts = Counter() if counts is None else counts
     expect_title = False
@@ -151,7 +152,7 @@ def without_markup(
         if bare.startswith(DOC_START) or bare == DOC_END:
             counts["doc_markup"] += 1
             expect_title = bare != DOC_END
-            yield BORDER
+            yield ARTICLE_END
         elif expect_title and bare:
             counts["title"] += 1
             expect_title = False

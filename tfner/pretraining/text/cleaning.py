@@ -1,4 +1,4 @@
-"""Encyclopedia text to sentences for pretraining: one a line, articles apart.
+"""Recipes that make sentences of encyclopedia text: one a line, articles apart.
 
 A recipe keeps the lines that are prose, breaks them into sentences, and removes the
 rest of the markup. Text streams through; what every rule removes is counted.
@@ -12,21 +12,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tfner.errors import ConfigError, unknown
-from tfner.pretraining.text.articles import BORDER, without_markup
+from tfner.pretraining.text.articles import ARTICLE_END, without_markup
 
 SENTENCES, LINES, ARTICLES, NO_END = "sentences", "lines", "articles", "no_sentence_end"
 MARKUP_RULES = ("doc_markup", "title", NO_END)
-"""The rules that every recipe has, by what they remove."""
+"""The rules of every recipe, named by the lines that they remove."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The rules for one language.
+    """The cleaning rules for one language.
 
     Args:
-        ends: a line without this is no prose.
-        split: the sentences of a line.
-        removed: sentences in which these are found, by the name of the rule.
+        ends: a line in which this is not found is no prose.
+        split: breaks a line into sentences.
+        removed: rule -> pattern; sentences in which it is found are removed.
     """
 
     ends: re.Pattern[str]
@@ -37,7 +37,7 @@ class Recipe:
 JAPANESE_BREAK = re.compile(r"(?<=。)(?![」)）\"])")
 ENGLISH_BREAK = re.compile(r"([.!?]+[\"'”’)\]]*)\s+(?=[\"'“‘(\[]*[A-Z0-9])")
 OPENERS = "\"'“‘(["
-# What a dot after it does not end a sentence.
+# A dot after one of these does not end a sentence.
 ABBREVIATION = re.compile(
     "Mr|Mrs|Ms|Dr|Prof|St|Mt|Ft|Gen|Col|Maj|Capt|Lt|Sgt|Rev|Hon|Sen|Rep|Gov|Pres|Jr|Sr"
     "|vs|Nos?|Vol|Fig|pp?|ca?|cf|e\\.g|i\\.e|Inc|Ltd|Co|Corp|Bros|Jan|Feb|Mar|Apr|Jun|Jul"
@@ -46,7 +46,7 @@ ABBREVIATION = re.compile(
 
 
 def split_japanese(line: str) -> list[str]:
-    """Sentences end at each `。` that no closing bracket or quote follows.
+    """Break a line after each `。` that no closing bracket or quote follows.
 
     Example:
         >>> split_japanese("「はい。」と言う。次。")
@@ -57,9 +57,9 @@ def split_japanese(line: str) -> list[str]:
 
 
 def split_english(line: str) -> list[str]:
-    """Sentences end at a mark with white space and a capital or a digit after it.
+    """Break a line after a mark that white space and a capital or digit follow.
 
-    Not at the dot of an abbreviation or an initial.
+    The dot of an abbreviation or an initial ends no sentence.
 
     Example:
         >>> split_english("J. Doe met Dr. May. He left.")
@@ -114,20 +114,20 @@ def find_recipe(name: str) -> Recipe:
 def clean_lines(
     lines: Iterable[str], recipe: Recipe, counts: Counter[str]
 ) -> Iterator[str]:
-    """The sentences of raw text; a blank line stands between two articles.
+    """Yield the sentences of raw text, a blank line between two articles.
 
     Args:
-        lines: of one file, as `read_text` gives them.
-        recipe: what to keep and where to break.
-        counts: `lines` that are not blank, `articles` and `sentences` that remain, and
-            what each rule removed are added to.
+        lines: of one file, from `read_text`.
+        recipe: decides which lines are kept, and where they are broken.
+        counts: gets the numbers of `lines` that are not blank, of `articles` and
+            `sentences` that remain, and of removals by rule.
     """
     counts.update(dict.fromkeys(rule_names(recipe), 0))
-    at_border = True
+    begins_article = True
     for line in without_markup(_counted(lines, counts), counts):
         line = line.strip()
         if not line:
-            at_border = True
+            begins_article = True
             continue
         if not recipe.ends.search(line):
             counts[NO_END] += 1
@@ -137,10 +137,10 @@ def clean_lines(
             if rule is not None:
                 counts[rule] += 1
                 continue
-            if at_border and counts[ARTICLES]:
-                yield BORDER
-            counts[ARTICLES] += at_border
-            at_border = False
+            if begins_article and counts[ARTICLES]:
+                yield ARTICLE_END
+            counts[ARTICLES] += begins_article
+            begins_article = False
             counts[SENTENCES] += 1
             yield sentence
 
