@@ -25,14 +25,12 @@ TO_MEND = (
     "tfner/cli/train",
     "tfner/config",
     "tfner/finetuning",
-    "tfner/inference",
     "tfner/pretraining/callback",
     "tfner/pretraining/checkpoints",
     "tfner/pretraining/dataset/records",
     "tfner/pretraining/report",
     "tfner/pretraining/run",
     "tfner/pretraining/step",
-    "tfner/tasks",
     "tfner/training",
 )
 

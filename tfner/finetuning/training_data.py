@@ -1,4 +1,4 @@
-"""What the runs of a config share: corpora, their task, and what is encoded of them."""
+"""Corpora, task and windows, which all runs of a config share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What all runs of a config share.
+    """Corpora, task and windows, which all runs of a config share.
 
     Args:
         config: the settings, with what the tokenizer decided of them.

@@ -1,4 +1,4 @@
-"""From windows to rows a model runs, and its outputs back to the windows."""
+"""Windows to the rows that a model runs, and its outputs back to the windows."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ POSITIONS = 2048
 ROW_LENGTH = 128
 """Packed rows have this many pieces, or as many as the longest window needs."""
 SPANS = "spans"
-"""Output (N, 3), of a model that answers: row, first and last piece. Outputs of one
-axis belong to its rows, not to those of the batch."""
+"""Output (N, 3), of a model that finds spans: row, first and last piece. Outputs of
+one axis belong to its rows, not to those of the batch."""
 STEP = 16
 """Rows that are not packed full are rounded up to this many pieces."""
 
@@ -46,7 +46,7 @@ class Runner(Protocol):
 def run_windows(
     run: Runner, windows: Sequence[Window], *, pad_id: int
 ) -> list[dict[str, Any]]:
-    """Outputs of every window, in order, cut to its own columns and answers.
+    """Run windows; each gets its own columns and spans of the outputs, in order.
 
     Args:
         run: the model.
@@ -75,7 +75,7 @@ def run_windows(
 def run_documents(
     run: Runner, documents: Sequence[Sequence[Window]], *, pad_id: int
 ) -> list[list[Mapping[str, Any]]]:
-    """Outputs of the windows of every document; windows of several share rows.
+    """Run the windows of several documents, which may share rows.
 
     Args:
         run: the model.
@@ -90,7 +90,7 @@ def run_documents(
 def _cut_out(
     results: Mapping[str, Floats], row: int, first: int, last: int
 ) -> dict[str, Any]:
-    """One window's outputs, of a range of columns, and of the answers within it."""
+    """One window's outputs: a range of columns, and the spans within it."""
     if SPANS not in results:
         return {name: values[row, first:last] for name, values in results.items()}
     spans = results[SPANS]

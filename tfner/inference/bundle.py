@@ -1,4 +1,4 @@
-"""Bundle: what a trained model of any origin offers."""
+"""The view of a trained model, whichever program trained it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SelfTest:
     entities: tuple[tuple[Entity, ...], ...]
 
     def to_json(self) -> list[dict[str, Any]]:
-        """What `selftest.json` holds."""
+        """Make the content of `selftest.json`."""
         return [
             {
                 "text": text,
@@ -94,7 +94,7 @@ class Bundle(ABC):
         """
 
     def runner(self) -> Runner:
-        """What runs the model."""
+        """Make a runner of the model."""
         from tfner.inference.runners import KerasRunner
 
         return KerasRunner(self.load_model())
@@ -111,7 +111,7 @@ class Bundle(ABC):
 
     @property
     def config(self) -> dict[str, Any]:
-        """What is stored of task, model and training."""
+        """Settings of task, model and training, as far as they are stored."""
         return {"training": {}}
 
     @property

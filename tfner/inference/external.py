@@ -28,7 +28,7 @@ MAPPINGS = "*_label_mapping.pkl"
 
 @dataclass(frozen=True)
 class Extras:
-    """What a model needs that carries neither its tokenizer nor its labels.
+    """Tokenizer and labels of a model that carries neither, given by the user.
 
     Args:
         tokenizer: what `load_tokenizer` takes, or a tokenizer.
@@ -255,5 +255,5 @@ class EstimatorBundle(Bundle):
         raise BundleError(NO_MODEL.format(self.directory))
 
     def runner(self) -> SavedModelRunner:
-        """What runs the graph."""
+        """The runner of the graph."""
         return self._loaded[0]

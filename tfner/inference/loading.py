@@ -1,4 +1,4 @@
-"""Finds out what kind of model a directory holds, and opens it."""
+"""Open a model of any kind."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ RUNNERS: dict[tuple[str, ...], Callable[..., Runner]] = {
     TokenClassification.outputs: SavedModelRunner,
     SpanExtraction.outputs: SpanRunner,
 }
-"""What runs a SavedModel, by `Task.outputs`."""
+"""Runners of SavedModels, by `Task.outputs`."""
 
 
 class SavedModelBundle(NativeBundle):
@@ -69,7 +69,7 @@ class SavedModelBundle(NativeBundle):
         raise BundleError(NO_MODEL.format(self.exported))
 
     def runner(self) -> Runner:
-        """What runs the graph."""
+        """Make a runner of the graph."""
         with reading(self.directory / CONFIG):
             packs = bool(self.config["serving"]["packs"])
         return RUNNERS[tuple(self.task.outputs)](self.exported, packs=packs)
@@ -128,7 +128,7 @@ def open_bundle(model: str | Path, **extras: Any) -> Bundle:
 
 
 def describe_model(model: str | Path) -> dict[str, Any]:
-    """What a bundle or an export says of its training, as a report takes it.
+    """Read what a model tells of its training, as a report takes it.
 
     Empty for a model that was trained elsewhere.
     """

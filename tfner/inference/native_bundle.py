@@ -90,7 +90,7 @@ class NativeBundle(Bundle):
 
     @property
     def config(self) -> dict[str, Any]:
-        """What `config.json` holds."""
+        """Content of `config.json`."""
         return self._config
 
     @cached_property
@@ -177,7 +177,7 @@ def native_bundle(directory: Path) -> NativeBundle:
 
 
 def local_model(model: str | Path) -> str | Path:
-    """A copy of a remote model; any other as it is named.
+    """Copy a remote model; return the path of any other as it is.
 
     Raises:
         BundleError: there is none, or it is not whole.
@@ -194,7 +194,7 @@ def local_model(model: str | Path) -> str | Path:
 
 
 def _check_all_loaded(path: Path, model: keras.Model) -> None:
-    """Keras passes over stored weights that the model has no place for."""
+    """Check that every stored weight has found a place; Keras passes over others."""
     import h5py  # type: ignore[import-untyped]
 
     stored: list[str] = []
@@ -212,7 +212,7 @@ def _check_all_loaded(path: Path, model: keras.Model) -> None:
 
 
 def _read(directory: Path, name: str, kind: type = dict) -> Any:
-    """The content of one file of a bundle.
+    """Read one file of a bundle.
 
     Raises:
         BundleError: it is missing or no JSON.
@@ -229,7 +229,7 @@ def _read(directory: Path, name: str, kind: type = dict) -> Any:
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Says of any failure that it comes from the content of this file.
+    """Name a file as the cause of whatever fails within.
 
     Raises:
         BundleError: instead of whatever was raised inside.
@@ -268,11 +268,18 @@ def save_bundle(
 ) -> NativeBundle:
     """Write a model directory under a temporary name, then move it into place.
 
-    An existing `directory` is replaced; whether it may be is for the caller to ask.
-    Extra directories are moved into it.
+    Args:
+        directory: replaced if it exists; whether it may be is for the caller to ask.
+        task: stored by its settings.
+        model: stored by its weights and the description of its encoder.
+        training: settings of the run.
+        metrics: scores and history.
+        selftest: texts with what the model predicts for them.
+        extra_files: text by file name.
+        extra_directories: moved into the bundle under these names.
 
     Raises:
-        StorageError: it cannot be written.
+        StorageError: the directory cannot be written.
     """
     config = {**describe(task, model), "training": dict(training)}
     with whole_directory(directory) as stage:
@@ -297,7 +304,7 @@ def _make_room(path: Path, model: keras.Model) -> None:
 
 
 def describe(task: Task, model: keras.Model) -> dict[str, Any]:
-    """What `config.json` holds of a task and its model."""
+    """Describe a task and its model as `config.json` holds them."""
     return {
         "tfner_schema": SCHEMA,
         "task": task.settings(),
@@ -317,7 +324,15 @@ def write_description(
     metrics: Mapping[str, Any],
     selftest: SelfTest,
 ) -> None:
-    """Every file of a bundle but the weights."""
+    """Write every file of a bundle but the weights.
+
+    Args:
+        directory: gets the files.
+        config: content of `config.json`.
+        task: gives labels and tokenizer.
+        metrics: scores and history.
+        selftest: texts with what the model predicts for them.
+    """
     write_json(directory / CONFIG, config)
     write_json(directory / LABELS, task.label_set.to_json())
     write_json(directory / METRICS, metrics)
@@ -326,7 +341,7 @@ def write_description(
 
 
 def versions() -> dict[str, str]:
-    """Versions of tfner and what it runs on."""
+    """Look up the versions of tfner and of the packages that it runs on."""
     names = ("tfner", "tensorflow", "keras", "numpy", "tokenizers")
     found = {}
     for name in names:

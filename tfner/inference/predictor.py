@@ -39,7 +39,7 @@ class Predictor:
         decode: str | None = None,
         **extras: Any,
     ) -> Predictor:
-        """A predictor for a model directory.
+        """Make a predictor of a model directory.
 
         Args:
             model: a bundle, a SavedModel (or the directory of its versions), or a
@@ -71,7 +71,7 @@ class Predictor:
         *,
         counts: Counter[str] | None = None,
     ) -> list[Document]:
-        """Documents with predicted entities, words and tags; texts get ids 1, 2, ….
+        """Predict entities, words and tags of documents; texts get the ids 1, 2, ….
 
         Several threads may predict at once.
 
@@ -87,7 +87,7 @@ class Predictor:
         *,
         counts: Counter[str] | None = None,
     ) -> Iterator[Document]:
-        """As `predict`, one by one and in constant memory.
+        """Predict documents one by one, in constant memory; see `predict`.
 
         To a model with context, documents (not texts) are what they are in order.
         """
@@ -118,7 +118,7 @@ class Predictor:
         return map(self.task.decode, documents, windows, self.outputs(windows))
 
     def selftest(self, texts: Iterable[str]) -> SelfTest:
-        """Texts with what is predicted for them, to be stored with the model."""
+        """Predict texts, to be stored with the model."""
         found = self.predict(texts)
         return SelfTest(
             tuple(document.text for document in found),
@@ -126,7 +126,7 @@ class Predictor:
         )
 
     def verify(self, selftest: SelfTest) -> None:
-        """Predict stored texts again.
+        """Predict stored texts again, and compare.
 
         Raises:
             BundleError: an entity differs from the stored one.

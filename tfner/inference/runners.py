@@ -1,4 +1,4 @@
-"""What runs a model's features: Keras in this process, or an exported SavedModel."""
+"""Runners of models: Keras in this process, or an exported SavedModel."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class SavedModelRunner:
 
 
 def load_signature(directory: Path, name: str) -> tuple[Any, Any]:
-    """A SavedModel, which must live as long as it is called, and a signature of it.
+    """Load a SavedModel, which must live as long as it is called, and its signature.
 
     Raises:
         BundleError: it cannot be loaded, or has no such signature.
@@ -149,7 +149,12 @@ def load_signature(directory: Path, name: str) -> tuple[Any, Any]:
 
 
 def call_signature(run: Any, fed: Mapping[str, Ints], directory: Path) -> Any:
-    """The outputs of a signature, by the names on the wire.
+    """Run a signature; returns its outputs by their names on the wire.
+
+    Args:
+        run: the signature.
+        fed: its inputs by their names on the wire.
+        directory: of the SavedModel, for messages.
 
     Raises:
         BundleError: it cannot take the inputs.
@@ -167,7 +172,7 @@ def call_signature(run: Any, fed: Mapping[str, Ints], directory: Path) -> Any:
 
 @contextlib.contextmanager
 def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Without the warning that TensorFlow gives for every variable of TensorFlow 1."""
+    """Silence the warning that TensorFlow gives for every variable of TensorFlow 1."""
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:

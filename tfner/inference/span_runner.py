@@ -1,4 +1,4 @@
-"""Runs an exported model of span extraction: its answers, not the scores of pairs."""
+"""The runner of an exported model of span extraction: spans, not scores of pairs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model is trained for: how documents become windows and back."""
+"""Tasks, which a model is trained for: documents to windows and back."""
 
 from __future__ import annotations
 

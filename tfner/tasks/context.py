@@ -50,7 +50,7 @@ def encode_in_order(
 def with_neighbours(
     documents: Iterable[str | Document], reach: int
 ) -> Iterator[tuple[Document, Neighbours]]:
-    """Each document with up to `reach` neighbours on either side.
+    """Yield each document with up to `reach` neighbours on either side.
 
     Neighbours are of the same `metadata["document"]`; where nothing is said, of the
     same file.
@@ -85,9 +85,12 @@ def _placed(numbered: tuple[int, str | Document]) -> tuple[Hashable, Document]:
 def pieces_around(
     before: Iterable[Iterable[int]], after: Iterable[Iterable[int]], *, room: int
 ) -> tuple[list[int], list[int]]:
-    """The nearest pieces on either side, together at most `room`.
+    """Take the nearest pieces on either side.
 
-    Each side has half of it, and what the other leaves.
+    Args:
+        before: pieces of the sentences before, in the order of the text.
+        after: likewise of those after.
+        room: how many to take in all; each side has half, and what the other leaves.
 
     Example:
         >>> pieces_around([[1, 2], [3, 4]], [[5]], room=3)

@@ -1,4 +1,4 @@
-"""From tag probabilities to one tag per word: each by itself, or the best valid path.
+"""Tag probabilities to one tag per word: each by itself, or the best valid path.
 
 `viterbi` over probabilities serves every head. Those of a CRF are marginals that know
 of the neighbours already; what is looked for is the valid tag sequence whose
@@ -74,7 +74,7 @@ def viterbi(scores: Floats, steps: Steps, *, outside: int) -> NDArray[np.int64]:
 
 
 def allowed_steps(label_set: LabelSet) -> Steps:
-    """Which tag may follow which, (T, T).
+    """Make the table (T, T) of which tag may follow which.
 
     Raises:
         ConfigError: a tag can stand in no valid sequence, so that a model that predicts

@@ -1,4 +1,4 @@
-"""What training, evaluation, prediction and export ask of a task."""
+"""The protocol of tasks, which training, evaluation, prediction and export use."""
 
 from __future__ import annotations
 
@@ -151,7 +151,13 @@ class Task(Protocol):
         windows: Sequence[Window],
         outputs: Sequence[Outputs],
     ) -> Any:
-        """Losses of one held-out document, an array of any length."""
+        """Take the losses of one held-out document, an array of any length.
+
+        Args:
+            document: with gold entities.
+            windows: what `encode` made of it without targets.
+            outputs: what the model gave for each window.
+        """
         ...
 
     def fit_on_dev(
@@ -175,5 +181,11 @@ class Task(Protocol):
         windows: Sequence[Window],
         outputs: Sequence[Outputs],
     ) -> Document:
-        """Make the document with predictions in place of its own entities."""
+        """Make the document with predictions in place of its own entities.
+
+        Args:
+            document: what was encoded.
+            windows: what `encode` made of it.
+            outputs: what the model gave for each window.
+        """
         ...

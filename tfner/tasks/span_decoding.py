@@ -1,4 +1,4 @@
-"""From the outputs of a window, which has the query of one label, to spans of words."""
+"""Outputs of a window, which has the query of one label, to spans of words."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Boundaries = NDArray[np.bool_]
 
 
 def context_start(window: Window) -> int:
-    """Where in a window its context begins."""
+    """Find the piece of a window with which its context begins."""
     return int(np.argmax(window.features["token_type_ids"] == 1))
 
 
 def word_boundaries(window: Window) -> tuple[Boundaries, Boundaries]:
-    """Which pieces of the context begin a word, and which end one.
+    """Mark the pieces of the context that begin a word, and those that end one.
 
     A word longer than windows overlap is cut; its parts then count as whole.
     """

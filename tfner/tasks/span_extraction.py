@@ -49,7 +49,7 @@ Floats = NDArray[np.float32]
 
 
 class SpanExtraction(Task):
-    """How documents become windows of one query each, and spans entities.
+    """Documents to windows of one query each, and spans back to entities.
 
     A window is `[CLS] query [SEP] context [SEP]`, with `token_type_ids` 0 up to the
     first `[SEP]` and 1 from there.
@@ -151,7 +151,7 @@ class SpanExtraction(Task):
         *,
         seed: int = 0,
     ) -> Self:
-        """Make the task that a run trains; the documents may bring queries.
+        """Make the task; documents may bring queries: see `Task.from_config`.
 
         Raises:
             ConfigError: there are queries, but not for every label, or a query leaves
@@ -308,7 +308,7 @@ class SpanExtraction(Task):
         )
 
     def build(self, encoder: keras.Model, *, dropout: float = 0.3) -> keras.Model:
-        """A model from features to logits of starts, ends and pairs."""
+        """Make a model from features to logits of starts, ends and pairs."""
         from tfner.models.heads.span_extractor import SpanExtractor
 
         return SpanExtractor(
@@ -319,13 +319,13 @@ class SpanExtraction(Task):
         )
 
     def loss(self, labels: Any, logits: Any) -> tuple[Any, Any]:
-        """Summed loss and the number of starts it sums over; see `SpanLoss`."""
+        """Sum the loss; returns it and the number of starts: see `SpanLoss`."""
         from tfner.models.heads.span_losses import SpanLoss
 
         return (self.span_loss or SpanLoss())(labels, logits)
 
     def metric(self) -> keras.metrics.Metric:
-        """What training shows beside the loss."""
+        """Make the accuracy that training shows beside the loss."""
         from tfner.models.heads.span_losses import BoundaryAccuracy
 
         return BoundaryAccuracy()
@@ -336,10 +336,10 @@ class SpanExtraction(Task):
         windows: Sequence[Window],
         outputs: Sequence[Mapping[str, Any]],
     ) -> Floats:
-        """Cross-entropy of every possible start and end against the gold entities.
+        """Cross-entropy of every possible start and end: see `Task.word_losses`.
 
-        For the loss on held-out data, whose words must not know the entities: what
-        does not fall on word boundaries or has an unknown label is left out.
+        Entities that do not fall on word boundaries or have an unknown label are left
+        out: words of held-out documents must not know them.
         """
         words = self.windowing.words_of(self.tokenizer, document, windows)
         spans = align(words, document.entities, policy="drop", nested=True).spans
@@ -363,7 +363,7 @@ class SpanExtraction(Task):
         windows: Sequence[Window],
         outputs: Sequence[Mapping[str, Any]],
     ) -> Document:
-        """The document with predicted entities in place of its own.
+        """Make the document with predicted entities in place of its own.
 
         A span counts in the window in whose core its middle lies. A word longer than
         windows overlap may be found in several; its best score counts.

@@ -1,4 +1,4 @@
-"""What training knows of pieces: where the entities of one label begin and end."""
+"""Targets of span extraction: where the entities of one label begin and end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfner.schemes import Span
 
 
 def piece_targets(word_of: Ints, spans: Sequence[Span]) -> dict[str, Ints]:
-    """What training knows of every piece of a document, for one label.
+    """Make the targets of every piece of a document, for one label.
 
     Args:
         word_of: (P,) word of each piece, rising.
@@ -48,7 +48,7 @@ def piece_targets(word_of: Ints, spans: Sequence[Span]) -> dict[str, Ints]:
 def window_targets(
     targets: Mapping[str, Ints], pieces: tuple[int, int], *, at: int, length: int
 ) -> dict[str, Ints]:
-    """The targets of one window; an entity that it cuts keeps the border it shows.
+    """Cut out the targets of one window; an entity that it cuts keeps its other end.
 
     Args:
         targets: of the whole document, from `piece_targets`.

@@ -47,7 +47,7 @@ Floats = NDArray[np.float32]
 
 
 class TokenClassification(Task):
-    """How documents become windows with one tag per word, and outputs entities.
+    """Documents to windows with one tag per word, and outputs back to entities.
 
     Args:
         tokenizer: from `load_tokenizer`, or your own of the same interface.
@@ -268,7 +268,7 @@ class TokenClassification(Task):
         head = [*self.tokenizer.prefix_ids, *before]
         tail = [*after, *self.tokenizer.suffix_ids]
         ids = np.concatenate([head, encoding.ids[start:end], tail]).astype(np.int32)
-        # A CRF ties neighbours together, also those on the two sides of a border.
+        # A CRF ties neighbours together, also those on the two sides of a cut.
         first, last = pieces if self.head == "crf" and labels is None else core
         at = np.arange(first, last, dtype=np.int32)
         if labels is None or self.label_pieces == "first":
@@ -290,7 +290,7 @@ class TokenClassification(Task):
         )
 
     def build(self, encoder: keras.Model, *, dropout: float = 0.1) -> keras.Model:
-        """A model from features to logits (B, W, T)."""
+        """Make a model from features to logits (B, W, T)."""
         from tfner.models.heads.token_classifier import TokenClassifier
 
         return TokenClassifier(
@@ -301,13 +301,13 @@ class TokenClassification(Task):
         )
 
     def loss(self, labels: Any, logits: Any) -> tuple[Any, Any]:
-        """Summed loss and the number of words it sums over; see `models.losses`."""
+        """Sum the loss; returns it and the number of words: see `models.losses`."""
         from tfner.models.heads.losses import summed_crossentropy
 
         return summed_crossentropy(labels, logits, **self.loss_settings)
 
     def metric(self) -> keras.metrics.Metric:
-        """What training shows beside the loss."""
+        """Make the accuracy that training shows beside the loss."""
         from tfner.models.heads.losses import MaskedAccuracy
 
         return MaskedAccuracy()
@@ -318,7 +318,7 @@ class TokenClassification(Task):
         windows: Sequence[Window],
         outputs: Sequence[Mapping[str, Floats]],
     ) -> Floats:
-        """Tag probabilities (W, T) of all words of one document.
+        """Merge the tag probabilities (W, T) of all words of a document: see `decode`.
 
         A word without a piece gets zeros.
         """
@@ -335,11 +335,10 @@ class TokenClassification(Task):
         windows: Sequence[Window],
         outputs: Sequence[Mapping[str, Floats]],
     ) -> Floats:
-        """Cross-entropy (W,) of every word that has a piece, against the gold entities.
+        """Cross-entropy (W,) of every word that has a piece: see `Task.word_losses`.
 
-        For the loss on held-out data, whose words must not know the entities: what
-        tags cannot say (an entity that does not fall on word borders, lies within
-        another or has an unknown label) is taken for O.
+        An entity that does not fall on word boundaries, lies within another or has an
+        unknown label is taken for O: words of held-out documents must not know it.
         """
         words = self.windowing.words_of(self.tokenizer, document, windows)
         _, spans, _ = align(words, outermost(document.entities), policy="drop")
@@ -355,7 +354,7 @@ class TokenClassification(Task):
         windows: Sequence[Window],
         outputs: Sequence[Mapping[str, Floats]],
     ) -> Document:
-        """The document with predicted entities and tags in place of its own.
+        """Make the document with predicted entities and tags in place of its own.
 
         Args:
             document: what was encoded.

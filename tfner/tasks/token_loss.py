@@ -1,4 +1,4 @@
-"""How much each word counts in the loss of token classification."""
+"""Settings of the loss of token classification: how much each word counts."""
 
 from __future__ import annotations
 

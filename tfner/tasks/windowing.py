@@ -1,4 +1,4 @@
-"""From documents to words, pieces and piece ranges: what every task begins with."""
+"""Documents to words, pieces and piece ranges, with which every task begins."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Windowing:
-    """How documents are cut into words and windows, the same in training and serving.
+    """Settings by which documents are cut into words and windows.
 
     Args:
         max_length: pieces of a window, special pieces included.
@@ -90,7 +90,13 @@ class Windowing:
     def words_of(
         self, tokenizer: Tokenizer, document: Document, windows: Sequence[Window]
     ) -> tuple[Word, ...]:
-        """The words that predictions speak of, also where no window was made."""
+        """Find the words that predictions speak of, also where no window was made.
+
+        Args:
+            tokenizer: encodes again where there is no window to look at.
+            document: what was encoded.
+            windows: what became of it.
+        """
         if windows:
             return windows[0].words
         return self.encode(tokenizer, document).words
@@ -155,6 +161,6 @@ class Windowing:
 
 
 def default_words(tokenizer: Tokenizer) -> str:
-    """Whose words a model learns: those that serving will see, where they are found."""
+    """Choose whose words a model learns: those that serving will see, if found."""
     finds_words = tokenizer.splitter.startswith("mecab") or tokenizer.splitter == PIECES
     return "own" if finds_words else "gold"
