@@ -37,7 +37,7 @@ each_page = pytest.mark.parametrize(
 
 def find(words: list[str]) -> tuple[Any, list[str]]:
     """The command that words begin with, and the rest of them."""
-    command: Any = typer.main.get_command(app)
+    command = every_command()
     rest = [word for word in words if word not in ("--quiet", "--traceback")]
     while rest and rest[0] in getattr(command, "commands", {}):
         command, rest = command.commands[rest[0]], rest[1:]
@@ -85,9 +85,15 @@ def test_every_option_in_a_sentence_is_one_of_some_command(page: Path) -> None:
 
 
 @cache
+def every_command() -> Any:
+    """The group of all commands, which takes a third of a second to make."""
+    return typer.main.get_command(app)
+
+
+@cache
 def every_option() -> set[str]:
     """The options of all commands."""
-    commands = [typer.main.get_command(app)]
+    commands = [every_command()]
     for command in commands:  # grows while it is read
         commands += getattr(command, "commands", {}).values()
     return {
