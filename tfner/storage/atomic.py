@@ -11,7 +11,6 @@ import gzip
 import io
 import json
 import os
-import secrets
 import shutil
 import sys
 import tempfile
@@ -277,7 +276,7 @@ def remove_parts(directory: Path) -> None:
 
 
 def _temporary(target: Path) -> Path:
-    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    return target.with_name(f".{target.name}.{os.urandom(4).hex()}.part")
 
 
 def _sync(path: Path) -> None:
