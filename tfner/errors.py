@@ -128,12 +128,15 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
 
     Example:
         >>> unknown("format", "conl", ["conll", "jsonl"])
-        "unknown format 'conl'; did you mean 'conll'? Known: conll, jsonl."
+        "unknown format 'conl'; did you mean 'conll'?"
+        >>> unknown("format", "word", ["conll", "jsonl"])
+        "unknown format 'word'. Known: conll, jsonl."
     """
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
-    return f"unknown {kind} {name!r}{hint} Known: {', '.join(names)}."
+    if near:
+        return f"unknown {kind} {name!r}; did you mean {near[0]!r}?"
+    return f"unknown {kind} {name!r}. Known: {', '.join(names)}."
 
 
 def joined(problems: Sequence[str], *, what: str = "problems") -> str:

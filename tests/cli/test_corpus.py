@@ -88,10 +88,10 @@ def test_convert_refuses_a_scheme_that_contradicts_the_file(source, tmp_path):
 def test_convert_reads_integer_tags_with_labels(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"tokens": ["a", "b"], "ner_tags": [1, 0]}\n')
-    succeed("convert", path, tmp_path / "b.bio", "--labels", "O,B-X")
+    succeed("convert", path, tmp_path / "b.bio", "--tag-names", "O,B-X")
     assert (tmp_path / "b.bio").read_text() == "a\tB-X\nb\tO\n\n"
     assert "lies outside" in str(
-        failure("convert", path, tmp_path / "c.bio", "--labels", "O")
+        failure("convert", path, tmp_path / "c.bio", "--tag-names", "O")
     )
 
 

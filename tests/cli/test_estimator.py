@@ -117,7 +117,7 @@ def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def given(japanese_vocabulary: Path, labels: Path) -> list[Any]:
-    return ["--tokenizer", japanese_vocabulary, "--labels", labels]
+    return ["--tokenizer", japanese_vocabulary, "--label-mapping", labels]
 
 
 def entities(line: str) -> list[dict[str, Any]]:
@@ -154,7 +154,7 @@ def test_texts_longer_than_a_row_are_read_to_their_end(
 def test_rows_that_cost_their_full_length_are_run_a_few_at_once(
     exported: Path, japanese_vocabulary: Path, labels: Path, monkeypatch: Any
 ) -> None:
-    given = {"tokenizer": japanese_vocabulary, "labels": labels, "segment_id": 1}
+    given = {"tokenizer": japanese_vocabulary, "label_mapping": labels, "segment_id": 1}
     predictor = Predictor.load(exported, **given)
     graph, shapes = predictor.run._run, []
 
@@ -226,35 +226,37 @@ def test_python_takes_the_same_and_objects_of_ones_own(
     exported: Path, japanese_vocabulary: Path, labels: Path
 ) -> None:
     files = Predictor.load(
-        exported, tokenizer=japanese_vocabulary, labels=labels, segment_id=1
+        exported, tokenizer=japanese_vocabulary, label_mapping=labels, segment_id=1
     )
     tokenizer = load_tokenizer(japanese_vocabulary)
     objects = Predictor.load(
         exported,
         tokenizer=tokenizer,
-        labels=LabelSet.from_tags(TAGS),
+        label_mapping=LabelSet.from_tags(TAGS),
         segment_id=1,
         verify=True,
     )
     assert files.predict([TEXT]) == objects.predict([TEXT])
     assert len(files.predict([TEXT])[0].entities) == 3
     with pytest.raises(ConfigError, match="`lower_case` and `word_splitter`"):
-        Predictor.load(exported, tokenizer=tokenizer, labels=labels, lower_case=True)
+        Predictor.load(
+            exported, tokenizer=tokenizer, label_mapping=labels, lower_case=True
+        )
 
 
-@pytest.mark.parametrize("missing", ["--tokenizer", "--labels"])
+@pytest.mark.parametrize("missing", ["--tokenizer", "--label-mapping"])
 def test_the_error_names_both_flags(tfner, exported, given, missing) -> None:
     at = given.index(missing)
     rest = given[:at] + given[at + 2 :]
     sentence = tfner("predict", exported, *rest, "--text", TEXT).sentence
-    assert "--tokenizer DIR and --labels FILE" in sentence
+    assert "--tokenizer DIR and --label-mapping FILE" in sentence
     assert str(exported) in sentence
 
 
 def test_labels_of_another_number_are_refused(tfner, exported, given, tmp_path) -> None:
     path = tmp_path / "labels.json"
     path.write_text(json.dumps(TAGS[:-1]))
-    flags = [*given[:2], "--labels", path, "--text", TEXT]
+    flags = [*given[:2], "--label-mapping", path, "--text", TEXT]
     sentence = tfner("predict", exported, *flags).sentence
     assert "predicts 6 tags, the labels are 5." in sentence
 
@@ -295,7 +297,9 @@ def test_a_damaged_one_is_refused(tfner, exported, given, tmp_path, part) -> Non
 def test_a_hostile_pickle_is_refused(tfner, exported, given, tmp_path) -> None:
     path, marker = tmp_path / "labels.pkl", tmp_path / "was-run"
     path.write_bytes(b"cos\nsystem\n(S'touch %s'\ntR." % str(marker).encode())
-    result = tfner("predict", exported, *given[:2], "--labels", path, "--text", TEXT)
+    result = tfner(
+        "predict", exported, *given[:2], "--label-mapping", path, "--text", TEXT
+    )
     assert result.sentence.startswith(f"{path}: a pickle of labels may hold one dict")
     assert not marker.exists()
 
@@ -304,7 +308,7 @@ def test_a_bundle_takes_no_other_tokenizer(tfner, toy_bundle, given) -> None:
     result = tfner("predict", toy_bundle, *given, "--text", TEXT)
     assert result.sentence == (
         f"{toy_bundle} carries its own tokenizer and labels. "
-        "Leave out --tokenizer, --labels."
+        "Leave out --tokenizer, --label-mapping."
     )
 
 

@@ -50,14 +50,16 @@ def test_labels_are_those_beside_it_or_those_given(
     expected = entities(tfner, checkpoint)
     mapping.unlink()
     message = tfner("predict", checkpoint, "--text", TEXT).sentence
-    assert "--labels FILE" in message
-    assert entities(tfner, checkpoint, "--labels", labels) == expected
+    assert "--label-mapping FILE" in message
+    assert entities(tfner, checkpoint, "--label-mapping", labels) == expected
 
 
 def test_labels_of_another_number_are_refused(tfner, checkpoint, tmp_path) -> None:
     labels = tmp_path / "labels.json"
     labels.write_text('["O", "B-PER", "I-PER"]', "utf-8")
-    message = tfner("predict", checkpoint, "--text", TEXT, "--labels", labels).sentence
+    message = tfner(
+        "predict", checkpoint, "--text", TEXT, "--label-mapping", labels
+    ).sentence
     assert "was trained on 7 tags. Received: 3 tags" in message
 
 

@@ -157,18 +157,22 @@ def test_a_directory_without_a_saved_model_has_none(tmp_path: Path) -> None:
 
 def test_a_saved_model_of_others_asks_for_what_it_lacks(tmp_path: Path) -> None:
     export(tmp_path, "ner/1")
-    with pytest.raises(BundleError, match=r"ner/1 .*--tokenizer DIR and --labels FILE"):
+    with pytest.raises(
+        BundleError, match=r"ner/1 .*--tokenizer DIR and --label-mapping FILE"
+    ):
         Predictor.load(tmp_path)
-    with pytest.raises(BundleError, match=r"--tokenizer DIR and --labels FILE"):
+    with pytest.raises(BundleError, match=r"--tokenizer DIR and --label-mapping FILE"):
         Predictor.load(tmp_path, tokenizer=tmp_path)
 
 
 def test_what_travels_with_a_model_is_not_taken_from_elsewhere(
     bundle: Bundle, tagger: Path
 ) -> None:
-    given = {"labels": "l.json", "segment_id": 1, "lower_case": False}
+    given = {"label_mapping": "l.json", "segment_id": 1, "lower_case": False}
     for model in (bundle.directory, tagger):
-        with pytest.raises(ConfigError, match="Leave out --labels, --segment-id, --lo"):
+        with pytest.raises(
+            ConfigError, match="Leave out --label-mapping, --segment-id, --lo"
+        ):
             Predictor.load(model, **given)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tfner.cli.options import CorpusOptions, Json, with_groups
+from tfner.cli.options import CorpusOptions, Json, Overwrite, with_groups
 from tfner.cli.output import (
     print_json,
     print_text,
@@ -30,9 +30,10 @@ def command(
     file: Annotated[str, typer.Argument(help="Corpus with gold entities.")],
     reading: CorpusOptions,
     html: Annotated[
-        Path | None, typer.Option(help="HTML page to write, with every change.")
+        Path | None,
+        typer.Option(metavar="FILE", help="HTML page to write, with every change."),
     ] = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace an existing page.")] = False,
+    overwrite: Overwrite = False,
     resamples: Annotated[
         int, typer.Option(min=100, help="Draws of each significance test.")
     ] = 10_000,

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tfner.cli.options import Json, RawCorpusOptions, SourceOptions, with_groups
+from tfner.cli.help import Group, add_command
+from tfner.cli.options import Json, Overwrite, RawCorpusOptions, with_groups
 from tfner.cli.output import print_json, print_text
 from tfner.corpus import FORMATS, find_format, write_corpus
 from tfner.corpus.checks.check import check_corpora
@@ -37,6 +38,7 @@ from tfner.storage.output import OutputPolicy
 logger = logging.getLogger(__name__)
 
 app = typer.Typer(
+    cls=Group,
     help="Convert, count, check, split and clean corpus files.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -44,12 +46,7 @@ app = typer.Typer(
 
 PARTS = ("train", "dev", "test")
 
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace an existing output.")
-]
 
-
-@app.command()
 @with_groups
 def convert(
     source: Annotated[
@@ -63,12 +60,16 @@ def convert(
         str | None,
         typer.Option(
             "--to",
-            help=f"Format of OUT: {', '.join(FORMATS)}. Default: by the suffix.",
+            metavar="FORMAT",
+            help="Format of OUT; recognised by its name if not set. "
+            f"[{' | '.join(FORMATS)}]",
         ),
     ] = None,
     scheme: Annotated[
         str | None,
-        typer.Option(help="Tag scheme of OUT. Default: the scheme of IN."),
+        typer.Option(
+            metavar="SCHEME", help="Tag scheme of OUT; that of IN if not set."
+        ),
     ] = None,
     queries: Annotated[
         str | None,
@@ -125,13 +126,12 @@ def _counted(
         yield document
 
 
-@app.command()
 @with_groups
 def stats(
     source: Annotated[
         str, typer.Argument(metavar="IN", help="A corpus; - is standard input.")
     ],
-    options: SourceOptions,
+    options: RawCorpusOptions,
     json: Json = False,
 ) -> None:
     """Count documents, words, entities by label, lengths and nesting."""
@@ -142,14 +142,13 @@ def stats(
         print_text(render_stats(counts))
 
 
-@app.command()
 @with_groups
 def check(
     sources: Annotated[
         list[str],
         typer.Argument(metavar="IN…", help="Corpora, the training part first."),
     ],
-    options: SourceOptions,
+    options: RawCorpusOptions,
     repair: Annotated[
         Path | None,
         typer.Option(
@@ -229,14 +228,13 @@ def _summary(report: FileReport) -> str:
     )
 
 
-@app.command()
 @with_groups
 def split(
     source: Annotated[str, typer.Argument(metavar="IN", help="A corpus.")],
     directory: Annotated[
         Path, typer.Argument(metavar="OUTDIR", help="Directory for the parts.")
     ],
-    options: SourceOptions,
+    options: RawCorpusOptions,
     fractions: Annotated[
         str,
         typer.Option(
@@ -274,7 +272,6 @@ def split(
             print_text(f"{directory / name}: {counted(count, 'document')}")
 
 
-@app.command()
 def clean(
     sources: Annotated[
         list[str],
@@ -352,3 +349,7 @@ def _parse_fractions(value: str) -> list[float]:
             f"Received: {value}"
         )
     return shares
+
+
+for function in (convert, stats, check, split, clean):
+    add_command(app, function)

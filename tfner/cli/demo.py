@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tfner.cli.options import Json
+from tfner.cli.options import Json, Overwrite
 from tfner.cli.output import (
     print_json,
     print_text,
@@ -37,16 +37,15 @@ def command(
     encoder: Annotated[
         str | None,
         typer.Option(
-            help="Hugging Face directory or id of the encoder. Default: MiniLM."
+            metavar="DIR",
+            help="Encoder: a Hugging Face directory or hub id; MiniLM if not set.",
         ),
     ] = None,
     output: Annotated[
-        Path, typer.Option(help="Directory for the model and its export.")
+        Path,
+        typer.Option(metavar="DIR", help="Directory for the model and its export."),
     ] = Path("tfner-demo"),
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", help="Replace the output of an earlier demo."),
-    ] = False,
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     """Train, export, evaluate and predict on bundled English data.

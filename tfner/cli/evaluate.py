@@ -15,6 +15,7 @@ from tfner.cli.options import (
     Json,
     Model,
     ModelOptions,
+    Overwrite,
     with_groups,
 )
 from tfner.cli.output import (
@@ -31,20 +32,33 @@ logger = logging.getLogger(__name__)
 
 ReportDirectory = Annotated[
     Path | None,
-    typer.Option("--report", help="Directory for a report: page, figures, text, JSON."),
+    typer.Option(
+        "--report",
+        metavar="DIR",
+        help="Directory for a report: page, figures, text, JSON.",
+    ),
 ]
 Train = Annotated[
     str | None,
     typer.Option(
-        help="Training corpus, so that the report tells known entities from new ones."
+        metavar="FILE",
+        help="Training corpus; with it the report tells known entities from new ones.",
     ),
 ]
-OverwriteReport = Annotated[
-    bool, typer.Option(help="Replace the files of an existing report.")
+Convention = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="When a predicted entity counts as right. "
+        "[exact | conlleval | strict | partial]",
+    ),
 ]
-Convention = Annotated[str, typer.Option(help="exact, conlleval, strict or partial.")]
 AllowUnknownLabels = Annotated[
-    bool, typer.Option(help="Count entities of labels the model lacks as missed.")
+    bool,
+    typer.Option(
+        "--allow-unknown-labels",
+        help="Count entities of labels that the model lacks as missed.",
+    ),
 ]
 
 
@@ -56,7 +70,7 @@ def command(
     given: ModelOptions,
     json: Json = False,
     report: ReportDirectory = None,
-    overwrite: OverwriteReport = False,
+    overwrite: Overwrite = False,
     train: Train = None,
     convention: Convention = "exact",
     allow_unknown_labels: AllowUnknownLabels = False,

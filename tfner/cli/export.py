@@ -25,7 +25,10 @@ def command(
     export_dir: Annotated[Path, typer.Argument(help="Directory of the export.")],
     given: ModelOptions,
     export_format: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help=f"{READERS}.")
+        str,
+        typer.Option(
+            "--format", metavar="FORMAT", help=f"Format of the export: {READERS}."
+        ),
     ] = "saved-model",
     task_name: Annotated[
         str,

@@ -23,14 +23,36 @@ logger = logging.getLogger(__name__)
 PICTURE, RECORD = "learning_rate.png", "learning_rate.json"
 
 
-@with_settings(TrainConfig)
+TEST = "Range of learning rates"
+WITHOUT = (
+    *("dev", "test", "dev_fraction", "dev_seed", "decode", "nested"),
+    *("tune_thresholds", "epochs", "learning_rate", "warmup_ratio", "warmup_steps"),
+    *("ema", "best", "trials", "save_every", "keep_epochs", "resume"),
+    *("show_mistakes", "tensorboard"),
+)
+"""Settings of training that decide nothing here."""
+
+
+def rate_option(help: str) -> Any:
+    """Make an option of a learning rate."""
+    return typer.Option(metavar="RATE", help=help, rich_help_panel=TEST)
+
+
+@with_settings(TrainConfig, without=WITHOUT)
 def command(
     settings: dict[str, Any],
-    low: Annotated[float, typer.Option(help="First rate.")] = 1e-6,
-    high: Annotated[float, typer.Option(help="Last rate.")] = 1e-1,
-    steps: Annotated[int, typer.Option(help="Steps of the test.")] = 100,
+    low: Annotated[float, rate_option("First learning rate.")] = 1e-6,
+    high: Annotated[float, rate_option("Last learning rate.")] = 1e-1,
+    steps: Annotated[
+        int, typer.Option(help="Number of steps.", rich_help_panel=TEST)
+    ] = 100,
     mode: Annotated[
-        str, typer.Option(help="How the rate rises: exponential or linear.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="How the rate rises: exponential or linear.",
+            rich_help_panel=TEST,
+        ),
     ] = "exponential",
     config: Config = None,
     set: Set = None,
@@ -39,9 +61,11 @@ def command(
 ) -> None:
     """Find a learning rate: train a few steps under a rising one, and throw them away.
 
-    Takes the settings of `tfner train`. Writes a picture and the figures to --output.
+    Takes the files of settings of `tfner train`. Writes a picture and the figures to
+    --output.
     """
     chosen = chosen_settings(settings, config, set, preset)
+    chosen.check_needed()
     output = Path(chosen.saving.output)
     for name in (PICTURE, RECORD):
         OutputPolicy(output / name, chosen.saving.overwrite).check()

@@ -3,29 +3,64 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from tfner.config.base import Settings
+from tfner.config.files import to_commented_toml
+from tfner.config.pretrain import PretrainConfig
 from tfner.config.sections import Leaf, parts
 from tfner.config.train import PRESETS, TrainConfig, read_settings
+from tfner.storage.atomic import whole_file
+from tfner.storage.lines import STANDARD_STREAM
+from tfner.storage.output import OutputPolicy
+
+FILES = "Settings in files"
+"""Heading of the options that are about settings, and are none."""
 
 Config = Annotated[
-    Path | None, typer.Option(help="TOML file of settings; flags win over it.")
-]
-Set = Annotated[
-    list[str] | None, typer.Option(help="section.key=value, over the file.")
-]
-Preset = Annotated[
-    str | None,
+    Path | None,
     typer.Option(
-        help="Published settings for an encoder's size; whatever is set wins over it. "
-        f"[{'|'.join(PRESETS)}]"
+        metavar="FILE",
+        help="TOML file of settings; options win over it.",
+        rich_help_panel=FILES,
     ),
 ]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SECTION.KEY=VALUE",
+        help="A setting that wins over the file; may be repeated.",
+        rich_help_panel=FILES,
+    ),
+]
+WriteConfig = Annotated[
+    Path | None,
+    typer.Option(
+        "--write-config",
+        metavar="FILE",
+        help="Write all settings with their help to a new TOML file, - for standard "
+        "output, and do nothing else.",
+        rich_help_panel=FILES,
+    ),
+]
+
+
+def preset_option(presets: Iterable[str], default: str = "") -> Any:
+    """Make the option that names published settings."""
+    names = " | ".join(presets) + (f"; default: {default}" if default else "")
+    return typer.Option(
+        metavar="NAME",
+        help="Published settings; every setting that is given wins over them. "
+        f"[{names}]",
+        rich_help_panel=FILES,
+    )
+
+
+Preset = Annotated[str | None, preset_option(PRESETS)]
 
 
 def chosen_settings(
@@ -43,38 +78,59 @@ def chosen_settings(
         preset: name of `--preset`, over which all others win.
 
     Raises:
-        ConfigError: settings are missing or wrong; all are named.
+        ConfigError: settings are wrong; all are named.
     """
     given = {**settings, "preset": preset}
-    config = TrainConfig(**read_settings(file, assignments or [], given))
-    config.check_needed()
-    return config
+    return TrainConfig(**read_settings(file, assignments or [], given))
+
+
+def write_config(config: TrainConfig | PretrainConfig, path: Path) -> None:
+    """Write a file that `--config` reads, with the help of every setting.
+
+    Raises:
+        ConfigError: the file exists, and is not to be overwritten.
+    """
+    if str(path) != STANDARD_STREAM:
+        OutputPolicy(path, config.saving.overwrite).check()
+    with whole_file(str(path)) as stream:
+        stream.write(to_commented_toml(config.replace(overwrite=False, resume=False)))
 
 
 def _flag(leaf: Leaf) -> inspect.Parameter:
     """A command-line option for one setting; not given means None."""
     kind = next(part for part in parts(leaf.hint) if part is not type(None))
-    annotation = list[str] if kind == tuple[str, ...] else str if leaf.choices else kind
     names = leaf.option
-    if kind is bool:
+    if kind is bool and not leaf.switch:
         names += f"/--no-{names.removeprefix('--')}"
+    if kind == tuple[str, ...]:
+        kind = list[str]
+    elif leaf.choices:
+        kind = str
+    option = typer.Option(
+        names,
+        help=leaf.about,
+        metavar=leaf.word or None,
+        rich_help_panel=leaf.owner.heading,
+        show_default=False,
+    )
     return inspect.Parameter(
         leaf.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=None,
-        annotation=Annotated[
-            annotation | None,
-            typer.Option(names, help=leaf.about, show_default=False),
-        ],
+        annotation=Annotated[kind | None, option],
     )
 
 
 def with_settings(
-    kind: type[Settings],
+    kind: type[Settings], *, without: Container[str] = ()
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command one flag per setting, passed on as `settings`, a dict.
 
     Flags that are not given are not in it.
+
+    Args:
+        kind: of config.
+        without: settings that do nothing in this command.
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
@@ -84,7 +140,7 @@ def with_settings(
             for name, parameter in signature.parameters.items()
             if name != "settings"
         ]
-        flags = [_flag(leaf) for leaf in kind.leaves().values()]
+        flags = [_flag(f) for n, f in kind.leaves().items() if n not in without]
 
         def command(**arguments: Any) -> None:
             given = {p.name: arguments.pop(p.name) for p in own}

@@ -27,12 +27,14 @@ from tfner.cli import (
     train,
     vocab,
 )
+from tfner.cli.help import Group, add_command
 from tfner.errors import TfnerError
 
 logger = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="tfner",
+    cls=Group,
     help="Named-entity recognition in TensorFlow, from corpus to served model.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -40,16 +42,19 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(corpus.app, name="corpus")
-app.command("demo")(demo.command)
-app.command("train")(train.command)
-app.command("pretrain")(pretrain.command)
-app.command("find-lr")(find_lr.command)
-app.command("evaluate")(evaluate.command)
-app.command("compare")(compare.command)
-app.command("predict")(predict.command)
-app.command("export")(export.command)
-app.command("vocab")(vocab.command)
-app.command("pretrain-data")(pretrain_data.command)
+for name, module in {
+    "demo": demo,
+    "train": train,
+    "pretrain": pretrain,
+    "find-lr": find_lr,
+    "evaluate": evaluate,
+    "compare": compare,
+    "predict": predict,
+    "export": export,
+    "vocab": vocab,
+    "pretrain-data": pretrain_data,
+}.items():
+    add_command(app, module.command, name)
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells know it."""

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_type_hints
 
 import typer
 
@@ -26,10 +26,17 @@ Model = Annotated[
     str,
     typer.Argument(help="Bundle, SavedModel, Hugging Face tagger or TF 1 checkpoint."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace an existing output.")
+]
 Decode = Annotated[
     str | None,
-    typer.Option(help="argmax or viterbi; as the model was trained if not set."),
+    typer.Option(
+        metavar="NAME",
+        help="Take the likeliest tag of each word, or the likeliest sequence that the "
+        "scheme allows; as in training if not set. [argmax | viterbi]",
+    ),
 ]
 
 
@@ -66,6 +73,7 @@ def with_groups(function: Callable[..., None]) -> Callable[..., None]:
 def _options(group: Any) -> Iterator[inspect.Parameter]:
     hints = get_type_hints(group, include_extras=True)
     for field in dataclasses.fields(group):
+        hints[field.name].__metadata__[0].rich_help_panel = group.heading
         yield inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
@@ -78,27 +86,48 @@ def _options(group: Any) -> Iterator[inspect.Parameter]:
 class CorpusOptions:
     """How a corpus file is read."""
 
+    heading: ClassVar = "Corpus files"
+
     from_format: Annotated[
         str | None,
-        typer.Option("--from", help=f"{', '.join(FORMATS)}; default: by the suffix."),
+        typer.Option(
+            "--from",
+            metavar="FORMAT",
+            help="Format of the file; recognised by its name if not set. "
+            f"[{' | '.join(FORMATS)}]",
+        ),
     ] = None
     from_scheme: Annotated[
-        str | None, typer.Option(help="Tag scheme of the file; found if not set.")
+        str | None,
+        typer.Option(
+            metavar="SCHEME", help="Tag scheme of the file; detected if not set."
+        ),
     ] = None
     join: Annotated[
-        str, typer.Option(help="How words become a text: auto, space or none.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="How the words of column files make a text: with spaces, without, or "
+            "by the kind of their characters. [auto | space | none]",
+        ),
     ] = "auto"
     word_column: Annotated[
-        int, typer.Option(help="Column of the words, from 0; negative from the end.")
+        int,
+        typer.Option(
+            help="Column of the words in column files, from 0; negative numbers count "
+            "from the end."
+        ),
     ] = 0
     tag_column: Annotated[
-        int, typer.Option(help="Column of the tags, from 0; negative from the end.")
+        int,
+        typer.Option(help="Column of the tags in column files, counted likewise."),
     ] = -1
     raw_text: Annotated[
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Its sentences as text, one a line, with their spaces.",
+            help="File with the sentences of a column file as text, one a line, with "
+            "their spaces.",
         ),
     ] = None
 
@@ -122,15 +151,19 @@ class RawCorpusOptions(CorpusOptions):
     """How a corpus file is read of which little is known yet."""
 
     no_tags: Annotated[
-        bool, typer.Option("--no-tags", help="The columns hold no tags.")
+        bool, typer.Option("--no-tags", help="Read columns that hold no tags.")
     ] = False
     comments: Annotated[
         bool,
-        typer.Option("--comments", help="Lines that start with '# ' are comments."),
+        typer.Option("--comments", help="Read lines that start with '# ' as comments."),
     ] = False
-    labels: Annotated[
+    tag_names: Annotated[
         str | None,
-        typer.Option(help="Tags for integer ones in order: O,B-PER,… or a file."),
+        typer.Option(
+            metavar="TAGS",
+            help="Names of integer tags in the order of their numbers: O,B-PER,… or a "
+            "file with one a line or a JSON list.",
+        ),
     ] = None
 
     def settings(self) -> dict[str, Any]:
@@ -139,55 +172,55 @@ class RawCorpusOptions(CorpusOptions):
             **super().settings(),
             "tag_column": None if self.no_tags else self.tag_column,
             "comments": self.comments,
-            "labels": None if self.labels is None else parse_labels(self.labels),
+            "labels": None if self.tag_names is None else parse_labels(self.tag_names),
         }
-
-
-@dataclass(frozen=True)
-class SourceOptions(RawCorpusOptions):
-    """As before, for commands that write no tags: there is one scheme to name."""
-
-    from_scheme: Annotated[
-        str | None,
-        typer.Option(
-            "--scheme", "--from-scheme", help="Tag scheme of IN; found if not set."
-        ),
-    ] = None
 
 
 @dataclass(frozen=True)
 class ModelOptions:
     """What a model needs that carries neither tokenizer nor labels."""
 
+    heading: ClassVar = "Models without tokenizer and labels"
+
     tokenizer: Annotated[
         str | None,
         typer.Option(
             metavar="DIR",
-            help="Tokenizer of a model that carries none: an old SavedModel.",
+            help="Tokenizer of a model that carries none, such as an old SavedModel.",
         ),
     ] = None
-    labels: Annotated[
+    label_mapping: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Its labels: tag to id in .json or .pkl, or id2label."
+            metavar="FILE",
+            help="Tags of such a model with their ids: .json or .pkl of tag -> id, or "
+            "a config.json with id2label.",
         ),
     ] = None
     segment_id: Annotated[
         int,
         typer.Option(
-            min=0, max=1, help="1 for google-research/electra's fine-tuned ones."
+            min=0,
+            max=1,
+            help="Segment that such a model was trained with; 1 for those of "
+            "google-research/electra.",
         ),
     ] = 0
     lower_case: Annotated[
         bool | None,
         typer.Option(
             "--lower-case/--no-lower-case",
-            help="Whether its tokenizer lower-cases; guessed if nothing says.",
+            help="Lower-case the text, where the tokenizer's files do not say; guessed "
+            "if not set.",
         ),
     ] = None
     word_splitter: Annotated[
         str | None,
-        typer.Option(help="What finds its words in raw text; guessed if nothing says."),
+        typer.Option(
+            metavar="NAME",
+            help="What splits raw text into words: whitespace, punctuation, mecab or "
+            "pieces; guessed if not set.",
+        ),
     ] = None
 
     def extras(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from tfner.cli.options import (
     Decode,
     Model,
     ModelOptions,
+    Overwrite,
     with_groups,
 )
 from tfner.document import Document
@@ -32,16 +33,18 @@ Text = Annotated[list[str] | None, typer.Option(help="A text; may be repeated.")
 To = Annotated[
     str | None,
     typer.Option(
-        help="Output format: jsonl, conll, rasa, text or html; on a terminal text, "
-        "else jsonl."
+        metavar="FORMAT",
+        help="Output format; text on a terminal and jsonl elsewhere if not set. "
+        "[jsonl | conll | rasa | text | html]",
     ),
 ]
 Output = Annotated[
-    Path | None, typer.Option(help="File to write; standard output if not set.")
+    Path | None,
+    typer.Option(metavar="FILE", help="File to write; standard output if not set."),
 ]
-Overwrite = Annotated[bool, typer.Option(help="Replace an existing file.")]
 Verify = Annotated[
-    bool, typer.Option(help="First check the texts stored with the model.")
+    bool,
+    typer.Option("--verify", help="Check the texts stored with the model first."),
 ]
 
 

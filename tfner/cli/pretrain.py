@@ -8,12 +8,20 @@ from typing import Annotated, Any
 
 import typer
 
-from tfner.cli.flags import Config, Set, with_settings
+from tfner.cli.flags import (
+    Config,
+    Set,
+    WriteConfig,
+    preset_option,
+    with_settings,
+    write_config,
+)
 from tfner.cli.options import Json
 from tfner.cli.output import print_json, print_text
 from tfner.config.pretrain import (
     PRETRAIN_PRESETS,
     PretrainConfig,
+    PretrainOutputConfig,
     read_pretrain_settings,
 )
 from tfner.errors import ConfigError
@@ -27,18 +35,14 @@ def command(
     settings: dict[str, Any],
     config: Config = None,
     set: Set = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            help="Published sizes; whatever is set wins over them (default: small). "
-            f"[{'|'.join(PRETRAIN_PRESETS)}]"
-        ),
-    ] = None,
+    preset: Annotated[str | None, preset_option(PRETRAIN_PRESETS, "small")] = None,
+    to_file: WriteConfig = None,
     export_step: Annotated[
         int | None,
         typer.Option(
-            help="Only write the models of this kept step, to OUTPUT/encoder-STEP, "
-            "generator-STEP and google-STEP; needs nothing but --output."
+            help="Write the models of this checkpoint, and do nothing else: "
+            "OUTPUT/encoder-STEP, generator-STEP, google-STEP. Needs --output alone.",
+            rich_help_panel=PretrainOutputConfig.heading,
         ),
     ] = None,
     json: Json = False,
@@ -49,6 +53,9 @@ def command(
     """
     given = {**settings, "preset": preset}
     found = read_pretrain_settings(config, set or [], given)
+    if to_file is not None:
+        write_config(PretrainConfig(**found), to_file)
+        return
     if export_step is not None:
         result = _exported(found.get("output"), export_step)
     else:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from tfner.cli.options import Json, with_groups
+from tfner.cli.options import Json, Overwrite, with_groups
 from tfner.cli.output import print_json, print_text
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 class BareOptions:
     """Options for the settings that a bare vocabulary leaves open."""
 
+    heading: ClassVar = "Tokenizers of a vocabulary alone"
+
     lower_case: Annotated[
         bool | None,
         typer.Option(
@@ -34,8 +36,9 @@ class BareOptions:
     word_splitter: Annotated[
         str | None,
         typer.Option(
+            metavar="NAME",
             help="Word splitter: whitespace, punctuation, mecab or pieces. Default: as "
-            "the tokenizer's files say, or a guess."
+            "the tokenizer's files say, or a guess.",
         ),
     ] = None
 
@@ -58,16 +61,19 @@ def command(
     input: Annotated[
         list[str],
         typer.Option(
+            metavar="PATH",
             help="Files of plain text, JSON lines or WikiExtractor's format, also .gz; "
-            "directories of such files."
+            "directories of such files.",
         ),
     ],
     tokenizer: Annotated[
         str,
-        typer.Option(help="Directory of a tokenizer, or a model id on the hub."),
+        typer.Option(metavar="DIR", help="Tokenizer: a directory or a hub id."),
     ],
     bare: BareOptions,
-    output: Annotated[Path, typer.Option(help="New directory for the records.")],
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="New directory for the records.")
+    ],
     max_length: Annotated[
         int, typer.Option(help="Pieces of a record, special ones included.")
     ] = 128,
@@ -88,16 +94,15 @@ def command(
     overflow: Annotated[
         str,
         typer.Option(
+            metavar="NAME",
             help="Pieces of a sentence that do not fit into its record: cut them off, "
-            "as ELECTRA does, or carry them into the next record."
+            "as ELECTRA does, or carry them into the next record.",
         ),
     ] = "cut",
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep the shards of an interrupted run.")
     ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an existing output.")
-    ] = False,
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     """Pack raw text into ELECTRA's segments, and write them as NumPy shards.

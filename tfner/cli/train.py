@@ -8,13 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
-from tfner.cli.flags import Config, Preset, Set, chosen_settings, with_settings
+from tfner.cli.flags import (
+    Config,
+    Preset,
+    Set,
+    WriteConfig,
+    chosen_settings,
+    with_settings,
+    write_config,
+)
 from tfner.cli.options import Json
 from tfner.cli.output import (
     print_json,
     print_text,
 )
-from tfner.config.train import TrainConfig
+from tfner.config.train import OutputConfig, TrainConfig
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import import_tensorflow
 
@@ -27,21 +35,31 @@ def command(
     config: Config = None,
     set: Set = None,
     preset: Preset = None,
+    to_file: WriteConfig = None,
     report: Annotated[
         Path | None,
-        typer.Option(help="Directory for a report on test, or on dev without it."),
+        typer.Option(
+            metavar="DIR",
+            help="Directory for a report on test, or on dev where there is no test.",
+            rich_help_panel=OutputConfig.heading,
+        ),
     ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
             "--dry-run",
-            help="Only say what would be done: counts, steps, memory, first sentence.",
+            help="Show what would be done, and do nothing: counts, steps, memory, the "
+            "first sentence.",
         ),
     ] = False,
     json: Json = False,
 ) -> None:
     """Train a model on a corpus and write a bundle."""
     chosen = chosen_settings(settings, config, set, preset)
+    if to_file is not None:
+        write_config(chosen, to_file)
+        return
+    chosen.check_needed()
     if report is not None:
         OutputPolicy(report, chosen.saving.overwrite).check()
     # Only now: the settings may be wrong, and this import takes seconds.

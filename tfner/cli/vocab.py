@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tfner.cli.options import Json
+from tfner.cli.options import Json, Overwrite
 from tfner.cli.output import print_json, print_text
 from tfner.errors import ConfigError, unknown
 from tfner.storage.output import OutputPolicy
@@ -29,29 +29,37 @@ def command(
     input: Annotated[
         list[str],
         typer.Option(
+            metavar="PATH",
             help="Files of plain text, JSON lines or WikiExtractor's format, also .gz; "
-            "directories of such files."
+            "directories of such files.",
         ),
     ],
     size: Annotated[
         int,
         typer.Option(min=10, help="Number of pieces, special ones included."),
     ],
-    output: Annotated[Path, typer.Option(help="New directory for the tokenizer.")],
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="New directory for the tokenizer.")
+    ],
     word_splitter: Annotated[
         str | None,
         typer.Option(
+            metavar="NAME",
             help="Word splitter: whitespace, punctuation, mecab, or pieces for "
             "--model unigram. Default: mecab for WordPiece of text with kana, else "
-            "punctuation."
+            "punctuation.",
         ),
     ] = None,
     lower_case: Annotated[
-        bool, typer.Option("--lower-case", help="Lower-case the text.")
+        bool,
+        typer.Option("--lower-case/--no-lower-case", help="Lower-case the text."),
     ] = False,
     model: Annotated[
         str,
-        typer.Option(help="Kind of pieces: wordpiece, or unigram (SentencePiece)."),
+        typer.Option(
+            metavar="NAME",
+            help="Kind of pieces: wordpiece, or unigram (SentencePiece).",
+        ),
     ] = "wordpiece",
     character_coverage: Annotated[
         float,
@@ -61,9 +69,7 @@ def command(
             help="Share of the text's characters that pieces can spell.",
         ),
     ] = 0.9995,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an existing output.")
-    ] = False,
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     """Make a WordPiece vocabulary or a SentencePiece model of raw text.

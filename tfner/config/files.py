@@ -131,13 +131,13 @@ def to_commented_toml(settings: Settings) -> str:
         leaf = table[name]
         if leaf.section != section:
             section = leaf.section
-            lines.append(f"[{section}]")
+            lines += [f"[{section}]", ""]
         lines += textwrap.wrap(
             leaf.about, WIDTH, initial_indent="# ", subsequent_indent="# "
         )
         unset = value is None or (leaf.needed and not value)
         if unset:
-            lines.append(f"# {name} =")
+            lines.append(f"# {name} = {leaf.word}")
         else:
             lines.append(tomli_w.dumps({name: value}).rstrip("\n"))
         lines.append("")

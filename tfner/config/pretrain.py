@@ -190,6 +190,8 @@ class ObjectiveConfig(Section):
 class PretrainOptimizerConfig(OptimizationConfig):
     """The optimizer and its schedule."""
 
+    first = ("steps",)
+
     steps: int = setting(_SMALL["steps"], low=1)
     """Number of updates."""
     batch_size: int = _SMALL["batch_size"]

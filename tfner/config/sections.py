@@ -39,6 +39,7 @@ def setting(
     needed: bool = False,
     metavar: str = "",
     flag: str = "",
+    switch: bool = False,
 ) -> Any:
     """Declare a field of a section.
 
@@ -49,9 +50,11 @@ def setting(
         needed: no run starts without it.
         metavar: word for its value in `--help`; by its type if empty.
         flag: its flag where that is not its name with dashes.
+        switch: its flag has no --no-; for what a file never asks for.
     """
     about = {"low": low, "high": high, "needed": needed}
-    return field(default=default, metadata={**about, "metavar": metavar, "flag": flag})
+    shown = {"metavar": metavar, "flag": flag, "switch": switch}
+    return field(default=default, metadata=about | shown)
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class Leaf:
         needed: no run starts without it.
         metavar: word for its value in `--help`.
         flag: its flag where that is not its name with dashes.
+        switch: its flag has no --no-.
         section: name of its section in a config.
     """
 
@@ -82,12 +86,21 @@ class Leaf:
     needed: bool = False
     metavar: str = ""
     flag: str = ""
+    switch: bool = False
     section: str = ""
 
     @property
     def option(self) -> str:
         """Its flag on the command line."""
         return f"--{self.flag or self.name.replace('_', '-')}"
+
+    @property
+    def word(self) -> str:
+        """Word for its value in `--help`."""
+        if self.metavar or self.choices:
+            return self.metavar or "NAME"
+        words = {int: "N", float: "X", bool: ""}
+        return words.get(parts(self.hint)[0], "TEXT")
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -100,7 +113,7 @@ class Leaf:
         more = [" | ".join(self.choices)] if self.choices else []
         if self.needed:
             more.append("required")
-        elif self.default not in (None, "", ()):
+        elif self.default not in (None, "", ()) and not self.switch:
             default = (
                 str(self.default).lower() if fits(True, self.hint) else self.default
             )
@@ -180,6 +193,8 @@ class Section:
     _leaves: ClassVar[dict[str, Leaf]]
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = ()
     """Groups of settings of which one may be set; a default yields to another one."""
+    first: ClassVar[tuple[str, ...]] = ()
+    """Settings that stand before those of the base."""
 
     def __post_init__(self) -> None:
         problems = self.settle()
@@ -229,7 +244,7 @@ def _listed(names: list[str]) -> str:
 def _read_leaves(kind: type[Section]) -> dict[str, Leaf]:
     hints = get_type_hints(kind)
     found = {}
-    for about in fields(kind):
+    for about in sorted(fields(kind), key=lambda about: about.name not in kind.first):
         name = about.name
         owners = [
             base for base in kind.__mro__ if name in inspect.get_annotations(base)

@@ -84,9 +84,9 @@ class SavingConfig(Section):
 
     output: str = setting("", needed=True, metavar="DIR")
     """Directory to write."""
-    overwrite: bool = False
+    overwrite: bool = setting(False, switch=True)
     """Replace what an earlier run has written."""
-    resume: bool = False
+    resume: bool = setting(False, switch=True)
     """Go on after the newest checkpoint of an unfinished run."""
 
     def contradictions(self) -> list[str]:

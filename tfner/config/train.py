@@ -231,6 +231,8 @@ class SpanConfig(TaskConfig):
 class OptimizerConfig(OptimizationConfig):
     """The optimizer, its schedule, and the choice of the best epoch."""
 
+    first = ("epochs",)
+
     epochs: int = setting(3, low=1)
     """Passes over the training corpus."""
     warmup_ratio: float | None = 0.1
@@ -303,8 +305,8 @@ class TrainConfig(Settings):
     }
 
     data: DataConfig
-    tokenizer: TokenizerConfig
     model: ModelConfig
+    tokenizer: TokenizerConfig
     task: TaskConfig
     """What is learned: a tag for every word, or spans that answer a query for every
     label and may nest."""

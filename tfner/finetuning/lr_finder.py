@@ -30,6 +30,13 @@ from tfner.training.keras_internals import schedule_of
 from tfner.training.optimizers import Sweep
 from tfner.training.step import TrainingModel
 
+IGNORED: dict[str, Any] = {
+    "epochs": 1,
+    "dev": None,
+    "test": None,
+    "dev_fraction": 0.0,
+}
+"""Settings that decide nothing here, as the test takes them."""
 MODES = ("exponential", "linear")
 SMOOTHING = 0.9
 """Share of the past in the running mean of the losses."""
@@ -191,7 +198,7 @@ def find_learning_rate(
     factory = make_encoder(config, encoder, task=task)
     with devices.working():
         data = load_training_data(
-            config.replace(epochs=1), task=task, tokenizer=tokenizer
+            config.replace(**IGNORED), task=task, tokenizer=tokenizer
         )
         run = Run(
             data,

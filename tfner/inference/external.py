@@ -32,14 +32,14 @@ class Extras:
 
     Args:
         tokenizer: what `load_tokenizer` takes, or a tokenizer.
-        labels: what `read_labels` takes, or a label set.
+        label_mapping: what `read_labels` takes, or a label set.
         segment_id: of every piece; see `TokenClassification`.
         lower_case: overrides the tokenizer directory or what is guessed of it.
         word_splitter: as `lower_case`.
     """
 
     tokenizer: str | Path | Tokenizer | None = None
-    labels: str | Path | LabelSet | None = None
+    label_mapping: str | Path | LabelSet | None = None
     segment_id: int = 0
     lower_case: bool | None = None
     word_splitter: str | None = None
@@ -66,11 +66,11 @@ class Extras:
             LabelError: the file of the labels cannot be used.
             TokenizerError: the directory of the tokenizer cannot be used.
         """
-        tokenizer, labels = self.tokenizer, self.labels
+        tokenizer, labels = self.tokenizer, self.label_mapping
         if tokenizer is None or labels is None:
             raise BundleError(
                 f"{model} carries neither tokenizer nor labels. Give those that it "
-                "was trained with: --tokenizer DIR and --labels FILE."
+                "was trained with: --tokenizer DIR and --label-mapping FILE."
             )
         if not isinstance(labels, LabelSet):
             labels = read_labels(labels)
@@ -164,8 +164,8 @@ class GoogleBundle(Bundle):
     Args:
         model: directory of the checkpoint, or the prefix of one in it; read when its
             task or its weights are first needed.
-        **extras: see `Extras`: `labels`, unless a `*_label_mapping.pkl` lies beside the
-            checkpoint; `tokenizer` instead of the vocabulary beside it.
+        **extras: see `Extras`: `label_mapping`, unless a `*_label_mapping.pkl` lies
+            beside the checkpoint; `tokenizer` instead of the vocabulary beside it.
     """
 
     def __init__(self, model: str | Path, **extras: Any) -> None:
@@ -179,8 +179,8 @@ class GoogleBundle(Bundle):
         model, extras = self.directory, self._extras
         folder = Path(tokenizer_of(model))
         mappings = sorted(folder.glob(MAPPINGS))
-        if extras.labels is None and len(mappings) == 1:
-            extras = replace(extras, labels=mappings[0])
+        if extras.label_mapping is None and len(mappings) == 1:
+            extras = replace(extras, label_mapping=mappings[0])
         if extras.tokenizer is None:
             extras = replace(extras, tokenizer=folder)
         tokenizer, label_set = extras.load(model)
@@ -215,7 +215,7 @@ class EstimatorBundle(Bundle):
 
     Args:
         exported: directory of `saved_model.pb`; read when it is first needed.
-        **extras: see `Extras`; `tokenizer` and `labels` are needed.
+        **extras: see `Extras`; `tokenizer` and `label_mapping` are needed.
     """
 
     def __init__(self, exported: Path, **extras: Any) -> None:

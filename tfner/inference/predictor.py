@@ -46,7 +46,7 @@ class Predictor:
                 Hugging Face token-classification directory or hub id.
             verify: predict the texts that were stored with the model, and compare.
             decode: "argmax" or "viterbi" in place of what the model was trained with.
-            **extras: `tokenizer`, `labels`, `segment_id`, `lower_case` and
+            **extras: `tokenizer`, `label_mapping`, `segment_id`, `lower_case` and
                 `word_splitter` of a model that carries neither tokenizer nor labels,
                 such as a SavedModel of TensorFlow 1's Estimator: see
                 `tfner.inference.external.Extras`.

@@ -120,7 +120,7 @@ def test_tokens_without_tags_are_words_without_entities(write):
         ({"tokens": "a b"}, "`tokens` must be a list"),
         ({"tokens": ["a"], "tags": ["O", "O"]}, "1 word but 2 tags"),
         ({"tokens": ["a"], "tags": ["PER"]}, "'PER' is not a tag"),
-        ({"tokens": ["a"], "ner_tags": [1]}, "--labels"),
+        ({"tokens": ["a"], "ner_tags": [1]}, "--tag-names"),
         ({"tokens": ["a", "b"], "text": "a c"}, "token 1 'b' does not follow"),
         ('{"text": "a \\ud800"}', "lone surrogate at character 2"),
     ],
@@ -174,5 +174,5 @@ def test_label_lists_come_inline_or_from_a_file(tmp_path):
 
 @pytest.mark.parametrize("value", ["O,PER", "O,O", "", '["O",'])
 def test_bad_label_lists_are_refused(value):
-    with pytest.raises(ConfigError, match="--labels"):
+    with pytest.raises(ConfigError, match="--tag-names"):
         parse_labels(value)

@@ -145,7 +145,7 @@ def _tag(value: object, labels: Sequence[str] | None) -> str:
         if labels is None:
             raise ValueError(
                 "integer tags need the list of their names in order "
-                "(--labels O,B-PER,… or a file)"
+                "(--tag-names O,B-PER,… or a file)"
             )
         if not 0 <= value < len(labels):
             raise ValueError(f"tag {value} lies outside the {len(labels)} labels given")
@@ -229,7 +229,7 @@ def to_record(document: Document) -> dict[str, Any]:
 
 
 def parse_labels(value: str) -> list[str]:
-    """Read the tag names of `--labels`: a file (one a line, or a JSON list) or `A,B,C`.
+    """Read the value of `--tag-names`: a file (one a line, or a JSON list) or `A,B,C`.
 
     Raises:
         ConfigError: a name is not a tag, or occurs twice.
@@ -241,13 +241,13 @@ def parse_labels(value: str) -> list[str]:
         try:
             names = [str(name) for name in json.loads(content)]
         except json.JSONDecodeError as error:
-            raise ConfigError(f"--labels {value}: not JSON: {error.msg}") from error
+            raise ConfigError(f"--tag-names {value}: not JSON: {error.msg}") from error
     else:
         names = [name.strip() for name in content.replace(",", "\n").split("\n")]
     strangers = [name for name in names if not is_tag(name)]
     if strangers or len(set(names)) < len(names):
         raise ConfigError(
-            "--labels must list tags such as O,B-PER,I-PER in the order of their "
+            "--tag-names must list tags such as O,B-PER,I-PER in the order of their "
             f"numbers, each once, or name a file. Received: {shorten(value)}"
             + (f"; no tag: {shorten(strangers[0])}" if strangers else "")
         )
