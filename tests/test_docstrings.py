@@ -20,10 +20,6 @@ MANY_ARGUMENTS = 3
 OVERRIDES = {"call", "update_state"}
 """Methods whose arguments Keras documents."""
 TO_MEND = (
-    "tfner/cli/options",
-    "tfner/cli/output",
-    "tfner/cli/train",
-    "tfner/config",
     "tfner/finetuning",
     "tfner/pretraining/callback",
     "tfner/pretraining/checkpoints",

@@ -84,7 +84,7 @@ def _options(group: Any) -> Iterator[inspect.Parameter]:
 
 @dataclass(frozen=True)
 class CorpusOptions:
-    """How a corpus file is read."""
+    """Options for reading a corpus file."""
 
     heading: ClassVar = "Corpus files"
 
@@ -148,7 +148,7 @@ class CorpusOptions:
 
 @dataclass(frozen=True)
 class RawCorpusOptions(CorpusOptions):
-    """How a corpus file is read of which little is known yet."""
+    """Options for reading a corpus file of which little is known yet."""
 
     no_tags: Annotated[
         bool, typer.Option("--no-tags", help="Read columns that hold no tags.")
@@ -178,7 +178,7 @@ class RawCorpusOptions(CorpusOptions):
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """What a model needs that carries neither tokenizer nor labels."""
+    """Options for a model that carries neither tokenizer nor labels."""
 
     heading: ClassVar = "Models without tokenizer and labels"
 
@@ -224,7 +224,7 @@ class ModelOptions:
     ] = None
 
     def extras(self) -> dict[str, Any]:
-        """The same, as the library takes them."""
+        """Give the options as `Predictor.load` takes them."""
         return dataclasses.asdict(self)
 
     def load(self, model: str, **settings: Any) -> Predictor:

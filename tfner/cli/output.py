@@ -1,4 +1,4 @@
-"""What commands print: results on stdout, everything else on stderr."""
+"""Results of commands, on standard output."""
 
 from __future__ import annotations
 

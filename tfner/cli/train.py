@@ -84,7 +84,7 @@ def command(
 
 
 def show_plan(config: TrainConfig, *, json: bool) -> None:
-    """What a run would do."""
+    """Print what a run would do."""
     from tfner.finetuning.dry_run import dry_run, render
 
     found = dry_run(config)

@@ -109,7 +109,7 @@ class Settings:
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:
-        """What every setting is where none is given."""
+        """Give every setting its default, by name."""
         return {name: leaf.default for name, leaf in cls.leaves().items()}
 
     @classmethod
@@ -130,7 +130,7 @@ class Settings:
 
     @classmethod
     def stranger(cls, name: str) -> str:
-        """What to say of a name that is none of a setting."""
+        """Say in a sentence that a setting of this name does not exist."""
         if name in cls.renamed:
             return f"`{name}` is now `{cls.renamed[name]}`."
         if name in cls.removed:
@@ -170,7 +170,7 @@ class Settings:
             raise ConfigError(joined(problems, what=WHAT))
 
     def replace(self, **changes: Any) -> Self:
-        """The same settings but for `changes`: settings and sections, checked again."""
+        """Make a checked config that differs in `changes`, settings or sections."""
         kinds = self.kinds()
         whole = {name: getattr(self, name) for name in kinds}
         given = {
@@ -193,7 +193,7 @@ class Settings:
         return found
 
     def to_toml(self) -> str:
-        """What `--config` reads back: one table a section, unset values left out."""
+        """Write what `--config` reads back, a table a section, without unset values."""
         import tomli_w
 
         table = self.leaves()

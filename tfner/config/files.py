@@ -123,7 +123,7 @@ def _wrong(given: Given, kind: type[Settings]) -> str | None:
 
 
 def to_commented_toml(settings: Settings) -> str:
-    """What `--config` reads back, every setting with its help; unset ones commented."""
+    """Write what `--config` reads back: all settings with their help."""
     import tomli_w
 
     table, lines, section = settings.leaves(), [], ""

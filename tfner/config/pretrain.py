@@ -169,7 +169,7 @@ class EncoderConfig(Section):
 @documented
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveConfig(Section):
-    """What is learned from the records."""
+    """The objective of pretraining and its settings."""
 
     heading = "What is learned"
 
@@ -213,7 +213,7 @@ class PretrainOptimizerConfig(OptimizationConfig):
 @documented
 @dataclass(frozen=True, kw_only=True)
 class PretrainOutputConfig(SavingConfig):
-    """What a pretraining run writes, and where."""
+    """The output of a pretraining run."""
 
     save_every: int = setting(1000, low=1)
     """Steps between two checkpoints."""

@@ -121,7 +121,7 @@ class Leaf:
         return self.help + (f" [{'; '.join(more)}]" if more else "")
 
     def problem(self, value: Any) -> str | None:
-        """What is wrong with a value, in a sentence."""
+        """Say in a sentence what is wrong with a value, if something is."""
         if not fits(value, self.hint):
             kind = _kind(self.hint)
             return f"`{self.name}` must be {kind}. Received: {self.name}={value!r}"
@@ -161,7 +161,7 @@ def _kind(hint: Any) -> str:
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of the type that a field is annotated with."""
+    """Check that a value is of the type that a field is annotated with."""
     allowed = parts(hint)
     if isinstance(value, bool):
         return bool in allowed
@@ -223,7 +223,7 @@ class Section:
 
     @classmethod
     def leaves(cls) -> dict[str, Leaf]:
-        """What is known of the settings, by name, in their order."""
+        """List the settings by name, in their order."""
         if "_leaves" not in vars(cls):
             cls._leaves = _read_leaves(cls)
         return cls._leaves
@@ -233,7 +233,7 @@ class Section:
         return {name: getattr(self, name) for name in self.leaves()}
 
     def replace(self, **changes: Any) -> Self:
-        """The same settings but for `changes`, checked again."""
+        """Make a section that differs in `changes` and is checked."""
         return replace(self, **changes)
 
 
@@ -297,6 +297,6 @@ def documented(kind: type[Kind]) -> type[Kind]:
 
 
 def problems_of(table: Mapping[str, Leaf], values: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the values of known settings, in sentences."""
+    """List what is wrong with the values of known settings, in sentences."""
     found = (table[name].problem(value) for name, value in values.items())
     return [problem for problem in found if problem]

@@ -48,7 +48,7 @@ class OptimizationConfig(Section):
 @documented
 @dataclass(frozen=True, kw_only=True)
 class DevicesConfig(Section):
-    """Where a run computes, and how."""
+    """The devices of a run, and how they compute."""
 
     heading = "Devices"
 
@@ -78,7 +78,7 @@ class DevicesConfig(Section):
 @documented
 @dataclass(frozen=True, kw_only=True)
 class SavingConfig(Section):
-    """What a run writes, and where."""
+    """The output of a run."""
 
     heading = "Output"
 

@@ -105,7 +105,7 @@ class DataConfig(Section):
 @documented
 @dataclass(frozen=True, kw_only=True)
 class TokenizerConfig(Section):
-    """What the files of a tokenizer leave open."""
+    """Settings of the tokenizer that its files leave open."""
 
     heading = "Tokenizer"
 
@@ -144,7 +144,7 @@ class ModelConfig(Section):
 @documented
 @dataclass(frozen=True, kw_only=True)
 class TaskConfig(Section):
-    """What every task has: its labels, its words and its windows."""
+    """Labels, words and windows, which every task has."""
 
     heading = "What is learned"
     kinds: ClassVar[dict[str, type[Section]]] = {}
@@ -259,7 +259,7 @@ class OptimizerConfig(OptimizationConfig):
 @documented
 @dataclass(frozen=True, kw_only=True)
 class OutputConfig(SavingConfig):
-    """What a training run writes, and where."""
+    """The output of a training run, and what it shows."""
 
     save_every: int | None = setting(None, low=1)
     """Write a checkpoint every N steps too, not only after each epoch."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from typing import get_args
 
+from tfner.config.choices import Join
 from tfner.document import Document, Word
 from tfner.errors import shorten
 
-JOINS = ("auto", "space", "none")
+JOINS = get_args(Join)
 
 CJK = re.compile(
     "[\u200b\u2e80-\u312f\u31a0-\u33ff\u3400-\u4dbf\u4e00-\u9fff"

@@ -10,16 +10,19 @@ Source: Fariselli, Martelli and Casadio 2005 (posterior-Viterbi).
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 from numpy.typing import NDArray
 
+from tfner.config.choices import Decode
 from tfner.errors import ConfigError
 from tfner.schemes import LabelSet
 
 Floats = NDArray[np.float32]
 Steps = NDArray[np.bool_]
 
-DECODERS = ("argmax", "viterbi")
+DECODERS = get_args(Decode)
 SHOWN_TAGS = 10
 SMALLEST_PROBABILITY = 1e-12
 """Keeps the logarithm of what a model rules out finite."""

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tfner.config.choices import Head, LabelPieces
 from tfner.data.features import (
     INPUT_IDS,
     LABELED_POSITIONS,
@@ -112,8 +113,8 @@ class TokenClassification(Task):
     def _problems(self) -> list[str]:
         """List what the settings beside `windowing` may not be, in sentences."""
         given = {
-            "label_pieces": (self.label_pieces, ("first", "all")),
-            "head": (self.head, ("softmax", "crf")),
+            "label_pieces": (self.label_pieces, get_args(LabelPieces)),
+            "head": (self.head, get_args(Head)),
             "decode": (self.decoder, DECODERS),
         }
         problems = [

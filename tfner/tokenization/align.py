@@ -10,15 +10,16 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
+from tfner.config.choices import Misaligned
 from tfner.document import Document, Entity, Word
 from tfner.errors import LabelError, unknown
 from tfner.nesting import check_flat
 from tfner.schemes import Span
 from tfner.tokenization.words.splitters import WordSplitter
 
-POLICIES = ("split", "expand", "drop")
+POLICIES = get_args(Misaligned)
 
 
 class Alignment(NamedTuple):
