@@ -14,14 +14,18 @@ import tfner
 PUBLIC = {
     "tfner": {
         "Bundle",
+        "Corpora",
         "Document",
         "Encoding",
         "Entity",
         "LabelSet",
         "PretrainConfig",
         "Predictor",
+        "Score",
         "SpanExtraction",
+        "TfnerError",
         "TokenClassification",
+        "Tokenizer",
         "TrainConfig",
         "load_tokenizer",
         "pretrain",

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from tfner.config.train import TrainConfig
     from tfner.corpus import read_corpus, write_corpus
     from tfner.document import Document, Entity
-    from tfner.evaluation import score
+    from tfner.errors import TfnerError
+    from tfner.evaluation import Score, score
+    from tfner.finetuning.data import Corpora
     from tfner.finetuning.train import train
     from tfner.inference.bundle import Bundle
     from tfner.inference.predictor import Predictor
@@ -21,20 +23,24 @@ if TYPE_CHECKING:
     from tfner.schemes import LabelSet
     from tfner.tasks.span_extraction import SpanExtraction
     from tfner.tasks.token_classification import TokenClassification
-    from tfner.tokenization import Encoding, load_tokenizer
+    from tfner.tokenization import Encoding, Tokenizer, load_tokenizer
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Bundle",
+    "Corpora",
     "Document",
     "Encoding",
     "Entity",
     "LabelSet",
     "Predictor",
     "PretrainConfig",
+    "Score",
     "SpanExtraction",
+    "TfnerError",
     "TokenClassification",
+    "Tokenizer",
     "TrainConfig",
     "load_tokenizer",
     "pretrain",
@@ -46,14 +52,18 @@ __all__ = [
 
 _HOMES = {
     "Bundle": "tfner.inference.bundle",
+    "Corpora": "tfner.finetuning.data",
     "Document": "tfner.document",
     "Encoding": "tfner.tokenization",
     "Entity": "tfner.document",
     "LabelSet": "tfner.schemes",
     "Predictor": "tfner.inference.predictor",
     "PretrainConfig": "tfner.config.pretrain",
+    "Score": "tfner.evaluation",
     "SpanExtraction": "tfner.tasks.span_extraction",
+    "TfnerError": "tfner.errors",
     "TokenClassification": "tfner.tasks.token_classification",
+    "Tokenizer": "tfner.tokenization",
     "TrainConfig": "tfner.config.train",
     "load_tokenizer": "tfner.tokenization",
     "pretrain": "tfner.pretraining.run",

@@ -10,7 +10,7 @@ import pytest
 from tfner.corpus import write_corpus
 from tfner.document import Document, Entity
 from tfner.errors import ConfigError, CorpusError, LabelError, StorageError
-from tfner.finetuning.data import load_corpora
+from tfner.finetuning.data import Corpora, load_corpora
 from tfner.finetuning.training_data import load_training_data
 
 
@@ -20,7 +20,11 @@ def columns(path: Path, text: str) -> str:
 
 
 def load(config, **changes):
-    return load_corpora(config(**changes))
+    return load_corpora(config(**changes))[0]
+
+
+def labels_of(config, **changes):
+    return load_corpora(config(**changes))[1].labels
 
 
 def test_a_dev_corpus_is_taken_as_it_is(config) -> None:
@@ -31,7 +35,7 @@ def test_a_dev_corpus_is_taken_as_it_is(config) -> None:
 def test_without_dev_a_share_is_held_out_and_announced(config, heed) -> None:
     said: list[str] = []
     with heed(said.append):
-        found = load_corpora(config(dev=None))
+        found, _ = load_corpora(config(dev=None))
     assert (len(found.train), len(found.dev)) == (54, 6)
     (note,) = [line for line in said if line.startswith("no --dev: ")]
     assert "6 of 60 training sentences are held out" in note
@@ -50,19 +54,19 @@ def test_trials_share_their_dev_sentences(config) -> None:
 def test_limit_counts_sentences_but_not_labels(config) -> None:
     found = load(config, limit=2)
     assert len(found.train) == 2
-    assert found.label_set.labels == ("LOC", "ORG", "PER")
+    assert labels_of(config, limit=2) == ("LOC", "ORG", "PER")
 
 
 def test_labels_can_be_given_in_any_order(config) -> None:
-    found = load(config, labels=("PER", "MISC", "ORG", "LOC"))
-    assert found.label_set.labels == ("PER", "MISC", "ORG", "LOC")
+    labels = ("PER", "MISC", "ORG", "LOC")
+    assert labels_of(config, labels=labels) == labels
 
 
 def test_labels_may_hold_hyphens(config, tmp_path) -> None:
     path = columns(tmp_path / "a.conll", "a\tB-work-of-art\nb\tI-work-of-art\n\n" * 2)
-    found = load(config, train=path, dev=None, dev_fraction=0.0)
-    assert found.label_set.labels == ("work-of-art",)
-    assert len(found.train[0].entities) == 1
+    settings = {"train": path, "dev": None, "dev_fraction": 0.0}
+    assert labels_of(config, **settings) == ("work-of-art",)
+    assert len(load(config, **settings).train[0].entities) == 1
 
 
 def test_a_byte_order_mark_is_no_word(config, tmp_path, caplog) -> None:
@@ -107,7 +111,7 @@ def test_labels_of_dev_or_test_alone_are_a_mistake(config, tmp_path, part) -> No
     assert path in str(e.value)
     assert "--labels" in str(e.value)
     labels = ("EVENT", "LOC", "ORG", "PER")
-    assert load(config, **{part: path}, labels=labels).label_set.labels == labels
+    assert labels_of(config, **{part: path}, labels=labels) == labels
 
 
 def test_labels_that_were_not_given_are_a_mistake(config) -> None:
@@ -173,3 +177,28 @@ def test_entities_that_will_be_missed_are_told_of(config, nested, nests, heed) -
         load_training_data(config(task="span", nested=nests, **settings))
     notes = [line for line in said if "4 of 5 training sentences have nested" in line]
     assert len(notes) == (not nests)
+
+
+@pytest.fixture
+def documents(config) -> Corpora:
+    found, _ = load_corpora(config())
+    return found
+
+
+def test_documents_take_the_place_of_files(config, documents) -> None:
+    bare = config(train="", dev=None)
+    found, label_set = load_corpora(bare, Corpora(iter(documents.train), documents.dev))
+    assert found == documents
+    assert label_set.labels == ("LOC", "ORG", "PER")
+    found, _ = load_corpora(bare.replace(limit=40), Corpora(documents.train, test=None))
+    assert (len(found.train), len(found.dev), len(found.test)) == (36, 4, 0)
+    with pytest.raises(ConfigError, match="both `corpora` and `train`, `dev`"):
+        load_corpora(config(), documents)
+
+
+def test_errors_of_documents_name_no_file(config, documents) -> None:
+    bare = config(train="", dev=None)
+    with pytest.raises(CorpusError, match=r"^dev and test hold the same texts"):
+        load_corpora(bare, Corpora(documents.train, documents.dev, documents.dev))
+    with pytest.raises(CorpusError, match=r"^no document holds an entity"):
+        load_corpora(bare, Corpora([Document("1", "we met")]))

@@ -10,6 +10,8 @@ import pytest
 
 from tfner.config.train import TrainConfig, read_settings
 from tfner.corpus import read_corpus, write_corpus
+from tfner.errors import ConfigError
+from tfner.finetuning.data import Corpora
 from tfner.finetuning.train import run_trials, train
 from tfner.finetuning.training_data import make_task
 from tfner.inference.bundle import Bundle
@@ -217,3 +219,16 @@ def test_settings_choose_mecabs_dictionaries(config, tmp_path) -> None:
     )
     task = make_task(settings, LabelSet(["PER"]))
     assert task.tokenizer.encode("本日は晴天なり").words[-1] == (3, 7)
+
+
+def test_documents_in_memory_are_learnt_as_from_files(
+    config, toy_corpus, tmp_path, weights, same
+) -> None:
+    parts = [list(read_corpus(toy_corpus / f"{p}.conll")) for p in ("train", "dev")]
+    files = config(epochs=1)
+    memory = files.replace(train="", dev=None, output=str(tmp_path / "memory"))
+    bundle = train(memory, corpora=Corpora(*parts))
+    assert same(weights(bundle.directory), weights(train(files).directory))
+    assert bundle.metrics["dev"]["support"] > 0
+    with pytest.raises(ConfigError, match="`train` is not set"):
+        train(memory.replace(overwrite=True))

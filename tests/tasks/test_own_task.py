@@ -260,6 +260,7 @@ def test_what_it_cannot_learn_is_refused_by_its_own_check(
         train=str(tmp_path / "two.jsonl"),
         dev=str(corpora[1]),
         labels=("KIND", "UNKIND"),
+        max_length=32,
         encoder=str(encoder_directory),
         output=str(tmp_path / "model"),
     )

@@ -32,8 +32,8 @@ LAYOUTS = ["packed", "padded"]
 
 @pytest.fixture
 def learnt(config) -> tuple[Task, list[Window]]:
-    corpora = load_corpora(config())
-    task = make_task(config(), corpora.label_set)
+    corpora, label_set = load_corpora(config())
+    task = make_task(config(), label_set)
     return task, encode_training(task, corpora.train)[0]
 
 

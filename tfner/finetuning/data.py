@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tfner.config.train import DataConfig, TrainConfig
@@ -10,7 +11,7 @@ from tfner.corpus import read_corpus
 from tfner.corpus.formats.queries import read_queries
 from tfner.corpus.split import hold_out
 from tfner.document import Document
-from tfner.errors import CorpusError
+from tfner.errors import ConfigError, CorpusError
 from tfner.queries import complete_queries, with_queries
 from tfner.schemes import LabelSet
 
@@ -19,43 +20,91 @@ logger = logging.getLogger(__name__)
 SHOWN_LABELS = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Corpora:
-    """Documents for training, for choosing the epoch, and for the final score."""
+    """Documents to train on, to choose the epoch by, and for the final score.
+
+    Args:
+        train: documents to learn from.
+        dev: documents that select the best epoch; a share of `train` if there are none,
+            as `dev_fraction` says.
+        test: documents that are scored once, at the end.
+    """
 
     train: list[Document]
     dev: list[Document]
     test: list[Document]
-    label_set: LabelSet
+
+    def __init__(
+        self,
+        train: Iterable[Document],
+        dev: Iterable[Document] | None = None,
+        test: Iterable[Document] | None = None,
+    ) -> None:
+        for name, part in (("train", train), ("dev", dev), ("test", test)):
+            object.__setattr__(self, name, list(part or ()))
 
 
-def load_corpora(config: TrainConfig) -> Corpora:
-    """Read what a run needs.
+def load_corpora(
+    config: TrainConfig, corpora: Corpora | None = None
+) -> tuple[Corpora, LabelSet]:
+    """Read what a run needs, and hold out a dev part where there is none.
 
-    Labels come from the whole training file, also where only its beginning is used.
+    Labels come from the whole training corpus, also where only its beginning is used.
+
+    Args:
+        config: all settings.
+        corpora: documents instead of files.
 
     Raises:
+        ConfigError: both documents and files are given.
         StorageError: a file cannot be read.
         CorpusError: it is no corpus, has no entities, repeats another, or has labels
             that training cannot know.
     """
     data = config.data
-    everything = _read(data, data.train)
-    names = config.task.labels or tuple(
-        sorted(
-            {entity.label for document in everything for entity in document.entities}
-        )
-    )
-    if not names:
+    found = _read_files(data) if corpora is None else _given(data, corpora)
+    known = {entity.label for d in found.train for entity in d.entities}
+    labels = config.task.labels or tuple(sorted(known))
+    if not labels:
         raise CorpusError(
             "no document holds an entity: there is nothing to learn. Check the tag "
             "column (--tag-column) and the format (--from).",
-            path=data.train,
+            path=data.train or None,
         )
-    train, dev, test = everything[: data.limit], [], []
-    if data.dev:
-        dev = _read(data, data.dev)
-    elif data.dev_fraction:
+    found = _with_dev(data, found)
+    _check_labels(config, labels, found)
+    _check_test(data, found)
+    sizes = len(found.train), len(found.dev), len(found.test)
+    logger.info("%s training, %s dev, %s test sentences", *sizes)
+    train = _with_queries(config, found.train, labels)
+    label_set = LabelSet(labels, scheme=config.task.scheme)
+    return Corpora(train, found.dev, found.test), label_set
+
+
+def _read_files(data: DataConfig) -> Corpora:
+    return Corpora(
+        _read(data, data.train),
+        _read(data, data.dev) if data.dev else None,
+        _read(data, data.test) if data.test else None,
+    )
+
+
+def _given(data: DataConfig, corpora: Corpora) -> Corpora:
+    files = [name for name in ("train", "dev", "test") if getattr(data, name)]
+    if files:
+        raise ConfigError(
+            "documents take the place of files. Received: both `corpora` and "
+            f"{', '.join(f'`{name}`' for name in files)}. Leave out the one or the "
+            "other."
+        )
+    return corpora
+
+
+def _with_dev(data: DataConfig, corpora: Corpora) -> Corpora:
+    """Limit the training part, and hold out dev from it if there is none."""
+    train, dev = corpora.train[: data.limit], corpora.dev
+    if not data.dev and not dev and data.dev_fraction:
         train, dev = _held_out(data, train)
         logger.info(
             "no --dev: %s of %s training sentences are held out (--dev-fraction %s, "
@@ -65,20 +114,18 @@ def load_corpora(config: TrainConfig) -> Corpora:
             data.dev_fraction,
             data.dev_seed,
         )
-    if data.test:
-        test = _read(data, data.test)
-    _check_labels(config, names, train, dev, test)
-    if dev and test and _texts(dev) == _texts(test):
+    return Corpora(train, dev, corpora.test)
+
+
+def _check_test(data: DataConfig, corpora: Corpora) -> None:
+    dev, test = _texts(corpora.dev), _texts(corpora.test)
+    if dev and dev == test:
+        named = f" ({data.test})" if data.test else ""
         raise CorpusError(
-            f"dev and test ({data.test}) hold the same texts: a score on data that "
+            f"dev and test{named} hold the same texts: a score on data that "
             "chose the model is not honest. Give two different files.",
-            path=data.dev or data.train,
+            path=data.dev or data.train or None,
         )
-    logger.info(
-        "%s training, %s dev, %s test sentences", len(train), len(dev), len(test)
-    )
-    train = _with_queries(config, train, names)
-    return Corpora(train, dev, test, LabelSet(names, scheme=config.task.scheme))
 
 
 def _with_queries(
@@ -106,7 +153,7 @@ def _held_out(
         raise CorpusError(
             f"nothing can be held out as dev: {error}. Or give --dev, or train on "
             "everything with --dev-fraction 0.",
-            path=data.train,
+            path=data.train or None,
         ) from error
 
 
@@ -128,22 +175,22 @@ def _texts(documents: list[Document]) -> list[str]:
 
 
 def _check_labels(
-    config: TrainConfig, names: tuple[str, ...], *parts: list[Document]
+    config: TrainConfig, labels: tuple[str, ...], corpora: Corpora
 ) -> None:
     """Labels outside the label set are a mistake in the data or of the caller."""
     data = config.data
     paths = (data.train, data.dev or data.train, data.test)
+    parts = (corpora.train, corpora.dev, corpora.test)
     for path, documents in zip(paths, parts, strict=True):
         found = {e.label for document in documents for e in document.entities}
-        strangers = sorted(found - set(names))
+        strangers = sorted(found - set(labels))
         if strangers:
-            source = (
-                "--labels does" if config.task.labels else "the training corpus does"
-            )
+            given = config.task.labels
+            source = "--labels does" if given else "the training corpus does"
             raise CorpusError(
                 f"labels that {source} not have: "
-                f"{', '.join(strangers[:SHOWN_LABELS])}. Known: {', '.join(names)}. "
+                f"{', '.join(strangers[:SHOWN_LABELS])}. Known: {', '.join(labels)}. "
                 "Correct the file, or name all labels with --labels to train without "
                 "examples of some.",
-                path=path,
+                path=path or None,
             )

@@ -54,7 +54,7 @@ def dry_run(config: TrainConfig) -> dict[str, Any]:
         "sentences": {
             part: len(getattr(corpora, part)) for part in ("train", "dev", "test")
         },
-        "labels": list(corpora.label_set.labels),
+        "labels": list(task.label_set.labels),
         "tags": len(task.label_set.tags) if LABELS in task.features else None,
         "lost": dict(data.counts),
         "windows": len(windows),

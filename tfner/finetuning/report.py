@@ -31,7 +31,8 @@ def report_run(directory: Path, result: RunResult, data: TrainingData) -> None:
     if evaluated is None:
         logger.warning("no report: there is neither a test nor a dev corpus")
         return
-    corpus = settings[part] or f"the {part} part of {settings['train']}"
+    whole = settings["train"] or "the documents"
+    corpus = settings[part] or f"the {part} part of {whole}"
     content = make_report(
         f"{address(result.directory)} on {corpus}",
         evaluated.score,

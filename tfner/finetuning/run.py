@@ -90,9 +90,7 @@ class Run:
             checkpoint = Checkpoint(
                 self.directory,
                 training_model,
-                monitor=f"dev_{self.config.optimizer.best}"
-                if self.data.corpora.dev
-                else None,
+                monitor=self._monitor(),
                 fingerprint=self._fingerprint(),
                 save_every=self.config.saving.save_every,
                 keep_epochs=self.config.saving.keep_epochs,

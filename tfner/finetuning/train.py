@@ -10,6 +10,7 @@ from typing import Any
 from tfner.checkpoints.loading import open_encoder
 from tfner.config.train import TrainConfig
 from tfner.errors import ConfigError
+from tfner.finetuning.data import Corpora
 from tfner.finetuning.report import report_run
 from tfner.finetuning.result import RunResult
 from tfner.finetuning.run import EncoderFactory, Run
@@ -34,6 +35,7 @@ def train(
     task: Task | None = None,
     tokenizer: Tokenizer | None = None,
     encoder: EncoderFactory | None = None,
+    corpora: Corpora | None = None,
 ) -> Bundle:
     """Train a model; of several trials the one with the best dev score is returned.
 
@@ -43,6 +45,7 @@ def train(
         tokenizer: your own in place of that of `config.model.encoder`.
         encoder: makes your own encoder, one per trial: any Keras model from
             `input_ids`, `attention_mask`, `token_type_ids` (B, S) to (B, S, H).
+        corpora: documents in place of the files that `config` names.
 
     Raises:
         ConfigError: the settings or the output's place do not allow a run.
@@ -50,7 +53,9 @@ def train(
         StorageError: a file cannot be read or written.
         TrainingError: the loss is no number any more; what was good is kept.
     """
-    report = run_trials(config, task=task, tokenizer=tokenizer, encoder=encoder)
+    report = run_trials(
+        config, task=task, tokenizer=tokenizer, encoder=encoder, corpora=corpora
+    )
     return Bundle.load(report["bundle"])
 
 
@@ -60,6 +65,7 @@ def run_trials(
     task: Task | None = None,
     tokenizer: Tokenizer | None = None,
     encoder: EncoderFactory | None = None,
+    corpora: Corpora | None = None,
     report: Path | None = None,
 ) -> dict[str, Any]:
     """Train as `train` does; returns the JSON that `tfner train` prints.
@@ -69,15 +75,18 @@ def run_trials(
         task: your own in place of the one `config` names.
         tokenizer: your own in place of that of `config.model.encoder`.
         encoder: makes your own encoder, see `train`.
+        corpora: documents in place of the files that `config` names.
         report: directory for a report of the best model, or None.
     """
-    config.check_needed()
+    config.check_needed(*(["train"] if corpora else []))
     output = output_of(config)
     devices = distribution(config.devices.strategy, tpu=config.devices.tpu)
     factory = make_encoder(config, encoder, task=task)
     with devices.working():
         with workplace(output, writes=devices.is_chief) as (directory, mirror):
-            data = load_training_data(config, task=task, tokenizer=tokenizer)
+            data = load_training_data(
+                config, task=task, tokenizer=tokenizer, corpora=corpora
+            )
             first, several = config.optimizer.seed, config.optimizer.trials > 1
             trials = []
             for seed in range(first, first + config.optimizer.trials):

@@ -52,6 +52,7 @@ def load_training_data(
     *,
     task: Task | None = None,
     tokenizer: Tokenizer | None = None,
+    corpora: Corpora | None = None,
 ) -> TrainingData:
     """Read the corpora, make the task, encode what is to be learnt and held out.
 
@@ -59,6 +60,7 @@ def load_training_data(
         config: all settings.
         task: your own in place of the one that `config` names.
         tokenizer: your own in place of that of `config.model.encoder`.
+        corpora: documents in place of the files that `config` names.
 
     Raises:
         ConfigError: the settings do not fit the task or the tokenizer, or need a dev
@@ -68,15 +70,14 @@ def load_training_data(
     """
     if task is not None:
         check_own_task(config.task, task)
-    corpora = load_corpora(config)
+    corpora, label_set = load_corpora(config, corpora)
     try:
         if task is None:
-            task = make_task(
-                config, corpora.label_set, tokenizer, documents=corpora.train
-            )
+            documents = corpora.train
+            task = make_task(config, label_set, tokenizer, documents=documents)
         task.check(corpora.train, corpora.dev)
     except CorpusError as error:
-        raise CorpusError(str(error), path=config.data.train) from error
+        raise CorpusError(str(error), path=config.data.train or None) from error
     config = config.replace(words=task.settings().get("words", config.task.words))
     windows, counts = encode_training(task, corpora.train)
     return TrainingData(config, task, corpora, windows, counts)
