@@ -20,14 +20,9 @@ MANY_ARGUMENTS = 3
 OVERRIDES = {"call", "update_state"}
 """Methods whose arguments Keras documents."""
 TO_MEND = (
-    "tfner/finetuning",
-    "tfner/pretraining/callback",
+    "tfner/finetuning/checkpoint",
     "tfner/pretraining/checkpoints",
-    "tfner/pretraining/dataset/records",
-    "tfner/pretraining/report",
     "tfner/pretraining/run",
-    "tfner/pretraining/step",
-    "tfner/training",
 )
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

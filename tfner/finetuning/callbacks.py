@@ -1,4 +1,4 @@
-"""What happens beside the steps: dev scores, speed, progress, the end of a bad run."""
+"""Callbacks of fine-tuning: dev scores, speed, progress, the end of a bad run."""
 
 from __future__ import annotations
 
@@ -27,11 +27,15 @@ class StopAtNaN(keras.callbacks.Callback):
         self.epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Remember where we are."""
+        """Store the number of the epoch, for the message."""
         self.epoch = epoch + 1
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Look at the running mean, which stays NaN once it is."""
+        """Check the running mean of the loss, which stays NaN once it is.
+
+        Raises:
+            DivergedError: it is no number.
+        """
         if not math.isfinite(float((logs or {}).get("loss", 0.0))):
             raise DivergedError(
                 f"the loss is no longer a number at epoch {self.epoch}, step "
@@ -40,10 +44,10 @@ class StopAtNaN(keras.callbacks.Callback):
 
 
 class Clock(keras.callbacks.Callback):
-    """Seconds spent in training steps, evaluation and checkpoints left out.
+    """Measures the seconds of training steps, without evaluation and checkpoints.
 
     Args:
-        sentences_per_epoch: of the training corpus.
+        sentences_per_epoch: number of sentences of the training corpus.
     """
 
     def __init__(self, sentences_per_epoch: int) -> None:
@@ -53,12 +57,12 @@ class Clock(keras.callbacks.Callback):
         self.steps = self.epochs = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Start."""
+        """Start the clock."""
         self.epochs += 1
         self.started = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """The first step holds the compilation; epochs end with their last step."""
+        """Add the seconds of a step; the first one includes the compilation."""
         now = time.perf_counter()
         if not self.steps:
             self.first_step = now - self.started
@@ -67,7 +71,7 @@ class Clock(keras.callbacks.Callback):
         self.started = now
 
     def speed(self) -> dict[str, float]:
-        """The rate, compilation included, and the seconds of the first step."""
+        """The training rate, compilation included, and the first step's seconds."""
         sentences = self.sentences_per_epoch * self.epochs
         return {
             "train_sentences_per_second": sentences / max(self.seconds, 1e-9),
@@ -76,10 +80,10 @@ class Clock(keras.callbacks.Callback):
 
 
 class Scorer(keras.callbacks.Callback):
-    """After each epoch scores dev and puts the result into the logs.
+    """Scores dev after each epoch and puts the result into the logs.
 
     Args:
-        score: returns `dev_f1` and `dev_loss` and whatever else is to be logged.
+        score: returns `dev_f1`, `dev_loss` and other figures to log.
     """
 
     def __init__(self, score: Callable[[], Mapping[str, float]]) -> None:
@@ -87,15 +91,16 @@ class Scorer(keras.callbacks.Callback):
         self.score = score
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Later callbacks find the scores in `logs`."""
+        """Score dev; later callbacks find the scores in `logs`."""
         logs.update(self.score())
 
 
 class Progress(keras.callbacks.Callback):
-    """One logged line per epoch; on a terminal it also grows while the epoch runs.
+    """Logs a line per epoch; on a terminal it also grows while the epoch runs.
 
     Args:
-        epochs, steps: of the whole run and per epoch.
+        epochs: number of epochs of the run.
+        steps: number of steps of an epoch.
     """
 
     def __init__(self, epochs: int, steps: int) -> None:
@@ -106,11 +111,11 @@ class Progress(keras.callbacks.Callback):
         self.last = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Remember where we are."""
+        """Store the number of the epoch, for the line."""
         self.epoch = epoch + 1
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Redraw, twice a second at most."""
+        """Redraw the line, twice a second at most."""
         now = time.monotonic()
         if not self.live or now - self.last < REPORT_EVERY:
             return
@@ -121,7 +126,7 @@ class Progress(keras.callbacks.Callback):
         sys.stderr.flush()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """The finished line with all that was measured."""
+        """Log the finished line with all figures of the epoch."""
         if self.live:
             sys.stderr.write("\r\x1b[K")
         scores = "  ".join(f"{name} {float(v):.4f}" for name, v in (logs or {}).items())

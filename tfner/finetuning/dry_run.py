@@ -1,4 +1,4 @@
-"""What a run would do, told without training."""
+"""Dry runs: figures of a run that is prepared and not trained."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MARKS = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0)
 
 
 def dry_run(config: TrainConfig) -> dict[str, Any]:
-    """Counts, steps, rates, memory and the first encoded sentence of a run.
+    """Prepare a run; return its counts, steps, rates, memory and first window.
 
     Raises:
         ConfigError: the settings do not allow the run.
@@ -73,7 +73,7 @@ def dry_run(config: TrainConfig) -> dict[str, Any]:
 
 
 def shapes_of(plan: BatchPlan) -> list[list[int]]:
-    """Rows and pieces of the batches, each shape once; each is compiled for itself."""
+    """Rows and pieces of the batches, each shape once, as each is compiled once."""
     rows = plan.windows.shape[1]
     return [[rows, int(length)] for length in np.unique(plan.row_lengths)]
 
@@ -81,12 +81,19 @@ def shapes_of(plan: BatchPlan) -> list[list[int]]:
 def memory_of(
     weights: int, encoder: Any, plan: BatchPlan, config: TrainConfig
 ) -> dict[str, int | None]:
-    """Megabytes that training takes: what is sure, and an estimate of the rest.
+    """Estimate the megabytes that training takes.
 
-    Activations are what the backward pass of a layer reads, in float32 (half of that in
-    mixed precision): for each piece about 9 vectors of the hidden width and 2 of the
-    intermediate one, and for each pair of pieces 3 numbers a head (scores,
-    probabilities, dropped ones). XLA fuses some of them away.
+    Activations are the numbers that the backward pass of a layer reads, in float32
+    (half of that in mixed precision): for each piece about 9 vectors of the hidden
+    width and 2 of the intermediate one, and for each pair of pieces 3 numbers a head
+    (scores, probabilities, dropped ones). XLA fuses some of them away.
+
+    Args:
+        weights: number of weights.
+        encoder: its sizes decide the activations; None is returned for them if it
+            does not name its sizes.
+        plan: decides the largest batch.
+        config: names precision, recomputation and accumulation.
     """
     kept = BYTES * STATES * weights
     needed = ("hidden_size", "intermediate_size", "num_heads", "num_layers")
@@ -103,7 +110,7 @@ def memory_of(
 
 
 def show_window(task: Task, window: Window) -> dict[str, Any]:
-    """Ids and tags of the first window, as the model will see them."""
+    """The beginning of a window's features and targets, as the model sees them."""
     ids = window.features["input_ids"][:SHOWN_PIECES].tolist()
     return {
         "pieces": len(window),
@@ -119,25 +126,25 @@ def show_window(task: Task, window: Window) -> dict[str, Any]:
     }
 
 
-def render(found: dict[str, Any]) -> str:
-    """The same for people."""
-    sentences = ", ".join(f"{n:,} {part}" for part, n in found["sentences"].items())
-    shapes = ", ".join(f"{rows} x {length}" for rows, length in found["batch_shapes"])
-    memory = found["memory_mb"]
+def render(record: dict[str, Any]) -> str:
+    """Render the record of a dry run as text."""
+    sentences = ", ".join(f"{n:,} {part}" for part, n in record["sentences"].items())
+    shapes = ", ".join(f"{rows} x {length}" for rows, length in record["batch_shapes"])
+    memory = record["memory_mb"]
     estimate = memory["activations"]
     rates = ", ".join(
-        f"step {step}: {rate:.2g}" for step, rate in found["learning_rates"].items()
+        f"step {step}: {rate:.2g}" for step, rate in record["learning_rates"].items()
     )
-    first = found["first_window"]
-    tags = f" ({found['tags']} tags)" if found["tags"] else ""
+    first = record["first_window"]
+    tags = f" ({record['tags']} tags)" if record["tags"] else ""
     lines = [
         f"sentences      {sentences}",
-        f"labels         {', '.join(found['labels'])}{tags}",
-        f"windows        {found['windows']:,}",
-        f"steps          {found['steps']:,}, {found['steps_per_epoch']:,} an epoch",
+        f"labels         {', '.join(record['labels'])}{tags}",
+        f"windows        {record['windows']:,}",
+        f"steps          {record['steps']:,}, {record['steps_per_epoch']:,} an epoch",
         f"batches        {shapes} (rows x pieces), "
-        f"{found['filled_positions']:.1%} filled",
-        f"weights        {found['weights']:,}",
+        f"{record['filled_positions']:.1%} filled",
+        f"weights        {record['weights']:,}",
         f"memory         {memory['weights_and_optimizer']:,} MB of weights and "
         "optimizer"
         + ("" if estimate is None else f", about {estimate:,} MB of activations"),

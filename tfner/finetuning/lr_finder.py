@@ -1,4 +1,4 @@
-"""Which learning rate to take: Smith's range test.
+"""Smith's range test, which finds a learning rate.
 
 The rate rises from step to step; the loss falls while the rate is good and grows when
 it is too high. Suggested is the rate at which the smoothed loss falls fastest.
@@ -48,15 +48,17 @@ FEWEST = 10
 
 @dataclass(frozen=True)
 class RangeTest:
-    """What a range test measured.
+    """The measurements of a range test.
 
     Args:
-        rates: of each step.
-        losses: of each step.
+        rates: learning rate of each step.
+        losses: loss of each step.
         smoothed: running mean of the losses, its start corrected.
-        suggestion: where the smoothed loss falls fastest, or None if it never falls.
-        lowest: where the smoothed loss is lowest; useful rates are well below it.
-        diverged: whether the test ended early.
+        suggestion: the rate at which the smoothed loss falls fastest; None if it never
+            falls.
+        lowest: the rate at which the smoothed loss is lowest; useful rates are well
+            below it.
+        diverged: the test ended early.
     """
 
     rates: list[float]
@@ -67,7 +69,7 @@ class RangeTest:
     diverged: bool
 
     def to_json(self) -> dict[str, Any]:
-        """What `tfner find-lr --json` prints."""
+        """The record that `tfner find-lr --json` prints."""
         return asdict(self)
 
 
@@ -81,11 +83,11 @@ class _Recorder(keras.callbacks.Callback):
         self.diverged = False
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Logs hold means since the last reset."""
+        """Reset the mean, so that logs hold the loss of one step."""
         self.training_model.mean_loss.reset_state()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Note the loss; compare its running mean with the lowest."""
+        """Keep the loss; compare its running mean with the lowest."""
         loss = float((logs or {})["loss"])
         if math.isfinite(loss):
             self.losses.append(loss)
@@ -100,7 +102,7 @@ class _Recorder(keras.callbacks.Callback):
 def range_test(
     training_model: TrainingModel, batches: Iterable[Any], schedule: Sweep
 ) -> RangeTest:
-    """Let a model learn under a rising rate, and put its weights back.
+    """Train a model under a rising rate, and put its weights back.
 
     Args:
         training_model: compiled; afterwards its weights and optimizer are as before.
@@ -144,11 +146,11 @@ def smooth(losses: Sequence[float]) -> list[float]:
         >>> smooth([1.0, 1.0])
         [1.0, 1.0]
     """
-    mean, found = 0.0, []
+    mean, smoothed = 0.0, []
     for step, loss in enumerate(losses, start=1):
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
-        found.append(mean / (1 - SMOOTHING**step))
-    return found
+        smoothed.append(mean / (1 - SMOOTHING**step))
+    return smoothed
 
 
 def suggest(rates: Sequence[float], smoothed: Sequence[float]) -> float | None:
@@ -172,7 +174,7 @@ def find_learning_rate(
     tokenizer: Tokenizer | None = None,
     encoder: EncoderFactory | None = None,
 ) -> RangeTest:
-    """A range test of the run that `config` describes.
+    """Run a range test of the run that `config` describes.
 
     Args:
         config: as for `train`; its learning rate, epochs and output do not matter.

@@ -1,4 +1,4 @@
-"""How a task's model is trained: its optimizer and its step."""
+"""The optimizer and the training step of a task's model."""
 
 from __future__ import annotations
 
@@ -49,7 +49,12 @@ def compile_task_model(
 
 
 def make_optimizer(config: OptimizerConfig, model: keras.Model, steps: int) -> AdamW:
-    """Make AdamW with warm-up and linear decay over `steps`.
+    """Make AdamW with warm-up and linear decay.
+
+    Args:
+        config: rates, decay and moments.
+        model: gets a rate for each layer, if these are to differ.
+        steps: length of the run.
 
     Raises:
         ConfigError: rates are to fall from layer to layer, and the encoder names none.

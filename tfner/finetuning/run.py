@@ -133,7 +133,7 @@ class Run:
         return place
 
     def compile(self) -> tuple[TrainingModel, WindowTable, BatchPlan]:
-        """What is fitted, on which rows, in which order; nothing is written."""
+        """Make the training model, its windows and the batch plan; write nothing."""
         table = WindowTable(self.data.windows, pad_id=self.task.tokenizer.pad_id)
         with self.distribution.scope():
             model = self._learner()
@@ -149,7 +149,7 @@ class Run:
         return training_model, table, plan
 
     def _learner(self) -> keras.Model:
-        """The model as it learns: its precision, what is frozen, what is recomputed."""
+        """Build the model for training, with its precision and frozen layers."""
         with precision(self.config.devices.precision):
             model = self._model()
         if self.config.devices.recompute:
@@ -161,7 +161,7 @@ class Run:
     def _best(
         self, training_model: TrainingModel, checkpoint: Checkpoint
     ) -> keras.Model:
-        """The model as it is saved: float32, on one device, of the best epoch."""
+        """Build the model that is saved: float32, on one device, of the best epoch."""
         model = training_model.model
         if (
             self.distribution.kind != "none"
@@ -277,7 +277,7 @@ class Run:
         clock: Clock,
         steps: int,
     ) -> list[keras.callbacks.Callback]:
-        """What happens beside the steps; only the chief scores and writes."""
+        """Make the callbacks of `fit`; only the chief scores and writes."""
         callbacks: list[keras.callbacks.Callback] = [StopAtNaN(), clock]
         if not self.distribution.is_chief:
             return [*callbacks, checkpoint]
@@ -291,7 +291,7 @@ class Run:
         return callbacks
 
     def _scorer(self, training_model: TrainingModel) -> Callable[[], dict[str, float]]:
-        """Scores dev with the averaged weights, if they are averaged.
+        """Make a function that scores dev, with averaged weights if there are any.
 
         A TPU runs nothing but what it was compiled for: a copy on the host is scored.
         """
@@ -309,7 +309,7 @@ class Run:
         return now
 
     def _monitor(self) -> str | None:
-        """The figure that selects the epoch, if there is one."""
+        """The figure that selects the epoch; None without a dev part."""
         best = self.config.optimizer.best
         return f"dev_{best}" if self.data.corpora.dev else None
 

@@ -116,7 +116,7 @@ def run_trials(
 
 
 def output_of(config: TrainConfig) -> OutputPolicy:
-    """Where the model goes.
+    """The directory of the model.
 
     Raises:
         ConfigError: something is there that may not be replaced.
@@ -178,7 +178,7 @@ def best_result(trials: list[RunResult]) -> RunResult:
 
 
 def summarize(trials: list[RunResult]) -> dict[str, Any]:
-    """What `tfner train --json` prints."""
+    """The record that `tfner train --json` prints."""
     best = best_result(trials)
     summary = {}
     for part in ("dev", "test"):

@@ -1,4 +1,4 @@
-"""What happens between the steps of pretraining: reports and checkpoints."""
+"""The callback of pretraining, which reports and saves between steps."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ TOKENS = FIGURES.index("tokens")
 
 
 class PretrainingCallback(keras.callbacks.Callback):
-    """Reports and saves where it is time to.
+    """Reports every `log_every` steps and saves every `save_every` steps.
 
     Args:
-        training_model: what learns.
-        done: steps before this fit.
-        steps: of the whole run.
+        training_model: the model that `fit` trains.
+        done: number of steps before this fit.
+        steps: number of steps of the whole run.
         log_every: steps between two reports.
         save_every: steps between two checkpoints.
-        report: is given every report.
+        report: called with every report.
         save: writes the checkpoint of a step.
-        asked_to_stop: whether to save now and end the run.
+        asked_to_stop: returns True to save now and end the run.
     """
 
     def __init__(
@@ -53,10 +53,10 @@ class PretrainingCallback(keras.callbacks.Callback):
         self.since = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Look at the clock of steps, of which a device may take several at once.
+        """Report and save if it is time; a device may take several steps at once.
 
         Raises:
-            TrainingError: the run cannot or shall not go on.
+            TrainingError: the run cannot go on, or was asked to stop.
         """
         before, self.step = self.step, self.done + batch + 1
         stop = self.asked_to_stop()

@@ -1,4 +1,4 @@
-"""What the sums of some steps of pretraining say, in figures and in a line."""
+"""Reports of pretraining: the figures of some steps, made of their sums."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MINUTE, HOUR = 60, 3600
 
 @dataclass(frozen=True)
 class Report:
-    """What is known after some steps.
+    """The figures of some steps of pretraining.
 
     Args:
-        step: the last of them.
+        step: number of the last step.
         figures: means over the steps since the report before.
-        seconds_per_step: of the same steps.
+        seconds_per_step: mean over the same steps.
     """
 
     step: int
@@ -30,11 +30,11 @@ class Report:
 
     @property
     def guesses(self) -> bool:
-        """Whether there is a discriminator, and it tells nothing apart."""
+        """True for a discriminator that does no better than guessing."""
         return self.figures.get("discriminator_auc", 1.0) < GUESSING
 
     def line(self, steps: int) -> str:
-        """For people: losses, accuracies, speed, and the time that is left."""
+        """Render losses, accuracies, speed and the time that is left in one line."""
         found = self.figures
         parts = [
             f"step {self.step}/{steps}",
@@ -63,10 +63,10 @@ def _time(seconds: float) -> str:
 
 
 def figures(sums: Any) -> dict[str, float]:
-    """What the sums of some steps say.
+    """Make figures of the sums of some steps.
 
     Args:
-        sums: of `Sums`, (len(FIGURES) + 2 * BINS,).
+        sums: from `Sums`, (len(FIGURES) + 2 * BINS,).
 
     Returns:
         Losses and accuracies, each a mean over pieces; a discriminator's precision,

@@ -1,4 +1,4 @@
-"""The pretraining step: what a batch has to find out becomes an update."""
+"""The pretraining step, which makes an update of a batch."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class PretrainingModel(TrainStepModel):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """What is reset when it was reported."""
+        """The sums, which are reset when they were reported."""
         return [self.sums]
 
     def train_step(self, data: Any) -> dict[str, Any]:

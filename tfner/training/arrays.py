@@ -14,7 +14,16 @@ from tfner.storage.atomic import whole_bytes
 
 
 def save_arrays(path: Path, arrays: Sequence[Any], about: str = "") -> None:
-    """Arrays in order and a text, in one file that is never half-written."""
+    """Write arrays and a text into one file that is never half-written.
+
+    Args:
+        path: the file.
+        arrays: in order.
+        about: text about them.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
     named = {f"{number:05d}": array for number, array in enumerate(arrays)}
     with written(path) as file:
         np.savez(file, about=np.array(about), **named)
@@ -30,7 +39,7 @@ def written(path: Path) -> AbstractContextManager[IO[bytes]]:
 
 
 def load_arrays(path: Path) -> tuple[list[Any], str]:
-    """What `save_arrays` wrote.
+    """Read the arrays and the text that `save_arrays` wrote.
 
     Raises:
         TrainingError: the file is damaged.
@@ -48,10 +57,15 @@ def load_arrays(path: Path) -> tuple[list[Any], str]:
 def assign_variables(
     variables: Sequence[Any], arrays: Sequence[Any], path: Path
 ) -> None:
-    """Set variables in order.
+    """Set variables to arrays.
+
+    Args:
+        variables: of a model or optimizer, in order.
+        arrays: one for each variable.
+        path: file of the arrays, for the message.
 
     Raises:
-        TrainingError: numbers or shapes differ.
+        TrainingError: their numbers or shapes differ.
     """
     fits = len(variables) == len(arrays) and all(
         tuple(v.shape) == a.shape for v, a in zip(variables, arrays, strict=False)

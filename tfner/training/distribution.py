@@ -42,13 +42,12 @@ WORKER_LOST = (
 
 @dataclass(frozen=True)
 class Distribution:
-    """How a run uses its devices.
+    """The devices of a run, and the strategy by which it uses them.
 
     Args:
         kind: none, mirrored, multi-worker or tpu.
         strategy: TensorFlow's; its default one for a single device.
-        is_chief: whether this process writes and scores; workers that are no chief
-            only compute.
+        is_chief: this process writes and scores; other workers only compute.
     """
 
     kind: str
@@ -57,17 +56,17 @@ class Distribution:
 
     @property
     def replicas(self) -> int:
-        """Copies of the model that compute a step together."""
+        """Number of copies of the model that compute a step together."""
         return int(self.strategy.num_replicas_in_sync)
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
-        """Where models and optimizers are made."""
+        """The context in which models and optimizers are made."""
         if self.kind == "none":
             return contextlib.nullcontext()
         return self.strategy.scope()  # type: ignore[no-any-return]
 
     def host(self) -> contextlib.AbstractContextManager[Any]:
-        """Where what is not training runs: on the processor of a TPU's machine."""
+        """The context of everything but training: the processor of a TPU's machine."""
         if self.kind == "tpu":
             return tf.device("CPU")  # type: ignore[no-any-return]
         return contextlib.nullcontext()
@@ -87,17 +86,20 @@ class Distribution:
         return wanted or (STEPS_ON_TPU if self.kind == "tpu" else 1)
 
     def compiles(self, wanted: bool) -> tuple[bool, bool]:
-        """Whether XLA compiles the whole step, and whether only its gradient.
+        """Decide what XLA compiles.
 
         `fit` fails under a strategy if it is to compile the step; a TPU compiles it
         unasked.
+
+        Returns:
+            True to compile the whole step, and True to compile its gradient alone.
         """
         if self.kind == "none":
             return wanted, False
         return False, wanted and self.kind != "tpu"
 
     def batches(self, table: WindowTable, plan: BatchPlan, *, skip: int) -> Any:
-        """What `fit` reads: on every replica its rows of each batch of the plan.
+        """Make the dataset of `fit`: on every replica its rows of each batch.
 
         Args:
             table: the windows.
@@ -116,7 +118,7 @@ class Distribution:
         return self.strategy.distribute_datasets_from_function(own)
 
     def check_agreement(self, *numbers: int) -> None:
-        """Stop if the workers are not about to do the same; all must call it.
+        """Compare numbers of all workers, each of which must call this.
 
         Raises:
             TrainingError: they see different data or checkpoints.
@@ -142,7 +144,7 @@ class Distribution:
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
-        """Within, `fit` works on several workers, and tells when one is lost.
+        """Make `fit` work on several workers and report the loss of one.
 
         Only the chief logs notes: the others would repeat them.
 
@@ -166,7 +168,7 @@ class Distribution:
 
 @contextlib.contextmanager
 def warnings_alone() -> Iterator[None]:
-    """Within, tfner logs warnings and no notes."""
+    """Let tfner log warnings and no notes, as long as the context lasts."""
     package = logging.getLogger("tfner")
     level = package.level
     package.setLevel(logging.WARNING)
@@ -207,7 +209,7 @@ def distribution(strategy: str, *, tpu: str | None = None) -> Distribution:
 
 
 def _found(cluster: dict[str, Any] | None, tpu: str | None) -> str:
-    """What `auto` means here."""
+    """The strategy that `auto` stands for on this machine."""
     if tpu:
         return "tpu"
     if cluster is not None and len(_members(cluster)) > 1:
@@ -239,7 +241,7 @@ def _workers(cluster: dict[str, Any] | None) -> Distribution:
 
 
 def read_cluster() -> dict[str, Any] | None:
-    """What `TF_CONFIG` says, or None without it.
+    """Read `TF_CONFIG`; None if it is not set.
 
     Raises:
         ConfigError: it is no JSON, or does not name the workers and this one's place.
@@ -285,7 +287,7 @@ def _malformed(what: str) -> ConfigError:
 
 
 def connect_tpu(name: str) -> tf.distribute.Strategy:
-    """A TPU, its memory cleared.
+    """Connect to a TPU and clear its memory.
 
     Raises:
         ConfigError: it is not there.
@@ -307,6 +309,6 @@ def connect_tpu(name: str) -> tf.distribute.Strategy:
 
 
 def _check_reachable(address: str) -> None:
-    """Connecting to a cluster waits for ever; an address that is dead is told first."""
+    """Try an address first, because connecting to a dead cluster waits for ever."""
     host, _, port = address.removeprefix("grpc://").rpartition(":")
     socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()

@@ -112,7 +112,7 @@ class AdamW(keras.optimizers.Adam):
         self.bias_correction, self.cycle_peak = bias_correction, cycle_peak
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
-        """Moments, and each weight's share of rate and decay."""
+        """Make the moments, and each weight's share of rate and decay."""
         super().build(variables)
         self._shares = [self.rates.get(variable.path, 1.0) for variable in variables]
         self._decays = [
@@ -126,10 +126,16 @@ class AdamW(keras.optimizers.Adam):
         return moving_averages(self)
 
     def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
-        """Nothing: who wants the averages takes them; `fit` may go on from here."""
+        """Do nothing: averages are read on demand, and `fit` may go on from here."""
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """One weight's update; the decay sees the weight as it was before."""
+        """Update one weight; its decay is computed from the value before.
+
+        Args:
+            gradient: of the weight.
+            variable: the weight.
+            learning_rate: of this step.
+        """
         fixed = self.beta_1
         if self.cycle_peak:
             high, low = MOMENTUM
@@ -153,7 +159,7 @@ class AdamW(keras.optimizers.Adam):
         super().update_step(gradient, variable, rate)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """The arguments, for serialization."""
         return {
             **super().get_config(),
             "decay": self.decay,
@@ -186,7 +192,7 @@ def adamw(
         epsilon: see `AdamW`.
         beta_2: share of the second moment that a step keeps.
         bias_correction: see `AdamW`.
-        cycle_momentum: whether the first moment cycles with the rate; see `AdamW`.
+        cycle_momentum: let the first moment cycle with the rate; see `AdamW`.
         rates: see `AdamW`; `layerwise_rates` gives ELECTRA's.
         ema: share of the weights' moving average that a step keeps; None keeps none.
     """

@@ -21,8 +21,8 @@ from tfner.training.keras_internals import all_layers
 class TrainStepModel(keras.Model):
     """A model inside what `fit` needs to train it, whatever the loss is.
 
-    A subclass says in `train_step` how a batch becomes an update, in `_part_sums` what
-    one part of it gives: gradients first, then whatever else is summed over the parts.
+    A subclass makes an update of a batch in `train_step`, and in `_part_sums` the
+    gradients of one part of it, followed by other sums over the parts.
 
     Args:
         model: holds the weights, knows nothing of training.
@@ -59,7 +59,7 @@ class TrainStepModel(keras.Model):
             )
 
     def call(self, features: Any, training: bool | None = None) -> Any:
-        """What the model gives."""
+        """Run the model."""
         return self.model(features, training=training)
 
     def _part_sums(self, data: Any, draw: Any, *more: Any) -> Any:
@@ -67,7 +67,7 @@ class TrainStepModel(keras.Model):
         raise NotImplementedError
 
     def _no_sums(self) -> tuple[Any, ...]:
-        """Zeros of the shapes of what `_part_sums` gives beside the gradients."""
+        """Zeros of the shapes of the sums that `_part_sums` returns after gradients."""
         raise NotImplementedError
 
     def _draw(self, replica: Any) -> Any:
@@ -116,7 +116,7 @@ class TrainStepModel(keras.Model):
     def _maybe_symbolic_build(
         self, iterator: Any = None, data_batch: Any = None
     ) -> None:
-        """Nothing: all is built, and Keras 3.15 would average the workers' batches."""
+        """Do nothing: all is built, and Keras 3.15 would average workers' batches."""
 
 
 class TrainingModel(TrainStepModel):
@@ -136,7 +136,7 @@ class TrainingModel(TrainStepModel):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """What is reset at every epoch."""
+        """Running means, which are reset at every epoch."""
         return [self.mean_loss, self.mean_accuracy]
 
     def train_step(self, data: Any) -> dict[str, Any]:
@@ -179,7 +179,10 @@ class TrainingModel(TrainStepModel):
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
-        """Within, the model has the moving average of its weights, if one is kept."""
+        """Give the model the moving average of its weights, as long as this lasts.
+
+        Without such an average its weights stay as they are.
+        """
         inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
         averages = getattr(inner, "averages", [])
         weights = self.model.trainable_variables[: len(averages)]

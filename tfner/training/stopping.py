@@ -1,4 +1,4 @@
-"""How a run ends early: on request, or because it diverged."""
+"""The early end of a run, on request or because it diverged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run."""
+"""Event files of a run, from which TensorBoard draws curves."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class EventFile:
         self._write(file_version="brain.Event:2")
 
     def start(self, step: int) -> None:
-        """Of earlier files nothing is shown from this step on."""
+        """Hide the points of earlier files from this step on."""
         start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
         self._write(step=step, session_log=start)
 
     def add(self, step: int, scores: Mapping[str, float]) -> None:
-        """One point of every curve."""
+        """Add a point to every curve."""
         points = [
             tf.compat.v1.Summary.Value(tag=tag, simple_value=float(score))
             for tag, score in scores.items()
@@ -47,7 +47,7 @@ class EventFile:
         self._write(step=step, summary=tf.compat.v1.Summary(value=points))
 
     def close(self) -> None:
-        """There is no more to come."""
+        """Close the file."""
         self._file.close()
 
     def _write(self, **content: Any) -> None:
@@ -85,13 +85,13 @@ class TensorBoard(keras.callbacks.Callback):
             ) from error
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Before the first: of earlier runs nothing is shown from this epoch on."""
+        """Hide the points of earlier runs from the first epoch on."""
         if not self.started:
             self.file.start(epoch + 1)
             self.started = True
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """One point of every curve, numbered by finished epochs."""
+        """Add a point to every curve, numbered by finished epochs."""
         rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
         self.file.add(epoch + 1, {**(logs or {}), "learning_rate": float(rate)})
 

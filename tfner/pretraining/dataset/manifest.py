@@ -1,4 +1,4 @@
-"""The manifest of pretraining data: what a directory holds, and whether it is whole."""
+"""The manifest of pretraining data, by which a directory is read and checked."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Shard:
 
     Args:
         file: its name.
-        records: how many it holds.
-        pieces: of all its records, special ones too.
-        bytes: its size.
-        sha256: of its content.
+        records: number of records.
+        pieces: number of pieces of all records, special ones included.
+        bytes: size of the file.
+        sha256: digest of its content.
     """
 
     file: str
@@ -39,13 +39,13 @@ class Shard:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What `dataset.json` says.
+    """The content of `dataset.json`.
 
     Args:
-        directory: where it and the shards lie.
-        max_length: most pieces of a record, special ones too.
-        seed: that of the segments.
-        overflow: what became of pieces beyond a record, `cut` or `carry`.
+        directory: of the manifest and the shards.
+        max_length: most pieces of a record, special ones included.
+        seed: decided the random lengths of segments.
+        overflow: `cut` or `carry`, see `pack_sentences`.
         special_ids: of the tokenizer that made the records.
         vocabulary_digest: `tokenizer_digest` of that tokenizer, as saved.
         counts: `articles`, `lines`, `records`, `pieces`, `cut_pieces`,
@@ -66,12 +66,12 @@ class Manifest:
 
     @property
     def records(self) -> int:
-        """How many records there are."""
+        """Number of records of all shards."""
         return sum(shard.records for shard in self.shards)
 
     @property
     def tokenizer_directory(self) -> Path:
-        """The tokenizer that made the records."""
+        """The directory of the tokenizer that made the records."""
         return self.directory / TOKENIZER_FOLDER
 
     def to_json(self) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class Manifest:
         }
 
     def to_bytes(self) -> bytes:
-        """`dataset.json`."""
+        """The content of `dataset.json` as bytes."""
         text = json.dumps(self.to_json(), ensure_ascii=False, indent=1)
         return f"{text}\n".encode("utf-8", "replace")
 
@@ -114,7 +114,7 @@ def load_manifest(directory: str | Path) -> Manifest:
 
 
 def verify(directory: str | Path) -> list[str]:
-    """What is wrong with the shards of a directory, a sentence each.
+    """Find damaged shards in a directory; return a sentence for each.
 
     Raises:
         CorpusError: its manifest cannot be read.
@@ -123,7 +123,7 @@ def verify(directory: str | Path) -> list[str]:
 
 
 def read_manifest(directory: Path) -> Manifest:
-    """The manifest alone.
+    """Read the manifest of a directory and nothing else.
 
     Raises:
         CorpusError: it is missing, damaged or of another version.
@@ -177,9 +177,9 @@ def _check_vocabulary(manifest: Manifest) -> None:
 
 
 def find_damage(manifest: Manifest) -> list[str]:
-    """The shards that are not as the manifest says, a sentence each."""
-    found = (_damage(manifest.directory / s.file, s) for s in manifest.shards)
-    return [problem for problem in found if problem]
+    """Find shards that differ from the manifest; return a sentence for each."""
+    problems = (_damage(manifest.directory / s.file, s) for s in manifest.shards)
+    return [problem for problem in problems if problem]
 
 
 def _damage(path: Path, shard: Shard) -> str:
