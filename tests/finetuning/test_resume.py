@@ -213,7 +213,7 @@ def test_an_unfinished_run_is_only_resumed_unchanged(
     other = {"resume": True, "learning_rate": 1.0, "epochs": 5}
     with pytest.raises(TrainingError) as caught:
         train(unfinished.replace(**other))
-    assert "learning_rate was 0.005, is 1.0; epochs was 2, is 5" in str(caught.value)
+    assert "epochs was 2, is 5; learning_rate was 0.005, is 1.0" in str(caught.value)
     with pytest.raises(StorageError, match="No such file"):
         train(unfinished.replace(resume=True, train=str(toy_corpus / "no.conll")))
     assert files(tmp_path) == before
