@@ -21,9 +21,9 @@ from tfner.checkpoints.loading import load_encoder
 from tfner.config.pretrain import PRETRAIN_PRESETS, PretrainConfig
 from tfner.errors import ConfigError, TfnerError, TrainingError
 from tfner.pretraining import run as pretrainer
-from tfner.pretraining.checkpoints import Checkpoints
 from tfner.pretraining.run import pretrain
 from tfner.tokenization import load_tokenizer
+from tfner.training.checkpoints import NumberedCheckpoints
 
 ROOT = Path(__file__).resolve().parents[2]
 Make = Callable[..., PretrainConfig]
@@ -55,7 +55,7 @@ def finished(make_pretraining: Make, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def weights(run: Path, step: int) -> list[np.ndarray]:
-    return Checkpoints(run / "checkpoints").load(step)[0]
+    return NumberedCheckpoints(run / "checkpoints").load(step).arrays
 
 
 def assert_same_weights(one: Path, other: Path, step: int) -> None:
@@ -153,7 +153,7 @@ def test_a_resumed_run_passes_over_a_damaged_checkpoint_and_ends_the_same(
 ) -> None:
     broken = tmp_path / "run"
     shutil.copytree(finished, broken)
-    newest = Checkpoints(broken / "checkpoints").path(6)
+    newest = NumberedCheckpoints(broken / "checkpoints").path(6)
     newest.write_bytes(newest.read_bytes()[:-2000])
     lines: list[str] = []
     with heed(lines.append):
@@ -217,7 +217,7 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(
     killed = whole.replace(output=str(tmp_path / "killed"))
     start(whole, "new").communicate()
     process = start(killed, "new")
-    checkpoints = Checkpoints(tmp_path / "killed" / "checkpoints")
+    checkpoints = NumberedCheckpoints(tmp_path / "killed" / "checkpoints")
     deadline = time.monotonic() + 240
     while not checkpoints.steps() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -244,16 +244,6 @@ def test_two_devices_go_on_where_one_stopped_and_learn_as_it_does(
     # What is hidden differs, what is counted does not.
     for name in ("loss", "mlm_loss", "discriminator_loss", "replaced"):
         assert found[name] == pytest.approx(wanted[name], rel=0.1)
-
-
-def test_the_last_checkpoints_and_every_nth_are_kept(tmp_path: Path) -> None:
-    checkpoints = Checkpoints(tmp_path, keep=2, keep_every=3)
-    for step in range(1, 10):
-        checkpoints.save(step, [tf.Variable([float(step)])], {})
-    assert checkpoints.steps() == [3, 6, 8, 9]
-    assert checkpoints.load(6) == ([np.array([6.0])], {"step": 6})
-    with pytest.raises(TrainingError, match=r"step 5\. Kept: 3, 6, 8, 9"):
-        checkpoints.load(5)
 
 
 @pytest.mark.slow

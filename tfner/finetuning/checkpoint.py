@@ -9,8 +9,6 @@ log.csv                   a line an epoch
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,18 +17,17 @@ import keras
 import numpy as np
 
 from tfner.config.train import TrainConfig
-from tfner.errors import TrainingError
 from tfner.storage.workplace import Mirror
 from tfner.training.arrays import assign_variables, load_arrays, save_arrays, written
-from tfner.training.checkpoints import check_unchanged, own_copies
+from tfner.training.checkpoints import (
+    LastTwoCheckpoints,
+    are_finite,
+    own_copies,
+)
 from tfner.training.log import LOG, log_text
 from tfner.training.step import TrainingModel
 from tfner.training.stopping import DivergedError, StoppedError
 
-logger = logging.getLogger(__name__)
-
-STATE = "checkpoint.npz"
-PREVIOUS = "checkpoint.previous.npz"
 BEST = "best.npz"
 EPOCH = "epoch-{}.npz"
 
@@ -75,15 +72,12 @@ class Checkpoint(keras.callbacks.Callback):
         mirror: Path | None = None,
     ) -> None:
         super().__init__()
-        self.directory, self.training_model, self.monitor = (
-            directory,
-            training_model,
-            monitor,
-        )
+        self.directory, self.store = directory, LastTwoCheckpoints(directory)
+        self.training_model, self.monitor = training_model, monitor
         self.fingerprint, self.save_every = dict(fingerprint), save_every
         self.keep_epochs = keep_epochs
         self.asked_to_stop, self.writes = asked_to_stop, writes
-        names = (BEST, EPOCH.format("*"), LOG, STATE)
+        names = (BEST, EPOCH.format("*"), LOG, self.store.LAST)
         self.mirror = None if mirror is None else Mirror(directory, mirror, names)
         self.history: list[dict[str, float]] = []
         self.best_epoch = 0
@@ -135,7 +129,7 @@ class Checkpoint(keras.callbacks.Callback):
             self.place = Place(epoch + 1)
             return
         weights = self._weights()
-        if not all(np.isfinite(array).all() for array in weights):
+        if not are_finite(weights):
             raise DivergedError(
                 f"weights are no longer numbers at the end of epoch {epoch + 1}. "
                 "Lower --learning-rate or raise --warmup-ratio."
@@ -167,10 +161,7 @@ class Checkpoint(keras.callbacks.Callback):
         means = [own_copies(variable)[0] for variable in self._mean_variables()]
         variables = [*self.training_model.optimizer.variables, *means]
         arrays = [*self._weights(), *(np.asarray(v) for v in variables)]
-        state = self.directory / STATE
-        if state.is_file():
-            state.replace(self.directory / PREVIOUS)
-        save_arrays(state, arrays, json.dumps(about))
+        self.store.save(arrays, about)
         if self.mirror:
             self.mirror.send()
 
@@ -197,11 +188,10 @@ class Checkpoint(keras.callbacks.Callback):
             TrainingError: it belongs to other settings or another model, or there is
                 none that is whole.
         """
-        found = self._newest()
-        if found is None:
+        state = self.store.resume(TrainConfig, self.fingerprint)
+        if state is None:
             return self.place
-        path, arrays, about = found
-        check_unchanged(path, TrainConfig, about["settings"], self.fingerprint)
+        path, arrays, about = state
         means = len(self._mean_variables())
         variables = [
             *self.training_model.model.weights,
@@ -212,20 +202,6 @@ class Checkpoint(keras.callbacks.Callback):
         self.place = Place(*about["place"])
         self._means = arrays[len(arrays) - means :] if self.place.steps else []
         return self.place
-
-    def _newest(self) -> tuple[Path, list[Any], dict[str, Any]] | None:
-        paths = [self.directory / name for name in (STATE, PREVIOUS)]
-        paths = [path for path in paths if path.is_file()]
-        for number, path in enumerate(paths, start=1):
-            try:
-                arrays, text = load_arrays(path)
-            except TrainingError:
-                if number == len(paths):
-                    raise
-                logger.warning("%s is damaged: going on from the one before", path)
-            else:
-                return path, arrays, json.loads(text)
-        return None
 
     def load_best(self, model: keras.Model) -> None:
         """Put the best epoch's weights into a model."""

@@ -13,12 +13,12 @@ from tfner.checkpoints.pretrained import (
 )
 from tfner.config.pretrain import PretrainConfig
 from tfner.models.pretraining.electra import Electra
-from tfner.pretraining.checkpoints import Checkpoints
 from tfner.pretraining.model import make_model
 from tfner.storage.atomic import whole_directory
 from tfner.tokenization import load_tokenizer
 from tfner.tokenization.for_transformers import save_for_transformers
 from tfner.training.arrays import assign_variables
+from tfner.training.checkpoints import NumberedCheckpoints
 
 CHECKPOINTS, TOKENIZER = "checkpoints", "tokenizer"
 ENCODER, GENERATOR, GOOGLE = "encoder", "generator", "google"
@@ -43,13 +43,10 @@ def export(run: Path, step: int, *, suffix: str = "") -> dict[str, Any]:
         TrainingError: there is no such checkpoint, or it is damaged.
         StorageError: a directory cannot be written.
     """
-    checkpoints = Checkpoints(run / CHECKPOINTS)
-    arrays, about = checkpoints.load(step)
-    config = PretrainConfig.from_record(about["config"])
-    model = make_model(config, **about["pieces"])
-    assign_variables(
-        model.weights, arrays[: len(model.weights)], checkpoints.path(step)
-    )
+    state = NumberedCheckpoints(run / CHECKPOINTS).load(step)
+    config = PretrainConfig.from_record(state.about["config"])
+    model = make_model(config, **state.about["pieces"])
+    assign_variables(model.weights, state.arrays[: len(model.weights)], state.path)
     tokenizer = load_tokenizer(run / TOKENIZER)
     writers: dict[str, Callable[[Path], None]] = {
         GOOGLE: lambda stage: save_google_pretraining(model, stage, step=step)

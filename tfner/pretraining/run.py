@@ -15,13 +15,7 @@ from tfner.errors import ConfigError
 from tfner.models.encoders.bert import Encoder
 from tfner.models.pretraining.electra import Electra, MaskedLanguageModel
 from tfner.pretraining.callback import PretrainingCallback
-from tfner.pretraining.checkpoints import (
-    Checkpoints,
-    are_finite,
-    describe,
-    fingerprint,
-    pieces_of,
-)
+from tfner.pretraining.checkpoints import describe, fingerprint, pieces_of
 from tfner.pretraining.dataset.manifest import Manifest, load_manifest
 from tfner.pretraining.dataset.records import record_batches
 from tfner.pretraining.export import CHECKPOINTS, TOKENIZER, export
@@ -33,7 +27,7 @@ from tfner.pretraining.warm_start import read_start, start_from
 from tfner.storage.atomic import writing
 from tfner.storage.output import OutputPolicy
 from tfner.training.arrays import assign_variables, written
-from tfner.training.checkpoints import check_unchanged
+from tfner.training.checkpoints import NumberedCheckpoints, are_finite
 from tfner.training.compile import compile_model
 from tfner.training.distribution import Distribution, distribution
 from tfner.training.log import RUN_FILE
@@ -74,7 +68,8 @@ def pretrain(config: PretrainConfig) -> dict[str, Any]:
         if length < positions:
             logger.info("of %s positions the first %s are trained", positions, length)
         output = Path(config.saving.output)
-        goes_on = config.saving.resume and Checkpoints(output / CHECKPOINTS).steps()
+        begun = NumberedCheckpoints(output / CHECKPOINTS).steps()
+        goes_on = config.saving.resume and begun
         start = None if goes_on else read_start(config, manifest)
         if devices.is_chief:
             make_output(config, manifest, output)
@@ -158,7 +153,7 @@ class Pretraining:
         self.config, self.manifest, self.output = config, manifest, output
         self.devices, self.start = devices, start
         self.warned = False
-        self.checkpoints = Checkpoints(
+        self.checkpoints = NumberedCheckpoints(
             output / CHECKPOINTS,
             keep=config.saving.keep_checkpoints,
             keep_every=config.saving.keep_every,
@@ -217,18 +212,15 @@ class Pretraining:
         logger.info("%s: started from the weights of %s", what, name)
 
     def _resume(self, training_model: PretrainingModel) -> int:
-        found = self.checkpoints.newest()
-        if found is None:
+        settings = fingerprint(self.config, self.manifest)
+        state = self.checkpoints.resume(PretrainConfig, settings)
+        if state is None:
             logger.info("there is no checkpoint yet: the run starts at step 0")
             return 0
-        arrays, about = found
-        done = int(about["step"])
-        place = self.checkpoints.path(done)
-        now = fingerprint(self.config, self.manifest)
-        check_unchanged(place, PretrainConfig, about["settings"], now)
-        assign_variables(variables_of(training_model), arrays, place)
+        done = int(state.about["step"])
+        assign_variables(variables_of(training_model), state.arrays, state.path)
         logger.info("resumed after step %s", done)
-        before = PretrainConfig.from_record(about["config"])
+        before = PretrainConfig.from_record(state.about["config"])
         schedules = before.optimizer, self.config.optimizer
         if schedule_of(schedules[0]) != schedule_of(schedules[1]):
             logger.info(changed_schedule(*schedules, done))
@@ -294,14 +286,15 @@ class Pretraining:
         Raises:
             DivergedError: there are weights that are no numbers.
         """
-        if not are_finite(training_model.model.weights):
+        arrays = [variable.numpy() for variable in variables_of(training_model)]
+        if not are_finite(arrays[: len(training_model.model.weights)]):
             raise DivergedError(
                 f"weights are no longer numbers at step {step}. {self._advice()}"
             )
         if not self.devices.is_chief:
             return
         about = describe(self.config, self.manifest)
-        self.checkpoints.save(step, variables_of(training_model), about)
+        self.checkpoints.save(step, arrays, about)
 
     def report(self, log: Log | None, report: Report) -> None:
         """Write one line of the log.
