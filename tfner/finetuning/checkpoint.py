@@ -33,7 +33,7 @@ EPOCH = "epoch-{}.npz"
 
 
 class Place(NamedTuple):
-    """Where a run stands: whole epochs, and steps of the epoch after them."""
+    """The progress of a run: whole epochs, and steps of the epoch after them."""
 
     epochs: int = 0
     steps: int = 0
@@ -48,14 +48,15 @@ class Checkpoint(keras.callbacks.Callback):
 
     Args:
         directory: of this run.
-        training_model: whose weights, optimizer and running means are kept.
-        monitor: what selects the epoch, `dev_f1` or `dev_loss`; the last one if None.
+        training_model: its weights, optimizer and running means are kept.
+        monitor: the figure that selects the epoch, `dev_f1` or `dev_loss`; None takes
+            the last epoch.
         fingerprint: settings that a resumed run must share.
-        save_every: writes a checkpoint every so many steps, besides after each epoch.
-        keep_epochs: keeps the weights of every epoch, not of the best one alone.
-        asked_to_stop: whether to write a checkpoint now and end the run.
-        writes: False for a worker that only goes on from what the chief wrote.
-        mirror: remote directory where whole checkpoints are copied to, if any.
+        save_every: write a checkpoint every so many steps, besides after each epoch.
+        keep_epochs: keep the weights of every epoch, not of the best one alone.
+        asked_to_stop: returns True to write a checkpoint now and end the run.
+        writes: False for a worker, which goes on from the files of the chief.
+        mirror: remote directory to which whole checkpoints are copied, if any.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._means: list[Any] = []
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """An epoch that was begun before has its running means from then."""
+        """Restore the running means of an epoch that was begun before."""
         self._before = self.place.steps
         for variable, mean in zip(self._mean_variables(), self._means, strict=False):
             for copy in own_copies(variable):
@@ -94,7 +95,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._means = []
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Save where it is time to, or where the run must end.
+        """Write a checkpoint if it is time to, or if the run must end.
 
         Raises:
             StoppedError: the run was asked to stop; everything is saved.

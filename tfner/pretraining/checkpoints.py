@@ -17,7 +17,7 @@ MAY_CHANGE = (
 
 
 def describe(config: PretrainConfig, manifest: Manifest) -> dict[str, Any]:
-    """What a checkpoint says of itself: all that makes its model again."""
+    """The settings by which the model of a checkpoint is made again."""
     return {
         "settings": fingerprint(config, manifest),
         "pieces": pieces_of(manifest),
@@ -26,7 +26,7 @@ def describe(config: PretrainConfig, manifest: Manifest) -> dict[str, Any]:
 
 
 def pieces_of(manifest: Manifest) -> dict[str, Any]:
-    """What a model has to know of the vocabulary."""
+    """Size of the vocabulary and ids of its special pieces, as a model takes them."""
     ids = manifest.special_ids
     return {
         "vocab_size": ids.vocab_size,

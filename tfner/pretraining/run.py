@@ -83,10 +83,15 @@ def pretrain(config: PretrainConfig) -> dict[str, Any]:
 def check_data(
     config: PretrainConfig, manifest: Manifest, devices: Distribution
 ) -> None:
-    """Stop where the data cannot be what this run needs.
+    """Refuse data or a batch that do not fit the run.
+
+    Args:
+        config: names the length of rows and the size of a batch.
+        manifest: of the data.
+        devices: among which a batch is divided.
 
     Raises:
-        ConfigError: says why.
+        ConfigError: records are longer than rows, or a batch does not divide.
     """
     records = config.records
     if manifest.max_length > records.max_length:
@@ -105,10 +110,15 @@ def check_data(
 
 
 def make_output(config: PretrainConfig, manifest: Manifest, output: Path) -> None:
-    """The directory of the run with its tokenizer and, if it is new, its settings.
+    """Make the directory of a run, with its tokenizer and, if new, its settings.
+
+    Args:
+        config: says if an existing run may be replaced or resumed.
+        manifest: of the data, which has the tokenizer.
+        output: the directory.
 
     Raises:
-        ConfigError: there is something that may not be replaced.
+        ConfigError: the directory holds something that may not be replaced.
         StorageError: it cannot be made.
     """
     policy = OutputPolicy(output, config.saving.overwrite, config.saving.resume)
@@ -124,7 +134,7 @@ def make_output(config: PretrainConfig, manifest: Manifest, output: Path) -> Non
 
 
 def write_settings(config: PretrainConfig, output: Path) -> None:
-    """The settings of a run, which overwrite nothing when they are used again."""
+    """Write the settings of a run, without those that overwrite or resume."""
     text = config.replace(overwrite=False, resume=False).to_toml()
     with written(output / RUN_FILE) as file:
         file.write(text.encode())
@@ -343,14 +353,20 @@ def variables_of(training_model: PretrainingModel) -> list[Any]:
 
 
 def schedule_of(config: PretrainOptimizerConfig) -> tuple[float, ...]:
-    """What decides the learning rate of a step."""
+    """The settings that decide the learning rate of a step."""
     return config.learning_rate, config.steps, config.rise
 
 
 def changed_schedule(
     before: PretrainOptimizerConfig, now: PretrainOptimizerConfig, step: int
 ) -> str:
-    """What other steps or another rate mean for a run that goes on, in one sentence."""
+    """Describe in one sentence how the schedule of a resumed run has changed.
+
+    Args:
+        before: settings of the checkpoint.
+        now: settings of the resumed run.
+        step: number of steps that are done.
+    """
     rates = [rate_at(config, step) for config in (before, now)]
     return (
         f"the schedule has changed: it was {before.steps} steps "
