@@ -7,12 +7,15 @@ a `.keras` file, and a run that was killed after the third of six epochs.
 from __future__ import annotations
 
 import tarfile
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tfner import Bundle, Predictor, TrainConfig, train
+from tfner.config.train import read_settings
+from tfner.errors import ConfigError
 
 GOLDEN = Path(__file__).parent / "golden" / "e8b7cf5"
 TASKS = ("token", "span")
@@ -39,6 +42,29 @@ def test_a_bundle_gives_the_entities_that_it_gave(bundles: Path, task: str) -> N
     stored = Bundle.load(bundles / task).selftest
     assert sum(len(entities) for entities in stored.entities) > 8
     Predictor.load(bundles / task, verify=True)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_settings_of_a_run_are_read_once_two_are_called_by_their_new_names(
+    bundles: Path, tmp_path: Path, task: str
+) -> None:
+    text = (bundles / task / "run.toml").read_text(encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read_settings(bundles / task / "run.toml", [], {})
+    problems = str(caught.value).splitlines()[1:]
+    assert [line.partition("run.toml: ")[2] for line in problems] == [
+        "`borders` is now `misaligned`.",
+        "`warmup` is now `warmup_ratio`.",
+    ]
+    renamed = text.replace("borders =", "misaligned =").replace(
+        "warmup =", "warmup_ratio ="
+    )
+    (tmp_path / "run.toml").write_text(renamed, encoding="utf-8")
+    config = TrainConfig(**read_settings(tmp_path / "run.toml", [], {}))
+    assert config.task.name == task
+    tables = tomllib.loads(text).values()
+    record = {name: value for table in tables for name, value in table.items()}
+    assert config == TrainConfig.from_record(record)
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -100,7 +100,9 @@ def training_step(
         )
         model = token_classifier.TokenClassifier(encoder, TAGS, dropout=rate)
     model.compile(
-        optimizer=adamw(learning_rate=1e-4, steps=100, warmup=0.1, weight_decay=0.01),
+        optimizer=adamw(
+            learning_rate=1e-4, steps=100, warmup_steps=10, weight_decay=0.01
+        ),
         loss=masked_crossentropy,
         jit_compile=args.jit_compile,
     )

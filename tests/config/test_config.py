@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
@@ -202,6 +203,15 @@ def test_every_setting_is_documented_once_and_has_a_name_of_its_own() -> None:
             assert leaf.help.endswith("."), leaf.name
     assert "epochs: passes over the training corpus." in (OptimizerConfig.__doc__ or "")
     assert "learning_rate: highest" in (OptimizerConfig.__doc__ or "")
+
+
+@pytest.mark.parametrize("kind", [TrainConfig, PretrainConfig])
+def test_help_and_editors_of_a_prompt_show_all_settings(kind) -> None:
+    shown = inspect.signature(kind).parameters
+    assert list(shown) == list(kind.leaves())
+    assert shown["learning_rate"].default == kind().optimizer.learning_rate
+    for name, leaf in kind.leaves().items():
+        assert f"    {name}: {leaf.help[0].lower()}{leaf.help[1:]}" in kind.__doc__
 
 
 def test_the_task_decides_which_settings_there_are() -> None:

@@ -262,6 +262,26 @@ def test_more_steps_go_on_and_say_what_becomes_of_the_learning_rate(
     assert [line["step"] for line in log_of(longer)] == [3, 6, 8]
 
 
+def test_a_checkpoint_with_the_names_of_earlier_settings_goes_on(
+    make_pretraining: Make, finished: Path, tmp_path: Path, heed: Any
+) -> None:
+    """As commit e8b7cf5 wrote it: a share of warm-up, checkpoints kept."""
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    checkpoints = NumberedCheckpoints(run / "checkpoints")
+    _, arrays, about = checkpoints.load(6)
+    config = about["config"] | {"warmup": 0.1, "keep": 5}
+    for name in ("warmup_ratio", "warmup_steps", "keep_checkpoints"):
+        del config[name]
+    checkpoints.save(6, arrays, about | {"config": config})
+    lines: list[str] = []
+    with heed(lines.append):
+        report = pretrain(make_pretraining(run, resume=True))
+    assert report["step"] == 6
+    assert "resumed after step 6" in lines
+    assert not any("schedule has changed" in line for line in lines)
+
+
 def test_curves_hold_what_the_log_holds(finished: Path) -> None:
     (file,) = (finished / "tensorboard").iterdir()
     found: dict[int, dict[str, float]] = {}

@@ -11,10 +11,11 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args, get_type_hints
 
 import typer
 
+from tfner.config import choices
 from tfner.corpus import FORMATS, read_corpus
 from tfner.corpus.formats.jsonl import parse_labels
 from tfner.document import Document
@@ -35,7 +36,8 @@ Decode = Annotated[
     typer.Option(
         metavar="NAME",
         help="Take the likeliest tag of each word, or the likeliest sequence that the "
-        "scheme allows; as in training if not set. [argmax | viterbi]",
+        "scheme allows; as in training if not set. "
+        f"[{' | '.join(get_args(choices.Decode))}]",
     ),
 ]
 
@@ -108,7 +110,8 @@ class CorpusOptions:
         typer.Option(
             metavar="NAME",
             help="How the words of column files make a text: with spaces, without, or "
-            "by the kind of their characters. [auto | space | none]",
+            "by the kind of their characters. "
+            f"[{' | '.join(get_args(choices.Join))}]",
         ),
     ] = "auto"
     word_column: Annotated[

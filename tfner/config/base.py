@@ -6,9 +6,10 @@ the flag on the command line, whichever section it stands in.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Literal, Self, get_type_hints
+from typing import Any, ClassVar, Literal, Self, TypeVar, get_type_hints
 
 from tfner.config.sections import (
     WHAT,
@@ -17,8 +18,11 @@ from tfner.config.sections import (
     plain,
     problems_of,
     texts,
+    with_arguments,
 )
 from tfner.errors import ConfigError, joined, unknown
+
+Kind = TypeVar("Kind", bound="Settings")
 
 
 @dataclass(frozen=True, init=False)
@@ -202,6 +206,20 @@ class Settings:
             if value is not None:
                 tables[table[name].section][name] = value
         return tomli_w.dumps(tables)
+
+
+def with_leaves(kind: type[Kind]) -> type[Kind]:
+    """Let a config's signature and docstring show every setting, as `help()` does."""
+    leaves = kind.leaves().values()
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    kind.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(f.name, keyword, default=f.default, annotation=f.hint)
+            for f in leaves
+        ]
+    )
+    kind.__doc__ = with_arguments(kind.__doc__, leaves)
+    return kind
 
 
 def _misplaced(

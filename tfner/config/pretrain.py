@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tfner.config import files
-from tfner.config.base import Settings
+from tfner.config.base import Settings, with_leaves
 from tfner.config.choices import Objective
 from tfner.config.sections import Section, documented, setting
 from tfner.config.shared import DevicesConfig, OptimizationConfig, SavingConfig
@@ -225,6 +225,7 @@ class PretrainOutputConfig(SavingConfig):
     """Steps between two lines of the log."""
 
 
+@with_leaves
 @dataclass(frozen=True, init=False)
 class PretrainConfig(Settings):
     """Everything that decides a pretraining run; the defaults are ELECTRA-small's.

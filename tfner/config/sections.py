@@ -12,7 +12,7 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import (
     Any,
@@ -286,14 +286,14 @@ def _texts_of_module(name: str) -> dict[str, dict[str, str]]:
 
 def documented(kind: type[Kind]) -> type[Kind]:
     """Add the help of every field to a section's docstring, which `help()` shows."""
-    lines = [
-        f"    {leaf.name}: {leaf.help[:1].lower()}{leaf.help[1:]}"
-        for leaf in kind.leaves().values()
-    ]
-    kind.__doc__ = "\n".join(
-        [inspect.cleandoc(kind.__doc__ or ""), "", "Args:", *lines]
-    )
+    kind.__doc__ = with_arguments(kind.__doc__, kind.leaves().values())
     return kind
+
+
+def with_arguments(text: str | None, leaves: Iterable[Leaf]) -> str:
+    """Add the help of settings to a docstring as its arguments."""
+    lines = [f"    {f.name}: {f.help[:1].lower()}{f.help[1:]}" for f in leaves]
+    return "\n".join([inspect.cleandoc(text or ""), "", "Args:", *lines])
 
 
 def problems_of(table: Mapping[str, Leaf], values: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tfner.config import files
-from tfner.config.base import Settings
+from tfner.config.base import Settings, with_leaves
 from tfner.config.choices import (
     Best,
     Decode,
@@ -271,6 +271,7 @@ class OutputConfig(SavingConfig):
     """Directory of curves for TensorBoard, with one run per seed."""
 
 
+@with_leaves
 @dataclass(frozen=True, init=False)
 class TrainConfig(Settings):
     """Everything that decides a training run, in sections.
@@ -296,7 +297,7 @@ class TrainConfig(Settings):
         "training": (),
         "data": (
             *("labels", "words", "label_pieces", "max_length", "overlap", "layout"),
-            *("on_overflow", "context", "queries", "negative_rate"),
+            *("misaligned", "on_overflow", "context", "queries", "negative_rate"),
         ),
         "model": (
             *("task", "scheme", "nested", "head", "decode", "lower_case"),
