@@ -47,14 +47,26 @@ app = typer.Typer(
 PARTS = ("train", "dev", "test")
 
 
+Source = Annotated[
+    str, typer.Argument(metavar="IN", help="A corpus; - is standard input.")
+]
+Target = Annotated[
+    str, typer.Argument(metavar="OUT", help="A new file; - is standard output.")
+]
+Queries = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="JSON object label -> query for --to mrc; FILE#NAME takes the one under "
+        "NAME of several. Default: the queries of IN, or the labels' names.",
+    ),
+]
+
+
 @with_groups
 def convert(
-    source: Annotated[
-        str, typer.Argument(metavar="IN", help="A corpus; - is standard input.")
-    ],
-    target: Annotated[
-        str, typer.Argument(metavar="OUT", help="A new file; - is standard output.")
-    ],
+    source: Source,
+    target: Target,
     options: RawCorpusOptions,
     to_format: Annotated[
         str | None,
@@ -71,14 +83,7 @@ def convert(
             metavar="SCHEME", help="Tag scheme of OUT; that of IN if not set."
         ),
     ] = None,
-    queries: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="JSON object label -> query for --to mrc; FILE#NAME takes the one "
-            "under NAME of several. Default: the queries of IN, or the labels' names.",
-        ),
-    ] = None,
+    queries: Queries = None,
     split_words: Annotated[
         str | None,
         typer.Option(
@@ -128,9 +133,7 @@ def _counted(
 
 @with_groups
 def stats(
-    source: Annotated[
-        str, typer.Argument(metavar="IN", help="A corpus; - is standard input.")
-    ],
+    source: Source,
     options: RawCorpusOptions,
     json: Json = False,
 ) -> None:
@@ -281,9 +284,7 @@ def clean(
             "directories of such files.",
         ),
     ],
-    target: Annotated[
-        str, typer.Argument(metavar="OUT", help="A new file; - is standard output.")
-    ],
+    target: Target,
     recipe: Annotated[
         str, typer.Option(help=f"Set of cleaning rules: {', '.join(RECIPES)}.")
     ],

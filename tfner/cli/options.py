@@ -27,6 +27,14 @@ Model = Annotated[
     str,
     typer.Argument(help="Bundle, SavedModel, Hugging Face tagger or TF 1 checkpoint."),
 ]
+RawText = Annotated[
+    list[str],
+    typer.Option(
+        metavar="PATH",
+        help="Files of plain text, JSON lines or WikiExtractor's format, also .gz; "
+        "directories of such files.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace an existing output.")

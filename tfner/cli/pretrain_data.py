@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from tfner.cli.options import Json, Overwrite, with_groups
+from tfner.cli.options import Json, Overwrite, RawText, with_groups
 from tfner.cli.output import print_json, print_text
 
 if TYPE_CHECKING:
@@ -56,16 +56,25 @@ class BareOptions:
         return loaded
 
 
+Shards = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Number of record files. Default: by the size of the text."
+    ),
+]
+Overflow = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Pieces of a sentence that do not fit into its record: cut them off, as "
+        "ELECTRA does, or carry them into the next record.",
+    ),
+]
+
+
 @with_groups
 def command(
-    input: Annotated[
-        list[str],
-        typer.Option(
-            metavar="PATH",
-            help="Files of plain text, JSON lines or WikiExtractor's format, also .gz; "
-            "directories of such files.",
-        ),
-    ],
+    input: RawText,
     tokenizer: Annotated[
         str,
         typer.Option(metavar="DIR", help="Tokenizer: a directory or a hub id."),
@@ -81,24 +90,12 @@ def command(
         int | None,
         typer.Option(min=1, help="Number of processes. Default: one per core."),
     ] = None,
-    shards: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Number of record files. Default: by the size of the text."
-        ),
-    ] = None,
+    shards: Shards = None,
     seed: Annotated[
         int,
         typer.Option(help="Number that decides the random lengths of segments."),
     ] = 0,
-    overflow: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="Pieces of a sentence that do not fit into its record: cut them off, "
-            "as ELECTRA does, or carry them into the next record.",
-        ),
-    ] = "cut",
+    overflow: Overflow = "cut",
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep the shards of an interrupted run.")
     ] = False,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tfner.cli.options import Json, Overwrite
+from tfner.cli.options import Json, Overwrite, RawText
 from tfner.cli.output import print_json, print_text
 from tfner.errors import ConfigError, unknown
 from tfner.storage.output import OutputPolicy
@@ -25,15 +25,24 @@ MODELS = ("wordpiece", "unigram")
 GUESSED_FROM = 10_000
 
 
+Splitter = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Word splitter: whitespace, punctuation, mecab, or pieces for --model "
+        "unigram. Default: mecab for WordPiece of text with kana, else punctuation.",
+    ),
+]
+Coverage = Annotated[
+    float,
+    typer.Option(
+        min=0.9, max=1.0, help="Share of the text's characters that pieces can spell."
+    ),
+]
+
+
 def command(
-    input: Annotated[
-        list[str],
-        typer.Option(
-            metavar="PATH",
-            help="Files of plain text, JSON lines or WikiExtractor's format, also .gz; "
-            "directories of such files.",
-        ),
-    ],
+    input: RawText,
     size: Annotated[
         int,
         typer.Option(min=10, help="Number of pieces, special ones included."),
@@ -41,15 +50,7 @@ def command(
     output: Annotated[
         Path, typer.Option(metavar="DIR", help="New directory for the tokenizer.")
     ],
-    word_splitter: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Word splitter: whitespace, punctuation, mecab, or pieces for "
-            "--model unigram. Default: mecab for WordPiece of text with kana, else "
-            "punctuation.",
-        ),
-    ] = None,
+    word_splitter: Splitter = None,
     lower_case: Annotated[
         bool,
         typer.Option("--lower-case/--no-lower-case", help="Lower-case the text."),
@@ -61,14 +62,7 @@ def command(
             help="Kind of pieces: wordpiece, or unigram (SentencePiece).",
         ),
     ] = "wordpiece",
-    character_coverage: Annotated[
-        float,
-        typer.Option(
-            min=0.9,
-            max=1.0,
-            help="Share of the text's characters that pieces can spell.",
-        ),
-    ] = 0.9995,
+    character_coverage: Coverage = 0.9995,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:

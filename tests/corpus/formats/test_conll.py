@@ -184,8 +184,10 @@ def test_tags_of_no_scheme_are_named_with_line_and_number(write):
 
 def test_unknown_scheme_and_join_are_refused(write):
     path = write("a\tO\n")
-    with pytest.raises(LabelError, match="IOB2"):
+    with pytest.raises(LabelError, match="did you mean 'IOB'"):
         read_corpus(path, scheme="IOB9")
+    with pytest.raises(LabelError, match="IOB2"):
+        read_corpus(path, scheme="tags")
     with pytest.raises(ConfigError, match="auto"):
         read_corpus(path, join="smart")
 

@@ -155,10 +155,8 @@ def pair_logits(
                 d_last += ops.segment_sum(d_sums, ends, num_segments=pieces)
                 return start + CHUNK, d_first, d_last, d_kernel
 
-            zeros = (ops.zeros_like(first), ops.zeros_like(last))
-            _, *gradients = ops.while_loop(
-                unfinished, add, (0, *zeros, ops.zeros_like(kernel))
-            )
+            zeros = map(ops.zeros_like, (first, last, kernel))
+            _, *gradients = ops.while_loop(unfinished, add, (0, *zeros))
             return tuple(gradients)
 
         return ops.reshape(ops.take(by_place, places, axis=0), shape), gradient
