@@ -39,7 +39,8 @@ def lacks_arguments(function: Function) -> bool:
     every = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
     own = [argument for argument in every if argument.arg not in ("self", "cls")]
     is_told = re.search(r"\bArgs:|\bsee `", ast.get_docstring(function) or "")
-    has_options = any("Annotated" in ast.unparse(a.annotation or a) for a in own)
+    types = " ".join(ast.unparse(argument.annotation or argument) for argument in own)
+    has_options = re.search(r"\b(Annotated|Json)\b", types) is not None
     is_command = has_options or function.name == "command"
     is_excepted = is_told or is_command or function.name in OVERRIDES
     return len(own) >= MANY_ARGUMENTS and not is_excepted
