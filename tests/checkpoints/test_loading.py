@@ -80,7 +80,7 @@ def test_training_takes_encoder_and_tokenizer_of_a_checkpoint(
     toy_settings: dict[str, Any],
 ) -> None:
     from tfner.config.train import TrainConfig
-    from tfner.finetuning.train import make_encoder
+    from tfner.finetuning.model import make_encoder
     from tfner.finetuning.training_data import make_task
     from tfner.schemes import LabelSet
 

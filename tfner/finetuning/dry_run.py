@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,8 @@ from tfner.config.train import TrainConfig
 from tfner.data.features import LABELS
 from tfner.data.packing import BatchPlan
 from tfner.data.windows import Window
-from tfner.finetuning.run import Run
-from tfner.finetuning.train import make_encoder
+from tfner.finetuning.compiled import compile_run
+from tfner.finetuning.model import make_encoder
 from tfner.finetuning.training_data import load_training_data
 from tfner.tasks import Task
 from tfner.training.distribution import distribution
@@ -38,18 +37,13 @@ def dry_run(config: TrainConfig) -> dict[str, Any]:
     factory = make_encoder(config, None)
     with devices.working():
         data = load_training_data(config)
-        run = Run(
-            data,
-            config.optimizer.seed,
-            directory=Path(config.saving.output),
-            encoder=factory,
-            distribution=devices,
-        )
-        training_model, table, plan = run.compile()
+        seed = config.optimizer.seed
+        run = compile_run(data, seed, encoder=factory, distribution=devices)
     task, corpora, windows = data.task, data.corpora, data.windows
-    weights = sum(int(np.prod(w.shape)) for w in training_model.model.weights)
+    plan = run.plan
+    weights = sum(int(np.prod(w.shape)) for w in run.model.model.weights)
     steps = len(plan.row_lengths)
-    schedule = schedule_of(training_model.optimizer)
+    schedule = schedule_of(run.model.optimizer)
     return {
         "sentences": {
             part: len(getattr(corpora, part)) for part in ("train", "dev", "test")
@@ -62,12 +56,12 @@ def dry_run(config: TrainConfig) -> dict[str, Any]:
         "steps": steps,
         "steps_per_epoch": plan.steps_per_epoch,
         "batch_shapes": shapes_of(plan),
-        "filled_positions": plan.filled(table.lengths),
+        "filled_positions": run.filled_positions,
         "learning_rates": {
             str(round(share * (steps - 1))): float(schedule(round(share * (steps - 1))))
             for share in MARKS
         },
-        "memory_mb": memory_of(weights, training_model.model.encoder, plan, config),
+        "memory_mb": memory_of(weights, run.model.model.encoder, plan, config),
         "first_window": show_window(task, windows[0]),
     }
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -20,8 +19,8 @@ import numpy as np
 
 from tfner.config.train import TrainConfig
 from tfner.errors import ConfigError, TrainingError
-from tfner.finetuning.run import EncoderFactory, Run
-from tfner.finetuning.train import make_encoder
+from tfner.finetuning.compiled import compile_run
+from tfner.finetuning.model import EncoderFactory, make_encoder
 from tfner.finetuning.training_data import load_training_data
 from tfner.tasks import Task
 from tfner.tokenization import Tokenizer
@@ -202,23 +201,16 @@ def find_learning_rate(
         data = load_training_data(
             config.replace(**IGNORED), task=task, tokenizer=tokenizer
         )
-        run = Run(
-            data,
-            config.optimizer.seed,
-            directory=Path(config.saving.output),
-            encoder=factory,
-            distribution=devices,
-        )
-        training_model, table, plan = run.compile()
-        if plan.steps_per_epoch < steps:
+        seed = config.optimizer.seed
+        run = compile_run(data, seed, encoder=factory, distribution=devices)
+        available = run.plan.steps_per_epoch
+        if available < steps:
             raise ConfigError(
-                f"the corpus gives {plan.steps_per_epoch} batches, the test takes "
-                f"{steps} steps. Give --steps {plan.steps_per_epoch} or less, or a "
-                "smaller --batch-size."
+                f"the corpus gives {available} batches, the test takes {steps} steps. "
+                f"Give --steps {available} or less, or a smaller --batch-size."
             )
-        batches = devices.batches(table, plan, skip=0)
         sweep = Sweep(low, high, steps=steps, mode=mode)
-        found = range_test(training_model, batches, sweep)
+        found = range_test(run.model, run.batches(), sweep)
     if len(found.losses) < FEWEST:
         raise TrainingError(
             f"the loss diverged after {len(found.losses)} steps. Lower --low."

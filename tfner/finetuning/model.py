@@ -1,20 +1,62 @@
-"""The optimizer and the training step of a task's model."""
+"""The model of a run: its encoder, its optimizer and the step that trains it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import keras
 
+from tfner.checkpoints.loading import open_encoder
 from tfner.config.train import OptimizerConfig, TrainConfig
+from tfner.errors import ConfigError
+from tfner.inference.encoder_config import check_encoder
 from tfner.tasks import Task
 from tfner.training.compile import compile_model
 from tfner.training.distribution import Distribution
 from tfner.training.optimizers import AdamW, adamw, layerwise_rates
 from tfner.training.step import TrainingModel
 
+EncoderFactory = Callable[[], keras.Model]
+"""Makes an encoder as it is before it learns the task."""
+
 LOSS_SCALE = 2.0**8
 """First scale of a float16 loss, a sum over words: 2^15 for the mean of 128 words."""
+
+
+def make_encoder(
+    config: TrainConfig, factory: EncoderFactory | None, *, task: Task | None = None
+) -> EncoderFactory:
+    """The factory of each run's encoder, checked once, before corpora are read.
+
+    Args:
+        config: names the encoder.
+        factory: the user's, in place of the one that is named.
+        task: the user's, whose windows count in place of those of `config`.
+
+    Raises:
+        CheckpointError: there is no encoder of that name.
+        ConfigError: the user's is none, or could not be loaded from a bundle, or
+            windows are longer than the encoder's positions.
+    """
+    if factory is None:
+        stored = open_encoder(
+            config.model.encoder,
+            hidden_dropout=config.model.hidden_dropout,
+            attention_dropout=config.model.attention_dropout,
+        )
+        factory, positions = stored.load, stored.settings.get("max_positions")
+    else:
+        encoder = factory()
+        check_encoder(encoder)
+        positions = getattr(encoder, "max_positions", None)
+    max_length = config.task.max_length if task is None else task.max_length
+    if positions is not None and max_length > positions:
+        raise ConfigError(
+            f"`max_length` is {max_length}, the encoder has {positions} positions. "
+            f"Give --max-length {positions} or less."
+        )
+    return factory
 
 
 def compile_task_model(

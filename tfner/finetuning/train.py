@@ -7,21 +7,20 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from tfner.checkpoints.loading import open_encoder
 from tfner.config.train import TrainConfig
-from tfner.errors import ConfigError
+from tfner.finetuning.compiled import compile_run
 from tfner.finetuning.data import Corpora
+from tfner.finetuning.model import EncoderFactory, make_encoder
 from tfner.finetuning.report import report_run
 from tfner.finetuning.result import RunResult
-from tfner.finetuning.run import EncoderFactory, Run
+from tfner.finetuning.run import Run
 from tfner.finetuning.training_data import load_training_data
 from tfner.inference.bundle import Bundle
-from tfner.inference.encoder_config import check_encoder
 from tfner.inference.native_bundle import CONFIG, SUMMARY
 from tfner.storage.atomic import whole_directory, write_json
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import address, publish
-from tfner.storage.workplace import workplace
+from tfner.storage.workplace import Workplace, workplace
 from tfner.tasks import Task
 from tfner.tokenization import Tokenizer
 from tfner.training.distribution import distribution
@@ -95,15 +94,10 @@ def run_trials(
                     logger.info("trial with seed %s", seed)
                 if (several or mirror) and devices.is_chief:
                     target = directory / f"seed-{seed}.bundle"
-                run = Run(
-                    data,
-                    seed,
-                    directory=directory / f"seed-{seed}",
-                    encoder=factory,
-                    distribution=devices,
-                    mirror=mirror and mirror / f"seed-{seed}",
-                )
-                trials.append(run.fit(target))
+                name = f"seed-{seed}"
+                place = Workplace(directory / name, mirror and mirror / name)
+                run = compile_run(data, seed, encoder=factory, distribution=devices)
+                trials.append(Run(run, place).fit(target))
             if several and devices.is_chief:
                 publish_trials(output.path, trials)
             elif mirror and devices.is_chief:
@@ -125,41 +119,6 @@ def output_of(config: TrainConfig) -> OutputPolicy:
     policy = OutputPolicy(Path(saving.output), saving.overwrite, saving.resume)
     policy.check_finished("model", (CONFIG, SUMMARY))
     return policy
-
-
-def make_encoder(
-    config: TrainConfig, factory: EncoderFactory | None, *, task: Task | None = None
-) -> EncoderFactory:
-    """The factory of each run's encoder, checked once, before corpora are read.
-
-    Args:
-        config: names the encoder.
-        factory: the user's, in place of the one that is named.
-        task: the user's, whose windows count in place of those of `config`.
-
-    Raises:
-        CheckpointError: there is no encoder of that name.
-        ConfigError: the user's is none, or could not be loaded from a bundle, or
-            windows are longer than the encoder's positions.
-    """
-    if factory is None:
-        stored = open_encoder(
-            config.model.encoder,
-            hidden_dropout=config.model.hidden_dropout,
-            attention_dropout=config.model.attention_dropout,
-        )
-        factory, positions = stored.load, stored.settings.get("max_positions")
-    else:
-        encoder = factory()
-        check_encoder(encoder)
-        positions = getattr(encoder, "max_positions", None)
-    max_length = config.task.max_length if task is None else task.max_length
-    if positions is not None and max_length > positions:
-        raise ConfigError(
-            f"`max_length` is {max_length}, the encoder has {positions} positions. "
-            f"Give --max-length {positions} or less."
-        )
-    return factory
 
 
 def publish_trials(output: Path, trials: list[RunResult]) -> None:

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from tfner.checkpoints.loading import tokenizer_of
 from tfner.config.train import TaskConfig, TrainConfig
+from tfner.data.pipeline import WindowTable
 from tfner.data.windows import Window
 from tfner.document import Document
 from tfner.errors import ConfigError, CorpusError, TrainingError, unknown
@@ -40,6 +41,11 @@ class TrainingData:
     corpora: Corpora
     windows: list[Window]
     counts: Counter[str]
+
+    @cached_property
+    def table(self) -> WindowTable:
+        """The windows as arrays, made once for all seeds."""
+        return WindowTable(self.windows, pad_id=self.task.tokenizer.pad_id)
 
     @cached_property
     def dev(self) -> Evaluator:
