@@ -130,7 +130,7 @@ def _positions(lengths: Ints, batch_size: int) -> float:
 
 def _stack(batches: Sequence[Sequence[Sequence[int]]], rows: int) -> Ints:
     slots = max(len(row) for batch in batches for row in batch)
-    stacked = np.full((len(batches), rows, slots), EMPTY, np.int32)
+    stacked = np.full((len(batches), rows, slots), EMPTY, np.int32)  # (steps, R, slots)
     for step, batch in enumerate(batches):
         for number, row in enumerate(batch):
             stacked[step, number, : len(row)] = row

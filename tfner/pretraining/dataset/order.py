@@ -33,8 +33,9 @@ def record_at(position: Any, *, count: int, seed: int) -> Any:
     key = _mixed(epoch * GOLDEN + seed % 2**62)
     for number in range(ROUNDS):
         key = _mixed(key + number * GOLDEN % 2**62)
+        # An involution: the partner of a card's partner is the card itself.
         partner = (key % count - card) % count
-        larger = (card + partner + abs(card - partner)) // 2
+        larger = (card + partner + abs(card - partner)) // 2  # maximum, by operators
         # Both partners see the same coin, so that they swap or both stay.
         coin = _mixed(larger * GOLDEN + key) // 2**40 % 2
         card = card + coin * (partner - card)

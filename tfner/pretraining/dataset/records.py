@@ -71,10 +71,11 @@ class BatchReader:
             CorpusError: a shard cannot be read any more.
         """
         place = step * self.batch_size + self.own  # (B,)
-        rows = self.reader.read(record_at(place, count=self.records, seed=self.seed))
+        record = record_at(place, count=self.records, seed=self.seed)  # (B,)
+        rows = self.reader.read(record)  # (B, 2 + pieces of the longest record)
         ids = np.full(self.shape, self.pad, np.int32)
         ids[:, : rows.shape[1] - IDS] = rows[:, IDS:]
-        position = np.arange(self.shape[1])
+        position = np.arange(self.shape[1])  # (S,)
         inside = position < rows[:, ALL, None]  # (B, S)
         second = inside & (position >= rows[:, FIRST, None])
         return ids, inside.astype(np.int32), second.astype(np.int32)

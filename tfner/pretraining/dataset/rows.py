@@ -87,9 +87,9 @@ class RecordReader:
             CorpusError: a file cannot be read, or has become shorter.
         """
         rows = np.empty((len(records), self.width), self.type)
-        shards = np.searchsorted(self.ends, records, side="right")
+        shards = np.searchsorted(self.ends, records, side="right")  # (B,) file numbers
         for number in np.unique(shards):
-            own = np.flatnonzero(shards == number)
+            own = np.flatnonzero(shards == number)  # rows that this file fills
             shard = self.shards[number]
             places = records[own] - (self.ends[number] - shard.records)
             path = self.directory / shard.file
