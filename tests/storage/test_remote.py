@@ -36,6 +36,7 @@ from tfner.inference.label_files import read_labels
 from tfner.inference.loading import open_bundle
 from tfner.inference.native_bundle import WEIGHTS
 from tfner.inference.predictor import Predictor
+from tfner.pretraining.dataset.manifest import load_manifest
 from tfner.storage import remote
 from tfner.storage.atomic import whole_directory, whole_file
 from tfner.storage.lines import open_bytes
@@ -369,3 +370,12 @@ def test_exports_are_published_and_loaded_remotely(
     prefix = next(n for n in names(google) if n.endswith(".index"))
     found = Predictor.load(f"{google}/{prefix.removesuffix('.index')}")
     assert found.predict([TEXT])[0].entities == expected[0].entities
+
+
+def test_pretraining_data_may_be_remote(place: str, pretraining_rows: Path) -> None:
+    remote.publish(pretraining_rows, place)
+    here, there = load_manifest(pretraining_rows), load_manifest(place)
+    assert there.to_json() == here.to_json()
+    assert not remote.is_remote(there.directory)
+    with pytest.raises(StorageError, match="ram://bucket/nowhere"):
+        load_manifest("ram://bucket/nowhere")

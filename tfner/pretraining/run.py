@@ -60,7 +60,7 @@ def pretrain(config: PretrainConfig) -> dict[str, Any]:
     config.check_needed()
     devices = distribution(config.devices.strategy, tpu=config.devices.tpu)
     with devices.working():
-        manifest = load_manifest(Path(config.records.data))
+        manifest = load_manifest(config.records.data)
         check_data(config, manifest, devices)
         length, positions = manifest.max_length, config.model.max_positions
         if length < config.records.max_length:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tfner.errors import CorpusError, TokenizerError, joined
+from tfner.storage.remote import local_copy
 from tfner.tokenization.directories import load_tokenizer
 from tfner.tokenization.specials import SpecialIds, special_ids, tokenizer_digest
 
@@ -97,12 +98,16 @@ class Manifest:
 def load_manifest(directory: str | Path) -> Manifest:
     """Read a directory of pretraining data, and check that it is whole.
 
+    A remote one is copied to this machine first: records are read one by one, and in
+    another order every epoch.
+
     Raises:
+        StorageError: it is remote and cannot be read.
         CorpusError: there is no such data, it is of another version, or shards are
             missing, truncated or changed; all of them are named.
         TokenizerError: the vocabulary in `tokenizer/` is not that of the records.
     """
-    manifest = read_manifest(Path(directory))
+    manifest = read_manifest(Path(local_copy(directory)))
     _check_vocabulary(manifest)
     problems = find_damage(manifest)
     if problems:
