@@ -214,6 +214,11 @@ def test_help_and_editors_of_a_prompt_show_all_settings(kind) -> None:
         assert f"    {name}: {leaf.help[0].lower()}{leaf.help[1:]}" in kind.__doc__
 
 
+def test_a_section_stands_in_its_own_place_alone() -> None:
+    with pytest.raises(ConfigError, match=r"`data` must be a DataConfig\. Received"):
+        TrainConfig(data=OptimizerConfig())
+
+
 def test_the_task_decides_which_settings_there_are() -> None:
     assert isinstance(TrainConfig().task, TokenConfig)
     span = TrainConfig(task="span", queries="q.json", max_length=64)

@@ -42,9 +42,10 @@ class Settings:
     """Names of earlier versions, and their successors."""
     removed: ClassVar[Mapping[str, str]] = {}
     """Names of earlier versions without one successor, and what to say of them."""
-    _hints: ClassVar[dict[str, Any]]
     moved: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    """Tables of earlier files, and the settings that may still stand there."""
+    """Tables of earlier files, and the settings that may still stand there; all of them
+    if none is named."""
+    _hints: ClassVar[dict[str, Any]]
 
     def __init__(self, **given: Any) -> None:
         kinds = self.kinds()
@@ -71,7 +72,12 @@ class Settings:
         self, name: str, whole: Section | None, values: dict[str, Any]
     ) -> tuple[Section, list[str]]:
         """A section of a whole one and single values, and what is wrong with it."""
-        kinds = self.kinds()[name]
+        kinds, base = self.kinds()[name], self._hints[name]
+        if whole is not None and not isinstance(whole, base):
+            wrong = (
+                f"`{name}` must be a {base.__name__}. Received: {type(whole).__name__}"
+            )
+            return whole, [wrong]
         chosen = values.pop(name, None)
         if chosen is None and whole is not None:
             kind = type(whole)

@@ -206,20 +206,27 @@ class Section:
         table = self.leaves()
         for name in table:
             object.__setattr__(self, name, plain(getattr(self, name)))
+        problems = problems_of(table, self.to_json())
         for group in self.exclusive:
-            given = [name for name in group if getattr(self, name) is not None]
-            for name in given if len(given) > 1 else ():
-                if getattr(self, name) == table[name].default:
-                    object.__setattr__(self, name, None)
-        return problems_of(table, self.to_json()) or self.contradictions()
+            problems += self._keep_one(group)
+        return problems or self.contradictions()
+
+    def _keep_one(self, group: tuple[str, ...]) -> list[str]:
+        """Let a default yield to another setting of its group."""
+        given = [name for name in group if getattr(self, name) is not None]
+        chosen = [n for n in given if getattr(self, n) != self.leaves()[n].default]
+        if len(chosen) > 1:
+            names = " and ".join(f"`{name}`" for name in chosen)
+            return [f"{names} exclude each other."]
+        for name in given if chosen else ():
+            object.__setattr__(
+                self, name, getattr(self, name) if name in chosen else None
+            )
+        return []
 
     def contradictions(self) -> list[str]:
         """Settings that do not go together, in sentences; each is right by itself."""
-        return [
-            f"{_listed(given)} exclude each other."
-            for group in self.exclusive
-            if len(given := [n for n in group if getattr(self, n) is not None]) > 1
-        ]
+        return []
 
     @classmethod
     def leaves(cls) -> dict[str, Leaf]:
@@ -235,10 +242,6 @@ class Section:
     def replace(self, **changes: Any) -> Self:
         """Make a section that differs in `changes` and is checked."""
         return replace(self, **changes)
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join(f"`{name}`" for name in names)
 
 
 def _read_leaves(kind: type[Section]) -> dict[str, Leaf]:
