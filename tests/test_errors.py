@@ -35,7 +35,9 @@ def test_a_corpus_error_starts_with_its_place(
 
 def test_an_unknown_name_lists_the_known_and_the_nearest() -> None:
     message = errors.unknown("format", "conl", ["jsonl", "conll"])
-    assert message == "unknown format 'conl'; did you mean 'conll'?"
+    assert (
+        message == "unknown format 'conl'; did you mean 'conll'? Known: conll, jsonl."
+    )
     assert "did you mean" not in errors.unknown("format", "zzz", ["jsonl", "conll"])
 
 

@@ -121,6 +121,8 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """One sentence for a name that does not exist: the nearest and the known ones.
 
+    Many known ones are left out where one is near.
+
     Args:
         kind: of the names, such as "format".
         name: the one that does not exist.
@@ -128,15 +130,16 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
 
     Example:
         >>> unknown("format", "conl", ["conll", "jsonl"])
-        "unknown format 'conl'; did you mean 'conll'?"
+        "unknown format 'conl'; did you mean 'conll'? Known: conll, jsonl."
         >>> unknown("format", "word", ["conll", "jsonl"])
         "unknown format 'word'. Known: conll, jsonl."
     """
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
-    if near:
-        return f"unknown {kind} {name!r}; did you mean {near[0]!r}?"
-    return f"unknown {kind} {name!r}. Known: {', '.join(names)}."
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    if near and len(names) > SHOWN_PROBLEMS:
+        return f"unknown {kind} {name!r}{hint}"
+    return f"unknown {kind} {name!r}{hint} Known: {', '.join(names)}."
 
 
 def joined(problems: Sequence[str], *, what: str = "problems") -> str:

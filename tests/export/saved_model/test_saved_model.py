@@ -262,7 +262,7 @@ def test_an_export_without_its_assets_is_still_a_model(
     shutil.rmtree(bare / "assets")
     given = {
         "tokenizer": saved_model / "assets" / "tokenizer",
-        "labels": saved_model / "chunk_label_mapping.pkl",
+        "label_mapping": saved_model / "chunk_label_mapping.pkl",
     }
     texts = ["anna met bert in paris", "we met on monday and on sunday", "", "rome"]
     found = Predictor.load(bare, **given).predict(texts)
