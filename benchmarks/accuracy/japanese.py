@@ -88,7 +88,7 @@ def count(gsd: Path, part: str, tokenizer: Tokenizer) -> dict[str, Any]:
     by_mecab = [
         Document(d.id, d.text, (), tokenizer.encode(d.text).words) for d in documents
     ]
-    counts = score(documents, by_mecab).coverage.to_json()
+    counts = score(documents, by_mecab).coverage
     lost = {
         str(length): {
             how: words_lost(documents, tokenizer, length, how)
