@@ -166,7 +166,7 @@ def write_fitting(args: argparse.Namespace) -> None:
 
     for part in PARTS:
         content = gzip.decompress((Path(args.corpus) / part).read_bytes())
-        kept = []
+        kept: list[dict[str, Any]] = []
         for _, records in groupby(json.loads(content), key=sentence_of):
             group = list(records)
             if all(map(fits, group)):

@@ -129,7 +129,7 @@ def untrained(run: Path, folder: Path, seed: int) -> Path:
     from tfner.pretraining.model import make_model
 
     config = PretrainConfig(**settings_of(run) | {"seed": seed})
-    pieces = pieces_of(read_manifest(Path(config.data)))
+    pieces = pieces_of(read_manifest(Path(config.records.data)))
     save_encoder(make_model(config, **pieces).encoder, folder)
     load_tokenizer(run / "encoder").save(folder)
     return folder

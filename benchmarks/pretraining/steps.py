@@ -97,7 +97,7 @@ def ask(side: subprocess.Popen[str], steps: int) -> dict[str, Any]:
     question.flush()
     line = answer.readline()
     if not line:
-        sys.exit(f"a side has ended: {side.args}")
+        sys.exit(f"a side has ended: {side.args!r}")
     return dict(json.loads(line))
 
 

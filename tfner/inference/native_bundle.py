@@ -195,7 +195,7 @@ def local_model(model: str | Path) -> str | Path:
 
 def _check_all_loaded(path: Path, model: keras.Model) -> None:
     """Check that every stored weight has found a place; Keras passes over others."""
-    import h5py  # type: ignore[import-untyped]
+    import h5py
 
     stored: list[str] = []
 
