@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 RUN_FILE = "run.toml"
 LOG = "log.csv"
-
-Say = Callable[[str], None]
-
-
-def quiet(message: str) -> None:
-    """Print nothing, as a library does by default."""
 
 
 def log_text(lines: Sequence[Mapping[str, float]]) -> str:
