@@ -29,6 +29,7 @@ from tfner.cli import (
 )
 from tfner.cli.help import Group, add_command
 from tfner.errors import TfnerError
+from tfner.storage.progress import show_progress
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +94,7 @@ def options(
     logger = logging.getLogger("tfner")
     logger.handlers = [handler]
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
+    show_progress(not quiet)
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from typing import IO, Any, TextIO, TypeVar, overload
 from tfner.errors import StorageError, shorten
 from tfner.storage import remote
 from tfner.storage.lines import STANDARD_STREAM
+from tfner.storage.progress import show_progress
 from tfner.storage.remote import AnyPath
 
 REMEDY = "Make room, or choose another place."
@@ -48,6 +49,8 @@ def whole_file(path: AnyPath, *, remedy: str = REMEDY) -> Iterator[TextIO]:
         StorageError: the place cannot be written, or the disk is full.
     """
     if os.fspath(path) == STANDARD_STREAM:
+        if sys.stdout.isatty():
+            show_progress(False)  # it would stand among the lines
         yield sys.stdout
         return
     with whole_bytes(path, remedy=remedy) as raw:

@@ -1,7 +1,8 @@
 """Reading of local and remote files: bytes, gzip, and lines with their numbers.
 
 Lines end at a line feed and nowhere else: `str.splitlines` would also cut at U+2028,
-U+0085 and others that occur inside corpora.
+U+0085 and others that occur inside corpora. Only where the first block of a file holds
+carriage returns and no line feed do these end its lines, as on old Macs.
 """
 
 from __future__ import annotations
@@ -10,23 +11,29 @@ import gzip
 import io
 import logging
 import os
+import re
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from tfner.errors import CorpusError, StorageError
 from tfner.storage import remote
+from tfner.storage.encodings import BOM, SAMPLE, encoding_hint, refuse_binary
+from tfner.storage.progress import progress_of
 from tfner.storage.remote import AnyPath
 
 logger = logging.getLogger(__name__)
 
 STANDARD_STREAM = "-"
-BOM = b"\xef\xbb\xbf"
-GZIP_MAGIC = b"\x1f\x8b"
-UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+LINE_FEED, CARRIAGE_RETURN = b"\n", b"\r"
+ANY_LINE = re.compile(r"[^\r\n]*(?:\r\n|[\r\n]|\Z)")
+BLOCK = 1 << 16
+"""Bytes read at once, and those that decide what ends the lines."""
+MAX_LINE = 1 << 24
+"""Bytes of the longest line: a reader may need twenty times as much for its columns."""
 
 
 def stem_of(path: object) -> str:
@@ -79,17 +86,20 @@ def read_lines(
 
     Args:
         path: a file, or "-" for standard input.
-        keep_ends: leave line feed and carriage return in place.
+        keep_ends: leave line feed and carriage return in place. Such lines are joined
+            to the whole content, and may be of any length.
         keep_bom: leave a byte order mark in place; else it is skipped.
-        announce: log a byte order mark; off where a file is read again.
+        announce: log a byte order mark, and line ends of a carriage return alone; off
+            where a file is read again.
 
     Raises:
-        CorpusError: bytes that are no UTF-8 (with their offset), damaged gzip.
+        CorpusError: bytes that are no UTF-8 (with their offset), damaged gzip, a line
+            of more than `MAX_LINE` bytes.
         StorageError: the file cannot be read.
     """
-    with open_bytes(path) as stream:
+    with _opened(path) as (stream, file), progress_of(path, file) as tick:
         yield from decode_lines(
-            _guarded(stream, path),
+            _guarded(stream, path, tick),
             path,
             keep_ends=keep_ends,
             keep_bom=keep_bom,
@@ -109,7 +119,7 @@ def read_bytes(path: str) -> bytes:
 
 
 def decode_lines(
-    lines: Iterable[bytes],
+    blocks: Iterable[bytes],
     path: str,
     *,
     keep_ends: bool = False,
@@ -118,33 +128,116 @@ def decode_lines(
 ) -> Iterator[tuple[int, str]]:
     """Decode the lines of a stream; see `read_lines` for the arguments.
 
-    `path` names the stream in messages.
+    `blocks` is the stream, in lines or otherwise; `path` names it in messages.
     """
-    offset = 0
-    for number, line in enumerate(lines, 1):
-        if number == 1 and line.startswith(BOM) and not keep_bom:
-            if announce:
-                logger.info("%s: byte order mark skipped", path)
-            offset, line = len(BOM), line[len(BOM) :]
-        try:
-            text = line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise CorpusError(
-                f"not UTF-8: byte 0x{line[error.start]:02x} at offset "
-                f"{offset + error.start:,} of the file. {_encoding_hint(line)}",
-                path=path,
-                line=number,
-            ) from None
-        offset += len(line)
-        yield number, text if keep_ends else text.rstrip("\r\n")
+    number, offset, head = 1, 0, b""
+    try:
+        for data, ends in _whole_lines(blocks, MAX_LINE if not keep_ends else None):
+            if not offset:
+                head = data[:SAMPLE]
+                skipped = 0 if keep_bom else _skip_bom(head, path, announce)
+                offset, data = skipped, data[skipped:]
+                if ends == CARRIAGE_RETURN and announce:
+                    logger.info("%s: lines end in a carriage return alone", path)
+            if b"\0" in data:
+                refuse_binary(data, head, path)
+            try:
+                lines = _split(data.decode("utf-8"), ends, keep_ends)
+            except UnicodeDecodeError as error:
+                sound = data[: _last_end(data[: error.start], ends)]
+                lines = _split(sound.decode("utf-8"), ends, keep_ends)
+                yield from enumerate(lines, number)
+                byte, at = data[error.start], offset + error.start
+                rest = data[len(sound) : error.start + SAMPLE]
+                raise CorpusError(
+                    f"not UTF-8: byte 0x{byte:02x} at offset {at:,} of the file. "
+                    f"{encoding_hint(rest, head)}",
+                    path=path,
+                    line=number + len(lines),
+                ) from None
+            yield from enumerate(lines, number)
+            number, offset = number + len(lines), offset + len(data)
+    except _EndlessLineError:
+        raise CorpusError(
+            f"a line of more than {MAX_LINE >> 20} MB. Give each sentence or record a "
+            "line of its own, or check that this is the file that you mean.",
+            path=path,
+            line=number,
+        ) from None
 
 
-def _encoding_hint(line: bytes) -> str:
-    if line.startswith(GZIP_MAGIC):
-        return "This is gzip: end its name in .gz."
-    if line.startswith(UTF16_BOMS):
-        return "This looks like UTF-16: save the file as UTF-8."
-    return "Save the file as UTF-8 (iconv -f OLD -t utf-8)."
+def _skip_bom(head: bytes, path: str, announce: bool) -> int:
+    """The number of bytes of the byte order mark, which is announced."""
+    if not head.startswith(BOM):
+        return 0
+    if announce:
+        logger.info("%s: byte order mark skipped", path)
+    return len(BOM)
+
+
+class _EndlessLineError(Exception):
+    """A line is longer than any line of text."""
+
+
+def _whole_lines(
+    blocks: Iterable[bytes], limit: int | None
+) -> Iterator[tuple[bytes, bytes]]:
+    """Regroup blocks so that each ends with a line; beside each the kind of line end.
+
+    Raises:
+        _EndlessLineError: a line has more bytes than the limit.
+    """
+    held: list[bytes] = []
+    size, ends = 0, b""
+    for block in blocks:
+        if not ends:
+            held, size = [*held, block], size + len(block)
+            if b"\n" not in block and size < BLOCK:
+                continue
+            block, held, size = b"".join(held), [], 0
+            ends = _line_end(block)
+        cut = _last_end(block, ends)
+        if cut:
+            yield b"".join([*held, block[:cut]]), ends
+            held, size = [], 0
+        held.append(block[cut:])
+        size += len(block) - cut
+        if limit is not None and size > limit:
+            raise _EndlessLineError
+    rest = b"".join(held)
+    if rest:
+        yield rest, ends or _line_end(rest)
+
+
+def _line_end(beginning: bytes) -> bytes:
+    """What ends the lines of a file: CR where there is one and no LF."""
+    beginning = beginning[:BLOCK]
+    is_cr = CARRIAGE_RETURN in beginning and LINE_FEED not in beginning
+    return CARRIAGE_RETURN if is_cr else LINE_FEED
+
+
+def _last_end(block: bytes, ends: bytes) -> int:
+    """The position after the last line that surely ends in a block."""
+    last_feed = block.rfind(LINE_FEED)
+    if ends == LINE_FEED:
+        return last_feed + 1
+    # A CR at the very end may be the first half of CR LF.
+    return max(last_feed, block.rfind(CARRIAGE_RETURN, 0, -1)) + 1
+
+
+def _split(text: str, ends: bytes, keep_ends: bool) -> list[str]:
+    """The lines of a text; after CR as line end, LF and CR LF are line ends, too."""
+    if ends == CARRIAGE_RETURN:
+        lines = [line for line in ANY_LINE.findall(text) if line]
+        return lines if keep_ends else [line.rstrip("\r\n") for line in lines]
+    lines = text.split("\n")
+    rest = lines.pop()
+    if keep_ends:
+        lines = [f"{line}\n" for line in lines]
+    lines += [rest] if rest else []
+    if not keep_ends and "\r" in text:
+        return [line.rstrip("\r") for line in lines]
+    return lines
 
 
 @contextmanager
@@ -154,23 +247,39 @@ def open_bytes(path: AnyPath) -> Iterator[IO[bytes]]:
     Raises:
         StorageError: it cannot be read.
     """
+    with _opened(path) as (stream, _):
+        yield stream
+
+
+@contextmanager
+def _opened(path: AnyPath) -> Iterator[tuple[IO[bytes], IO[bytes] | None]]:
+    """A stream of bytes, and the file behind it, which knows its size and position."""
     if os.fspath(path) == STANDARD_STREAM:
-        yield sys.stdin.buffer
+        yield sys.stdin.buffer, None
         return
     check_readable(path)
     is_remote = remote.is_remote(path)
-    with remote.open_remote(path) if is_remote else open(path, "rb") as stream:
+    with remote.open_remote(path) if is_remote else open(path, "rb") as file:
         if os.fspath(path).endswith(".gz"):
-            with gzip.open(stream, "rb") as unpacked:
-                yield io.BufferedReader(unpacked)
+            with gzip.open(file, "rb") as unpacked:
+                yield io.BufferedReader(unpacked), file
         else:
-            yield stream
+            yield file, file
 
 
-def _guarded(stream: IO[bytes], path: str) -> Iterator[bytes]:
-    """The lines of a stream, with one sentence for damaged gzip and read errors."""
+def _guarded(
+    stream: IO[bytes], path: str, tick: Callable[[], None] | None = None
+) -> Iterator[bytes]:
+    """The content of a stream as it comes, a line of a terminal at a time.
+
+    Damaged gzip and read errors become one sentence; `tick` is called between blocks.
+    """
+    read = getattr(stream, "read1", stream.read)
     try:
-        yield from stream
+        while block := read(BLOCK):
+            yield block
+            if tick is not None:
+                tick()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise CorpusError(
             f"damaged or no gzip ({error}). Fetch it again, or take .gz off its name",
