@@ -145,7 +145,7 @@ def test_a_stream_reads_only_a_few_documents_ahead(
 
 def test_losses_are_counted_over_the_stream(predictor: Predictor) -> None:
     counts = Counter(words_without_pieces=1)
-    predictor.predict(["anna \u200b", "\u200b \u200b"], counts=counts)
+    predictor.predict(["anna \x07", "\x07 \x07"], counts=counts)
     assert counts["words_without_pieces"] == 1 + 3
 
 

@@ -61,7 +61,7 @@ def served(bundle: Bundle, tmp_path: Path) -> Predictor:
 def texts(thread: int) -> list[str]:
     """As many texts as the thread's number, each with a word that is no piece."""
     words = [NAMES[(thread + n) % len(NAMES)] for n in range(thread + 2)]
-    return [" ".join([*words[n:], "\u200b"]) for n in range(thread + 1)] + ["", "in"]
+    return [" ".join([*words[n:], "\x07"]) for n in range(thread + 1)] + ["", "in"]
 
 
 def predict(predictor: Predictor, given: list[str]) -> Found:

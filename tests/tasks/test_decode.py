@@ -130,7 +130,8 @@ def test_gold_entities_and_tags_are_replaced_and_metadata_kept(
 
 @pytest.mark.parametrize("words", ["gold", "own"])
 @pytest.mark.parametrize(
-    ("text", "count"), [("", 0), (" \n", 0), ("\u200b", 1), ("\u200b \u200b", 2)]
+    ("text", "count"),
+    [("", 0), (" \n", 0), ("\u200b", 0), ("\x07", 1), ("\x07 \x07", 2)],
 )
 def test_texts_without_pieces_come_back_whole(
     make_task: MakeTask, words: str, text: str, count: int
@@ -156,6 +157,17 @@ def test_words_without_pieces_keep_their_place_and_are_outside(
     found = task.decode(document, windows, [{"probs": probs}])
     assert found.tags == ("B-PER", "O", "B-LOC")
     assert [document.text[e.start : e.end] for e in found.entities] == ["anna", "paris"]
+
+
+def test_marks_that_nobody_sees_are_no_part_of_a_predicted_entity(
+    make_task: MakeTask,
+) -> None:
+    task, text = make_task(), "\ufeffanna \u200eparis\u200e ."
+    words = (Word(0, 5), Word(6, 13), Word(14, 15))
+    document = Document("1", text, words=words)
+    probs = np.eye(5, dtype=np.float32)[[1, 3, 0]]
+    found = task.decode(document, task.encode(document).windows, [{"probs": probs}])
+    assert [found.surface(entity) for entity in found.entities] == ["anna", "paris"]
 
 
 def test_a_document_that_says_it_has_no_words_gets_none(make_task: MakeTask) -> None:
@@ -223,7 +235,7 @@ def test_offsets_are_into_the_text_of_the_user(make_task: MakeTask) -> None:
 def test_word_losses_are_the_cross_entropy_of_the_gold_tags(
     make_task: MakeTask,
 ) -> None:
-    text = "anna xyz in paris \u200b zorg"
+    text = "anna xyz in paris \x07 zorg"
     gold = (Entity(0, 8, "PER"), Entity(12, 17, "LOC"))
     document = Document("1", text, gold)
     task = make_task(max_length=9, overlap=2)

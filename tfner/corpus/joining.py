@@ -10,6 +10,7 @@ from typing import get_args
 from tfner.config.choices import Join
 from tfner.document import Document, Word
 from tfner.errors import shorten
+from tfner.marks import words_between_spaces
 
 JOINS = get_args(Join)
 
@@ -107,7 +108,7 @@ def words_of(document: Document) -> tuple[Word, ...]:
     """The words of a document; those between white space where it names none."""
     if document.words is not None:
         return document.words
-    return tuple(Word(*match.span()) for match in re.finditer(r"\S+", document.text))
+    return tuple(words_between_spaces(document.text))
 
 
 def text_key(text: str) -> str:

@@ -25,6 +25,7 @@ from tfner.data.features import (
 from tfner.data.windows import Ints, Window
 from tfner.document import Document, Entity
 from tfner.errors import ConfigError, LabelError, joined
+from tfner.marks import trimmed
 from tfner.nesting import best_flat, nesting_problems
 from tfner.queries import complete_queries, queries_of, query_problems
 from tfner.schemes import LabelSet
@@ -379,8 +380,11 @@ class SpanExtraction(Task):
         found: dict[tuple[int, int, str], float] = {}
         for window, output in zip(windows, outputs, strict=True):
             for first, last, score in spans_of_window(window, output, self.thresholds):
-                span = (words[first].start, words[last].end, window.label or "")
-                found[span] = max(score, found.get(span, 0.0))
+                limits = words[first].start, words[last].end
+                start, end = trimmed(document.text, *limits)
+                if start < end:
+                    span = (start, end, window.label or "")
+                    found[span] = max(score, found.get(span, 0.0))
         entities = [Entity(*span, score) for span, score in found.items()]
         if not self.nested:
             entities = best_flat(entities)

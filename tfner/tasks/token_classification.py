@@ -23,6 +23,7 @@ from tfner.data.features import (
 from tfner.data.windows import Ints, Window
 from tfner.document import Document, Entity
 from tfner.errors import ConfigError, CorpusError, LabelError, joined, unknown
+from tfner.marks import trimmed
 from tfner.nesting import nesting_problems, outermost
 from tfner.schemes import LabelSet
 from tfner.tasks.context import ALONE, Neighbours, pieces_around
@@ -365,19 +366,16 @@ class TokenClassification(Task):
         probs = self.merge(document, windows, outputs)
         words = self.windowing.words_of(self.tokenizer, document, windows)
         ids = best_tags(probs, steps=self.steps, outside=self.label_set.outside_id)
-        entities = tuple(
-            Entity(
-                words[start].start,
-                words[end - 1].end,
-                label,
-                score=float(probs[range(start, end), ids[start:end]].mean()),
-            )
-            for start, end, label in self.label_set.decode(ids.tolist())
-        )
+        entities = []
+        for start, end, label in self.label_set.decode(ids.tolist()):
+            first, last = trimmed(document.text, words[start].start, words[end - 1].end)
+            if first < last:
+                score = float(probs[range(start, end), ids[start:end]].mean())
+                entities.append(Entity(first, last, label, score=score))
         tags = tuple(self.label_set.tags[i] for i in ids)
         return replace(
             document,
-            entities=entities,
+            entities=tuple(entities),
             words=tuple(words),
             tags=tags,
             metadata={**document.metadata, "scheme": self.label_set.scheme.name},

@@ -22,6 +22,7 @@ import tokenizers
 
 from tfner.document import Word
 from tfner.errors import TokenizerError, shorten
+from tfner.marks import follows_space, trimmed_words, words_between_spaces
 from tfner.tokenization.encoding import Encoding, Int32
 from tfner.tokenization.files import (
     PIECES,
@@ -32,7 +33,7 @@ from tfner.tokenization.files import (
     write_json,
 )
 from tfner.tokenization.words.mecab import Mecab
-from tfner.tokenization.words.splitters import CHUNK, WordSplitter, find_splitter
+from tfner.tokenization.words.splitters import WordSplitter, find_splitter
 
 # Fed for `▁`, which SentencePiece's normalisation takes for a space and may then lose.
 STAND_IN = "\ufdd0"
@@ -129,8 +130,7 @@ class FastTokenizer:
         if self._mark:
             for index, start in enumerate(origins):
                 surface = surfaces[index]
-                follows_space = start == 0 or text[start - 1].isspace()
-                if surface and follows_space and not surface[0].isspace():
+                if surface and not surface[0].isspace() and follows_space(text, start):
                     surfaces[index] = self._mark + surface
                     origins[index] -= len(self._mark)
         return _Feed(surfaces, origins)
@@ -164,8 +164,7 @@ class FastTokenizer:
 
     def _split_pieces(self, text: str) -> list[Word]:
         """The tokenizer's own pieces as words, for scripts without spaces."""
-        chunks = [Word(*match.span()) for match in CHUNK.finditer(text)]
-        encoding = self.encode(text, chunks)
+        encoding = self.encode(text, words_between_spaces(text))
         words: list[Word] = []
         mark_start: int | None = None
         ranges = zip(encoding.pieces, encoding.offsets.tolist(), strict=True)
@@ -179,7 +178,7 @@ class FastTokenizer:
                 start = words.pop().start
             if start < end:
                 words.append(Word(start, end))
-        return words
+        return trimmed_words(text, words)
 
     def save(self, directory: str | Path) -> None:
         """Write files that `load_tokenizer` reads without transformers.

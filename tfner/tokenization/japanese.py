@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfner.document import Word
+from tfner.marks import MARK, is_blank, trimmed_words
 from tfner.tokenization.encoding import Encoding, Int32
 from tfner.tokenization.files import (
     CONFIG_FILE,
@@ -143,12 +144,22 @@ class JapaneseTokenizer:
             The pieces without special ones, with offsets into `text`.
         """
         if words is None:
-            if self._find_words is None:
+            if self._takes_own_words(text):
                 return self._encode_own_words(text)
-            words = self._find_words(text)
+            words = self._words_of(text)
         ranges = tuple(Word(*word) for word in words)
         normalized = self._words.normalize(text)
         return self._encoding(normalized, ranges, self._within(normalized, ranges))
+
+    def _takes_own_words(self, text: str) -> bool:
+        """Whether words and what is cut into pieces are the same, as they mostly are.
+
+        They are not where marks that nobody sees stand at the edges of words.
+        """
+        return self._find_words is None and MARK.search(text) is None
+
+    def _words_of(self, text: str) -> list[Word]:
+        return (self._find_words or self._words.split)(text)
 
     def _encode_own_words(self, text: str) -> Encoding:
         normalized = self._words.normalize(text)
@@ -161,18 +172,24 @@ class JapaneseTokenizer:
         """The given words, each a unit.
 
         A word in which MeCab cuts a single original character (`㈱日立` is `(`, `株`,
-        `)`, `日立`) is cut wherever MeCab cuts.
+        `)`, `日立`) is cut wherever MeCab cuts. Marks that nobody sees are units of the
+        word before them, for models were pretrained on texts that hold them.
         """
         text, origins = normalized.text, normalized.starts
         limits = np.array(words, np.int32).reshape(-1, 2)
-        if origins is None:
+        marked = MARK.search(text) is not None
+        if origins is None and not marked:
             return _Units([text[a:b] for a, b in words], limits[:, 0], None)
-        limits = np.searchsorted(origins, limits).astype(np.int32)
-        cut = self._words.cut(text)
-        recut = _hold_cut_character(cut, origins, limits).tolist()
+        cut, recut = self._words.cut(text), np.zeros(len(words), np.bool_)
+        if origins is not None:
+            limits = np.searchsorted(origins, limits).astype(np.int32)
+            recut = _hold_cut_character(cut, origins, limits)
+        nexts = np.append(limits[1:, 0], len(text)).tolist()
         parts: list[tuple[int, int, int]] = []
         for owner, (first, last) in enumerate(limits.tolist()):
             inner = _parts(cut, first, last) if recut[owner] else [(first, last)]
+            if marked and all(map(is_blank, text[last : nexts[owner]])):
+                inner += _parts(cut, last, nexts[owner])
             parts += [(start, end, owner) for start, end in inner]
         starts, _, owners = np.array(parts, np.int32).reshape(-1, 3).T
         return _Units([text[start:end] for start, end, _ in parts], starts, owners)
@@ -191,6 +208,7 @@ class JapaneseTokenizer:
         word_index = owners.repeat(counts)
         if normalized.starts is not None:
             offsets = _original(normalized, offsets)
+        if units.owners is not None:
             limits = np.array(words, np.int32).reshape(-1, 2)[word_index]
             offsets = np.clip(offsets, limits[:, :1], limits[:, 1:])
         return Encoding(
@@ -221,9 +239,9 @@ class JapaneseTokenizer:
     def surfaces(self, text: str) -> list[str]:
         """The strings that are cut into pieces: words of a text, or parts of words."""
         normalized = self._words.normalize(text)
-        if self._find_words is None:
+        if self._takes_own_words(text):
             return self._words.surfaces(normalized.text)
-        return self._within(normalized, self._find_words(text)).surfaces
+        return self._within(normalized, self._words_of(text)).surfaces
 
     def surface_ids(self, surface: str) -> tuple[int, ...]:
         """The ids of a surface, which do not depend on its neighbours."""
@@ -243,7 +261,7 @@ class JapaneseTokenizer:
                 start = words.pop().start
             if start < end:
                 words.append(Word(start, end))
-        return words
+        return trimmed_words(text, words)
 
     def save(self, directory: str | Path) -> None:
         """Write a Hugging Face directory that `load_tokenizer` reads, too.

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfner.errors import TokenizerError
+from tfner.marks import is_blank
 from tfner.tokenization.words import mecab as module
 from tfner.tokenization.words.mecab import Mecab, default_mecab, split_mecab
 from tfner.tokenization.words.mecab_dictionaries import COMPILED, find_dictionary
@@ -21,6 +22,7 @@ CASES = {
     "㈱日立のｶﾞﾗｽ": ["㈱", "日立", "の", "ｶﾞﾗｽ"],
     "気温５０℃": ["気温", "５０", "℃"],
     "東京\x00大学": ["東京", "大学"],
+    "\ufeff東京\u200b大学\u200e": ["東京", "大学"],
     "三代目 J SOUL BROTHERS": ["三", "代目", "J", "SOUL", "BROTHERS"],
     "a\x1fb\x85": ["a", "\x1f", "b", "\x85"],
     "": [],
@@ -40,7 +42,7 @@ def test_words_are_ordered_and_hold_all_that_is_no_white_space(text: str) -> Non
     assert all(a <= w.start < w.end for a, w in zip(ends, words, strict=False))
     held = {i for start, end in words for i in range(start, end)}
     missed = [c for i, c in enumerate(text) if i not in held]
-    assert all(c.isspace() or c == "\0" for c in missed)
+    assert all(is_blank(c) or c == "\0" for c in missed)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfner.errors import TokenizerError
+from tfner.marks import MARK, is_blank
 from tfner.tokenization.words.splitters import (
     SPLITTERS,
     find_splitter,
@@ -28,11 +29,20 @@ CASES = {
     "नमस्ते दुनिया।": ["नमस्ते", "दुनिया", "।"],
     "cafe\u0301. Привет, мир": ["cafe\u0301", ".", "Привет", ",", "мир"],
     "👩‍👩‍👧ok 👍🏽🇯🇵🇫🇷": ["👩‍👩‍👧", "ok", "👍🏽", "🇯🇵", "🇫🇷"],
-    "a\u200bb \u200b": ["a\u200bb", "\u200b"],
+    "a\u200bb \u200b": ["a", "b"],
+    "\ufeffMira Sol flew to \u200eOslo\u200e.": [
+        "Mira", "Sol", "flew", "to", "Oslo", ".",
+    ],
+    "co\u00adop ❤\ufe0f!": ["co\u00adop", "❤", "!"],
     "한국어 문장": ["한국어", "문장"],
     "": [],
     " \t\n": [],
 }  # fmt: skip
+
+
+def seen(text: str) -> str:
+    """What is neither white space nor a mark that nobody sees."""
+    return MARK.sub("", "".join(text.split()))
 
 
 @pytest.mark.parametrize("text", CASES)
@@ -50,7 +60,7 @@ def test_whitespace_splitter_keeps_chunks_whole() -> None:
 @given(text=st.text())
 def test_words_hold_every_character_but_white_space(name: str, text: str) -> None:
     words = SPLITTERS[name](text)
-    assert "".join(text[a:b] for a, b in words) == "".join(text.split())
+    assert seen("".join(text[a:b] for a, b in words)) == seen(text)
     ends = [0, *(word.end for word in words)]
     assert all(
         before <= word.start < word.end
@@ -58,10 +68,21 @@ def test_words_hold_every_character_but_white_space(name: str, text: str) -> Non
     )
 
 
+@pytest.mark.parametrize("name", SPLITTERS)
+@given(text=st.text(st.sampled_from("aO か。 \u200b\ufeff\u200e\u200d\u00ad\ufe0f")))
+def test_no_word_begins_or_ends_with_a_mark_that_nobody_sees(
+    name: str, text: str
+) -> None:
+    words = [text[start:end] for start, end in SPLITTERS[name](text)]
+    assert not any(is_blank(word[0]) or is_blank(word[-1]) for word in words)
+    assert not any("\u200b" in word for word in words)
+    assert seen("".join(words)) == seen(text)
+
+
 @given(text=st.text(st.sampled_from("a1.,:'’-s ‍👩🏽🇯🇵か\u3099)")))
 def test_words_of_difficult_characters_hold_everything(text: str) -> None:
     words = split_punctuation(text)
-    assert "".join(text[a:b] for a, b in words) == "".join(text.split())
+    assert seen("".join(text[a:b] for a, b in words)) == seen(text)
 
 
 @pytest.mark.parametrize(

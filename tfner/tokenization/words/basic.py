@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tfner.document import Word
+from tfner.marks import trimmed_words
 from tfner.tokenization.words.mecab import Cut, original_words
 from tfner.tokenization.words.normalize import (
     Normalized,
@@ -62,7 +63,8 @@ class BasicWords:
     def split(self, text: str) -> list[Word]:
         """Words as ranges of the original text."""
         normalized = self.normalize(text)
-        return list(original_words(normalized, self.cut(normalized.text))[0])
+        words, _ = original_words(normalized, self.cut(normalized.text))
+        return trimmed_words(text, words)
 
     def save(self, directory: Path) -> dict[str, Any]:
         """Write nothing: basic words need no files."""

@@ -22,6 +22,7 @@ import numpy as np
 
 from tfner.document import Word
 from tfner.errors import TokenizerError
+from tfner.marks import trimmed_words
 from tfner.tokenization.encoding import Int32
 from tfner.tokenization.words.mecab_dictionaries import (
     COMPILED,
@@ -163,7 +164,8 @@ class Mecab:
         Words cut out of a single original character (`㈱` is `(`, `株`, `)`) are one.
         """
         normalized = self.normalize(text)
-        return list(original_words(normalized, self.cut(normalized.text))[0])
+        words, _ = original_words(normalized, self.cut(normalized.text))
+        return trimmed_words(text, words)
 
     def save(self, directory: Path) -> dict[str, Any]:
         """Copy dictionaries that are not installed packages into a directory.

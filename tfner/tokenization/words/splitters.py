@@ -10,12 +10,12 @@ from functools import cache
 
 from tfner.document import Word
 from tfner.errors import TokenizerError, unknown
+from tfner.marks import trimmed_words, words_between_spaces
 from tfner.tokenization.files import CUSTOM
 from tfner.tokenization.words.mecab import split_mecab
 
 WordSplitter = Callable[[str], list[Word]]
 
-CHUNK = re.compile(r"\S+")
 # Scripts without spaces: kana, Han and their iteration marks, half-width kana.
 CJK = (
     "\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303c\u3041-\u3096\u309d-\u309f"
@@ -29,13 +29,13 @@ FLAGS = "\U0001f1e6-\U0001f1ff"
 
 
 def split_whitespace(text: str) -> list[Word]:
-    """Every stretch without white space is a word.
+    """Every stretch without white space is a word, as is what a zero-width one parts.
 
     Example:
         >>> split_whitespace("to be")
         [Word(start=0, end=2), Word(start=3, end=5)]
     """
-    return [Word(*match.span()) for match in CHUNK.finditer(text)]
+    return words_between_spaces(text)
 
 
 def split_punctuation(text: str) -> list[Word]:
@@ -50,7 +50,7 @@ def split_punctuation(text: str) -> list[Word]:
         >>> [text[start:end] for start, end in split_punctuation(text)]
         ["O'Brien", "'s", 'co-op', ',', '3:30', '…']
     """
-    return [Word(*match.span()) for match in _pattern().finditer(text)]
+    return trimmed_words(text, [m.span() for m in _pattern().finditer(text)])
 
 
 @cache
