@@ -36,7 +36,7 @@ def is_blank(character: str) -> bool:
 
 
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """A range without the white space and the marks at its edges.
+    r"""A range without the white space and the marks at its edges.
 
     Args:
         text: what the range is of.
@@ -47,7 +47,7 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
         The range, which is empty where nothing else is in it.
 
     Example:
-        >>> trimmed("to \\u200eOslo\\u200e.", 2, 9)
+        >>> trimmed("to \u200eOslo\u200e.", 2, 9)
         (4, 8)
     """
     while start < end and is_blank(text[start]):
@@ -58,11 +58,11 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def follows_space(text: str, start: int) -> bool:
-    """True at a text's begin and after white space, marks between them or not.
+    r"""True at the start of a text and after white space, whatever marks stand between.
 
     Args:
-        text: any.
-        start: the place in it.
+        text: what the place is in.
+        start: the place.
 
     Example:
         >>> follows_space("to \u200eOslo", 4)
@@ -83,14 +83,14 @@ def _shapes(text: str, position: int) -> bool:
 
 
 def trimmed_words(text: str, words: Iterable[tuple[int, int]]) -> list[Word]:
-    """Words cut at zero-width spaces, without the marks at their edges.
+    r"""Words cut at zero-width spaces, without the marks at their edges.
 
     Args:
         text: what the words are of.
         words: character ranges; those of nothing but marks are left out.
 
     Example:
-        >>> trimmed_words("Mira\\u200bSol", [(0, 8)])
+        >>> trimmed_words("Mira\u200bSol", [(0, 8)])
         [Word(start=0, end=4), Word(start=5, end=8)]
     """
     if MARK.search(text) is None:
