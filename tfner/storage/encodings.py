@@ -1,4 +1,4 @@
-"""What a file is that is no UTF-8 text: another encoding, or a binary file."""
+"""Recognition of files that are no UTF-8 text: other encodings, binary files."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _control_share(sample: bytes) -> float:
 
 
 def binary_hint(head: bytes) -> str:
-    """What a file is that is no text, and what to do."""
+    """Tell what a file is that is no text, and what to do."""
     what = describe_binary(head)
     if what is None:
         return "This is a binary file: name the file that holds the text."
@@ -117,7 +117,7 @@ def binary_hint(head: bytes) -> str:
 
 
 def encoding_hint(content: bytes, head: bytes) -> str:
-    """What bytes that are no UTF-8 may be, and what to do.
+    """Tell what bytes that are no UTF-8 may be, and what to do.
 
     Args:
         content: the line that is no UTF-8.
