@@ -74,7 +74,7 @@ def test_settings_of_training_stand_under_headings_in_the_order_of_thought(
 ) -> None:
     shown = tfner("train", "--help").out
     assert headings(shown) == [
-        *("Corpora", "Encoder", "Tokenizer", "What is learned"),
+        *("Corpora", "Corpus files", "Encoder", "Tokenizer", "What is learned"),
         *("A tag per word (--task token)", "Spans for a query per label (--task span)"),
         *("Optimization", "Devices", "Output", "Settings in files", "Options"),
     ]

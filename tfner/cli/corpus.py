@@ -1,4 +1,4 @@
-"""`tfner corpus convert|stats|check|split|clean`."""
+"""`tfner corpus convert|formats|stats|check|split|clean`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import Annotated, Any
 import typer
 
 from tfner.cli.help import Group, add_command
-from tfner.cli.options import Json, Overwrite, RawCorpusOptions, with_groups
+from tfner.cli.options import CorpusOptions, Json, Overwrite, with_groups
 from tfner.cli.output import print_json, print_text
-from tfner.corpus import FORMATS, find_format, write_corpus
+from tfner.corpus import FORMATS, find_format, output_format, write_corpus
 from tfner.corpus.checks.check import check_corpora
 from tfner.corpus.checks.findings import FileReport, count_severities
 from tfner.corpus.checks.repair import repair_conll
 from tfner.corpus.formats.brat import check_target
+from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.queries import read_queries
 from tfner.corpus.split import split_documents
@@ -67,7 +68,7 @@ Queries = Annotated[
 def convert(
     source: Source,
     target: Target,
-    options: RawCorpusOptions,
+    options: CorpusOptions,
     to_format: Annotated[
         str | None,
         typer.Option(
@@ -104,7 +105,7 @@ def convert(
         documents = (with_words(document, split) for document in documents)
     if target != STANDARD_STREAM:
         OutputPolicy(Path(target), overwrite).check()
-    to = find_format(target, to_format, default="jsonl", look_inside=False)
+    to = output_format(target, to_format)
     if to_format is None and to == "stockmark":  # the suffix .json says no more
         has_queries = find_format(source, options.from_format) == "mrc"
         to = "mrc" if has_queries or queries is not None else to
@@ -131,10 +132,36 @@ def _counted(
         yield document
 
 
+def formats(json: Json = False) -> None:
+    """List the formats: name, read or written, ends of file names, what they are."""
+    records = [format_record(known) for known in FORMATS.values()]
+    if json:
+        print_json({"formats": records})
+        return
+    width = max(len(record["name"]) for record in records)
+    for record in records:
+        ways = " ".join(way for way in ("read", "written") if record[way])
+        ends = " ".join(record["suffixes"])
+        print_text(f"{record['name']:<{width}}  {ways:<12}  {record['about']}")
+        if ends:
+            print_text(f"{'':<{width}}  {'':<12}  {ends}")
+
+
+def format_record(known: Format) -> dict[str, Any]:
+    """A format as `formats --json` lists it."""
+    return {
+        "name": known.name,
+        "about": known.about,
+        "read": known.scan is not None or known.read is not None,
+        "written": known.write is not None or known.write_directory is not None,
+        "suffixes": [*known.suffixes, *known.names],
+    }
+
+
 @with_groups
 def stats(
     source: Source,
-    options: RawCorpusOptions,
+    options: CorpusOptions,
     json: Json = False,
 ) -> None:
     """Count documents, words, entities by label, lengths and nesting."""
@@ -151,7 +178,7 @@ def check(
         list[str],
         typer.Argument(metavar="IN…", help="Corpora, the training part first."),
     ],
-    options: RawCorpusOptions,
+    options: CorpusOptions,
     repair: Annotated[
         Path | None,
         typer.Option(
@@ -237,7 +264,7 @@ def split(
     directory: Annotated[
         Path, typer.Argument(metavar="OUTDIR", help="Directory for the parts.")
     ],
-    options: RawCorpusOptions,
+    options: CorpusOptions,
     fractions: Annotated[
         str,
         typer.Option(
@@ -352,5 +379,5 @@ def _parse_fractions(value: str) -> list[float]:
     return shares
 
 
-for function in (convert, stats, check, split, clean):
+for function in (convert, formats, stats, check, split, clean):
     add_command(app, function)

@@ -96,7 +96,7 @@ def write_config(config: TrainConfig | PretrainConfig, path: Path) -> None:
         stream.write(to_commented_toml(config.replace(overwrite=False, resume=False)))
 
 
-def _flag(leaf: Leaf) -> inspect.Parameter:
+def flag(leaf: Leaf) -> inspect.Parameter:
     """A command-line option for one setting; not given means None."""
     kind = next(part for part in parts(leaf.hint) if part is not type(None))
     names = leaf.option
@@ -140,7 +140,7 @@ def with_settings(
             for name, parameter in signature.parameters.items()
             if name != "settings"
         ]
-        flags = [_flag(f) for n, f in kind.leaves().items() if n not in without]
+        flags = [flag(f) for n, f in kind.leaves().items() if n not in without]
 
         def command(**arguments: Any) -> None:
             given = {p.name: arguments.pop(p.name) for p in own}

@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args, get_type_h
 
 import typer
 
+from tfner.cli.flags import flag
 from tfner.config import choices
-from tfner.corpus import FORMATS, read_corpus
-from tfner.corpus.formats.jsonl import parse_labels
+from tfner.config.reading import ReadingConfig
+from tfner.config.sections import Section, documented, setting
+from tfner.corpus import read_corpus
+from tfner.corpus.corpora import reading_settings
 from tfner.document import Document
 
 if TYPE_CHECKING:
@@ -60,12 +63,7 @@ def with_groups(function: Callable[..., None]) -> Callable[..., None]:
     }
 
     def command(**given: Any) -> None:
-        filled = {
-            name: group(
-                **{f.name: given.pop(f.name) for f in dataclasses.fields(group)}
-            )
-            for name, group in groups.items()
-        }
+        filled = {name: _fill(group, given) for name, group in groups.items()}
         function(**given, **filled)
 
     parameters = [
@@ -80,7 +78,18 @@ def with_groups(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _fill(group: Any, given: dict[str, Any]) -> Any:
+    """Make a group of its options, which are taken out of those that were given."""
+    values = {f.name: given.pop(f.name) for f in dataclasses.fields(group)}
+    if issubclass(group, Section):  # its flags have no defaults but None
+        values = {name: value for name, value in values.items() if value is not None}
+    return group(**values)
+
+
 def _options(group: Any) -> Iterator[inspect.Parameter]:
+    if issubclass(group, Section):
+        yield from map(flag, group.leaves().values())
+        return
     hints = get_type_hints(group, include_extras=True)
     for field in dataclasses.fields(group):
         hints[field.name].__metadata__[0].rich_help_panel = group.heading
@@ -92,99 +101,37 @@ def _options(group: Any) -> Iterator[inspect.Parameter]:
         )
 
 
-@dataclass(frozen=True)
-class CorpusOptions:
-    """Options for reading a corpus file."""
+@documented
+@dataclass(frozen=True, kw_only=True)
+class CorpusOptions(ReadingConfig):
+    """Options for reading one corpus."""
 
-    heading: ClassVar = "Corpus files"
+    raw_text: str | None = setting(None, metavar="FILE")
+    """File with the sentences of a column file as text, one a line, with their
+    spaces."""
+    no_tags: bool = setting(False, switch=True)
+    """Read columns of which none holds tags."""
 
-    from_format: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            metavar="FORMAT",
-            help="Format of the file; recognised by its name if not set. "
-            f"[{' | '.join(FORMATS)}]",
-        ),
-    ] = None
-    from_scheme: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SCHEME", help="Tag scheme of the file; detected if not set."
-        ),
-    ] = None
-    join: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="How the words of column files make a text: with spaces, without, or "
-            "by the kind of their characters. "
-            f"[{' | '.join(get_args(choices.Join))}]",
-        ),
-    ] = "auto"
-    word_column: Annotated[
-        int,
-        typer.Option(
-            help="Column of the words in column files, from 0; negative numbers count "
-            "from the end."
-        ),
-    ] = 0
-    tag_column: Annotated[
-        int,
-        typer.Option(help="Column of the tags in column files, counted likewise."),
-    ] = -1
-    raw_text: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="File with the sentences of a column file as text, one a line, with "
-            "their spaces.",
-        ),
-    ] = None
-
-    def settings(self) -> dict[str, Any]:
+    def settings(self, *, tags: str = "needed") -> dict[str, Any]:
         """The arguments of `read_corpus` beside file and format."""
         return {
-            "scheme": self.from_scheme,
-            "join": self.join,
-            "word_column": self.word_column,
-            "tag_column": self.tag_column,
+            **reading_settings(self),
             "raw_text": self.raw_text,
+            "tags": "none" if self.no_tags else tags,
         }
 
-    def read(self, path: str, *, format: str | None = None) -> Iterator[Document]:
-        """Documents of a file; `format` is used where none was named."""
-        return read_corpus(path, format=self.from_format or format, **self.settings())
+    def read(
+        self, path: str, *, format: str | None = None, tags: str = "needed"
+    ) -> Iterator[Document]:
+        """Documents of a corpus.
 
-
-@dataclass(frozen=True)
-class RawCorpusOptions(CorpusOptions):
-    """Options for reading a corpus file of which little is known yet."""
-
-    no_tags: Annotated[
-        bool, typer.Option("--no-tags", help="Read columns that hold no tags.")
-    ] = False
-    comments: Annotated[
-        bool,
-        typer.Option("--comments", help="Read lines that start with '# ' as comments."),
-    ] = False
-    tag_names: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TAGS",
-            help="Names of integer tags in the order of their numbers: O,B-PER,… or a "
-            "file with one a line or a JSON list.",
-        ),
-    ] = None
-
-    def settings(self) -> dict[str, Any]:
-        """The arguments of `read_corpus` beside file and format."""
-        return {
-            **super().settings(),
-            "tag_column": None if self.no_tags else self.tag_column,
-            "comments": self.comments,
-            "labels": None if self.tag_names is None else parse_labels(self.tag_names),
-        }
+        Args:
+            path: a file, a directory, or "-".
+            format: used where `--from` names none.
+            tags: see `ReadOptions`.
+        """
+        settings = self.settings(tags=tags)
+        return read_corpus(path, format=self.from_format or format, **settings)
 
 
 @dataclass(frozen=True)

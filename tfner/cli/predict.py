@@ -73,7 +73,7 @@ def command(
         OutputPolicy(output, overwrite).check()
     documents: Iterable[str | Document] = text or ()
     if file is not None:
-        documents = reading.read(file, format=default_format(file))
+        documents = reading.read(file, format=default_format(file), tags="optional")
     import_tensorflow()
     predictor = given.load(model, verify=verify, decode=decode)
     labels, counts = predictor.task.label_set.labels, Counter[str]()

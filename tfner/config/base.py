@@ -42,6 +42,8 @@ class Settings:
     """Names of earlier versions, and their successors."""
     removed: ClassVar[Mapping[str, str]] = {}
     """Names of earlier versions without one successor, and what to say of them."""
+    former: ClassVar[Mapping[str, Any]] = {}
+    """Defaults of earlier versions that None has taken the place of."""
     moved: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Tables of earlier files, and the settings that may still stand there; all of them
     if none is named."""
@@ -153,7 +155,7 @@ class Settings:
         return {
             cls.renamed.get(name, name): value
             for name, value in record.items()
-            if name not in cls.removed
+            if name not in cls.removed and value != cls.former.get(name, ...)
         }
 
     @classmethod

@@ -10,6 +10,7 @@ from typing import Literal
 Join = Literal["auto", "space", "none"]
 Words = Literal["gold", "own"]
 Misaligned = Literal["split", "expand", "drop"]
+Discontinuous = Literal["outer", "parts", "drop", "error"]
 LabelPieces = Literal["first", "all"]
 Overflow = Literal["window", "error", "truncate"]
 Head = Literal["softmax", "crf"]

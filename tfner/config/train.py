@@ -13,7 +13,6 @@ from tfner.config.choices import (
     Best,
     Decode,
     Head,
-    Join,
     LabelPieces,
     Layout,
     Loss,
@@ -23,6 +22,7 @@ from tfner.config.choices import (
     SpanLoss,
     Words,
 )
+from tfner.config.reading import ReadingConfig
 from tfner.config.sections import Section, documented, setting
 from tfner.config.shared import DevicesConfig, OptimizationConfig, SavingConfig
 
@@ -70,10 +70,11 @@ PyTorch's cycles Adam's first moment with it, unasked.
 
 @documented
 @dataclass(frozen=True, kw_only=True)
-class DataConfig(Section):
+class DataConfig(ReadingConfig):
     """The corpora, and how their files are read."""
 
     heading = "Corpora"
+    first = ("train", "dev", "test")
 
     train: str = setting("", needed=True, metavar="FILE")
     """Training corpus."""
@@ -81,18 +82,6 @@ class DataConfig(Section):
     """Corpus that selects the best epoch."""
     test: str | None = setting(None, metavar="FILE")
     """Corpus that is scored once, at the end."""
-    from_format: str | None = setting(None, metavar="FORMAT", flag="from")
-    """Format of the corpora; recognised by the file name if not set."""
-    from_scheme: str | None = setting(None, metavar="SCHEME")
-    """Tag scheme of the corpora; detected if not set."""
-    join: Join = "auto"
-    """How the words of column files make a text: with spaces, without, or by the kind
-    of their characters."""
-    word_column: int = 0
-    """Column of the words in column files, from 0; negative numbers count from the
-    end."""
-    tag_column: int = -1
-    """Column of the tags in column files, counted likewise."""
     limit: int | None = setting(None, low=1)
     """Use the first N training sentences alone."""
     dev_fraction: float = setting(0.1, low=0, high=0.9, metavar="SHARE")
@@ -290,6 +279,7 @@ class TrainConfig(Settings):
         "save_steps": "save_every",
         "warmup": "warmup_ratio",
     }
+    former: ClassVar = {"word_column": 0, "tag_column": -1}
     removed: ClassVar = {
         "prefilter": "is gone: all queries of span extraction are run. Leave it out."
     }

@@ -2,93 +2,131 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tfner.config.reading import ReadingConfig
 from tfner.corpus.formats import FORMATS
 from tfner.corpus.formats.format import Format
+from tfner.corpus.formats.jsonl import parse_labels
 from tfner.corpus.formats.options import ReadOptions
+from tfner.corpus.formats.sample import Sample
+from tfner.corpus.tidying import tidied
 from tfner.document import Document
 from tfner.errors import ConfigError, CorpusError, unknown
 from tfner.schemes import find_scheme
 from tfner.storage.atomic import whole_file
 from tfner.storage.lines import STANDARD_STREAM, check_readable
 
+logger = logging.getLogger(__name__)
+
 
 def find_format(
-    path: str | os.PathLike[str],
-    format: str | None = None,
-    *,
-    default: str = "text",
-    look_inside: bool = True,
+    path: str | os.PathLike[str], format: str | None = None, *, default: str = "text"
 ) -> str:
-    """The name of a path's format: the one given, one that claims it, or its suffix's.
+    """The format of a corpus that is to be read: the one given, or one that it shows.
 
     Args:
-        path: a file, a directory, or "-" for a standard stream.
-        format: a key of `FORMATS`, which is returned; None looks at the path.
-        default: the format of a standard stream.
-        look_inside: False for a file that is to be written, whose old content says
-            nothing.
+        path: a file, a directory, or "-" for standard input.
+        format: a key of `FORMATS`, which is returned; None looks at the content, then
+            at the name.
+        default: the format of standard input.
+
+    Raises:
+        ConfigError: no format has this name.
+        CorpusError: no format is recognised.
+        StorageError: the file cannot be read.
+    """
+    return recognise(path, format, default=default)[0].name
+
+
+def recognise(
+    path: str | os.PathLike[str], format: str | None = None, *, default: str = "text"
+) -> tuple[Format, str | None]:
+    """The format of a corpus, and what in the content shows it.
+
+    Args:
+        path: see `find_format`, also for what it raises.
+        format: a key of `FORMATS`; None looks.
+        default: the format of standard input.
+
+    The reason is None where the format was given or goes by the name alone.
+    """
+    name = os.fspath(path)
+    given = _given(format or (default if name == STANDARD_STREAM else None))
+    if name == STANDARD_STREAM:
+        return given or FORMATS[default], None
+    sample = Sample(name)
+    if not sample.is_directory or (given is not None and not given.directories):
+        check_readable(name)
+    if given is not None:
+        return given, None
+    for known in FORMATS.values():
+        reason = known.recognise(sample)
+        if reason is not None:
+            return known, reason
+    if sample.is_directory:
+        raise CorpusError(
+            "this directory holds no corpus that is known: neither brat's .ann files "
+            "nor a data set. Name a file in it",
+            path=path,
+        )
+    return _by_name(name), None
+
+
+def output_format(path: str | os.PathLike[str], format: str | None = None) -> str:
+    """The format in which a path is written: the one given, or that of its name.
+
+    Args:
+        path: may exist; what lies there says nothing. "-" is written as jsonl.
+        format: a key of `FORMATS`, which is returned.
 
     Raises:
         ConfigError: no format has this name.
         CorpusError: no format has this suffix.
     """
-    if format is not None:
-        if format not in FORMATS:
-            raise ConfigError(unknown("format", format, FORMATS))
-        return format
     name = os.fspath(path)
-    if name == STANDARD_STREAM:
-        return default
-    suffix = Path(name.removesuffix(".gz")).suffix.lower()
-    for known in FORMATS.values():
-        if known.claims(name, look_inside):
-            return known.name
-    for known in FORMATS.values():
-        if suffix in known.suffixes:
-            return known.name
+    given = _given(format or ("jsonl" if name == STANDARD_STREAM else None))
+    return (given or _by_name(name)).name
+
+
+def _given(format: str | None) -> Format | None:
+    if format is not None and format not in FORMATS:
+        raise ConfigError(unknown("format", format, FORMATS))
+    return None if format is None else FORMATS[format]
+
+
+def _by_name(path: str) -> Format:
+    """The format whose files have such a name, or such a suffix."""
+    for known in sorted(FORMATS.values(), key=lambda known: not known.names):
+        if known.is_named(path):
+            return known
+    suffix = Path(path.removesuffix(".gz")).suffix.lower()
     suffixes = sorted({s for known in FORMATS.values() for s in known.suffixes})
     raise CorpusError(
-        f"no format has the suffix {suffix!r}. Known: {', '.join(suffixes)} (and "
-        f"with .gz). Name the format: {', '.join(FORMATS)}",
+        f"no format has the suffix {suffix!r}, and the content shows none. Known: "
+        f"{', '.join(suffixes)} (and with .gz). Name the format: {', '.join(FORMATS)}",
         path=path,
     )
 
 
 def read_corpus(
-    path: str | os.PathLike[str],
-    *,
-    format: str | None = None,
-    scheme: str | None = None,
-    join: str = "auto",
-    word_column: int = 0,
-    tag_column: int | None = -1,
-    comments: bool = False,
-    labels: Sequence[str] | None = None,
-    raw_text: str | os.PathLike[str] | None = None,
+    path: str | os.PathLike[str], *, format: str | None = None, **settings: Any
 ) -> Iterator[Document]:
-    """Read the documents of a corpus file, one at a time, in constant memory.
+    """Read the documents of a corpus, one at a time, in constant memory.
+
+    White space and invisible marks at the ends of entities are taken off, and of equal
+    entities one is kept; both are counted and logged at the end.
 
     Args:
-        path: a file, gzip if it ends in `.gz`; a directory of brat pairs; "-" is
-            standard input, which column files and JSON lists hold in memory.
-        format: a key of `FORMATS`; None goes by the suffix ("-": text).
-        scheme: tag scheme of the file. None takes the one that explains it with the
-            fewest invalid transitions and logs it. Entities are the same in any case;
-            a scheme that fits worse than another is an error.
-        join: how words of column files and `tokens` become a text: `auto` goes by the
-            script, Chinese and Japanese being written without spaces; `space`; `none`.
-        word_column: column of the words; negative ones count from the end.
-        tag_column: column of the tags; None for files without tags.
-        comments: skip lines of column files that start with `# `, keeping them as
-            metadata.
-        labels: tags in the order of their ids, for records with integer tags.
-        raw_text: a file with the sentences of a column file as text, one a line: their
-            spaces are kept, and `join` is not used. Both files are held in memory.
+        path: a file, gzip if it ends in `.gz`; a directory of brat pairs or of a data
+            set; "-" is standard input, which column files and JSON lists hold in
+            memory.
+        format: a key of `FORMATS`; None goes by the content ("-": text).
+        settings: fields of `ReadOptions`.
 
     Returns:
         An iterator. `tags` are as read, unrepaired; `entities` are read from them as
@@ -98,27 +136,30 @@ def read_corpus(
         StorageError: at once if the file cannot be opened.
         CorpusError: while iterating, at the latest at the end, for its content, all
             problems together.
-        ConfigError: an unknown format or join, or a raw text for a format that has its
-            own.
+        ConfigError: an unknown format or setting, or a raw text for a format that has
+            its own.
         LabelError: an unknown scheme.
     """
-    name = os.fspath(path)
-    raw = None if raw_text is None else os.fspath(raw_text)
-    options = ReadOptions(scheme, join, word_column, tag_column, comments, labels, raw)
-    if not _may_be_directory(name, format):
-        check_readable(name)
-    chosen = FORMATS[find_format(name, format)]
-    check_raw_text(raw, chosen.name)
-    return chosen.documents(name, options)
+    name, options = os.fspath(path), ReadOptions(**settings)
+    chosen, reason = recognise(name, format)
+    check_raw_text(options.raw_text, chosen.name)
+    if reason is not None and not chosen.is_named(name):
+        logger.info("%s: read as %s because of %s", name, chosen.name, reason)
+    return tidied(chosen.documents(name, options), name)
 
 
-def _may_be_directory(path: str, format: str | None) -> bool:
-    """Tell whether a path is read by a format whose corpora are directories."""
-    return any(
-        known.write_directory is not None
-        and (known.name == format or (format is None and known.claims(path, True)))
-        for known in FORMATS.values()
-    )
+def reading_settings(config: ReadingConfig) -> dict[str, Any]:
+    """The arguments of `read_corpus` that a section of settings names, without format.
+
+    Raises:
+        ConfigError: `tag_names` are none.
+    """
+    names, same = config.tag_names, ReadOptions.__dataclass_fields__
+    return {
+        **{name: v for name, v in config.to_json().items() if name in same},
+        "scheme": config.from_scheme,
+        "labels": None if names is None else parse_labels(names),
+    }
 
 
 def check_raw_text(path: str | None, format: str) -> None:
@@ -169,7 +210,7 @@ def write_corpus(
         LabelError: an unknown scheme.
     """
     name = os.fspath(path)
-    chosen = FORMATS[find_format(name, format, default="jsonl", look_inside=False)]
+    chosen = FORMATS[output_format(name, format)]
     more: dict[str, Any] = {}
     if queries is not None:
         more["queries"] = queries

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tfner.config.train import DataConfig, TrainConfig
 from tfner.corpus import read_corpus
+from tfner.corpus.corpora import reading_settings
 from tfner.corpus.formats.queries import read_queries
 from tfner.corpus.split import hold_out
 from tfner.document import Document
@@ -158,16 +159,8 @@ def _held_out(
 
 
 def _read(data: DataConfig, path: str) -> list[Document]:
-    return list(
-        read_corpus(
-            path,
-            format=data.from_format,
-            scheme=data.from_scheme,
-            join=data.join,
-            word_column=data.word_column,
-            tag_column=data.tag_column,
-        )
-    )
+    settings = reading_settings(data)
+    return list(read_corpus(path, format=data.from_format, **settings))
 
 
 def _texts(documents: list[Document]) -> list[str]:

@@ -90,7 +90,7 @@ def test_word_and_tag_columns_are_selectable(write):
 
 def test_files_without_tags_are_read_on_request(write):
     path = write("foo\nbar\n")
-    (document,) = read(path, tag_column=None)
+    (document,) = read(path, tags="none")
     assert (document.text, document.tags, document.entities) == ("foo bar", None, ())
     with pytest.raises(CorpusError, match="--no-tags"):
         read(path)

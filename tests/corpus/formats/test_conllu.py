@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from tfner.corpus import join_words, read_corpus, write_corpus
 from tfner.corpus.checks.check import check_corpora
 from tfner.corpus.formats.options import ReadOptions
+from tfner.corpus.tidying import tidy
 from tfner.document import Document, Entity, Word
 from tfner.errors import CorpusError
 from tfner.schemes import SCHEMES
@@ -376,12 +378,10 @@ def test_any_tokens_come_back_and_are_written_with_the_same_bytes(corpus, scheme
     with tempfile.TemporaryDirectory() as folder:
         first, second = Path(folder) / "a.conllu", Path(folder) / "b.conllu"
         write_corpus(corpus, first, scheme=scheme)
-        found = list(read_corpus(first))
-        write_corpus(found, second)
+        write_corpus(found := list(read_corpus(first)), second)
         assert first.read_bytes() == second.read_bytes()
     for old, new in zip(corpus, found, strict=True):
-        assert (new.id, new.text, new.words) == (old.id, old.text, old.words)
-        assert new.entities == old.entities
+        assert replace(new, tags=None, metadata={}) == tidy(old, Counter())
 
 
 @settings(deadline=None)

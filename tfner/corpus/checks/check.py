@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tfner.corpus.checks.columns import check_conll, check_transitions, scheme_for
 from tfner.corpus.checks.findings import FileReport, Location, show_location
-from tfner.corpus.corpora import check_raw_text, find_format
+from tfner.corpus.corpora import check_raw_text, recognise
 from tfner.corpus.formats import FORMATS
 from tfner.corpus.formats.format import Scan, located
 from tfner.corpus.formats.options import ReadOptions
@@ -51,11 +51,14 @@ def check_corpora(
 
 
 def _check_file(path: str, format: str | None, options: ReadOptions) -> FileReport:
-    report = FileReport(path, find_format(path, format))
+    report = FileReport(path, format or "")
     try:
+        report.format = _find_format(report, format)
         check_raw_text(options.raw_text, report.format)
         scan = FORMATS[report.format].scan
-        lines = _lines(report) if is_readable(path) else None  # else once at most
+        lines = None
+        if is_readable(path) and FORMATS[report.format].is_text:  # else once at most
+            lines = _lines(report)
         if scan is None:
             check_conll(report, options, lines=lines)
         else:
@@ -74,6 +77,15 @@ def _check_file(path: str, format: str | None, options: ReadOptions) -> FileRepo
         message = f"{counted(total, 'sentence')} in repetition of an earlier one"
         report.add(None, "note", "repeated", message)
     return report
+
+
+def _find_format(report: FileReport, format: str | None) -> str:
+    """The format of a file; what in it shows that format is noted."""
+    found, reason = recognise(report.path, format)
+    if reason is not None and not found.is_named(report.path):
+        message = f"read as {found.name} because of {reason}; --from names another"
+        report.add(None, "note", "format", message)
+    return found.name
 
 
 def _lines(report: FileReport) -> Iterator[tuple[int, str]]:

@@ -45,8 +45,8 @@ def check_conll(
     Raises:
         CorpusError: there is no sentence, or not the columns named.
     """
-    file = ColumnFile(report.path, comments=options.comments, lines=lines)
-    by_width, width = survey_conll(file, options.tag_column)
+    file = ColumnFile(report.path, comments=bool(options.comments), lines=lines)
+    by_width, width = survey_conll(file, options.given_tag_column)
     word, tag = column_indices(report.path, options, width)
     scheme = None
     if tag is not None:

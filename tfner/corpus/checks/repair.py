@@ -36,10 +36,10 @@ def repair_conll(
         StorageError: a file cannot be read or written.
     """
     name = os.fspath(path)
-    if options.tag_column is None:
+    if options.given_tag_column is None:
         raise CorpusError("there are no tags to repair", path=name)
-    file = ColumnFile(name, comments=options.comments)
-    by_width, width = survey_conll(file, options.tag_column)
+    file = ColumnFile(name, comments=bool(options.comments))
+    by_width, width = survey_conll(file, options.given_tag_column)
     changed = [by_width[width].empty_tags]
     with whole_file(os.fspath(output)) as stream:
         write_conll(_repaired(documents_of(file, options), changed), stream)

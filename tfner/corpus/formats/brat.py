@@ -277,8 +277,12 @@ def _file_name(identifier: str, taken: dict[str, int]) -> str:
 
 FORMAT = Format(
     name="brat",
+    about="brat standoff: pairs of .txt and .ann",
     scan=scan_brat,
     write_directory=write_brat,
     suffixes=(ANNOTATIONS,),
-    claims=lambda path, _: holds_annotations(path),
+    recognise=lambda sample: (
+        "its .ann files" if holds_annotations(sample.path) else None
+    ),
+    directories=True,
 )

@@ -20,8 +20,10 @@ from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.joining import join_words, place_words, words_of
 from tfner.corpus.tagging import tags_of
+from tfner.corpus.tidying import tidy_words
 from tfner.document import Document, Entity, Word
 from tfner.errors import CorpusError, counted, joined, shorten
+from tfner.marks import trimmed
 from tfner.schemes import decode_tags
 from tfner.storage.lines import stem_of
 
@@ -40,7 +42,7 @@ def read_conll(path: str, options: ReadOptions) -> Iterator[Document]:
     Raises:
         CorpusError: see `find_layout`; or a raw text that differs, see `texts_of`.
     """
-    yield from documents_of(ColumnFile(path, comments=options.comments), options)
+    yield from documents_of(ColumnFile(path, comments=bool(options.comments)), options)
 
 
 def documents_of(file: ColumnFile, options: ReadOptions) -> Iterator[Document]:
@@ -58,17 +60,20 @@ def documents_of(file: ColumnFile, options: ReadOptions) -> Iterator[Document]:
         opened += len(sentence.document_lines)
         surfaces = _words(sentence, layout)
         if texts is None:
-            text, words = join_words(surfaces, options.join)
+            text, placed = join_words(surfaces, options.join)
         else:
             text = texts[number - 1]
-            words = place_words(surfaces, text)
+            placed = place_words(surfaces, text)
         document = f"{stem}#{opened}" if opened else None
         metadata = _metadata(sentence, layout, document)
+        words = tidy_words(text, tuple(placed))
+        if words != tuple(placed):  # the file's own words are written again
+            metadata |= _columns(sentence, layout)
         tags = None
         if layout.tag is not None:
             tags = tuple([tag_of(row, layout.tag) for row in sentence.rows])
         entities = entities_of(tags or (), words)
-        yield Document(f"{stem}:{number}", text, entities, tuple(words), tags, metadata)
+        yield Document(f"{stem}:{number}", text, entities, words, tags, metadata)
 
 
 def _words(sentence: ColumnSentence, layout: ColumnLayout) -> list[str]:
@@ -90,9 +95,13 @@ def _metadata(
     if sentence.separator != "\t":
         metadata["separator"] = sentence.separator
     if (layout.width, layout.word, layout.tag) != PLAIN_COLUMNS:
-        metadata["columns"] = sentence.rows
-        metadata["word_column"], metadata["tag_column"] = layout.word, layout.tag
+        metadata |= _columns(sentence, layout)
     return metadata
+
+
+def _columns(sentence: ColumnSentence, layout: ColumnLayout) -> dict[str, Any]:
+    places = {"word_column": layout.word, "tag_column": layout.tag}
+    return {"columns": sentence.rows, **places}
 
 
 def entities_of(tags: Sequence[str], words: Sequence[Word]) -> tuple[Entity, ...]:
@@ -200,10 +209,16 @@ def _kept_rows(
     if not isinstance(tag, int | None):
         return None, None
     same = len(rows) == len(surfaces) and all(
-        len(_strings(row)) > max(word, tag or 0) and row[word] == surface
+        len(_strings(row)) > max(word, tag or 0) and _same(row[word], surface)
         for row, surface in zip(rows, surfaces, strict=True)
     )
     return (rows, tag) if same else (None, None)
+
+
+def _same(word: str, surface: str) -> bool:
+    """Whether a word of the file is that of a document, which has no marks at ends."""
+    start, end = trimmed(word, 0, len(word))
+    return surface in (word, word[start:end])
 
 
 def _strings(value: object) -> list[str]:
@@ -220,6 +235,7 @@ def _separator(document: Document, rows: list[list[str]]) -> str:
 
 FORMAT = Format(
     name="conll",
+    about="columns: a word a line with its tag",
     read=read_conll,
     write=write_conll,
     suffixes=(".bio", ".iob", ".iob2", ".conll", ".tsv", ".txt"),

@@ -78,7 +78,7 @@ def find_layout(file: ColumnFile, options: ReadOptions) -> ColumnLayout:
         CorpusError: no sentence, rows of different widths, tags of no scheme, or a
             given scheme that fits worse than another; all lines are named together.
     """
-    by_width, width = survey_conll(file, options.tag_column)
+    by_width, width = survey_conll(file, options.given_tag_column)
     path = file.path
     problems = _width_problems(path, by_width, width)
     word, tag = column_indices(path, options, width)
@@ -144,7 +144,10 @@ def column_indices(
     Raises:
         CorpusError: the file lacks a column, or both are the same one.
     """
-    chosen = {"word_column": options.word_column, "tag_column": options.tag_column}
+    chosen = {
+        "word_column": options.word_column or 0,
+        "tag_column": options.given_tag_column,
+    }
     for name, column in chosen.items():
         if column is not None and not -width <= column < width:
             raise CorpusError(
@@ -152,8 +155,9 @@ def column_indices(
                 f"or negative from the end). Received: {name}={column}",
                 path=path,
             )
-    word = options.word_column % width
-    tag = None if options.tag_column is None else options.tag_column % width
+    word = (options.word_column or 0) % width
+    tag = chosen["tag_column"]
+    tag = None if tag is None else tag % width
     if word == tag:
         raise CorpusError(
             f"words and tags cannot both be column {word} of {width}. Name another "

@@ -37,6 +37,7 @@ from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.joining import words_of
 from tfner.corpus.tagging import tags_of
+from tfner.corpus.tidying import tidy_words, with_marks
 from tfner.document import Document, Word
 from tfner.errors import CorpusError, counted, joined
 from tfner.schemes import OUTSIDE, decode_tags
@@ -205,6 +206,7 @@ def _kept_lines(
 def _new_lines(
     document: Document, words: Sequence[Word], tags: Sequence[str]
 ) -> list[str]:
+    words = with_marks(document.text, words)
     close = [left.end == right.start for left, right in pairwise(words)]
     lines = [f"# sent_id = {document.id}", f"# text = {document.text}"]
     for number, (word, tag, joins) in enumerate(
@@ -229,12 +231,14 @@ def _says(
         sentence = parse_sentence(*blocks[0][:2])
     except ValueError:
         return False
-    reading = (sentence.text, sentence.words, decode_tags(sentence.tags))
-    return reading == (text, tuple(words), decode_tags(tags))
+    if (sentence.text, decode_tags(sentence.tags)) != (text, decode_tags(tags)):
+        return False
+    return tidy_words(text, sentence.words) == tidy_words(text, words)
 
 
 FORMAT = Format(
     name="conllu",
+    about="CoNLL-U with NE= in the column MISC",
     scan=scan_conllu,
     write=write_conllu,
     suffixes=(".conllu",),

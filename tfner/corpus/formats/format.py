@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
 
 from tfner.corpus.formats.options import ReadOptions
+from tfner.corpus.formats.sample import Sample
 from tfner.document import Document
 from tfner.errors import CorpusError, joined
 from tfner.storage.lines import STANDARD_STREAM
@@ -29,15 +32,20 @@ class Format:
 
     Attributes:
         name: its name in `--from` and `--to`.
+        about: what it is and whose, in a few words.
         scan: yields its records, for reading and for checking; None where `read` does
             more than go from record to record.
         read: yields its documents; None reads by `scan`.
         write: takes documents, a text stream and `scheme`, and returns how many it
             wrote.
         write_directory: takes documents and the path, where a corpus is a directory.
-        suffixes: ends of file names, `.gz` aside, that mean this format.
-        claims: tells from a path, and from what lies there if it may look inside, that
-            it is of this format whatever its suffix.
+        recognise: tells from the beginning of a file, or from a directory, that it is
+            of this format, and why, in words that follow "because of"; None if not.
+        suffixes: ends of file names, `.gz` aside, that mean this format where the
+            content does not say, and where it is to be written.
+        names: patterns of whole file names that mean this format.
+        is_text: its files are lines of UTF-8.
+        directories: its corpora may be directories.
         holds_tags: it is written with tags, and so in a scheme.
         holds_queries: it is written with a query for each label.
         takes_raw_text: a file of the same sentences as text may give the spaces
@@ -45,15 +53,25 @@ class Format:
     """
 
     name: str
+    about: str = ""
     scan: Scan | None = None
     read: Callable[[str, ReadOptions], Iterator[Document]] | None = None
     write: Callable[..., int] | None = None
     write_directory: Callable[[Iterable[Document], str], int] | None = None
+    recognise: Callable[[Sample], str | None] = lambda sample: None
     suffixes: tuple[str, ...] = ()
-    claims: Callable[[str, bool], bool] = lambda path, look_inside: False
+    names: tuple[str, ...] = ()
+    is_text: bool = True
+    directories: bool = False
     holds_tags: bool = False
     holds_queries: bool = False
     takes_raw_text: bool = False
+
+    def is_named(self, path: str) -> bool:
+        """Tell whether a path is named as files of this format are."""
+        name = Path(path.removesuffix(".gz"))
+        by_name = any(fnmatch(name.name, pattern) for pattern in self.names)
+        return by_name or name.suffix.lower() in self.suffixes
 
     def documents(self, path: str, options: ReadOptions) -> Iterator[Document]:
         """Read the documents of a corpus, one at a time.

@@ -5,29 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
-from tfner.errors import CorpusError, StorageError, shorten
-from tfner.storage.lines import read_lines
+from tfner.errors import CorpusError, shorten
 
 QUESTION_KEYS = {"context", "query"}
 """Keys that tell a record of reading comprehension from any other."""
 BLANKS = re.compile(r"[ \t\r\n]*")
-BEGINNING = 200
-"""Lines that are looked at to find the first record."""
-
-
-def holds_questions(path: str) -> bool:
-    """True if the first record of a file is one of reading comprehension."""
-    try:
-        lines = islice(read_lines(path, keep_ends=True, announce=False), BEGINNING)
-        content = "".join(line for _, line in lines)
-        begin = content.index("[") + 1
-        record, _ = json.JSONDecoder().raw_decode(content, _skip(content, begin))
-    except (CorpusError, StorageError, ValueError, RecursionError):
-        return False  # whoever reads it will say what is wrong
-    return isinstance(record, dict) and record.keys() >= QUESTION_KEYS
 
 
 def elements(content: str, path: str) -> Iterator[tuple[int, Any]]:

@@ -254,4 +254,10 @@ def parse_labels(value: str) -> list[str]:
     return names
 
 
-FORMAT = Format(name="jsonl", scan=scan_jsonl, write=write_jsonl, suffixes=(".jsonl",))
+FORMAT = Format(
+    name="jsonl",
+    about="JSON lines with offsets, or with tokens and tags",
+    scan=scan_jsonl,
+    write=write_jsonl,
+    suffixes=(".jsonl",),
+)

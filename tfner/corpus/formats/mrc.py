@@ -16,11 +16,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TextIO
 
 from tfner.corpus.formats.format import Format
-from tfner.corpus.formats.json_list import elements, holds_questions
+from tfner.corpus.formats.json_list import QUESTION_KEYS, elements
 from tfner.corpus.formats.jsonl import check_surrogates
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.joining import words_of
@@ -336,18 +335,16 @@ def _to_records(document: Document, queries: Mapping[str, str]) -> list[dict[str
     return records
 
 
-def is_mrc(path: str, look_inside: bool) -> bool:
-    """Tell a file of questions by its name or, if it is JSON, by its first record."""
-    name = Path(path.removesuffix(".gz"))
-    if name.name.startswith(NAME):
-        return True
-    return look_inside and name.suffix.lower() == ".json" and holds_questions(path)
-
-
 FORMAT = Format(
     name="mrc",
+    about="reading comprehension: a record a sentence and label",
     scan=scan_mrc,
     write=write_mrc,
-    claims=is_mrc,
+    recognise=lambda sample: (
+        "the keys `context` and `query`"
+        if sample.record.keys() >= QUESTION_KEYS
+        else None
+    ),
+    names=(f"{NAME}*",),
     holds_queries=True,
 )

@@ -245,4 +245,10 @@ def log_nameless(count: int) -> None:
         logger.info("under %r: %s without an intent", NO_INTENT, sentences)
 
 
-FORMAT = Format(name="rasa", scan=scan_rasa, write=write_rasa, suffixes=(".md",))
+FORMAT = Format(
+    name="rasa",
+    about="Rasa NLU Markdown",
+    scan=scan_rasa,
+    write=write_rasa,
+    suffixes=(".md",),
+)

@@ -295,6 +295,7 @@ def _quoted(value: Any) -> str:
 
 FORMAT = Format(
     name="rasa-yaml",
+    about="Rasa NLU YAML",
     scan=scan_rasa_yaml,
     write=write_rasa_yaml,
     suffixes=(".yaml", ".yml"),

@@ -153,6 +153,7 @@ def _entity_record(
 
 FORMAT = Format(
     name="stockmark",
+    about="JSON list of Stockmark's Wikipedia data set",
     scan=scan_stockmark,
     write=write_stockmark,
     suffixes=(".json",),

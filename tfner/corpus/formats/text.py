@@ -54,4 +54,9 @@ def write_text(
     return written
 
 
-FORMAT = Format(name="text", scan=scan_text, write=write_text)
+FORMAT = Format(
+    name="text",
+    about="one text a line, without entities",
+    scan=scan_text,
+    write=write_text,
+)
