@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tfner.errors import StorageError
-from tfner.storage.lines import BOM, open_bytes
+from tfner.storage.encodings import BOM
+from tfner.storage.lines import open_bytes
 
 SAMPLE_BYTES = 1 << 16
 BLANKS = re.compile(r"[ \t\r\n]*")
