@@ -19,7 +19,7 @@ class ReadingConfig(Section):
     """Format of the corpora; recognised by what is in them if not set. `tfner corpus
     formats` lists all."""
     from_scheme: str | None = setting(None, metavar="SCHEME")
-    """Tag scheme of the corpora; detected if not set."""
+    """Tag scheme of the corpora, also IO, BMES or BMEWO; detected if not set."""
     join: Join = "auto"
     """How the words of column files make a text: with spaces, without, or by the kind
     of their characters."""

@@ -84,10 +84,10 @@ def scheme_for(
         census: the tags of the file; they decide where no scheme is named.
     """
     try:
-        scheme = settle_scheme(report.path, options.scheme, census)
+        scheme = settle_scheme(report.path, options.tag_scheme, census)
     except CorpusError as error:
         report.add_error(error)
-        scheme = find_scheme(options.scheme or "IOB2")
+        scheme = find_scheme(options.tag_scheme or "IOB2")
     report.scheme = scheme.name
     return scheme
 

@@ -97,7 +97,7 @@ def find_layout(file: ColumnFile, options: ReadOptions) -> ColumnLayout:
     if tag is None:
         return ColumnLayout(width, word, None, None)
     return ColumnLayout(
-        width, word, tag, settle_scheme(path, options.scheme, rows.census)
+        width, word, tag, settle_scheme(path, options.tag_scheme, rows.census)
     )
 
 

@@ -54,8 +54,8 @@ def scan_conllu(
     """Yield, sentence by sentence, the document or a message about what is wrong."""
     stem, opened = stem_of(path), 0
     common: dict[str, str] = {}
-    if options.scheme is not None:
-        common["scheme"] = options.scheme
+    if options.tag_scheme is not None:
+        common["scheme"] = options.tag_scheme
     losses: Counter[str] = Counter()
     for comments, rows, lines in _blocks(read_lines(path), path):
         said = read_comments(comments)
@@ -68,7 +68,7 @@ def scan_conllu(
             yield from ((lines[row], message) for row, message in problems)
             continue
         try:
-            sentence = parse_sentence(comments, rows, options.scheme)
+            sentence = parse_sentence(comments, rows, options.tag_scheme)
         except ValueError as error:
             yield lines[0], str(error)
             continue

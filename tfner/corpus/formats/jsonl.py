@@ -69,8 +69,8 @@ def parse_line(line: str, identifier: str, options: ReadOptions) -> Document:
     else:
         entities = _entities(record, text)
     metadata = {key: value for key, value in record.items() if key not in OWN_KEYS}
-    if tags is not None and options.scheme:
-        metadata["scheme"] = options.scheme
+    if tags is not None and options.tag_scheme:
+        metadata["scheme"] = options.tag_scheme
     return Document(
         str(record.get("id", identifier)), text, entities, words, tags, metadata
     )
@@ -136,7 +136,7 @@ def _tags(record: Mapping[str, Any], options: ReadOptions) -> tuple[str, ...] | 
     if not isinstance(values, list):
         raise ValueError("tags must be a list of strings or integers")
     tags = tuple(_tag(value, options.labels) for value in values)
-    check_prefixes(tags, options.scheme)
+    check_prefixes(tags, options.tag_scheme)
     return tags
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import get_args
 
 from tfner.config.choices import Discontinuous, Join
+from tfner.corpus.formats.tag_syntax import READ_ONLY, find_reading_scheme
 from tfner.errors import ConfigError, unknown
-from tfner.schemes import find_scheme
 
 CHOICES = {
     "join": get_args(Join),
@@ -24,7 +24,8 @@ class ReadOptions:
     Args:
         scheme: tag scheme of the file. None takes the one that explains it with the
             fewest invalid transitions and logs it. Entities are the same in any case;
-            a scheme that fits worse than another is an error.
+            a scheme that fits worse than another is an error. IO, BMES and BMEWO are
+            for reading only.
         join: how words of column files and `tokens` become a text: `auto` goes by the
             script, Chinese and Japanese being written without spaces; `space`; `none`.
         word_column: column of the words; negative ones count from the end. None takes
@@ -66,11 +67,16 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         if self.scheme is not None:
-            object.__setattr__(self, "scheme", find_scheme(self.scheme).name)
+            object.__setattr__(self, "scheme", find_reading_scheme(self.scheme))
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise ConfigError(unknown(name, getattr(self, name), known))
         object.__setattr__(self, "tag_column", _columns(self.tag_column))
+
+    @property
+    def tag_scheme(self) -> str | None:
+        """The scheme of the tags once they are read: IO is IOB1, BMES is BIOES."""
+        return None if self.scheme is None else READ_ONLY.get(self.scheme, self.scheme)
 
     @property
     def given_tag_column(self) -> int | None:
