@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from tfner.corpus import join_words, words_of
+from tfner.corpus import join_words, read_corpus, words_of
+from tfner.corpus.spacing import SURVEYED, find_spacing
 from tfner.document import Document, Word
 
 
@@ -57,3 +60,76 @@ def test_a_sentence_of_another_script_keeps_its_spaces_around_cjk_words(text):
 
 def test_documents_without_words_have_those_between_white_space():
     assert words_of(Document("d", " a  bc")) == (Word(1, 2), Word(4, 6))
+
+
+KOREAN = ["작가 《하늘》 《바다》 읽다".split(), "大韓民國 政府 는".split()]
+JAPANESE = [["東京", "に", "行く", "。"], ["2", ",", "300"], ["JR", "SL", "の", "博物", "館"]]
+ENGLISH = [["price", "￥500", "￥600", "paid"], ["The", "word", "東京", "、", "京都"]]
+
+
+@pytest.mark.parametrize(
+    ("sentences", "texts"),
+    [
+        (KOREAN, ["작가 《하늘》 《바다》 읽다", "大韓民國 政府 는"]),
+        (ENGLISH, ["price ￥500 ￥600 paid", "The word 東京、京都"]),
+        (JAPANESE, ["東京に行く。", "2,300", "JR SLの博物館"]),
+        (
+            [*JAPANESE, *JAPANESE, ["In", "the", "city", "of", "京都", "."]],
+            [*["東京に行く。", "2,300", "JR SLの博物館"] * 2, "In the city of 京都 ."],
+        ),
+        (
+            [["in", "New", "York"], ["at", "home"], ["東京", "に", "NHK", "。"]],
+            ["in New York", "at home", "東京にNHK。"],
+        ),
+        ([["한", "국", " ", "은", "행"], ["서", "울"]], ["한국 은행", "서울"]),
+        (
+            [["Mira", " ", "Sol", "\u00a0", "flew"], ["to", " ", "Oslo"]],
+            ["Mira Sol\u00a0flew", "to Oslo"],
+        ),
+        ([["ไป", "กรุงเทพ", " ", "กับ"], ["เขา"] * 50], ["ไปกรุงเทพ กับ", "เขา" * 50]),
+        # One stray blank is not the file's way of writing spaces.
+        ([["a", "\u00a0", "b"], ["in", "New", "York"] * 9], ["a\u00a0b", "in New York " * 8 + "in New York"]),
+    ],
+)  # fmt: skip
+def test_the_words_of_a_file_decide_how_each_sentence_is_joined(sentences, texts):
+    spacing = find_spacing(sentences)
+    assert [join_words(words, spacing)[0] for words in sentences] == texts
+
+
+def test_a_survey_reads_the_head_of_a_file_alone():
+    read = []
+
+    def sentences():
+        for number in range(1_000_000):
+            read.append(number)
+            yield ["word"] * 100
+
+    assert find_spacing(sentences()).rule == "words"
+    assert len(read) == SURVEYED / 100
+
+
+@pytest.mark.parametrize("name", ["a.conll", "b.jsonl"])
+def test_files_are_joined_as_a_whole_and_their_script_is_named(tmp_path, name, caplog):
+    words = ["ไป", "กรุงเทพ", "ครับ"]
+    path = tmp_path / name
+    lines = [f"{word}\tO" for word in words]
+    if name.endswith("jsonl"):
+        lines = [json.dumps({"tokens": words, "tags": ["O"] * 3})]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    for _ in range(2):
+        (document,) = read_corpus(path)
+    assert document.text == " ".join(words)
+    (warning,) = [r.getMessage() for r in caplog.records if "Thai" in r.getMessage()]
+    assert str(path) in warning
+    assert "--raw-text" in warning
+
+
+@pytest.mark.parametrize("name", ["a.conll", "b.jsonl"])
+def test_a_sentence_is_joined_as_the_others_of_its_file(tmp_path, name):
+    path = tmp_path / name
+    lines = ["\n".join(f"{w}\tO" for w in words) + "\n" for words in JAPANESE]
+    if name.endswith("jsonl"):
+        lines = [json.dumps({"tokens": w, "tags": ["O"] * len(w)}) for w in JAPANESE]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    texts = [document.text for document in read_corpus(path)]
+    assert texts == ["東京に行く。", "2,300", "JR SLの博物館"]

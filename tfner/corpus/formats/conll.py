@@ -19,6 +19,7 @@ from tfner.corpus.formats.conll_sentences import ColumnFile, ColumnSentence
 from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.joining import join_words, place_words, words_of
+from tfner.corpus.spacing import Spacing, spacing_of_file
 from tfner.corpus.tagging import tags_of
 from tfner.corpus.tidying import tidy_words
 from tfner.document import Document, Entity, Word
@@ -55,12 +56,16 @@ def documents_of(file: ColumnFile, options: ReadOptions) -> Iterator[Document]:
             for sentence in file
         )
         texts = texts_of(path, numbered, options.raw_text)
+    spacing = Spacing("space")
+    if texts is None:
+        sentences = (_words(sentence, layout) for sentence in file)
+        spacing = spacing_of_file(sentences, options.join, path=path)
     stem, opened = stem_of(path), 0
     for number, sentence in enumerate(file, 1):
         opened += len(sentence.document_lines)
         surfaces = _words(sentence, layout)
         if texts is None:
-            text, placed = join_words(surfaces, options.join)
+            text, placed = join_words(surfaces, spacing)
         else:
             text = texts[number - 1]
             placed = place_words(surfaces, text)

@@ -12,41 +12,62 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any, TextIO
 
 from tfner.corpus.formats.conll import entities_of
 from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.joining import join_words, place_words
+from tfner.corpus.spacing import Spacing, spacing_of_file
 from tfner.corpus.tagging import check_prefixes
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, counted, shorten
 from tfner.schemes import is_tag
 from tfner.storage.lines import is_readable, read_lines, stem_of
 
+SURVEYED = 1_000
+"""Records that decide how words become a text."""
 TAG_KEYS = ("tags", "ner_tags")
 OWN_KEYS = {"id", "text", "words", "entities", "tokens", *TAG_KEYS}
 
 
 def scan_jsonl(path: str, options: ReadOptions) -> Iterator[tuple[int, Document | str]]:
     """Yield, line by line, the document or a message about what is wrong with it."""
-    stem = stem_of(path)
-    for number, line in read_lines(path):
+    stem, lines = stem_of(path), iter(read_lines(path))
+    first = list(islice(lines, SURVEYED))
+    spacing = spacing_of_file(_token_lists(first), options.join, path=path)
+    for number, line in chain(first, lines):
         if not line.strip():
             continue
         try:
-            yield number, parse_line(line, f"{stem}:{number}", options)
+            yield number, parse_line(line, f"{stem}:{number}", options, spacing)
         except ValueError as error:
             yield number, str(error)
 
 
-def parse_line(line: str, identifier: str, options: ReadOptions) -> Document:
+def _token_lists(lines: Iterable[tuple[int, str]]) -> Iterator[list[str]]:
+    """The words of records without text; of what is no such record nothing."""
+    for _, line in lines:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        tokens = record.get("tokens") if isinstance(record, dict) else None
+        if isinstance(tokens, list) and record.get("text") is None:
+            yield [token for token in tokens if isinstance(token, str)]
+
+
+def parse_line(
+    line: str, identifier: str, options: ReadOptions, spacing: Spacing | None = None
+) -> Document:
     """Read one line as a Document.
 
     Args:
         line: JSON.
         identifier: id of a record without one.
         options: scheme, join and labels are used.
+        spacing: how tokens are joined; by `options.join` if None.
 
     Raises:
         ValueError: says what is wrong with the record.
@@ -57,7 +78,7 @@ def parse_line(line: str, identifier: str, options: ReadOptions) -> Document:
         raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
     if not isinstance(record, dict):
         raise ValueError("a record must be an object: {…}")
-    text, words = _text_and_words(record, options.join)
+    text, words = _text_and_words(record, spacing or options.join)
     if "\\u" in line:
         check_surrogates(text)
     tags = _tags(record, options)
@@ -91,7 +112,7 @@ def check_surrogates(text: str) -> None:
 
 
 def _text_and_words(
-    record: Mapping[str, Any], join: str
+    record: Mapping[str, Any], join: str | Spacing
 ) -> tuple[str, tuple[Word, ...] | None]:
     text, tokens = record.get("text"), record.get("tokens")
     if text is None and tokens is None:
