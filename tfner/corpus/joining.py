@@ -13,6 +13,7 @@ from tfner.marks import words_between_spaces
 
 JOINS = get_args(Join)
 
+
 def join_words(
     words: Iterable[str], join: str | Spacing = "auto"
 ) -> tuple[str, list[Word]]:
