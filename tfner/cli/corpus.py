@@ -153,7 +153,7 @@ def format_record(known: Format) -> dict[str, Any]:
         "name": known.name,
         "about": known.about,
         "read": known.scan is not None or known.read is not None,
-        "written": known.write is not None or known.write_directory is not None,
+        "written": known.write is not None or known.write_path is not None,
         "suffixes": [*known.suffixes, *known.names],
     }
 

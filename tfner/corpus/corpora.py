@@ -218,8 +218,8 @@ def write_corpus(
     if scheme is not None:
         _check_holds("a scheme is", chosen, "holds_tags", "no tags")
         scheme = find_scheme(scheme).name
-    if chosen.write_directory is not None:
-        return chosen.write_directory(documents, name)
+    if chosen.write_path is not None:
+        return chosen.write_path(documents, name)
     if chosen.write is None:
         writable = ", ".join(f.name for f in FORMATS.values() if f.write)
         raise ConfigError(f"{chosen.name} is read only. Name one of {writable}.")

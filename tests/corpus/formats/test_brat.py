@@ -36,7 +36,7 @@ def read(path):
 
 def refusal(path):
     with pytest.raises(CorpusError) as caught:
-        read(path)
+        read(path if path.exists() else path.parent)
     return str(caught.value).replace(str(path.parent) + "/", "")
 
 
@@ -52,6 +52,7 @@ def test_a_pair_becomes_a_document_named_after_it(write):
     [
         "T1\tLOC 14 17;18 22\tNew York\n",  # as brat cuts it
         "T1\tLOC 14 22\tNew York\n",
+        "T1\tLOC 18 22;14 17\tYork New\n",
         "T1\tLOC 14 22\tNew York\r\n",
         "T1\tLOC 14 22\tNew York",
     ],
@@ -94,7 +95,7 @@ def test_other_annotations_are_left_out_and_counted_once(write, tmp_path, caplog
         ("T1\tPER 0 25\tMaria", "must satisfy 0 <= start < end <= 24"),
         ("T1\tPER 0 5\tMario", "is 'Maria' in the text, not 'Mario'"),
         ("T1\tPER 0 5;11 13\tMaria to", "is discontinuous, and entities here are not"),
-        ("T1\tLOC 18 22;14 17\tYork New", "is discontinuous"),
+        ("T1\tLOC 18 22;6 10\tYork flew", "is discontinuous"),
     ],
 )
 def test_a_bad_line_is_named_with_its_number(write, line, problem):
@@ -117,6 +118,45 @@ def test_all_problems_of_all_pairs_are_reported_at_once(write, tmp_path):
         "c.ann",
     ]
     assert "c.txt: cannot be read: No such file" in lines[3]
+
+
+@pytest.mark.parametrize(
+    ("how", "found", "told"),
+    [
+        ("outer", [(0, 22)], "one from the first to the last piece"),
+        ("parts", [(0, 5), (14, 22)], "an entity for each piece"),
+        ("drop", [], "left out"),
+    ],
+)
+def test_an_entity_in_pieces_becomes_what_is_chosen(write, caplog, how, found, told):
+    path = write("T1\tX 0 5;14 17;18 22\tMaria New York\nT2\tPER 0 5\tMaria\n")
+    (document,) = read_corpus(path, discontinuous=how)
+    spans = [(e.start, e.end) for e in document.entities if e.label == "X"]
+    assert spans == found
+    assert f"{path}: 1 entity in several pieces" in caplog.text
+    assert told in caplog.text
+
+
+def test_the_message_about_pieces_names_an_option_that_helps(write):
+    path = write("T1\tX 0 5;14 17\tMaria New\n")
+    assert "--discontinuous outer, parts or drop" in refusal(path)
+    assert len(list(read_corpus(path, discontinuous="outer"))) == 1
+
+
+def test_directories_in_directories_are_read_and_are_part_of_the_ids(
+    write, tmp_path, caplog
+):
+    for name in ("b", "sub/a", "sub/deep/b", ".hidden/x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write("T1\tPER 0 5\tMaria\n", name=name)
+    (tmp_path / "sub" / "alone.txt").write_text("x")
+    assert find_format(tmp_path) == "brat"
+    assert [d.id for d in read(tmp_path)] == ["b", "sub/a", "sub/deep/b"]
+    assert "1 .txt file without an .ann, such as sub/alone.txt" in caplog.text
+    (tmp_path / "b.ann").unlink()
+    assert find_format(tmp_path) == "brat"
+    write("T1\tPER 0 4\tMaria\n", name="sub/a")
+    assert "sub/a.ann:1: entity 0 4 PER is 'Mari'" in refusal(tmp_path / "x")
 
 
 def test_a_text_that_is_no_utf8_is_named(write):

@@ -3,9 +3,10 @@
     T1<TAB>PER 0 5<TAB>Maria             characters, ends exclusive
     T2<TAB>LOC 9 12;13 17<TAB>New York   fragments: brat cuts a span at line breaks
 
-A pair is a Document, its name the id; a corpus is one pair or a directory of them.
-Texts are kept to the byte, line breaks and byte order mark included. Relations, events,
-attributes, notes and the like are left out and counted.
+A pair is a Document, its name the id; a corpus is one pair or a directory of them, also
+in directories below it, which are then part of the id: `sub/a`. Texts are kept to the
+byte, line breaks and byte order mark included. Relations, events, attributes, notes and
+the like are left out and counted.
 
 Source: https://brat.nlplab.org/standoff.html
 """
@@ -17,9 +18,9 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from pathlib import Path
 
+from tfner.corpus.formats.discontinuous import Pieces
 from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.document import Document, Entity
@@ -48,8 +49,17 @@ MAX_NAME_BYTES = 200
 
 
 def holds_annotations(path: str | os.PathLike[str]) -> bool:
-    """True for a directory with `.ann` files."""
-    return any(Path(path).glob(f"*{ANNOTATIONS}"))
+    """True for a directory with `.ann` files, or with such directories in it."""
+    return next(_files_below(path, ANNOTATIONS), None) is not None
+
+
+def _files_below(path: str | os.PathLike[str], suffix: str) -> Iterator[Path]:
+    """The files of a suffix in a directory and below, hidden ones and links aside."""
+    for folder, inner, names in os.walk(path):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        for name in names:
+            if name.endswith(suffix) and not name.startswith("."):
+                yield Path(folder, name)
 
 
 def annotation_files(path: str) -> list[str]:
@@ -66,36 +76,39 @@ def annotation_files(path: str) -> list[str]:
                 path=path,
             )
         return [path]
-    files = sorted(str(file) for file in Path(path).glob(f"*{ANNOTATIONS}"))
+    files = sorted(_files_below(path, ANNOTATIONS))
     if not files:
-        raise CorpusError("no .ann file lies in this directory", path=path)
-    texts = set(Path(path).glob(f"*{TEXT}"))
-    alone = sorted(texts - {Path(file).with_suffix(TEXT) for file in files})
+        raise CorpusError("no .ann file lies in this directory or below", path=path)
+    texts = set(_files_below(path, TEXT))
+    alone = sorted(texts - {file.with_suffix(TEXT) for file in files})
     if alone:
         logger.warning(
             "%s: left out: %s without an .ann, such as %s",
             path,
             counted(len(alone), ".txt file"),
-            alone[0].name,
+            alone[0].relative_to(path),
         )
-    return files
+    return list(map(str, files))
 
 
 def scan_brat(
     path: str, options: ReadOptions
 ) -> Iterator[tuple[tuple[str, int | None], Document | str]]:
     """Yield, pair by pair, the document or a message about what is wrong with it."""
-    del options  # nothing to choose
     left_out: Counter[str] = Counter()
+    pieces = Pieces(options)
     for file in annotation_files(path):
-        yield from _scan_pair(file, left_out)
+        name = Path(file).with_suffix("")
+        below = name.relative_to(path) if os.path.isdir(path) else Path(name.name)
+        yield from _scan_pair(file, below.as_posix(), left_out, pieces)
+    pieces.log(path)
     if left_out:
         counts = ", ".join(f"{count} {kind}" for kind, count in left_out.items())
         logger.warning("%s: left out: %s", path, counts)
 
 
 def _scan_pair(
-    file: str, left_out: Counter[str]
+    file: str, identifier: str, left_out: Counter[str], pieces: Pieces
 ) -> Iterator[tuple[tuple[str, int | None], Document | str]]:
     partner = Path(file).with_suffix(TEXT)
     try:
@@ -111,22 +124,21 @@ def _scan_pair(
             left_out[KINDS[other[0]]] += 1
         elif line.strip():
             try:
-                entities.append(parse_annotation(line, text))
+                entities += parse_annotation(line, text, pieces)
             except ValueError as error:
                 problems += 1
                 yield (file, number), str(error)
     if not problems:
-        yield (file, None), Document(Path(file).stem, text, tuple(entities))
+        yield (file, None), Document(identifier, text, tuple(entities))
 
 
-def parse_annotation(line: str, text: str) -> Entity:
-    """The entity of one `T` line.
-
-    Fragments with nothing but white space between them are one entity.
+def parse_annotation(line: str, text: str, pieces: Pieces) -> list[Entity]:
+    """The entities of one `T` line: one, unless it has several pieces.
 
     Args:
         line: without its line end.
         text: what the offsets count in.
+        pieces: decides over fragments.
 
     Raises:
         ValueError: says what is wrong with it.
@@ -137,29 +149,21 @@ def parse_annotation(line: str, text: str) -> Entity:
             f"expected T1<TAB>LABEL START END<TAB>TEXT, received {shorten(line)}"
         )
     label, offsets, quoted = match.groups()
-    place = f"entity {offsets} {label}"
-    fragments = [tuple(map(int, part.split())) for part in offsets.split(";")]
-    for start, end in fragments:
-        if not 0 <= start < end <= len(text):
-            raise ValueError(
-                f"{place} must satisfy 0 <= start < end <= {len(text)}, the text's "
-                "length"
-            )
-    start, end = fragments[0][0], fragments[-1][1]
-    for (_, last), (following, _) in pairwise(fragments):
-        if following < last or text[last:following].strip():
-            raise ValueError(
-                f"{place} is discontinuous, and entities here are not. Make it one "
-                f"span {start} {end}, or several entities"
-            )
+    fragments = [
+        (int(start), int(end))
+        for start, end in (part.split() for part in offsets.split(";"))
+    ]
+    found = pieces.entities(label, fragments, text)
     parts = " ".join(text[start:end] for start, end in fragments)
-    if _on_one_line(quoted) not in map(_on_one_line, (parts, text[start:end])):
+    outer = text[fragments[0][0] : fragments[-1][1]]
+    if _on_one_line(quoted) not in map(_on_one_line, (parts, outer)):
+        end = max(end for _, end in fragments)
         hint = "; each CR LF counts as two" if "\r\n" in text[:end] else ""
         raise ValueError(
-            f"{place} is {shorten(parts)} in the text, not {shorten(quoted)}; offsets "
-            f"count characters, ends are exclusive{hint}"
+            f"entity {offsets} {label} is {shorten(parts)} in the text, not "
+            f"{shorten(quoted)}; offsets count characters, ends are exclusive{hint}"
         )
-    return Entity(start, end, label)
+    return found
 
 
 def _on_one_line(text: str) -> str:
@@ -279,7 +283,7 @@ FORMAT = Format(
     name="brat",
     about="brat standoff: pairs of .txt and .ann",
     scan=scan_brat,
-    write_directory=write_brat,
+    write_path=write_brat,
     suffixes=(ANNOTATIONS,),
     recognise=lambda sample: (
         "its .ann files" if holds_annotations(sample.path) else None

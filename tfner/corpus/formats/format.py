@@ -38,7 +38,8 @@ class Format:
         read: yields its documents; None reads by `scan`.
         write: takes documents, a text stream and `scheme`, and returns how many it
             wrote.
-        write_directory: takes documents and the path, where a corpus is a directory.
+        write_path: takes documents and the path, where a corpus is a directory or no
+            text.
         recognise: tells from the beginning of a file, or from a directory, that it is
             of this format, and why, in words that follow "because of"; None if not.
         suffixes: ends of file names, `.gz` aside, that mean this format where the
@@ -57,7 +58,7 @@ class Format:
     scan: Scan | None = None
     read: Callable[[str, ReadOptions], Iterator[Document]] | None = None
     write: Callable[..., int] | None = None
-    write_directory: Callable[[Iterable[Document], str], int] | None = None
+    write_path: Callable[[Iterable[Document], str], int] | None = None
     recognise: Callable[[Sample], str | None] = lambda sample: None
     suffixes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
