@@ -229,6 +229,34 @@ def test_check_returns_one_only_for_errors(source, tmp_path):
     assert "a.bio:6: error: expected 2 columns, received 1: 'd'" in result.stdout
 
 
+def test_check_ends_with_the_verdict_and_its_exit_code(source, tmp_path):
+    result = succeed("check", source)
+    assert result.stdout.splitlines()[-1] == "training can start: 1 file, 1 label"
+    record = json.loads(succeed("check", source, "--json").stdout)
+    assert (record["can_train"], record["reason"]) == (True, "1 file, 1 label")
+    source.write_text("a\tO\n\n")
+    result = run("check", source)
+    assert result.exit_code == 1
+    assert "training cannot start: " in result.stdout.splitlines()[-1]
+    assert "holds no entity" in result.stdout.splitlines()[-1]
+    record = json.loads(run("check", source, "--json").stdout)
+    assert (record["can_train"], record["files"][0]["error"]) == (False, 0)
+
+
+def test_check_does_not_flood_the_terminal(source):
+    source.write_text("".join(f"{i}\tI-X\n\n" for i in range(50)) + CONTENT * 60)
+    result = succeed("check", source)
+    assert result.stdout.count("after O is not IOB2") == 20
+    assert "30 more of the kind invalid-transition; --all" in result.stdout
+    assert "50 warnings" in result.stdout
+    result = succeed("check", source, "--all")
+    assert result.stdout.count("after O is not IOB2") == 50
+    assert "more of the kind" not in result.stdout
+    record = json.loads(succeed("check", source, "--json").stdout)
+    assert record["files"][0]["kinds"]["invalid-transition"] == 50
+    assert len(record["findings"]) == 51
+
+
 def test_check_reports_a_missing_file_beside_the_others(source, tmp_path):
     result = run("check", source, tmp_path / "missing.bio", "--json")
     assert result.exit_code == 1

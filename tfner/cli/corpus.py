@@ -15,8 +15,9 @@ from tfner.cli.options import CorpusOptions, Json, Overwrite, with_groups
 from tfner.cli.output import print_json, print_text
 from tfner.corpus import FORMATS, find_format, output_format, write_corpus
 from tfner.corpus.checks.check import check_corpora
-from tfner.corpus.checks.findings import FileReport, count_severities
+from tfner.corpus.checks.rendering import SHOWN, checks_record, render_checks
 from tfner.corpus.checks.repair import repair_conll
+from tfner.corpus.checks.verdict import judge
 from tfner.corpus.formats.brat import check_target
 from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
@@ -186,14 +187,21 @@ def check(
             help="Write IN to OUT, invalid tags replaced as conlleval reads them.",
         ),
     ] = None,
+    every: Annotated[
+        bool,
+        typer.Option(
+            "--all", help=f"Print all findings, not {SHOWN} of each kind and file."
+        ),
+    ] = False,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Report every defect with its line; exit code 1 if a file cannot be read.
+    """Report every defect with its line, and whether training can start.
 
     An error keeps tfner from reading the file. A warning names a defect and how it is
     read. A note names something unusual. Several files are also compared with each
-    other: sentences that they share, labels that the first one lacks.
+    other: sentences that they share, labels that the first one lacks. The exit code is
+    1 if training cannot start.
     """
     if options.raw_text is not None and len(sources) != 1:
         raise ConfigError(
@@ -202,27 +210,22 @@ def check(
     settings, from_format = ReadOptions(**options.settings()), options.from_format
     if repair is not None:
         _check_repair(sources, from_format, repair, overwrite)
-    reports = check_corpora(sources, format=from_format, options=settings)
-    findings = [finding for report in reports for finding in report.findings]
-    failed = bool(count_severities(findings)["error"])
+    keep = None if every or json else SHOWN
+    reports = check_corpora(sources, format=from_format, options=settings, keep=keep)
+    verdict = judge(reports)
+    failed = any(report.severities["error"] for report in reports)
     changed = None
     if repair is not None and not failed:
         changed = repair_conll(sources[0], repair, settings)
     if json:
-        print_json(
-            {
-                "files": [_file_record(report) for report in reports],
-                "findings": [finding.to_json() for finding in findings],
-                "repaired_tags": changed,
-            }
-        )
+        print_json(checks_record(reports, verdict) | {"repaired_tags": changed})
     else:
-        print_text("\n".join([*map(str, findings), *map(_summary, reports)]))
+        print_text(render_checks(reports, verdict))
     if changed is not None:
         logger.info("%s: %s", repair, counted(changed, "changed tag"))
     elif repair is not None:
         logger.info("%s was not written: correct the errors by hand first", repair)
-    if failed:
+    if not verdict.can_train:
         raise typer.Exit(1)
 
 
@@ -236,26 +239,6 @@ def _check_repair(
     if find_format(sources[0], from_format) != "conll":
         raise ConfigError("--repair is for column files; spans need no repair")
     OutputPolicy(repair, overwrite).check()
-
-
-def _file_record(report: FileReport) -> dict[str, Any]:
-    return {
-        "path": report.path,
-        "format": report.format,
-        "scheme": report.scheme,
-        "documents": report.documents,
-        **count_severities(report.findings),
-    }
-
-
-def _summary(report: FileReport) -> str:
-    counts = count_severities(report.findings)
-    parts = [counted(number, name) for name, number in counts.items()]
-    scheme = f" {report.scheme}" if report.scheme else ""
-    return (
-        f"{report.path}: {report.format}{scheme}, "
-        f"{counted(report.documents, 'document')}: {', '.join(parts)}"
-    )
 
 
 @with_groups

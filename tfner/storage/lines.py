@@ -107,15 +107,20 @@ def read_lines(
         )
 
 
-def read_bytes(path: str) -> bytes:
-    """Read a file or standard input.
+def read_blocks(path: str) -> Iterator[bytes]:
+    """Read a file or standard input, unpacked if it ends in .gz, piece by piece.
 
     Raises:
         CorpusError: damaged gzip.
         StorageError: the file cannot be read.
     """
     with open_bytes(path) as stream:
-        return b"".join(_guarded(stream, path))
+        yield from _guarded(stream, path)
+
+
+def read_bytes(path: str) -> bytes:
+    """Read a file or standard input; see `read_blocks`."""
+    return b"".join(read_blocks(path))
 
 
 def decode_lines(
@@ -195,7 +200,7 @@ def _whole_lines(
             if b"\n" not in block and size < BLOCK:
                 continue
             block, held, size = b"".join(held), [], 0
-            ends = _line_end(block)
+            ends = line_end(block)
         cut = _last_end(block, ends)
         if cut:
             yield b"".join([*held, block[:cut]]), ends
@@ -206,11 +211,15 @@ def _whole_lines(
             raise _EndlessLineError
     rest = b"".join(held)
     if rest:
-        yield rest, ends or _line_end(rest)
+        yield rest, ends or line_end(rest)
 
 
-def _line_end(beginning: bytes) -> bytes:
-    """What ends the lines of a file: CR where there is one and no LF."""
+def line_end(beginning: bytes) -> bytes:
+    """Tell by its first bytes what ends a file's lines: CR if there is one and no LF.
+
+    Args:
+        beginning: all of the file, or so much that a line surely ends in it.
+    """
     beginning = beginning[:BLOCK]
     is_cr = CARRIAGE_RETURN in beginning and LINE_FEED not in beginning
     return CARRIAGE_RETURN if is_cr else LINE_FEED

@@ -156,7 +156,7 @@ def test_records_are_checked_too(check):
             "words": [[0, 2], [3, 5]],
             "entities": [
                 {"start": 0, "end": 3, "label": "X"},
-                {"start": 2, "end": 5, "label": "Y"},
+                {"start": 1, "end": 5, "label": "Y"},
             ],
         },
         {"id": "1", "tokens": ["a", "b"], "tags": ["O", "I-X"]},

@@ -197,7 +197,6 @@ def test_check_names_the_files_in_a_directory(write, tmp_path):
     assert found == [
         (tmp_path.name, None, "format"),
         (tmp_path.name, None, "repeated"),
-        ("a.ann", None, "nested"),
         ("a.ann", None, "repeated-entity"),
         ("b.ann", 1, "bad-record"),
         ("c.ann", None, "white-space"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from tfner.corpus.checks.findings import FileReport
+from tfner.corpus.checks.borders import edge_marks
+from tfner.corpus.checks.findings import FileReport, name_character
 from tfner.corpus.formats.conll_layout import (
     column_indices,
     settle_scheme,
@@ -32,20 +33,17 @@ from tfner.schemes import (
 )
 
 
-def check_conll(
-    report: FileReport, options: ReadOptions, *, lines: Iterable[tuple[int, str]] | None
-) -> None:
+def check_conll(report: FileReport, options: ReadOptions) -> None:
     """Check a column file, and compare it with its raw text if one is given.
 
     Args:
         report: gets the findings.
         options: how to read the file.
-        lines: of the first reading, with their numbers; None reads the file.
 
     Raises:
         CorpusError: there is no sentence, or not the columns named.
     """
-    file = ColumnFile(report.path, comments=bool(options.comments), lines=lines)
+    file = ColumnFile(report.path, comments=bool(options.comments))
     by_width, width = survey_conll(file, options.given_tag_column)
     word, tag = column_indices(report.path, options, width)
     scheme = None
@@ -123,7 +121,14 @@ def _check_word(report: FileReport, line: int, word: str) -> None:
         report.add(
             line, "warning", "white-space", f"white space in the token {shorten(word)}"
         )
-    report.check_characters(line, word)
+    if word.isascii() and word.isprintable():
+        return
+    marks = edge_marks(word, [(0, len(word))])
+    report.check_characters(line, word, known=marks)
+    for mark in sorted(marks):
+        message = f"{name_character(mark)} at the edge of the word {shorten(word)}"
+        reading = "no part of it when reading"
+        report.add(line, "note", "invisible-mark", f"{message}; {reading}")
 
 
 def _check_tag(report: FileReport, line: int, tag: str) -> None:
