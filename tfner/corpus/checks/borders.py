@@ -7,18 +7,17 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
-from tfner.corpus.joining import CJK
+from tfner.corpus.spacing import CJK, SCRIPTS
 from tfner.document import Document, Entity, Word
 from tfner.errors import shorten
 from tfner.marks import CHUNK, MARK, trimmed
 
 UNSPACED = re.compile(
-    f"{CJK.pattern}|"
-    "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf"
-    "\u1b00-\u1b7f\ua980-\ua9ff\uaa60-\uaadf]"
+    f"{CJK.pattern}|[{''.join(SCRIPTS.values())}"
+    "\u0f00-\u0fff\u1950-\u19ff\u1a20-\u1aaf\u1b00-\u1b7f\ua980-\ua9ff\uaa60-\uaadf]"
 )
-"""Characters of scripts that write no spaces between words: Chinese and Japanese ones,
-Thai, Lao, Tibetan, Burmese, Khmer, Tai, Balinese and Javanese ones."""
+"""Characters of scripts that write no spaces between words: beside those that joining
+knows, Tibetan, Tai, Balinese and Javanese ones."""
 LOOKS = "\ufe0e\ufe0f"
 """Selectors of an emoji's looks, which belong to the emoji before them."""
 NEAR = 40
