@@ -7,8 +7,11 @@ from tfner.errors import CorpusError
 BOM = b"\xef\xbb\xbf"
 SAMPLE = 4096
 """Bytes around the first NUL that are looked at."""
+FEWEST = 4
+"""NULs and other control characters that a text may hold, however short it is."""
+CONTROLS = bytes({*range(32), 127} - {*b"\t\n\r"})
 CONTROL_SHARE = 0.1
-UTF16_SHARE = 0.15
+UTF16_SHARE = 0.2
 """Share of NULs from which bytes are UTF-16 although they are UTF-8, too: those of the
 tabs, line ends and tags of a corpus."""
 
@@ -96,15 +99,20 @@ def refuse_binary(content: bytes, head: bytes, path: object) -> None:
     """
     first = content.index(0)
     sample = content[max(0, first - SAMPLE // 2) :][:SAMPLE]
+    if _controls(sample) < FEWEST and not describe_binary(head):
+        return
     if wide := wide_encoding(sample):
         raise CorpusError(f"not UTF-8. {_wide_hint(wide)}", path=path)
     if describe_binary(head) or _control_share(sample) > CONTROL_SHARE:
         raise CorpusError(f"no text. {binary_hint(head)}", path=path)
 
 
+def _controls(sample: bytes) -> int:
+    return len(sample) - len(sample.translate(None, CONTROLS))
+
+
 def _control_share(sample: bytes) -> float:
-    kept = sample.translate(None, bytes({*range(32), 127} - {*b"\t\n\r"}))
-    return 1 - len(kept) / len(sample)
+    return _controls(sample) / len(sample)
 
 
 def binary_hint(head: bytes) -> str:
