@@ -128,7 +128,8 @@ def check_flat(entities: Iterable[Entity]) -> None:
             raise LabelError(
                 "tags of words cannot hold nested or overlapping entities. Received: "
                 f"{before.start}-{before.end} {before.label} and "
-                f"{after.start}-{after.end} {after.label}. Use --task span for these"
+                f"{after.start}-{after.end} {after.label}. Use `tfner train "
+                "--task span` for these"
             )
 
 

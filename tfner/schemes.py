@@ -189,7 +189,7 @@ def encode_spans(spans: Iterable[Span], length: int, scheme: Scheme) -> list[str
             raise LabelError(
                 "spans of one tag sequence may not overlap. "
                 f"Received: {tuple(previous)} and {tuple(span)}. "
-                "Nested entities need --task span."
+                "Nested entities need `tfner train --task span`."
             )
         if not 0 <= start < end <= length:
             raise LabelError(f"span {tuple(span)} lies outside {length} words")

@@ -44,7 +44,9 @@ def main() -> None:
     chosen = args.formats or list(FORMATS)
     found = specimens(args.specimens)
     record: dict[str, Any] = {"files": args.files, "formats": {}}
-    with get_context("spawn").Pool(args.processes, maxtasksperchild=4) as pool:
+    with get_context("spawn").Pool(
+        args.processes, logging.disable, maxtasksperchild=4
+    ) as pool:
         for name in chosen:
             if name not in found:
                 record["formats"][name] = "no specimen"
@@ -79,7 +81,6 @@ def summary(results: list[dict[str, Any]]) -> dict[str, Any]:
 def read_damaged(job: tuple[str, str, int, int]) -> dict[str, Any]:
     """Read some copies of one file and count how they end."""
     name, path, start, files = job
-    logging.disable()
     outcomes: Counter[str] = Counter()
     wrong, slowest = [], 0.0
     signal.signal(signal.SIGALRM, _stop)

@@ -92,7 +92,7 @@ def command(
         print_text("no suggestion: the loss never fell. Widen --low and --high.")
     else:
         print_text(
-            f"suggestion: --learning-rate {found.suggestion:.2g}, where the loss falls "
-            f"fastest; try also {found.lowest / 10:.2g}, a tenth of the rate at which "
-            "it is lowest"
+            f"suggestion: `tfner train --learning-rate {found.suggestion:.2g}`, where "
+            f"the loss falls fastest; try also {found.lowest / 10:.2g}, a tenth of the "
+            "rate at which it is lowest"
         )

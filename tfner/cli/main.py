@@ -117,7 +117,10 @@ def main() -> None:
         code = ord(error.object[error.start])
         _fail(f"U+{code:04X} cannot be written as {error.encoding}. Correct the text.")
     except MemoryError:
-        _fail("out of memory. Use a smaller --batch-size or --max-length.")
+        _fail(
+            "out of memory. Close other programs; training takes less where "
+            "`tfner train --batch-size` or --max-length are smaller."
+        )
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

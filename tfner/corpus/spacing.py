@@ -139,7 +139,8 @@ def warn_of_script(path: str, script: str) -> None:
     logger.warning(
         "%s: the words are %s, which is written with spaces between phrases, not "
         "words; --join auto puts one between all words. Give the text itself "
-        "(--raw-text), or --join none and, for texts to predict, --word-splitter icu",
+        "(`corpus convert --raw-text`), or --join none and, for words of raw text, "
+        "`tfner train --word-splitter icu`",
         path,
         script,
     )

@@ -37,7 +37,7 @@ def check_tagger(source: Source) -> None:
         raise CheckpointError(
             f"{bundle.directory} has a CRF, which no token-classification model of "
             "transformers or google-research has. Use --format saved-model, or train "
-            "with --head softmax."
+            "with `tfner train --head softmax`."
         )
 
 

@@ -56,7 +56,7 @@ def messages(report, kind):
 def test_borders_inside_words_are_named(check, text, entity, expected):
     found = messages(check(record(text, entity)), "word-border")
     assert [message.partition("; ")[0].split("X ")[1] for message in found] == expected
-    assert all("train --misaligned" in message for message in found)
+    assert all("tfner train --misaligned" in message for message in found)
 
 
 def test_borders_of_given_words_count_where_there_are_some(check):

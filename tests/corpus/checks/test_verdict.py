@@ -65,7 +65,7 @@ def test_check_says_what_training_will(judged, contents, reason):
 def test_nested_entities_need_their_task(judged):
     verdict, _ = judged(NESTED, suffix=".jsonl")
     assert verdict.can_train
-    assert "name --task span" in verdict.reason
+    assert "tfner train --task span" in verdict.reason
 
 
 def test_many_new_labels_are_not_all_listed(judged):

@@ -14,7 +14,10 @@ from tfner.errors import counted
 from tfner.marks import trimmed
 from tfner.nesting import count_nested, crossing_pairs
 
-REMEDY = "train --misaligned says whether to split the word, expand or drop the entity"
+REMEDY = (
+    "`tfner train --misaligned` says whether to split the word, expand or drop the "
+    "entity"
+)
 
 
 def check_document(report: FileReport, line: int | None, document: Document) -> None:
@@ -35,13 +38,15 @@ def check_document(report: FileReport, line: int | None, document: Document) -> 
     _check_borders(report, line, replace(document, entities=entities))
     crossing = [*crossing_pairs(entities)]
     for left, right in crossing:
-        message = f"{_name(left)} and {_name(right)} cross; needs --task span"
+        message = (
+            f"{_name(left)} and {_name(right)} cross; needs `tfner train --task span`"
+        )
         report.add(line, "warning", "crossing", message)
     nested = count_nested(entities)
     report.nested += nested + len(crossing)
     if nested:
         inside = counted(nested, "entity", "entities")
-        message = f"{inside} inside others; needs --task span"
+        message = f"{inside} inside others; needs `tfner train --task span`"
         report.add(line, "note", "nested", message)
     labels = {entity.label for entity in entities}
     report.see(document.text, sorted(labels), line)

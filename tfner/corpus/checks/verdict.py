@@ -49,7 +49,11 @@ def judge(reports: Sequence[FileReport]) -> Verdict:
     return Verdict(
         True,
         f"{files}, {labels}"
-        + ("; entities lie inside others: name --task span" if is_nested else ""),
+        + (
+            "; entities lie inside others: `tfner train --task span`"
+            if is_nested
+            else ""
+        ),
     )
 
 
@@ -70,7 +74,7 @@ def _lacks_labels(first: FileReport, others: Sequence[FileReport]) -> list[str]:
             names = ", ".join(new[:SHOWN_LABELS]) + more
             problems.append(
                 f"{report.path} holds labels that {first.path} lacks, {names}: mend "
-                "them, or let train --labels name all"
+                "them, or let `tfner train --labels` name all"
             )
     return problems
 

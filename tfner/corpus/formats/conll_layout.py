@@ -161,8 +161,8 @@ def column_indices(
     if word == tag:
         raise CorpusError(
             f"words and tags cannot both be column {word} of {width}. Name another "
-            "--tag-column; for words without tags --no-tags, for plain text "
-            "--from text",
+            "--tag-column; words without tags are read by `tfner predict` and by "
+            "`corpus convert --no-tags`, plain text with --from text",
             path=path,
         )
     return word, tag

@@ -289,7 +289,8 @@ def _known_queries(documents: Sequence[Document]) -> dict[str, str]:
     if not labels and not queries:
         raise ConfigError(
             "mrc files hold a record per document and label, and the corpus has "
-            "neither an entity nor queries. Give a file of queries: --queries FILE."
+            "neither an entity nor queries. Give a file of queries: `corpus convert "
+            "--queries FILE`."
         )
     return complete_queries(labels, queries or None, source="the corpus")
 
