@@ -7,10 +7,10 @@ from tfner.errors import CorpusError
 BOM = b"\xef\xbb\xbf"
 SAMPLE = 4096
 """Bytes around the first NUL that are looked at."""
-FEWEST = 4
+FEWEST = 8
 """NULs and other control characters that a text may hold, however short it is."""
 CONTROLS = bytes({*range(32), 127} - {*b"\t\n\r"})
-CONTROL_SHARE = 0.1
+CONTROL_SHARE = 0.3
 UTF16_SHARE = 0.2
 """Share of NULs from which bytes are UTF-16 although they are UTF-8, too: those of the
 tabs, line ends and tags of a corpus."""
@@ -82,7 +82,9 @@ def wide_encoding(content: bytes, share: float = UTF16_SHARE) -> str | None:
         return "UTF-32"
     even, odd = content[::2].count(0), content[1::2].count(0)
     if min(even, odd) == 0 and max(even, odd) > share * len(content):
-        return "UTF-16"
+        code = "utf-16-le" if odd else "utf-16-be"
+        text = content.decode(code, "ignore")
+        return "UTF-16" if any(map(str.isalnum, text)) else None
     return None
 
 
