@@ -8,6 +8,9 @@ from tfner.corpus.formats.format import Format
 
 MODULES = (
     "brat",
+    "bioc_json",
+    "bioc_xml",
+    "pubtator",
     "conll",
     "conllu",
     "jsonl",
