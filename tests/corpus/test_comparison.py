@@ -103,5 +103,5 @@ def test_long_lists_are_cut_for_people():
     counts = count_corpus(comparison.watch(documents, "a"))
     text = render_corpora([("a", counts)], comparison)
     assert "25 surfaces" in text
-    assert text.endswith("… and 15 more; --json has all")
+    assert text.endswith("… and 15 more; `corpus stats --json` has all")
     assert len(corpora_record([("a", counts)], comparison)["ambiguous_surfaces"]) == 25

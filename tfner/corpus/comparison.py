@@ -205,7 +205,9 @@ def render_comparison(comparison: Comparison) -> list[str]:
         labels = ", ".join(f"{label} {count:,}" for label, count in counts.items())
         lines.append(f"  {shorten(surface)}: {labels} ({_example(counts, places)})")
     if found[SHOWN:]:
-        lines.append(f"  … and {len(found) - SHOWN:,} more; --json has all")
+        lines.append(
+            f"  … and {len(found) - SHOWN:,} more; `corpus stats --json` has all"
+        )
     return lines
 
 
