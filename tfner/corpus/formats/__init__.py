@@ -11,6 +11,7 @@ MODULES = (
     "bioc_json",
     "bioc_xml",
     "pubtator",
+    "inline",
     "conll",
     "conllu",
     "jsonl",
