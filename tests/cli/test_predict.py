@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from tfner.corpus import read_corpus
+from tfner.corpus import read_corpus, words_of
 from tfner.document import Document, Entity
 from tfner.inference import predictor
 from tfner.inference.predictor import Predictor
@@ -93,6 +94,25 @@ def test_column_files_keep_their_words(tfner, toy_bundle, tmp_path) -> None:
     ]
     tags = {row[1] for block in blocks for row in block}
     assert tags <= {f"{b}-{x}" for b in "BI" for x in ("PER", "LOC", "ORG")} | {"O"}
+
+
+@pytest.mark.parametrize("blank", [" ", "\u00ad"])
+def test_blanks_among_the_words_change_no_entity(
+    tfner, toy_bundle, tmp_path, blank: str
+) -> None:
+    """Words that give no pieces belong to the entity that they lie in."""
+    words = ["bert", "Jones", "works", "for", "initech", "Corp", "in", "lima"]
+    plain = Document("1", " ".join(words))
+    plain = replace(plain, words=words_of(plain))
+    (alone,) = Predictor.load(toy_bundle).predict([plain])
+    source, out = tmp_path / "a.conll", tmp_path / "out.conll"
+    source.write_text(f"\tO\n{blank}\tO\n".join(words) + "\tO\n", "utf-8")
+    flags = ["--join", "none", "--to", "conll", "--output", out]
+    assert tfner("predict", toy_bundle, source, *flags).code == 0
+    (found,) = read_corpus(out, join="none")
+    surfaces = [found.surface(entity).replace(blank, " ") for entity in found.entities]
+    assert surfaces == [alone.surface(entity) for entity in alone.entities]
+    assert any(" " in surface for surface in surfaces)
 
 
 def test_predicted_columns_can_be_read_again(

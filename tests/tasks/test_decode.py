@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tfner.corpus.formats.conll import entities_of
+from tfner.corpus.joining import join_words
 from tfner.data.windows import Window
 from tfner.document import Document, Entity, Word
-from tfner.schemes import SCHEMES, LabelSet
+from tfner.schemes import SCHEMES, LabelSet, Span, decode_tags
 from tfner.tasks.token_classification import TokenClassification
 
 MakeTask = Callable[..., TokenClassification]
@@ -145,18 +147,63 @@ def test_texts_without_pieces_come_back_whole(
     assert found.tags == ("O",) * count
 
 
-def test_words_without_pieces_keep_their_place_and_are_outside(
-    make_task: MakeTask,
+BLANKS = [" ", "\u00ad", "\x07", ""]
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+@pytest.mark.parametrize("decode", ["argmax", "viterbi"])
+def test_words_without_pieces_follow_their_neighbours(
+    make_task: MakeTask, blank: str, decode: str
 ) -> None:
-    task = make_task()
-    document = Document(
-        "1", "anna \u200b paris", words=(Word(0, 4), Word(5, 6), Word(7, 12))
+    task = make_task(decode=decode, max_length=64)
+    surfaces = [blank, "anna", blank, blank, "zorg", blank, "in", blank, "paris", blank]
+    text, words = join_words(surfaces, "none")
+    document = Document("1", text, words=tuple(words))
+    (window,) = task.encode(document).windows
+    probs = np.full((4, 5), 0.05, np.float32)
+    probs[[0, 1, 2, 3], [1, 2, 0, 3]] = [0.8, 0.6, 0.9, 0.8]
+    found = task.decode(document, [window], [{"probs": probs}])
+    assert found.tags == ("O", "B-PER", *["I-PER"] * 3, "O", "O", "O", "B-LOC", "O")
+    person, place = found.entities
+    assert found.surface(person) == f"anna{blank}{blank}zorg"
+    assert found.surface(place) == "paris"
+    assert person.score == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("scheme", ["IOB2", "IOB1", "BIOES"])
+@pytest.mark.parametrize("blank", BLANKS)
+def test_targets_come_back_whatever_words_have_no_pieces(
+    make_task: MakeTask, blank: str, scheme: str
+) -> None:
+    """Entities that begin and end with such words, and such words between two."""
+    surfaces = [blank, "anna", blank, "zorg", blank, "anna", "zorg", blank, "in"]
+    text, words = join_words(surfaces, "none")
+    entities = entities_of(
+        ["B-PER", "I-PER", "I-PER", "I-PER", "O", "B-PER", "B-PER", "I-PER", "O"], words
     )
-    windows = task.encode(document).windows
-    probs = np.eye(5, dtype=np.float32)[[1, 3]]
-    found = task.decode(document, windows, [{"probs": probs}])
-    assert found.tags == ("B-PER", "O", "B-LOC")
-    assert [document.text[e.start : e.end] for e in found.entities] == ["anna", "paris"]
+    labels = LabelSet(["PER", "LOC"], scheme=scheme)
+    task = make_task(labels, max_length=64)
+    document = Document("1", text, entities, tuple(words))
+    windows = task.encode(document, with_targets=True).windows
+    ids = np.concatenate([w.targets["labels"] for w in windows if w.targets])
+    spans = [Span(0, 2, "PER"), Span(2, 3, "PER"), Span(3, 4, "PER")]
+    assert ids.tolist() == labels.encode(spans, 5)
+    outputs: Outputs = [{"probs": np.eye(len(labels.tags), dtype=np.float32)[ids]}]
+    found = task.decode(document, windows, outputs)
+    assert decode_tags(found.tags or ()) == [
+        Span(1, 4, "PER"), Span(5, 6, "PER"), Span(6, 7, "PER")
+    ]  # fmt: skip
+    surfaces = [found.surface(entity) for entity in found.entities]
+    assert surfaces == [f"anna{blank}zorg", "anna", "zorg"]
+    assert task.word_losses(document, windows, outputs).sum() == 0
+
+
+def test_entities_without_a_piece_are_counted(make_task: MakeTask) -> None:
+    words = (Word(0, 4), Word(5, 6), Word(7, 12))
+    entities = (Entity(5, 6, "PER"), Entity(7, 12, "LOC"))
+    document = Document("1", "anna \x07 paris", entities, words)
+    _, counts = make_task().encode(document, with_targets=True)
+    assert counts["entities_without_pieces"] == 1
 
 
 def test_marks_that_nobody_sees_are_no_part_of_a_predicted_entity(

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from tfner.document import Document
 from tfner.errors import ConfigError
-from tfner.schemes import SCHEMES, LabelSet, invalid_positions
+from tfner.schemes import SCHEMES, LabelSet, Span, decode_tags, invalid_positions
 from tfner.tasks.decoding import allowed_steps, best_tags, viterbi
 from tfner.tasks.token_classification import TokenClassification
+from tfner.tasks.unread_words import gold_ids, narrowed, tagged, within_read
 
 MakeTask = Callable[..., TokenClassification]
 
@@ -48,9 +49,38 @@ def test_no_step_start_or_end_is_forbidden(scheme: str, seed: int, words: int) -
     probs = random.dirichlet(np.full(len(labels.tags), 0.1), words).astype("float32")
     probs[random.random(words) < 0.1] = 0  # words without a piece
     ids = best_tags(probs, steps=allowed_steps(labels), outside=labels.outside_id)
-    tags = [labels.tags[i] for i in ids]
+    read = probs.any(axis=1)
+    tags, spans = tagged(ids, read, labels)
     assert invalid_positions(tags, labels.scheme) == []
-    assert all(ids[~probs.any(axis=1)] == labels.outside_id)
+    assert decode_tags(tags) == spans
+    assert all(read[start] and read[end - 1] for start, end, _ in spans)
+    inside = {word for start, end, _ in spans for word in range(start, end)}
+    assert all((tag == "O") == (n not in inside) for n, tag in enumerate(tags))
+
+
+@given(st.sampled_from(list(SCHEMES)), st.data())
+def test_words_without_pieces_leave_the_entities_of_any_tags_as_they_are(
+    scheme: str, data: st.DataObject
+) -> None:
+    labels = LabelSet(["X", "Y"], scheme=scheme)
+    ids = data.draw(st.lists(st.integers(0, len(labels.tags) - 1), max_size=12))
+    read = np.array(data.draw(st.lists(st.booleans(), min_size=12, max_size=12)), bool)
+    read = read[: len(ids)]
+    tags, spans = tagged(np.where(read, ids, 0).astype(np.int64), read, labels)
+    alone = decode_tags([labels.tags[i] for i in np.array(ids, int)[read]])
+    assert within_read(spans, np.flatnonzero(read).astype(np.int32)) == alone
+    assert decode_tags(tags) == spans
+
+
+@pytest.mark.parametrize("scheme", list(SCHEMES))
+def test_gold_tags_are_those_of_the_words_with_pieces(scheme: str) -> None:
+    labels = LabelSet(["X"], scheme=scheme)
+    read = np.array([1, 2, 4, 6], np.int32)
+    spans = [Span(0, 2, "X"), Span(2, 6, "X"), Span(5, 6, "X")]
+    ids, lost = gold_ids(spans, read, labels)
+    assert lost == 1
+    assert ids.tolist() == labels.encode([Span(0, 1, "X"), Span(1, 3, "X")], 4)
+    assert narrowed(spans, read) == [Span(1, 2, "X"), Span(2, 5, "X")]
 
 
 def test_likeliest_tags_that_form_a_valid_sequence_are_kept() -> None:

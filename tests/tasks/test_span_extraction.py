@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tfner.corpus.joining import join_words
 from tfner.data.features import IGNORED
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, CorpusError, LabelError
@@ -303,6 +304,31 @@ def test_dev_loss_is_the_cross_entropy_of_possible_borders(
     words = len(NESTED.text.split())
     expected = [-np.log(0.25)] * 2 + [-np.log(0.75)] * (2 * words - 2)
     np.testing.assert_allclose(np.sort(losses)[::-1], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("blank", [" ", "\u00ad", "\x07", ""])
+def test_words_without_pieces_belong_to_the_entities_around_them(
+    make_span_task: MakeTask, blank: str
+) -> None:
+    task = make_span_task()
+    surfaces = [blank, "bert", blank, "jones", blank, "in", blank, "paris", blank]
+    text, words = join_words(surfaces, "none")
+    outer = Entity(words[0].start, words[4].end, "PER")
+    entities = (outer, Entity(words[1].start, words[2].end or 1, "PER"))
+    place = Entity(words[6].start, words[8].end, "LOC")
+    document = Document("1", text, (*entities, place), tuple(words))
+    found = task.decode(document, task.encode(document).windows, answer(task, document))
+    surfaces = [found.surface(entity) for entity in found.entities]
+    assert surfaces == [f"bert{blank}jones", "bert", "paris"]
+    windows = task.encode(document, with_targets=True).windows
+    outputs = []
+    for window in windows:
+        assert window.targets is not None
+        names = {"start_probs": "start_labels", "end_probs": "end_labels"}
+        outputs.append(
+            {k: (window.targets[v] == 1).astype("f4") for k, v in names.items()}
+        )
+    assert task.word_losses(document, windows, outputs).sum() == 0
 
 
 @pytest.mark.parametrize(

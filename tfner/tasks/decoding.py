@@ -32,18 +32,20 @@ def best_tags(probs: Floats, *, steps: Steps | None, outside: int) -> NDArray[np
     """Tag ids (W,) of the words of one document.
 
     Args:
-        probs: (W, T); all 0 for a word without a piece, which is O.
+        probs: (W, T); all 0 for a word without a piece, which is O and between whose
+            neighbours nothing stands: see `unread_words`.
         steps: (T, T) which tag may follow which, for Viterbi; None takes the likeliest
             tag of each word.
         outside: id of O, which stands for both ends of the document as well.
     """
-    unread = ~probs.any(axis=1)
+    read = probs.any(axis=1)
+    ids = np.full(len(probs), outside, np.int64)
     if steps is None:
-        return np.where(unread, outside, probs.argmax(axis=1))
-    scores = np.log(np.maximum(probs, np.float32(SMALLEST_PROBABILITY)))
-    scores[unread] = -np.inf
-    scores[unread, outside] = 0
-    return viterbi(scores, steps, outside=outside)
+        ids[read] = probs[read].argmax(axis=1)
+    else:
+        scores = np.log(np.maximum(probs[read], np.float32(SMALLEST_PROBABILITY)))
+        ids[read] = viterbi(scores, steps, outside=outside)
+    return ids
 
 
 def viterbi(scores: Floats, steps: Steps, *, outside: int) -> NDArray[np.int64]:

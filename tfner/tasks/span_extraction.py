@@ -34,6 +34,7 @@ from tfner.tasks.interface import Encoded, HeldOut, Task
 from tfner.tasks.span_decoding import boundary_losses, spans_of_window
 from tfner.tasks.span_targets import piece_targets, window_targets
 from tfner.tasks.thresholds import THRESHOLDS, check_dev, tune_thresholds
+from tfner.tasks.unread_words import narrowed
 from tfner.tasks.windowing import Range, Windowing
 from tfner.tokenization import Encoding, Tokenizer
 from tfner.tokenization.align import align
@@ -344,6 +345,9 @@ class SpanExtraction(Task):
         """
         words = self.windowing.words_of(self.tokenizer, document, windows)
         spans = align(words, document.entities, policy="drop", nested=True).spans
+        pieces = [window.word_index for window in windows]
+        if pieces:
+            spans = narrowed(spans, np.unique(np.concatenate(pieces)))
         parts = [
             boundary_losses(window, output, spans)
             for window, output in zip(windows, outputs, strict=True)

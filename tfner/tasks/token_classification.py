@@ -36,6 +36,7 @@ from tfner.tasks.decoding import (
 )
 from tfner.tasks.interface import Encoded, Task
 from tfner.tasks.token_loss import loss_settings
+from tfner.tasks.unread_words import gold_ids, tagged
 from tfner.tasks.windowing import Range, Windowing
 from tfner.tokenization import Encoding, Tokenizer
 from tfner.tokenization.align import align
@@ -233,10 +234,14 @@ class TokenClassification(Task):
                 encoding, spans, counts = self.windowing.align(
                     self.tokenizer, document, encoding
                 )
-                tags = self.label_set.encode(spans, len(encoding.words))
+                read = encoding.word_index[encoding.word_starts]
+                gold, lost = gold_ids(spans, read, self.label_set)
             except LabelError as error:
                 raise LabelError(f"document {document.id!r}: {error}") from error
-            labels = np.array(tags, np.int32)
+            labels = np.full(len(encoding.words), self.label_set.outside_id, np.int32)
+            labels[read] = gold
+            if lost:
+                counts["entities_without_pieces"] = lost
         counts["words_without_pieces"] += encoding.words_without_pieces
         ranges, cut_off = self.windowing.cut(document, encoding, room=self.room)
         if cut_off:
@@ -345,9 +350,10 @@ class TokenClassification(Task):
         words = self.windowing.words_of(self.tokenizer, document, windows)
         _, spans, _ = align(words, outermost(document.entities), policy="drop")
         known = [span for span in spans if span.label in self.label_set.labels]
-        gold = self.label_set.encode(known, len(words))
         probs = self.merge(document, windows, outputs)
-        chosen = probs[np.arange(len(words)), gold][probs.any(axis=1)]
+        read = np.flatnonzero(probs.any(axis=1)).astype(np.int32)
+        gold, _ = gold_ids(known, read, self.label_set)
+        chosen = probs[read, gold]
         return -np.log(np.maximum(chosen, SMALLEST_PROBABILITY))
 
     def decode(
@@ -366,13 +372,16 @@ class TokenClassification(Task):
         probs = self.merge(document, windows, outputs)
         words = self.windowing.words_of(self.tokenizer, document, windows)
         ids = best_tags(probs, steps=self.steps, outside=self.label_set.outside_id)
+        read = np.asarray(probs.any(axis=1))
+        tags, spans = tagged(ids, read, self.label_set)
         entities = []
-        for start, end, label in self.label_set.decode(ids.tolist()):
-            first, last = trimmed(document.text, words[start].start, words[end - 1].end)
+        for start, end, label in spans:
+            limits = words[start].start, words[end - 1].end
+            first, last = trimmed(document.text, *limits)
             if first < last:
-                score = float(probs[range(start, end), ids[start:end]].mean())
+                at = start + np.flatnonzero(read[start:end])
+                score = float(probs[at, ids[at]].mean())
                 entities.append(Entity(first, last, label, score=score))
-        tags = tuple(self.label_set.tags[i] for i in ids)
         return replace(
             document,
             entities=tuple(entities),

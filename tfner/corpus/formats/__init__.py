@@ -8,10 +8,6 @@ from tfner.corpus.formats.format import Format
 
 MODULES = (
     "brat",
-    "bioc_json",
-    "bioc_xml",
-    "pubtator",
-    "inline",
     "conll",
     "conllu",
     "jsonl",
