@@ -255,6 +255,7 @@ def test_check_does_not_flood_the_terminal(source):
     record = json.loads(succeed("check", source, "--json").stdout)
     assert record["files"][0]["kinds"]["invalid-transition"] == 50
     assert len(record["findings"]) == 51
+    assert record["files"][0]["left_out"] == {}
 
 
 def test_check_reports_a_missing_file_beside_the_others(source, tmp_path):

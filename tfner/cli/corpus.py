@@ -15,7 +15,7 @@ from tfner.cli.options import CorpusOptions, Json, Overwrite, with_groups
 from tfner.cli.output import print_json, print_text
 from tfner.corpus import FORMATS, find_format, output_format, write_corpus
 from tfner.corpus.checks.check import check_corpora
-from tfner.corpus.checks.rendering import SHOWN, checks_record, render_checks
+from tfner.corpus.checks.rendering import MOST, SHOWN, checks_record, render_checks
 from tfner.corpus.checks.repair import repair_conll
 from tfner.corpus.checks.verdict import judge
 from tfner.corpus.formats.brat import check_target
@@ -210,7 +210,7 @@ def check(
     settings, from_format = ReadOptions(**options.settings()), options.from_format
     if repair is not None:
         _check_repair(sources, from_format, repair, overwrite)
-    keep = None if every or json else SHOWN
+    keep = MOST if every or json else SHOWN
     reports = check_corpora(sources, format=from_format, options=settings, keep=keep)
     verdict = judge(reports)
     failed = any(report.severities["error"] for report in reports)

@@ -14,7 +14,8 @@ def print_text(text: str) -> None:
 
 def print_json(record: Any) -> None:
     """A result for programs: one JSON document on stdout."""
-    print_text(as_json(record))
+    json.dump(record, sys.stdout, ensure_ascii=False, indent=2)  # piece by piece
+    sys.stdout.write("\n")
 
 
 def as_json(record: Any) -> str:

@@ -11,6 +11,8 @@ from tfner.errors import counted
 
 SHOWN = 20
 """Findings of one kind in one file that are printed."""
+MOST = 100_000
+"""Findings of one kind in one file that `--all` and `--json` hold in memory."""
 
 
 def render_checks(reports: Sequence[FileReport], verdict: Verdict) -> str:
@@ -30,7 +32,8 @@ def render_checks(reports: Sequence[FileReport], verdict: Verdict) -> str:
 
 def _left_out(report: FileReport) -> Iterator[str]:
     for kind, count in report.left_out().items():
-        yield f"{report.path}: … and {count:,} more of the kind {kind}; --all shows all"
+        more = "" if report.keep == MOST else "; --all shows them"
+        yield f"{report.path}: … and {count:,} more of the kind {kind}{more}"
 
 
 def _summary(report: FileReport) -> Iterator[str]:
@@ -69,4 +72,5 @@ def _file_record(report: FileReport) -> dict[str, Any]:
         "documents": report.documents,
         **report.count_severities(),
         "kinds": dict(sorted(report.kinds.items())),
+        "left_out": report.left_out(),
     }
