@@ -6,13 +6,14 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
 from tfner.cli.help import Group, add_command
 from tfner.cli.options import CorpusOptions, Json, Overwrite, with_groups
 from tfner.cli.output import print_json, print_text
+from tfner.config.choices import Splitter
 from tfner.corpus import FORMATS, find_format, output_format, write_corpus
 from tfner.corpus.checks.check import check_corpora
 from tfner.corpus.checks.rendering import MOST, SHOWN, checks_record, render_checks
@@ -90,8 +91,8 @@ def convert(
         str | None,
         typer.Option(
             metavar="HOW",
-            help="Find words in texts that have none, by whitespace, punctuation or "
-            "mecab, and cut words inside which an entity begins or ends.",
+            help="Find words in texts that have none, and cut words inside which an "
+            f"entity begins or ends. [{' | '.join(get_args(Splitter))}]",
         ),
     ] = None,
     overwrite: Overwrite = False,

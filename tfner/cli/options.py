@@ -176,8 +176,8 @@ class ModelOptions:
         str | None,
         typer.Option(
             metavar="NAME",
-            help="What splits raw text into words: whitespace, punctuation, mecab or "
-            "pieces; guessed if not set.",
+            help="What splits raw text into words; guessed if not set. "
+            f"[{' | '.join(get_args(choices.TokenizerSplitter))}]",
         ),
     ] = None
 

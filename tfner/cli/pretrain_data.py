@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, get_args
 
 import typer
 
 from tfner.cli.options import Json, Overwrite, RawText, with_groups
 from tfner.cli.output import print_json, print_text
+from tfner.config.choices import TokenizerSplitter
 
 if TYPE_CHECKING:
     from tfner.pretraining.dataset.manifest import Manifest
@@ -37,8 +38,8 @@ class BareOptions:
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Word splitter: whitespace, punctuation, mecab or pieces. Default: as "
-            "the tokenizer's files say, or a guess.",
+            help="Word splitter. Default: as the tokenizer's files say, or a guess. "
+            f"[{' | '.join(get_args(TokenizerSplitter))}]",
         ),
     ] = None
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from tfner.cli.options import Json, Overwrite, RawText
 from tfner.cli.output import print_json, print_text
+from tfner.config.choices import TokenizerSplitter
 from tfner.errors import ConfigError, unknown
 from tfner.storage.output import OutputPolicy
 
@@ -29,8 +30,9 @@ Splitter = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Word splitter: whitespace, punctuation, mecab, or pieces for --model "
-        "unigram. Default: mecab for WordPiece of text with kana, else punctuation.",
+        help="Word splitter; pieces is for --model unigram, mecab for wordpiece. "
+        "Default: mecab for WordPiece of text with kana, else punctuation. "
+        f"[{' | '.join(get_args(TokenizerSplitter))}]",
     ),
 ]
 Coverage = Annotated[
@@ -117,8 +119,11 @@ def _wordpiece(
         )
     if splitter not in SPLITTERS:
         raise ConfigError(unknown("word splitter", splitter, SPLITTERS))
+    lines = _lines(files)
+    if splitter == "icu":
+        lines = _spaced(lines)
     counts = training.count_words(
-        _lines(files), mecab=splitter == "mecab", lower_case=lower_case
+        lines, mecab=splitter == "mecab", lower_case=lower_case
     )
     pieces = training.train_wordpiece(
         counts, size=size, character_coverage=character_coverage
@@ -140,7 +145,7 @@ def _unigram(
 ) -> TokenizerCoverage:
     from tfner.tokenization import training
 
-    known = ("whitespace", "punctuation", "pieces")
+    known = tuple(name for name in get_args(TokenizerSplitter) if name != "mecab")
     if splitter not in (None, *known):
         raise ConfigError(
             "a unigram model finds its pieces in whole text: "
@@ -159,6 +164,15 @@ def _unigram(
     for line in _lines(files):
         counts.update(tokenizer.surfaces(line))
     return training.measure_coverage(tokenizer, counts)
+
+
+def _spaced(lines: Iterable[str]) -> Iterator[str]:
+    """Lines with a blank between ICU's words, for scripts that have none there."""
+    from tfner.tokenization.words.splitters import find_splitter
+
+    split = find_splitter("icu")
+    for line in lines:
+        yield " ".join(line[start:end] for start, end in split(line))
 
 
 def _lines(files: Sequence[str]) -> Iterator[str]:

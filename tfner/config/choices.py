@@ -9,6 +9,8 @@ from typing import Literal
 
 Join = Literal["auto", "space", "none"]
 Words = Literal["gold", "own"]
+Splitter = Literal["whitespace", "punctuation", "mecab", "icu"]
+TokenizerSplitter = Literal["whitespace", "punctuation", "mecab", "icu", "pieces"]
 Misaligned = Literal["split", "expand", "drop"]
 Discontinuous = Literal["outer", "parts", "drop", "error"]
 LabelPieces = Literal["first", "all"]

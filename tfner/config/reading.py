@@ -21,8 +21,8 @@ class ReadingConfig(Section):
     from_scheme: str | None = setting(None, metavar="SCHEME")
     """Tag scheme of the corpora, also IO, BMES or BMEWO; detected if not set."""
     join: Join = "auto"
-    """How the words of column files make a text: with spaces, without, or by the kind
-    of their characters."""
+    """How the words of column files make a text: with spaces, without, or as the words
+    of the file tell."""
     word_column: int | None = None
     """Column of the words in column files, from 0; negative numbers count from the end.
     If not set, the first one, or the second where the first numbers the words."""

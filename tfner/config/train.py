@@ -20,6 +20,7 @@ from tfner.config.choices import (
     Overflow,
     SpanCandidates,
     SpanLoss,
+    TokenizerSplitter,
     Words,
 )
 from tfner.config.reading import ReadingConfig
@@ -101,9 +102,8 @@ class TokenizerConfig(Section):
     lower_case: bool | None = None
     """Lower-case the text, where the tokenizer's files do not say; guessed if not
     set."""
-    word_splitter: str | None = setting(None, metavar="NAME")
-    """What splits raw text into words: whitespace, punctuation, mecab or pieces;
-    guessed if not set."""
+    word_splitter: TokenizerSplitter | None = None
+    """What splits raw text into words; guessed if not set."""
     dictionary: str | None = setting(None, metavar="NAME")
     """Dictionary of MeCab: ipadic, unidic_lite, unidic or a directory."""
     user_dictionary: str | None = setting(None, metavar="FILE")

@@ -138,9 +138,9 @@ def warn_of_script(path: str, script: str) -> None:
     """Log once for a file that spaces between its words are not those of its text."""
     logger.warning(
         "%s: the words are %s, which is written with spaces between phrases, not "
-        "words; --join auto puts one between all words. Give the text itself "
-        "(`corpus convert --raw-text`), or --join none and, for words of raw text, "
-        "`tfner train --word-splitter icu`",
+        "words; --join auto puts one between all words. Give the text itself, with "
+        "`tfner corpus convert --raw-text`, or use --join none and, for texts without "
+        "words, `tfner train --word-splitter icu`",
         path,
         script,
     )

@@ -162,5 +162,6 @@ class Windowing:
 
 def default_words(tokenizer: Tokenizer) -> str:
     """Choose whose words a model learns: those that serving will see, if found."""
-    finds_words = tokenizer.splitter.startswith("mecab") or tokenizer.splitter == PIECES
+    splitter = tokenizer.splitter
+    finds_words = splitter.startswith("mecab") or splitter in ("icu", PIECES)
     return "own" if finds_words else "gold"

@@ -74,8 +74,9 @@ def load_tokenizer(
     Args:
         directory_or_id: a directory, or an id such as `bert-base-cased`.
         lower_case: overrides the directory or the guess.
-        word_splitter: `whitespace`, `punctuation`, `mecab`, `pieces` (the tokenizer's
-            own pieces are the words), or a function from a text to its words.
+        word_splitter: `whitespace`, `punctuation`, `mecab`, `icu`, `pieces` (the
+            tokenizer's own pieces are the words), or a function from a text to its
+            words.
         dictionary: of MeCab: `ipadic`, `unidic_lite`, `unidic`, or the directory of a
             compiled one, which is copied where the tokenizer is saved.
         user_dictionary: of MeCab: a compiled one or a CSV file; copied, too.

@@ -11,7 +11,8 @@ from functools import cache
 from tfner.document import Word
 from tfner.errors import TokenizerError, unknown
 from tfner.marks import trimmed_words, words_between_spaces
-from tfner.tokenization.files import CUSTOM
+from tfner.tokenization.files import CUSTOM, PIECES
+from tfner.tokenization.words.icu import icu_breaker, split_icu
 from tfner.tokenization.words.mecab import split_mecab
 
 WordSplitter = Callable[[str], list[Word]]
@@ -93,6 +94,7 @@ SPLITTERS: dict[str, WordSplitter] = {
     "whitespace": split_whitespace,
     "punctuation": split_punctuation,
     "mecab": split_mecab,
+    "icu": split_icu,
 }
 
 
@@ -101,7 +103,7 @@ def find_splitter(name: str) -> WordSplitter:
 
     Raises:
         TokenizerError: no splitter has this name; the known ones are listed. Or it is
-            the name of a user's own one.
+            the name of a user's own one, or needs what is not installed.
     """
     if name == CUSTOM:
         raise TokenizerError(
@@ -109,5 +111,7 @@ def find_splitter(name: str) -> WordSplitter:
             "file can hold: pass it as word_splitter"
         )
     if name not in SPLITTERS:
-        raise TokenizerError(unknown("word splitter", name, [*SPLITTERS, "pieces"]))
+        raise TokenizerError(unknown("word splitter", name, [*SPLITTERS, PIECES]))
+    if name == "icu":
+        icu_breaker()  # said before a run has begun
     return SPLITTERS[name]
