@@ -139,7 +139,7 @@ def warn_of_script(path: str, script: str) -> None:
     logger.warning(
         "%s: the words are %s, which is written with spaces between phrases, not "
         "words; --join auto puts one between all words. Give the text itself, with "
-        "`tfner corpus convert --raw-text`, or use --join none and, for texts without "
+        "`corpus convert --raw-text`, or use --join none and, for texts without "
         "words, `tfner train --word-splitter icu`",
         path,
         script,
