@@ -65,14 +65,17 @@ def test_gsd_survives_rasa_and_jsonl_byte_for_byte(shared, tmp_path):
     assert (stats.documents, stats.entities) == (543, 609)
 
 
-def test_lines_of_one_column_are_named(shared):
+def test_lines_that_name_abstracts_are_comments(shared, tmp_path):
     path = shared / "data/jnlpba/sample_with_abstract_ids.iob2"
-    with pytest.raises(CorpusError) as caught:
-        list(read_corpus(path))
-    assert "10 problems" in str(caught.value)
+    documents = list(read_corpus(path))
+    assert documents[0].metadata["comments"][0].startswith("###MEDLINE:")
+    write_corpus(documents, tmp_path / "a.iob2")
+    assert (tmp_path / "a.iob2").read_bytes() == path.read_bytes()
     (report,) = check_corpora([str(path)], options=ReadOptions())
-    assert [f.kind for f in report.findings] == ["wrong-columns"] * 10
-    assert report.findings[0].line == 1
+    assert [f.kind for f in report.findings] == ["layout"]
+    assert "10 lines with #" in report.findings[0].message
+    with pytest.raises(CorpusError, match="10 problems"):
+        list(read_corpus(path, comments=False))
 
 
 def test_the_oddities_of_gsd_are_found(shared):

@@ -7,7 +7,14 @@ from collections.abc import Iterable, Sequence
 from tfner.corpus.joining import words_of
 from tfner.document import Document, Entity, Word
 from tfner.errors import CorpusError, LabelError
-from tfner.schemes import SCHEMES, Span, encode_spans, find_scheme, split_tag
+from tfner.schemes import (
+    SCHEMES,
+    Span,
+    decode_tags,
+    encode_spans,
+    find_scheme,
+    split_tag,
+)
 
 REMEDY = "Let `corpus convert --split-words` split the words, or write jsonl"
 """For an entity that does not begin and end with a word."""
@@ -49,6 +56,16 @@ def tags_of(document: Document, scheme: str | None = None) -> list[str]:
             f"document {document.id!r}: entities are nested or overlap; column files "
             "hold one tag a word. Write jsonl"
         ) from error
+
+
+def entities_of(tags: Sequence[str], words: Sequence[Word]) -> tuple[Entity, ...]:
+    """Entities of tags over words; empty words neither begin nor end one."""
+    entities = []
+    for start, end, label in decode_tags(tags):
+        filled = [word for word in words[start:end] if word.start < word.end]
+        if filled:
+            entities.append(Entity(filled[0].start, filled[-1].end, label))
+    return tuple(entities)
 
 
 def check_prefixes(tags: Iterable[str], scheme: str | None) -> None:

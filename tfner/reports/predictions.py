@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tfner.corpus.formats.conll import document_lines
+from tfner.corpus.formats.conll_writing import document_lines, header_lines
 from tfner.corpus.formats.rasa import format_item
 from tfner.document import Document, Entity
 from tfner.errors import ConfigError, CorpusError, unknown
@@ -55,13 +55,15 @@ def columns(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[st
     Raises:
         CorpusError: a word holds a tab or a line break, or the model gives no tags.
     """
-    for document in documents:
+    for number, document in enumerate(documents):
         if document.words and document.tags is None:
             raise CorpusError(
                 f"document {document.id!r}: columns hold one tag a word, and this "
                 "model gives none: its entities may nest. Use --to jsonl or html."
             )
         lines = document_lines(document) if document.words else [""]
+        if not number:
+            lines = [*header_lines(document), *lines]
         yield "".join(f"{line}\n" for line in lines)
 
 

@@ -96,14 +96,6 @@ def test_files_without_tags_are_read_on_request(write):
         read(path)
 
 
-def test_lines_with_a_hash_are_comments_only_on_request(write):
-    path = write("# O\nx B-A\n")
-    assert surfaces(read(path)[0]) == ["#", "x"]
-    (document,) = read(path, comments=True)
-    assert surfaces(document) == ["x"]
-    assert document.metadata["comments"] == ["# O"]
-
-
 @pytest.mark.parametrize(
     ("join", "text"),
     [
@@ -152,12 +144,12 @@ def test_a_given_scheme_with_some_invalid_steps_is_read(write, caplog):
 
 
 def test_wrong_column_counts_are_all_named(write):
-    lines = "###MEDLINE:1\n\na\tO\nb\tO\n\n###MEDLINE:2\n\nc\tO\nd\tx\tO\n"
+    lines = "MEDLINE:1\n\na\tO\nb\tO\n\nMEDLINE:2\n\nc\tO\nd\tx\tO\n"
     with pytest.raises(CorpusError) as caught:
         read(write(lines))
     message = str(caught.value)
     assert "3 problems" in message
-    assert "a.bio:1: expected 2 columns, received 1: '###MEDLINE:1'" in message
+    assert "a.bio:1: expected 2 columns, received 1: 'MEDLINE:1'" in message
     assert "a.bio:6:" in message
     assert "a.bio:9: expected 2 columns, received 3" in message
     assert "-DOCSTART-" in message
@@ -177,7 +169,7 @@ def test_many_wrong_lines_are_shown_in_part_and_counted(write):
 
 def test_tags_of_no_scheme_are_named_with_line_and_number(write):
     with pytest.raises(CorpusError) as caught:
-        read(write("a\tO\nb\tX-P\nc\tX-P\nd\tPER\n"))
+        read(write("a\tB-P\nb\tX-P\nc\tX-P\nd\tPER\n"))
     assert "a.bio:2: 'X-P' is not a tag (2 times" in str(caught.value)
     assert "a.bio:4: 'PER' is not a tag" in str(caught.value)
 

@@ -6,24 +6,32 @@ from collections.abc import Sequence
 
 from tfner.corpus.checks.borders import edge_marks
 from tfner.corpus.checks.findings import FileReport, name_character
+from tfner.corpus.formats.conll import tags_in, words_in
 from tfner.corpus.formats.conll_layout import (
-    column_indices,
+    ColumnLayout,
+    describe,
+    layout_of,
     settle_scheme,
-    survey_conll,
-    tag_of,
+    syntax_of,
 )
+from tfner.corpus.formats.conll_profile import LANGUAGE, fits
 from tfner.corpus.formats.conll_raw_text import (
     NumberedWords,
     find_differences,
     read_raw_text,
 )
 from tfner.corpus.formats.conll_sentences import ColumnFile, ColumnSentence
+from tfner.corpus.formats.conll_survey import survey_conll
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.scheme_detection import TagCensus
+from tfner.corpus.formats.tag_syntax import A_TAG, TagSyntax
+from tfner.document import Entity
 from tfner.errors import CorpusError, shorten
+from tfner.nesting import count_nested
 from tfner.schemes import (
     OUTSIDE,
     Scheme,
+    Span,
     decode_tags,
     encode_spans,
     find_scheme,
@@ -31,6 +39,9 @@ from tfner.schemes import (
     is_tag,
     split_tag,
 )
+
+NO_TAG = "\n"
+"""Stands for a cell that holds no tag."""
 
 
 def check_conll(report: FileReport, options: ReadOptions) -> None:
@@ -43,32 +54,52 @@ def check_conll(report: FileReport, options: ReadOptions) -> None:
     Raises:
         CorpusError: there is no sentence, or not the columns named.
     """
-    file = ColumnFile(report.path, comments=bool(options.comments))
-    by_width, width = survey_conll(file, options.given_tag_column)
-    word, tag = column_indices(report.path, options, width)
-    scheme = None
-    if tag is not None:
-        scheme = scheme_for(report, options, census=by_width[width].census)
+    file = ColumnFile(report.path, options)
+    survey = survey_conll(file, options)
+    syntax = syntax_of(survey, options)
+    layout = layout_of(file.profile, survey, syntax, options)
+    for message in describe(file.profile, survey, layout, options):
+        report.add(None, "note", "layout", message)
+    if layout.tags:
+        if syntax.problem is not None:
+            report.add(None, "error", "no-tags", syntax.problem)
+        census = survey.census.canonical(syntax)
+        layout = layout._replace(scheme=scheme_for(report, options, census=census))
     numbered = []
     for sentence in file:
-        fitting = _check_rows(report, sentence, width, word, tag)
-        labels: set[str] = set()
-        if scheme is not None and tag is not None:
-            tags = [tag_of(row, tag) for row in fitting.rows]
-            labels = {split_tag(t)[1] for t in tags if is_tag(t)} - {""}
-            if all(map(is_tag, tags)):
-                check_transitions(report, tags, fitting.lines, scheme=scheme)
-        if fitting.rows:
-            words = [row[word] for row in fitting.rows]
-            report.see("".join(words), labels, sentence.lines[0])
-            if options.raw_text is not None:
-                numbered.append(NumberedWords(sentence.lines[0], words))
+        fitting = _check_rows(report, sentence, layout)
+        if not fitting.rows:
+            continue
+        words = words_in(fitting.rows, layout)
+        labels = _check_tags(report, fitting, layout)
+        report.see("".join(words), labels, sentence.lines[0])
+        if options.raw_text is not None:
+            numbered.append(NumberedWords(sentence.lines[0], words))
     if options.raw_text is not None:
         lines_of_text = read_raw_text(options.raw_text)
         for path, line, message in find_differences(
             report.path, numbered, options.raw_text, lines_of_text
         ):
             report.add(line, "error", "raw-text", message, path=path)
+
+
+def _check_tags(
+    report: FileReport, sentence: ColumnSentence, layout: ColumnLayout
+) -> list[str]:
+    """Check the transitions in each column of tags; return the labels there."""
+    labels: set[str] = set()
+    spans: list[Span] = []
+    for column in layout.tags:
+        tags = tags_in(sentence.rows, column, layout, stranger=NO_TAG)
+        if layout.scheme is not None and NO_TAG not in tags:
+            check_transitions(report, tags, sentence.lines, scheme=layout.scheme)
+        labels |= {split_tag(tag)[1] for tag in set(tags) if is_tag(tag)}
+        if len(layout.tags) > 1:
+            spans += decode_tags(tags)
+    if spans:
+        entities = [Entity(*span) for span in dict.fromkeys(spans)]
+        report.nested += count_nested(sorted(entities, key=lambda e: (e.start, -e.end)))
+    return sorted(labels - {""})
 
 
 def scheme_for(
@@ -91,12 +122,13 @@ def scheme_for(
 
 
 def _check_rows(
-    report: FileReport, sentence: ColumnSentence, width: int, word: int, tag: int | None
+    report: FileReport, sentence: ColumnSentence, layout: ColumnLayout
 ) -> ColumnSentence:
     """Check single rows; return the sentence without rows of another width."""
     rows, lines = [], []
+    width = layout.width
     for row, line in zip(sentence.rows, sentence.lines, strict=True):
-        if len(row) != width:
+        if len(row) != width and not fits(row, width):
             report.add(
                 line,
                 "error",
@@ -106,10 +138,23 @@ def _check_rows(
             continue
         rows.append(row)
         lines.append(line)
-        _check_word(report, line, row[word])
-        if tag is not None:
-            _check_tag(report, line, row[tag].strip(" "))
+        word = row[layout.word]
+        if layout.language:
+            word = _check_language(report, line, word)
+        _check_word(report, line, word)
+        for column in layout.tags:
+            cell = row[column].strip(" ")
+            if not cell or cell not in layout.syntax.table:
+                _check_tag(report, line, cell, layout.syntax)
     return sentence._replace(rows=rows, lines=lines)
+
+
+def _check_language(report: FileReport, line: int, word: str) -> str:
+    """Check that a language stands before a word; return the word without it."""
+    if LANGUAGE.match(word) is None:
+        message = f"no language and colon before {shorten(word)}"
+        report.add(line, "error", "no-language", message)
+    return word.partition(":")[2]
 
 
 def _check_word(report: FileReport, line: int, word: str) -> None:
@@ -131,18 +176,14 @@ def _check_word(report: FileReport, line: int, word: str) -> None:
         report.add(line, "note", "invisible-mark", f"{message}; {reading}")
 
 
-def _check_tag(report: FileReport, line: int, tag: str) -> None:
+def _check_tag(report: FileReport, line: int, tag: str, syntax: TagSyntax) -> None:
     if not tag:
         report.add(
             line, "warning", "empty-tag", "empty tag; read as O; --repair writes O"
         )
-    elif not is_tag(tag):
+    elif syntax.problem is None:
         report.add(
-            line,
-            "error",
-            "unknown-prefix",
-            f"{shorten(tag)} is not a tag; a tag is O or one of B I E L S U, a hyphen "
-            "and a label",
+            line, "error", "unknown-prefix", f"{shorten(tag)} is not a tag; {A_TAG}"
         )
 
 

@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from tfner.corpus.formats.conll import documents_of, write_conll
-from tfner.corpus.formats.conll_layout import survey_conll
+from tfner.corpus.formats.conll import documents_of
 from tfner.corpus.formats.conll_sentences import ColumnFile
+from tfner.corpus.formats.conll_survey import survey_conll
+from tfner.corpus.formats.conll_writing import write_conll
 from tfner.corpus.formats.options import ReadOptions
 from tfner.document import Document
 from tfner.errors import CorpusError
@@ -38,9 +39,16 @@ def repair_conll(
     name = os.fspath(path)
     if options.given_tag_column is None:
         raise CorpusError("there are no tags to repair", path=name)
-    file = ColumnFile(name, comments=bool(options.comments))
-    by_width, width = survey_conll(file, options.given_tag_column)
-    changed = [by_width[width].empty_tags]
+    file = ColumnFile(name, options)
+    survey = survey_conll(file, options)
+    if len(survey.tags) > 1:
+        columns = " and ".join(map(str, survey.tags))
+        raise CorpusError(
+            f"--repair is for one column of tags, here are {columns}. Name one with "
+            "--tag-column",
+            path=name,
+        )
+    changed = [survey.empty_tags]
     with whole_file(os.fspath(output)) as stream:
         write_conll(_repaired(documents_of(file, options), changed), stream)
     return changed[0]

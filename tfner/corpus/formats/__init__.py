@@ -8,13 +8,13 @@ from tfner.corpus.formats.format import Format
 
 MODULES = (
     "brat",
-    "conll",
     "conllu",
     "jsonl",
     "mrc",
     "rasa",
     "rasa_yaml",
     "stockmark",
+    "conll",
     "text",
 )
 """In order of preference: of several that claim a path or suffix, the first has it."""

@@ -1,21 +1,24 @@
-"""The layout of column files: widths, the word and tag columns, the scheme."""
+"""The layout of column files: width, the columns of words and tags, the scheme."""
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from tfner.corpus.formats.conll_sentences import (
-    DOCUMENT_LINE,
-    ColumnFile,
-    ColumnSentence,
-)
+from tfner.corpus.formats.conll_profile import DOCUMENT_LINE, Profile
+from tfner.corpus.formats.conll_sentences import ColumnFile
+from tfner.corpus.formats.conll_survey import Survey, survey_conll
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.scheme_detection import TagCensus
-from tfner.errors import SHOWN_PROBLEMS, CorpusError, counted, joined, shorten
-from tfner.schemes import OUTSIDE, Scheme, find_scheme
+from tfner.corpus.formats.tag_syntax import (
+    A_TAG,
+    OTHER_OUTSIDES,
+    TagSyntax,
+    find_syntax,
+)
+from tfner.errors import CorpusError, counted, joined, shorten
+from tfner.schemes import Scheme, find_scheme
 
 logger = logging.getLogger(__name__)
 
@@ -23,52 +26,35 @@ WIDTH_REMEDY = (
     f"Mend or delete these lines, or write {DOCUMENT_LINE} where one opens a document; "
     "plain text is read with --from text."
 )
-STRANGER_REMEDY = (
-    "A tag is O, or one of B I E L S U, a hyphen and a label. Mend the lines, or name "
-    "the right --tag-column."
-)
+PREFIX_REMEDY = "Mend these words, or read them as they are, without --language-prefix."
 
 
 class ColumnLayout(NamedTuple):
-    """Number of columns, those of words and tags (from 0), and the tags' scheme."""
+    """Where in a file words and tags are, and how its tags are spelled.
+
+    Attributes:
+        width: number of columns.
+        word: column of the words, from 0.
+        tags: columns of the tags that are read.
+        place: column in which new tags are to be written; None after the last one.
+        scheme: of the tags; None where none are read.
+        syntax: spelling of the tags.
+        language: a language stands before each word.
+    """
 
     width: int
     word: int
-    tag: int | None
+    tags: tuple[int, ...]
+    place: int | None
     scheme: Scheme | None
+    syntax: TagSyntax
+    language: bool
 
-
-def tag_of(row: Sequence[str], column: int) -> str:
-    """The tag of a row; an empty one is read as O."""
-    return row[column].strip(" ") or OUTSIDE
-
-
-class RowCounts:
-    """Counts of the rows that have one number of columns."""
-
-    def __init__(self) -> None:
-        self.count, self.empty_tags = 0, 0
-        self.examples: list[tuple[int, str]] = []
-        self.census = TagCensus()
-
-
-def survey_conll(
-    file: ColumnFile, tag_column: int | None
-) -> tuple[dict[int, RowCounts], int]:
-    """Count the rows of a file.
-
-    Returns:
-        The counts by number of columns, and the most frequent number.
-
-    Raises:
-        CorpusError: the file holds no sentence.
-    """
-    by_width: dict[int, RowCounts] = defaultdict(RowCounts)
-    for sentence in file:
-        _count_sentence(sentence, by_width, tag_column)
-    if not by_width:
-        raise CorpusError("the file is empty: it holds no sentence", path=file.path)
-    return by_width, max(by_width, key=lambda w: (by_width[w].count, w))
+    @property
+    def is_plain(self) -> bool:
+        """True for a word and its tag, spelled as they are written again."""
+        places = (self.width, self.word, self.place)
+        return places == (2, 0, 1) and self.syntax.about is None and not self.language
 
 
 def find_layout(file: ColumnFile, options: ReadOptions) -> ColumnLayout:
@@ -78,105 +64,153 @@ def find_layout(file: ColumnFile, options: ReadOptions) -> ColumnLayout:
         CorpusError: no sentence, rows of different widths, tags of no scheme, or a
             given scheme that fits worse than another; all lines are named together.
     """
-    by_width, width = survey_conll(file, options.given_tag_column)
-    path = file.path
-    problems = _width_problems(path, by_width, width)
-    word, tag = column_indices(path, options, width)
-    rows = by_width[width]
-    if tag is not None:
-        problems += _stranger_problems(path, rows.census)
+    survey = survey_conll(file, options)
+    path, profile = file.path, file.profile
+    syntax = syntax_of(survey, options)
+    layout = layout_of(profile, survey, syntax, options)
+    problems = _problems(path, profile, survey, options)
+    if layout.tags:
+        problems += _stranger_problems(path, survey.census, syntax)
     if problems:
         messages = [message for _, message in sorted(problems)]
-        odd = sum(rows.count for w, rows in by_width.items() if w != width)
-        lines = counted(odd, "such line")
-        remedy = f"{lines}. {WIDTH_REMEDY}" if odd else STRANGER_REMEDY
+        remedy = _remedy(survey, profile, options)
         raise CorpusError(f"{joined(messages)}\n{remedy}")
-    if rows.empty_tags:
-        empty = counted(rows.empty_tags, "empty tag")
+    for message in describe(profile, survey, layout, options):
+        logger.info("%s: %s", path, message)
+    if not layout.tags:
+        return layout
+    if survey.empty_tags:
+        empty = counted(survey.empty_tags, "empty tag")
         logger.warning("%s: %s read as O", path, empty)
-    if tag is None:
-        return ColumnLayout(width, word, None, None)
+    census = survey.census.canonical(syntax)
+    return layout._replace(scheme=settle_scheme(path, options.tag_scheme, census))
+
+
+def syntax_of(survey: Survey, options: ReadOptions) -> TagSyntax:
+    """The spelling of a file's tags."""
+    tags = survey.census.tags()
+    return find_syntax(tags, scheme=options.scheme, label=options.label)
+
+
+def layout_of(
+    profile: Profile, survey: Survey, syntax: TagSyntax, options: ReadOptions
+) -> ColumnLayout:
+    """The layout of a file, its scheme left open.
+
+    Args:
+        profile: of the file.
+        survey: of the file.
+        syntax: of its tags.
+        options: where tags are optional, a column of anything else is none of tags.
+    """
+    tags = survey.tags
+    place = tags[0] if len(tags) == 1 else None
+    if options.tags == "optional" and syntax.strangers:
+        masked = set(survey.census.tags()) <= {"", *OTHER_OUTSIDES}
+        tags, place = (), place if masked else None
     return ColumnLayout(
-        width, word, tag, settle_scheme(path, options.tag_scheme, rows.census)
+        profile.width, survey.word, tags, place, None, syntax, options.language_prefix
     )
 
 
-def _count_sentence(
-    sentence: ColumnSentence, by_width: dict[int, RowCounts], column: int | None
-) -> None:
-    for width in {len(row) for row in sentence.rows}:
-        numbered = zip(sentence.rows, sentence.lines, strict=True)
-        fitting = [pair for pair in numbered if len(pair[0]) == width]
-        counts = by_width[width]
-        counts.count += len(fitting)
-        if len(counts.examples) < SHOWN_PROBLEMS:
-            counts.examples += [(line, row[0]) for row, line in fitting]
-        if column is not None and -width <= column < width:
-            tags = [tag_of(row, column) for row, _ in fitting]
-            counts.empty_tags += sum(not row[column].strip(" ") for row, _ in fitting)
-            counts.census.add(tags, [line for _, line in fitting])
+def describe(
+    profile: Profile, survey: Survey, layout: ColumnLayout, options: ReadOptions
+) -> Iterator[str]:
+    """Sentences about how a file is read that may surprise.
+
+    Args:
+        profile: of the file.
+        survey: of the file.
+        layout: by which it is read.
+        options: what they name goes without saying.
+    """
+    if survey.comments and options.comments is None:
+        yield (
+            f"{counted(survey.comments, 'line')} with # read as comments, as "
+            f"{shorten(survey.first_comment)}; --no-comments reads them as words"
+        )
+    if profile.header:
+        named = f"words from column {layout.word}"
+        named += f", tags from {_listed(layout.tags)}" if layout.tags else ""
+        yield f"the first row names the columns: {named}"
+    elif profile.numbered and options.word_column is None:
+        yield "column 0 numbers the words, which are column 1; --word-column 0 reads it"
+    if len(layout.tags) > 1 and options.tag_columns is None:
+        yield (
+            f"columns {_listed(layout.tags)} hold tags, whose entities nest; "
+            f"--tag-column {layout.tags[0]} reads one alone"
+        )
+    if layout.tags and layout.syntax.about is not None:
+        yield layout.syntax.about
+    if survey.tags and not layout.tags:
+        yield f"read as words without tags: column {_listed(survey.tags)} holds none"
+    if profile.language is not None and not options.language_prefix:
+        yield (
+            "each word begins with a language and a colon, as "
+            f"{shorten(profile.language)}; --language-prefix takes them off"
+        )
 
 
-def _width_problems(
-    path: str, by_width: dict[int, RowCounts], width: int
+def _listed(columns: tuple[int, ...]) -> str:
+    return " and ".join(map(str, columns))
+
+
+def _problems(
+    path: str, profile: Profile, survey: Survey, options: ReadOptions
 ) -> list[tuple[int, str]]:
-    return [
+    """Rows of another width, and words without the language that all should have."""
+    width = profile.width
+    problems = [
         (
             line,
             f"{path}:{line}: expected {width} columns, received {w}: {shorten(text)}",
         )
-        for w, rows in by_width.items()
-        if w != width
-        for line, text in rows.examples[:SHOWN_PROBLEMS]
+        for line, w, text in survey.odd_examples
     ]
+    problems += [
+        (line, f"{path}:{line}: no language and colon before {shorten(word)}")
+        for line, word in survey.unprefixed_examples
+    ]
+    return problems
 
 
-def column_indices(
-    path: str, options: ReadOptions, width: int
-) -> tuple[int, int | None]:
-    """Word and tag column counted from 0; the latter is None in files without tags.
-
-    Args:
-        path: the file, for messages.
-        options: names the columns, negative ones from the end.
-        width: number of columns of the file.
-
-    Raises:
-        CorpusError: the file lacks a column, or both are the same one.
-    """
-    chosen = {
-        "word_column": options.word_column or 0,
-        "tag_column": options.given_tag_column,
-    }
-    for name, column in chosen.items():
-        if column is not None and not -width <= column < width:
-            raise CorpusError(
-                f"{name} must be one of the file's {width} columns (0 to {width - 1}, "
-                f"or negative from the end). Received: {name}={column}",
-                path=path,
-            )
-    word = (options.word_column or 0) % width
-    tag = chosen["tag_column"]
-    tag = None if tag is None else tag % width
-    if word == tag:
-        raise CorpusError(
-            f"words and tags cannot both be column {word} of {width}. Name another "
-            "--tag-column; words without tags are read by `tfner predict` and by "
-            "`corpus convert --no-tags`, plain text with --from text",
-            path=path,
-        )
-    return word, tag
-
-
-def _stranger_problems(path: str, census: TagCensus) -> list[tuple[int, str]]:
+def _stranger_problems(
+    path: str, census: TagCensus, syntax: TagSyntax
+) -> list[tuple[int, str]]:
+    if syntax.problem is not None:
+        return [(0, f"{path}: {syntax.problem}")]
     return [
         (
             line,
             f"{path}:{line}: {shorten(tag)} is not a tag"
             + (f" ({count} times, here first)" if count > 1 else ""),
         )
-        for tag, count, line in census.strangers()
+        for tag, count, line in census.canonical(syntax).strangers()
     ]
+
+
+def _remedy(survey: Survey, profile: Profile, options: ReadOptions) -> str:
+    """What to do about the problems of a file."""
+    has_hashes = survey.hashes or any(
+        t.startswith("#") for *_, t in survey.odd_examples
+    )
+    comments = " Lines with # are comments with --comments." if has_hashes else ""
+    if survey.odd_rows:
+        lines = counted(survey.odd_rows, "such line")
+        return f"{lines}. {WIDTH_REMEDY}{comments}"
+    if survey.unprefixed:
+        words = counted(survey.unprefixed, "such word")
+        return f"{words}. {PREFIX_REMEDY}"
+    others = [column for column in profile.tagged if column not in survey.tags]
+    found = ""
+    if others:
+        found = (
+            f" Column {others[-1]} looks like one of tags: --tag-column {others[-1]}."
+        )
+    return (
+        f"{A_TAG[0].upper()}{A_TAG[1:]}. Mend the lines, or name the right "
+        f"--tag-column.{found}{comments}"
+    )
 
 
 def settle_scheme(path: str, given: str | None, census: TagCensus) -> Scheme:

@@ -22,6 +22,7 @@ from typing import TextIO
 from tfner.corpus.formats.conllu_sentence import (
     EMPTY,
     ID,
+    IDENTIFIER,
     MISC,
     NO_SPACE,
     TAG_KEYS,
@@ -35,12 +36,13 @@ from tfner.corpus.formats.conllu_sentence import (
 )
 from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
+from tfner.corpus.formats.sample import Sample
 from tfner.corpus.joining import words_of
 from tfner.corpus.tagging import tags_of
 from tfner.corpus.tidying import tidy_words, with_marks
 from tfner.document import Document, Word
 from tfner.errors import CorpusError, counted, joined
-from tfner.schemes import OUTSIDE, decode_tags
+from tfner.schemes import OUTSIDE, decode_tags, is_tag
 from tfner.storage.lines import read_lines, stem_of
 
 logger = logging.getLogger(__name__)
@@ -236,11 +238,23 @@ def _says(
     return tidy_words(text, sentence.words) == tidy_words(text, words)
 
 
+def recognise_conllu(sample: Sample) -> str | None:
+    """Recognise ten columns, of which the first numbers the words."""
+    rows = [line.split("\t") for line in sample.filled if not line.startswith("#")]
+    sound = [row for row in rows if len(row) == WIDTH and IDENTIFIER.fullmatch(row[ID])]
+    if not rows or 10 * len(sound) < 9 * len(rows):
+        return None
+    if all(is_tag(row[MISC]) for row in sound):  # a column file of this width
+        return None
+    return "its ten columns, of which the first numbers the words"
+
+
 FORMAT = Format(
     name="conllu",
     about="CoNLL-U with NE= in the column MISC",
     scan=scan_conllu,
     write=write_conllu,
+    recognise=recognise_conllu,
     suffixes=(".conllu",),
     holds_tags=True,
 )

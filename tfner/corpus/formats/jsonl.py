@@ -15,12 +15,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any, TextIO
 
-from tfner.corpus.formats.conll import entities_of
 from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.joining import join_words, place_words
 from tfner.corpus.spacing import Spacing, spacing_of_file
-from tfner.corpus.tagging import check_prefixes
+from tfner.corpus.tagging import check_prefixes, entities_of
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, counted, shorten
 from tfner.schemes import is_tag
