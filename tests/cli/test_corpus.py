@@ -208,6 +208,19 @@ def test_stats_prints_a_table_or_json(source):
     assert (record["documents"], record["labels"]) == (2, {"X": 1})
 
 
+def test_stats_compares_several_files(source, tmp_path):
+    other = tmp_path / "b.bio"
+    other.write_text("a\tB-Y\nb\tI-Y\n\n")
+    record = json.loads(succeed("stats", source, other, "--json").stdout)
+    assert [file["entities"] for file in record["files"]] == [1, 1]
+    assert record["duplicates"][0]["documents"] == 1
+    assert record["ambiguous_surfaces"][0]["surface"] == "a b"
+    text = succeed("stats", source, other).stdout
+    assert f"{other}: 1 of the texts (100.0%) stand in {source}" in text
+    raw = ("--raw-text", tmp_path / "raw.txt")
+    assert "one file" in str(failure("stats", source, other, *raw))
+
+
 def test_stats_takes_columns_and_comments(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("# c\nB-X foo\n")

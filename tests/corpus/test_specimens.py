@@ -12,6 +12,10 @@ from tfner.corpus import FORMATS, find_format, read_corpus
 
 FOLDER = Path(__file__).parent / "specimens"
 COUNTS = {
+    "inline": (3, 4),
+    "bioc-json": (2, 3),
+    "bioc-xml": (2, 3),
+    "pubtator": (2, 3),
     "brat": (2, 3),
     "conll": (3, 3),
     "conllu": (2, 2),

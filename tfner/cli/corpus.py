@@ -19,12 +19,13 @@ from tfner.corpus.checks.check import check_corpora
 from tfner.corpus.checks.rendering import MOST, SHOWN, checks_record, render_checks
 from tfner.corpus.checks.repair import repair_conll
 from tfner.corpus.checks.verdict import judge
+from tfner.corpus.comparison import Comparison, corpora_record, render_corpora
 from tfner.corpus.formats.brat import check_target
 from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.queries import read_queries
 from tfner.corpus.split import split_documents
-from tfner.corpus.stats import count_corpus, render_stats
+from tfner.corpus.stats import count_corpus
 from tfner.document import Document
 from tfner.errors import ConfigError, counted
 from tfner.pretraining.text.articles import find_files, read_text
@@ -162,16 +163,34 @@ def format_record(known: Format) -> dict[str, Any]:
 
 @with_groups
 def stats(
-    source: Source,
+    sources: Annotated[
+        list[str], typer.Argument(metavar="IN…", help="Corpora; - is standard input.")
+    ],
     options: CorpusOptions,
     json: Json = False,
 ) -> None:
-    """Count documents, words, entities by label, lengths and nesting."""
-    counts = count_corpus(options.read(source))
+    """Count documents, words, entities by label, lengths and nesting.
+
+    Several files are compared: texts that they share, and entities that have more than
+    one label in them, which often are errors of annotation.
+    """
+    _check_raw_text(options, sources)
+    comparison = Comparison()
+    counts = [
+        (path, count_corpus(comparison.watch(options.read(path), path)))
+        for path in sources
+    ]
     if json:
-        print_json(counts.to_json())
+        print_json(corpora_record(counts, comparison))
     else:
-        print_text(render_stats(counts))
+        print_text(render_corpora(counts, comparison))
+
+
+def _check_raw_text(options: CorpusOptions, sources: list[str]) -> None:
+    if options.raw_text is not None and len(sources) != 1:
+        raise ConfigError(
+            f"--raw-text is for one file at a time. Received: {len(sources)} files"
+        )
 
 
 @with_groups
@@ -204,10 +223,7 @@ def check(
     other: sentences that they share, labels that the first one lacks. The exit code is
     1 if training cannot start.
     """
-    if options.raw_text is not None and len(sources) != 1:
-        raise ConfigError(
-            f"--raw-text is for one file at a time. Received: {len(sources)} files"
-        )
+    _check_raw_text(options, sources)
     settings, from_format = ReadOptions(**options.settings()), options.from_format
     if repair is not None:
         _check_repair(sources, from_format, repair, overwrite)

@@ -8,6 +8,10 @@ from tfner.corpus.formats.format import Format
 
 MODULES = (
     "brat",
+    "bioc_json",
+    "bioc_xml",
+    "pubtator",
+    "inline",
     "conllu",
     "jsonl",
     "mrc",
