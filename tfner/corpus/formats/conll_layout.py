@@ -30,7 +30,7 @@ PREFIX_REMEDY = "Mend these words, or read them as they are, without --language-
 
 
 class ColumnLayout(NamedTuple):
-    """Where in a file words and tags are, and how its tags are spelled.
+    """The places of words and tags in a file, and the spelling of its tags.
 
     Attributes:
         width: number of columns.

@@ -1,4 +1,4 @@
-"""What the first lines of a column file show: its width, a header, numbers, comments.
+"""The profile of a column file by its first lines: width, header, numbers, comments.
 
 The rest of the file is held against it when it is read.
 """
@@ -43,7 +43,7 @@ def split_row(line: str) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """What the first lines of a column file show.
+    """The properties of a column file that its first lines show.
 
     Attributes:
         width: number of columns; cells after the last column that are empty in all

@@ -53,7 +53,7 @@ class TagCensus:
         return found
 
     def canonical(self, syntax: TagSyntax) -> TagCensus:
-        """The same counts of the tags that these stand for; strangers stay."""
+        """Counts of the tags that these spellings stand for; strangers stay."""
         census = TagCensus()
         for pair, (count, line) in self._counts.items():
             previous, tag = (syntax.table.get(tag, tag) for tag in pair)

@@ -189,7 +189,7 @@ def _are_labels(
     marked: Mapping[str, int], tags: Counter[str], outside: Iterable[str]
 ) -> bool:
     """Whether a column with O or its like holds labels, and nothing else."""
-    others = sum(tags[tag] for tag in outside)
+    others = sum(tags[tag] for tag in outside if tag)  # an empty cell says nothing
     if not others or len(marked) > MOST_LABELS:
         return False
     if 2 * len(marked) > tags.total() > MOST_LABELS:
