@@ -41,6 +41,7 @@ READ_IN = {
     "tfner/samples/": ("demo",),
     "tfner/storage/output.py": ("train", "pretrain"),
     "tfner/tasks/": ("train",),
+    "tfner/tokenization/": (*TRAINING, *PREDICTING, "export"),
     "tfner/tokenization/training.py": ("vocab",),
     "tfner/training/": ("train", "pretrain"),
     "tfner_export/": ("export",),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
-from tfner.errors import BundleError, CheckpointError, ConfigError
+from tfner.errors import BundleError, CheckpointError, ConfigError, TokenizerError
 from tfner.inference.bundle import Bundle
 from tfner.inference.external import HuggingFaceBundle
 from tfner.inference.loading import open_bundle, open_model, saved_model_directory
@@ -166,14 +168,80 @@ def test_a_saved_model_of_others_asks_for_what_it_lacks(tmp_path: Path) -> None:
 
 
 def test_what_travels_with_a_model_is_not_taken_from_elsewhere(
-    bundle: Bundle, tagger: Path
+    bundle: Bundle,
 ) -> None:
     given = {"label_mapping": "l.json", "segment_id": 1, "lower_case": False}
-    for model in (bundle.directory, tagger):
-        with pytest.raises(
-            ConfigError, match="Leave out --label-mapping, --segment-id, --lo"
-        ):
-            Predictor.load(model, **given)
+    with pytest.raises(
+        ConfigError, match="Leave out --label-mapping, --segment-id, --lo"
+    ):
+        Predictor.load(bundle.directory, **given)
+
+
+def test_a_foreign_tagger_takes_tokenizer_and_labels_from_elsewhere(
+    tagger: Path, tmp_path: Path
+) -> None:
+    alone, tokenizer = tmp_path / "model", tmp_path / "tokenizer"
+    shutil.copytree(tagger, alone)
+    tokenizer.mkdir()
+    for file in [*alone.glob("tokenizer*"), *alone.glob("vocab*")]:
+        shutil.move(file, tokenizer / file.name)
+    text = "anna lives in paris"
+    with pytest.raises(TokenizerError, match="--tokenizer DIR"):
+        Predictor.load(alone)
+    expected = Predictor.load(tagger)
+    found = Predictor.load(alone, tokenizer=tokenizer)
+    assert found.predict([text]) == expected.predict([text])
+    tags = list(expected.task.label_set.tags)
+    labels = tmp_path / "labels.json"
+    labels.write_text(json.dumps([tag.replace("PER", "X") for tag in tags]))
+    renamed = Predictor.load(tagger, label_mapping=labels)
+    assert renamed.task.label_set.labels[0] == "X"
+    labels.write_text(json.dumps(tags[:-1]))
+    with pytest.raises(BundleError, match=f"predicts {len(tags)} tags"):
+        Predictor.load(tagger, label_mapping=labels)
+
+
+def test_a_tokenizer_of_more_pieces_than_the_model_has_rows_is_refused(
+    tagger: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tagger, tmp_path / "model"))
+    definition = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    vocabulary = definition["model"]["vocab"]
+    vocabulary["covid19"] = max(vocabulary.values()) + 1
+    (folder / "tokenizer.json").write_text(json.dumps(definition), "utf-8")
+    with pytest.raises(BundleError, match="added without resizing the model"):
+        Predictor.load(folder)
+
+
+def test_weights_that_are_no_numbers_are_refused(
+    tagger: Path, copied: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tagger, tmp_path / "model"))
+    weights = load_file(folder / "model.safetensors")
+    weights["classifier.weight"][0, 0] = np.nan
+    save_file(weights, folder / "model.safetensors")
+    with pytest.raises(CheckpointError, match=r"NaN or infinite\) in classifier"):
+        Predictor.load(folder)
+    with h5py.File(copied / "model.weights.h5", "a") as file:
+        found: list[h5py.Dataset] = []
+        file.visititems(
+            lambda _, part: found.append(part) if hasattr(part, "dtype") else None
+        )
+        found[0][...] = np.inf
+    with pytest.raises(BundleError, match="holds NaN or infinite numbers"):
+        Predictor.load(copied)
+
+
+def test_outputs_that_are_no_numbers_are_refused(predictor: Predictor) -> None:
+    class Diverged:
+        packs, row_length = True, None
+
+        def __call__(self, features: Mapping[str, Any]) -> dict[str, Any]:
+            found = predictor.run(features)
+            return {name: np.full_like(v, np.nan) for name, v in found.items()}
+
+    with pytest.raises(BundleError, match=r"no numbers \(NaN or infinite\)"):
+        Predictor(predictor.task, Diverged()).predict(["anna"])
 
 
 def test_a_saved_model_is_no_keras_model(tmp_path: Path) -> None:

@@ -292,6 +292,13 @@ def nothing(folder: Path) -> None:
 
 def foreign(folder: Path) -> None:
     write_config(folder, tokenizer_class="NoSuchTokenizer")
+    (folder / "x.model").write_bytes(b"x")
+
+
+def settings_alone(folder: Path) -> None:
+    """transformers would invent a tokenizer of five pieces."""
+    write_config(folder, tokenizer_class="BertTokenizer", do_lower_case=True)
+    (folder / "config.json").write_text('{"model_type": "bert"}')
 
 
 ERRORS: list[tuple[Callable[[Path], None], str]] = [
@@ -308,7 +315,8 @@ ERRORS: list[tuple[Callable[[Path], None], str]] = [
     (bpe_without_specials, "needs <s>, </s>, <unk>"),
     (bad_sentencepiece, "no SentencePiece model"),
     (empty_sentencepiece, "model is empty"),
-    (nothing, "looked for tokenizer.json, tokenizer_config.json, vocab.txt"),
+    (nothing, "no vocabulary: none of tokenizer.json, vocab.txt"),
+    (settings_alone, "no vocabulary: .* its directory: --tokenizer DIR"),
     (foreign, "transformers gives no fast tokenizer"),
 ]
 

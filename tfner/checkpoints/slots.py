@@ -173,14 +173,25 @@ def fill(
         place: for messages.
 
     Raises:
-        CheckpointError: tensors are missing, of another shape, or left over.
+        CheckpointError: tensors are missing, of another shape, or left over, or hold
+            numbers that are none.
     """
     needed = list(slots)
     problems = _misfits(needed, tensors, names, skips=skips)
     if problems:
         raise CheckpointError(f"{place}: " + joined(problems, what="tensors"))
+    endless = []
     for slot in needed:
-        slot.fill([tensors.read(names[source]) for source in slot.sources])
+        arrays = [tensors.read(names[source]) for source in slot.sources]
+        pairs = zip(slot.sources, arrays, strict=True)
+        endless += [names[s] for s, array in pairs if not np.isfinite(array).all()]
+        slot.fill(arrays)
+    if endless:
+        raise CheckpointError(
+            f"{place}: numbers that are none (NaN or infinite) in {endless[0]}"
+            + (f" and {len(endless) - 1} other tensors" if endless[1:] else "")
+            + ". The file is damaged, or its training has diverged. Fetch it again."
+        )
 
 
 def _misfits(

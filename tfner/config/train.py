@@ -99,6 +99,8 @@ class TokenizerConfig(Section):
 
     heading = "Tokenizer"
 
+    tokenizer_directory: str | None = setting(None, metavar="DIR", flag="tokenizer")
+    """Tokenizer of an encoder that carries none; that of the encoder if not set."""
     lower_case: bool | None = None
     """Lower-case the text, where the tokenizer's files do not say; guessed if not
     set."""

@@ -128,7 +128,7 @@ def make_task(
     """
     if tokenizer is None:
         tokenizer = load_tokenizer(
-            tokenizer_of(config.model.encoder),
+            config.tokenizer.tokenizer_directory or tokenizer_of(config.model.encoder),
             lower_case=config.tokenizer.lower_case,
             word_splitter=config.tokenizer.word_splitter,
             dictionary=config.tokenizer.dictionary,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tfner.data.packing import assemble, fill_rows
 from tfner.data.windows import Ints, Window
+from tfner.errors import BundleError
 
 Floats = NDArray[np.float32]
 
@@ -67,9 +68,24 @@ def run_windows(
             pad_id=pad_id,
         )
         results = run(batch.features)
+        _check_numbers(results)
         for index, (row, first, last) in zip(numbers, batch.places, strict=True):
             outputs[index] = _cut_out(results, row, first, last)
     return outputs
+
+
+def _check_numbers(results: Mapping[str, Floats]) -> None:
+    """Refuse outputs that are no numbers, which would be read as "no entities".
+
+    Raises:
+        BundleError: there are some.
+    """
+    if not all(np.isfinite(values).all() for values in results.values()):
+        raise BundleError(
+            "the model gives outputs that are no numbers (NaN or infinite): its "
+            "weights are damaged, or its training has diverged. Restore them, or train "
+            "it again with a lower learning rate."
+        )
 
 
 def run_documents(

@@ -110,11 +110,8 @@ class Extras:
         Raises:
             BundleError: the tokenizer does not fit the model.
         """
-        if num_pieces is not None and tokenizer.vocab_size > num_pieces:
-            raise BundleError(
-                f"{model} knows {num_pieces} pieces, the tokenizer has "
-                f"{tokenizer.vocab_size}. Give the tokenizer that it was trained with."
-            )
+        if num_pieces is not None:
+            check_pieces(model, tokenizer, num_pieces)
         return TokenClassification(
             tokenizer,
             label_set,
@@ -124,29 +121,55 @@ class Extras:
         )
 
 
+def check_pieces(model: object, tokenizer: Tokenizer, num_pieces: int) -> None:
+    """Refuse a tokenizer that gives ids for which a model has no row.
+
+    Raises:
+        BundleError: it does.
+    """
+    if tokenizer.vocab_size > num_pieces:
+        raise BundleError(
+            f"{model} knows {num_pieces} pieces, the tokenizer has "
+            f"{tokenizer.vocab_size}: pieces were added without resizing the model. "
+            "Give the tokenizer that it was trained with."
+        )
+
+
 class HuggingFaceBundle(Bundle):
     """A `*ForTokenClassification` directory or hub id; it holds all that is needed.
 
     Args:
         model: read when its task or its weights are first needed.
-        **extras: none are taken.
-
-    Raises:
-        ConfigError: an extra was given.
+        **extras: see `Extras`; each in place of what lies in the directory.
     """
 
     def __init__(self, model: str | Path, **extras: Any) -> None:
-        Extras(**extras).refuse(model)
-        self.directory = Path(model)
+        self.directory, self._extras = Path(model), Extras(**extras)
 
     @cached_property
     def _loaded(self) -> tuple[keras.Model, TokenClassification]:
         from tfner.checkpoints.huggingface import load_token_classifier
 
         tagger, tags = load_token_classifier(self.directory)
-        tokenizer, label_set = load_tokenizer(self.directory), LabelSet.from_tags(tags)
-        longest = min(tagger.encoder.max_positions, LONGEST_WINDOW)
-        return tagger, TokenClassification(tokenizer, label_set, max_length=longest)
+        extras = replace(
+            self._extras,
+            tokenizer=self._extras.tokenizer or self.directory,
+            label_mapping=self._extras.label_mapping or LabelSet.from_tags(tags),
+        )
+        tokenizer, label_set = extras.load(self.directory)
+        if len(label_set.tags) != len(tags):
+            raise BundleError(
+                f"{self.directory} predicts {len(tags)} tags, the labels are "
+                f"{len(label_set.tags)}. Give the labels that it was trained with."
+            )
+        task = extras.task(
+            self.directory,
+            tokenizer,
+            label_set,
+            num_pieces=tagger.encoder.vocab_size,
+            max_length=min(tagger.encoder.max_positions, LONGEST_WINDOW),
+        )
+        return tagger, task
 
     @property
     def task(self) -> TokenClassification:

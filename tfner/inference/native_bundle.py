@@ -20,6 +20,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tfner.errors import BundleError, TfnerError, unknown
 from tfner.inference.bundle import Bundle, SelfTest
 from tfner.inference.encoder_config import KERAS, describe_encoder, restore_encoder
@@ -159,6 +161,7 @@ class NativeBundle(Bundle):
             model.load_weights(str(path))
             if about["encoder"].get("class") != KERAS:
                 _check_all_loaded(path, model)
+            _check_numbers(model)
         return model
 
 
@@ -209,6 +212,13 @@ def _check_all_loaded(path: Path, model: keras.Model) -> None:
         raise ValueError(
             f"it holds {len(stored)} arrays, the model {len(model.weights)}"
         )
+
+
+def _check_numbers(model: keras.Model) -> None:
+    """Check that weights are numbers: a model of others finds nothing, in silence."""
+    for weight in model.weights:
+        if not np.isfinite(weight.numpy()).all():
+            raise ValueError(f"{weight.path} holds NaN or infinite numbers")
 
 
 def _read(directory: Path, name: str, kind: type = dict) -> Any:

@@ -13,12 +13,12 @@ from tfner.storage.atomic import read_json
 from tfner.storage.remote import local_copy
 from tfner.tokenization import vocabularies
 from tfner.tokenization.files import (
-    CONFIG_FILE,
     CUSTOM,
     FILES,
     PIECES,
     SETTINGS_FILE,
     TOKENIZER_FILE,
+    VOCABULARIES,
     VOCABULARY_FILE,
     TokenizerSettings,
     read_config,
@@ -230,15 +230,17 @@ def _read(
             notes = [f"{files[0]}: read as RoBERTa's byte-level BPE"]
             definition = vocabularies.byte_level_bpe(*files)
             return _Source(definition, "bpe", "punctuation", notes)
+    if not any(any(folder.glob(pattern)) for pattern in VOCABULARIES):
+        # transformers would invent a tokenizer of five pieces.
+        raise TokenizerError(
+            f"{folder}: no vocabulary: none of {TOKENIZER_FILE}, {VOCABULARY_FILE}, "
+            "vocab.json with merges.txt, *.model. Put the files of the tokenizer that "
+            "the model was trained with there, or name its directory: --tokenizer DIR"
+        )
     models = sorted(folder.glob("*.model"))
     if models and not name and config.get("model_type") not in RENUMBERED:
         return _from_sentencepiece(models[0])
-    if config:
-        return _from_transformers(folder)
-    raise TokenizerError(
-        f"{folder}: no tokenizer files; looked for {TOKENIZER_FILE}, {CONFIG_FILE}, "
-        "vocab.txt, vocab.json with merges.txt, *.model"
-    )
+    return _from_transformers(folder)
 
 
 def _from_definition(folder: Path) -> _Source:

@@ -31,6 +31,12 @@ FILES = (
 )
 """Patterns of the files that are downloaded from the hub."""
 
+VOCABULARIES = (
+    *(TOKENIZER_FILE, "vocab.*", "vocab-*", "*.model", "merges.txt", "bpe.codes"),
+    *("*.tiktoken", "dict.txt", "dict.*.txt"),
+)
+"""Patterns of the files of which any tokenizer has at least one."""
+
 # Word splitters that only a tokenizer has.
 PIECES = "pieces"
 CUSTOM = "custom"
