@@ -26,6 +26,18 @@ def test_a_corpus_gets_the_scores_of_the_training(
     assert json.loads(result.out) == Bundle.load(toy_bundle).metrics[part]
 
 
+def test_the_score_as_served_comes_first_where_it_is_another(
+    tfner, toy_bundle, tmp_path
+) -> None:
+    gold = write(tmp_path, "anna\tB-PER\nlives\tO\nin\tO\nparis,\tB-LOC\n")
+    table = tfner("evaluate", toy_bundle, gold).out
+    assert table.index("As served") < table.index("On the words of the corpus")
+    found = json.loads(tfner("evaluate", toy_bundle, gold, "--json").out)
+    assert found["f1"] < found["on_corpus_words"]["f1"] == 1
+    flags = ["--json", "--convention", "strict"]
+    assert "on_corpus_words" not in tfner("evaluate", toy_bundle, gold, *flags).out
+
+
 def test_people_get_a_table(tfner, toy_bundle, toy_corpus) -> None:
     result = tfner("evaluate", toy_bundle, toy_corpus / "dev.conll")
     assert all(label in result.out for label in ("LOC", "ORG", "PER", "F1"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,13 +24,18 @@ from tfner.cli.output import (
     print_json,
     print_text,
 )
+from tfner.document import Document
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import address, import_tensorflow
 
 if TYPE_CHECKING:
     from tfner.evaluation import Score
+    from tfner.inference.predictor import Predictor
 
 logger = logging.getLogger(__name__)
+
+BY_TAGS = ("conlleval", "strict")
+"""Conventions that compare tags word by word."""
 
 ReportDirectory = Annotated[
     Path | None,
@@ -76,7 +83,11 @@ def command(
     allow_unknown_labels: AllowUnknownLabels = False,
     decode: Decode = None,
 ) -> None:
-    """Score a model on a corpus: precision, recall, F1, in total and per label."""
+    """Score a model on a corpus: precision, recall, F1, in total and per label.
+
+    A model that learnt the corpus's words is scored as served first, on raw text, if
+    that makes a difference.
+    """
     from tfner.evaluation import score
     from tfner.evaluation.conventions import check_convention
     from tfner.evaluation.coverage import check_labels
@@ -97,6 +108,7 @@ def command(
     counts = Counter[str]()
     predicted = predictor.predict(gold, counts=counts)
     result = score(gold, predicted, convention=convention, counts=counts)
+    served = score_as_served(predictor, gold, predicted, convention)
     if report is not None:
         from tfner.inference.loading import describe_model
         from tfner.reports.content import make_report
@@ -109,14 +121,49 @@ def command(
         )
         write_report(report, content)
         logger.info("report: %s", address(report / "report.html"))
-    show(result, json=json)
+    show(result, served, json=json)
 
 
-def show(result: Score, *, json: bool) -> None:
-    """Print the scores."""
+def score_as_served(
+    predictor: Predictor,
+    gold: Sequence[Document],
+    predicted: Sequence[Document],
+    convention: str,
+) -> Score | None:
+    """Score a model on raw text, which it cuts into words itself.
+
+    Args:
+        predictor: of the model.
+        gold: documents of the corpus.
+        predicted: the same ones, on the words of the corpus.
+        convention: one of tags needs the words of the corpus, and is left to it.
+
+    Returns:
+        The score; None where the model finds the same entities on both.
+    """
+    from tfner.evaluation import score
+
+    if predictor.task.settings().get("words") != "gold" or convention in BY_TAGS:
+        return None
+    raw = [replace(document, words=None, tags=None) for document in gold]
+    counts = Counter[str]()
+    found = predictor.predict(raw, counts=counts)
+    if all(a.entities == b.entities for a, b in zip(found, predicted, strict=True)):
+        return None
+    return score(raw, found, convention=convention, counts=counts)
+
+
+def show(result: Score, served: Score | None, *, json: bool) -> None:
+    """Print the scores: as served first, if that is another."""
     if json:
-        print_json(result.to_json())
-    else:
-        from tfner.reports.text import render_text
+        record = result.to_json()
+        if served is not None:
+            record = {**served.to_json(), "on_corpus_words": record}
+        print_json(record)
+        return
+    from tfner.reports.text import render_text
 
-        print_text(render_text(result))
+    if served is not None:
+        print_text(f"As served: raw text, words of the model\n\n{render_text(served)}")
+        print_text("On the words of the corpus\n")
+    print_text(render_text(result))

@@ -13,8 +13,8 @@ from tfner.inference.bundle import NO_MODEL, Bundle
 from tfner.inference.label_files import read_labels
 from tfner.inference.runners import SavedModelRunner
 from tfner.schemes import LabelSet
+from tfner.tasks.serving_words import default_words
 from tfner.tasks.token_classification import TokenClassification
-from tfner.tasks.windowing import default_words
 from tfner.tokenization import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:

@@ -178,7 +178,7 @@ class SpanExtraction(Task):
             negative_rate=settings.negative_rate,
             seed=seed,
             tune_thresholds=settings.tune_thresholds,
-            **Windowing.settings_of(settings, tokenizer),
+            **Windowing.settings_of(settings, tokenizer, documents),
         )
 
     def settings(self) -> dict[str, Any]:

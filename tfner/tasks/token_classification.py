@@ -170,7 +170,7 @@ class TokenClassification(Task):
             head=settings.head,
             decode=settings.decode,
             context=settings.context,
-            **Windowing.settings_of(settings, tokenizer),
+            **Windowing.settings_of(settings, tokenizer, documents),
         )
         plain = make()
         labels = partial(plain._training_labels, documents)

@@ -13,9 +13,9 @@ from tfner.data.windows import Window, cores
 from tfner.document import Document, Word
 from tfner.errors import unknown
 from tfner.schemes import Span
+from tfner.tasks.serving_words import choose_words
 from tfner.tokenization import Encoding, Tokenizer
 from tfner.tokenization.align import POLICIES, align
-from tfner.tokenization.files import PIECES
 
 if TYPE_CHECKING:
     from tfner.config.train import TaskConfig
@@ -46,15 +46,23 @@ class Windowing:
     on_overflow: str = "window"
 
     @classmethod
-    def settings_of(cls, settings: TaskConfig, tokenizer: Tokenizer) -> dict[str, Any]:
-        """Read the arguments from settings; the tokenizer decides what it leaves open.
+    def settings_of(
+        cls,
+        settings: TaskConfig,
+        tokenizer: Tokenizer,
+        documents: Sequence[Document],
+    ) -> dict[str, Any]:
+        """Read the arguments from settings.
 
-        A language without spaces is cut into words by the tokenizer; a corpus's own
-        words are others, and a model of them would meet words in serving that it
-        never learnt.
+        Args:
+            settings: those of the task.
+            tokenizer: decides with the documents whose words are learned, if that is
+                left open.
+            documents: of the training corpus.
         """
         found = {field.name: getattr(settings, field.name) for field in fields(cls)}
-        return {**found, "words": settings.words or default_words(tokenizer)}
+        words = settings.words or choose_words(tokenizer, documents)
+        return {**found, "words": words}
 
     def problems(self, *, occupied: int, by: str) -> list[str]:
         """List what makes no sense, in sentences.
@@ -158,10 +166,3 @@ class Windowing:
         )
         owned: Sequence[Range] = cores(ranges, word_starts=encoding.word_starts)
         return list(zip(ranges, owned, strict=True)), words_cut_off
-
-
-def default_words(tokenizer: Tokenizer) -> str:
-    """Choose whose words a model learns: those that serving will see, if found."""
-    splitter = tokenizer.splitter
-    finds_words = splitter.startswith("mecab") or splitter in ("icu", PIECES)
-    return "own" if finds_words else "gold"

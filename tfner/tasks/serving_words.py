@@ -1,0 +1,115 @@
+"""The words of a corpus beside those into which raw text will be cut in serving."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tfner.document import Document, Word
+from tfner.tokenization import Tokenizer
+from tfner.tokenization.files import PIECES
+
+logger = logging.getLogger(__name__)
+
+MOST_BORDERS = 0.01
+"""Share of entity borders with other words at which the corpus's words are left."""
+COMPARED = 2_000
+"""Sentences that are compared, spread over the corpus."""
+
+
+@dataclass
+class WordDifference:
+    """How many sentences, and borders of entities, have other words in raw text.
+
+    A border is the same if the word within the entity that it limits is the same.
+
+    Args:
+        sentences: that were compared.
+        other_sentences: those that are cut into other words.
+        borders: two an entity.
+        other_borders: those at which another word stands.
+    """
+
+    sentences: int = 0
+    other_sentences: int = 0
+    borders: int = 0
+    other_borders: int = 0
+
+    def add(self, document: Document, own: Sequence[Word]) -> None:
+        """Compare the words of one document with those of its raw text."""
+        gold = [word for word in document.words or () if word.start < word.end]
+        self.sentences += 1
+        self.other_sentences += gold != list(own)
+        for entity in document.entities:
+            for place, position in ((0, entity.start), (1, entity.end)):
+                found = [_at(position, words, place) for words in (gold, own)]
+                self.borders += 1
+                self.other_borders += found[0] != found[1] or found[1] is None
+
+    @property
+    def share(self) -> float:
+        """Share of the borders at which another word stands, 0 to 1."""
+        return self.other_borders / max(1, self.borders)
+
+    def __str__(self) -> str:
+        sentences = self.other_sentences / max(1, self.sentences)
+        return (
+            f"raw text is cut into other words in {sentences:.1%} of the sentences, "
+            f"and at {self.share:.1%} of the entity borders"
+        )
+
+
+def _at(position: int, words: Iterable[Word], place: int) -> Word | None:
+    return next((word for word in words if word[place] == position), None)
+
+
+def compare_words(
+    tokenizer: Tokenizer, documents: Sequence[Document]
+) -> WordDifference:
+    """Compare the words of documents, where they have some, with the tokenizer's own.
+
+    Args:
+        tokenizer: finds words in text.
+        documents: of a corpus; of many, some that are spread over all of it.
+    """
+    worded = [document for document in documents if document.words is not None]
+    difference = WordDifference()
+    for document in worded[:: max(1, len(worded) // COMPARED)]:
+        difference.add(document, tokenizer.encode(document.text).words)
+    return difference
+
+
+def choose_words(tokenizer: Tokenizer, documents: Sequence[Document]) -> str:
+    """Choose the words that a model learns: those that it will meet in serving.
+
+    The corpus's words are taken where raw text is cut into the same ones at nearly all
+    borders of entities; else the model would meet words that it never learnt. What
+    differs is logged.
+
+    Args:
+        tokenizer: of the encoder.
+        documents: of the training corpus.
+
+    Returns:
+        "own" or "gold".
+    """
+    if default_words(tokenizer) == "own":
+        return "own"
+    difference = compare_words(tokenizer, documents)
+    if not difference.other_sentences:
+        return "gold"
+    chosen = "own" if difference.share > MOST_BORDERS else "gold"
+    whose = "that raw text is cut into" if chosen == "own" else "of the corpus"
+    logger.info("words: %s; words %s are learned (--words)", difference, whose)
+    return chosen
+
+
+def default_words(tokenizer: Tokenizer) -> str:
+    """The words of a model of which no corpus is known: own where there are no spaces.
+
+    A language without spaces is cut into words by the tokenizer.
+    """
+    splitter = tokenizer.splitter
+    finds_words = splitter.startswith("mecab") or splitter in ("icu", PIECES)
+    return "own" if finds_words else "gold"
