@@ -154,7 +154,13 @@ def score_as_served(
 
 
 def show(result: Score, served: Score | None, *, json: bool) -> None:
-    """Print the scores: as served first, if that is another."""
+    """Print the scores: as served first, if that is another.
+
+    Args:
+        result: on the words of the corpus.
+        served: on raw text; None where it is the same.
+        json: as one document.
+    """
     if json:
         record = result.to_json()
         if served is not None:

@@ -124,6 +124,11 @@ class Extras:
 def check_pieces(model: object, tokenizer: Tokenizer, num_pieces: int) -> None:
     """Refuse a tokenizer that gives ids for which a model has no row.
 
+    Args:
+        model: for messages.
+        tokenizer: that will feed it.
+        num_pieces: rows of its embedding table.
+
     Raises:
         BundleError: it does.
     """

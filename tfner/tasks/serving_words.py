@@ -20,7 +20,7 @@ COMPARED = 2_000
 
 @dataclass
 class WordDifference:
-    """How many sentences, and borders of entities, have other words in raw text.
+    """The sentences, and borders of entities, that have other words in raw text.
 
     A border is the same if the word within the entity that it limits is the same.
 
