@@ -23,6 +23,7 @@ COUNTS = {
     "mrc": (4, 5),
     "rasa": (3, 4),
     "rasa-yaml": (3, 4),
+    "spacy": (2, 2),
     "stockmark": (2, 2),
     "text": (2, 0),
 }

@@ -7,6 +7,7 @@ from importlib import import_module
 from tfner.corpus.formats.format import Format
 
 MODULES = (
+    "spacy",
     "brat",
     "bioc_json",
     "bioc_xml",
