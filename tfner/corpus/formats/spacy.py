@@ -46,7 +46,7 @@ Groups = dict[str, list[tuple[int, int, str]]]
 
 @dataclass
 class _Doc:
-    """What is read of one document."""
+    """One document, as much as is read of it."""
 
     words: list[str]
     spaces: list[bool] | None
