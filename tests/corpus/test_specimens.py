@@ -19,6 +19,7 @@ COUNTS = {
     "brat": (2, 3),
     "conll": (3, 3),
     "conllu": (2, 2),
+    "conll2012": (2, 3),
     "jsonl": (4, 5),
     "mrc": (4, 5),
     "rasa": (3, 4),

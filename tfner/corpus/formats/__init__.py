@@ -14,6 +14,7 @@ MODULES = (
     "pubtator",
     "inline",
     "conllu",
+    "conll2012",
     "jsonl",
     "mrc",
     "rasa",
