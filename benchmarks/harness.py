@@ -134,15 +134,30 @@ def side_of(
 
 def measured(command: Sequence[object]) -> tuple[str, float, int]:
     """Run a command; return its output, its seconds and its peak memory in MB."""
+    output, usage = _run(command)
+    return output, usage["seconds"], usage["peak_mb"]
+
+
+def usage_of(command: Sequence[object]) -> dict[str, Any]:
+    """Run a command; return its seconds, processor seconds and peak memory in MB."""
+    return _run(command)[1]
+
+
+def _run(command: Sequence[object]) -> tuple[str, dict[str, Any]]:
     start = time.perf_counter()
     process = subprocess.Popen(
         list(map(str, command)), stdout=subprocess.PIPE, text=True
     )
     output = process.stdout.read() if process.stdout else ""
     _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
     if status:
         raise SystemExit(f"{' '.join(map(str, command))} failed")
-    return output, time.perf_counter() - start, round(usage.ru_maxrss / 1024)
+    return output, {
+        "seconds": round(seconds, 3),
+        "processor_seconds": round(usage.ru_utime + usage.ru_stime, 3),
+        "peak_mb": round(usage.ru_maxrss / 1024),
+    }
 
 
 def save_random_encoder(vocabulary: Path, folder: Path, **sizes: Any) -> Path:
