@@ -46,6 +46,8 @@ def test_a_sound_file_has_no_findings(check):
         ("a\tB-X\nb\t\nc\tO\n\n", ("warning", "empty-tag", 2)),
         ("a\tB-X\n\tO\nc\tO\n\n", ("warning", "empty-token", 2)),
         ("a\tB-X\nb c\tO\nc\tO\n\n", ("warning", "white-space", 2)),
+        ("a\tB-X\n \tI-X\nc\tI-X\n\n", ("note", "blank-token", 2)),
+        ("a\tB-X\rb\tI-X\r\r", ("note", "cr", None)),
         ("a\tB-X\n\u200b\tO\nc\tO\n\n", ("note", "unusual-character", 2)),
         ("a\tB-X\nb\x07\tO\nc\tO\n\n", ("note", "unusual-character", 2)),
         ("a\tB-X\nb\tO\n", ("note", "no-final-blank-line", 2)),

@@ -162,6 +162,8 @@ def _check_word(report: FileReport, line: int, word: str) -> None:
         report.add(
             line, "warning", "empty-token", "empty token; read as a word of length 0"
         )
+    elif not word.strip():
+        report.add(line, "note", "blank-token", "a token of white space alone")
     elif word.split() != [word]:
         report.add(
             line, "warning", "white-space", f"white space in the token {shorten(word)}"
