@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tfner.document import Word
+from tfner.marks import is_blank
 from tfner.tokenization import Encoding, Tokenizer, load_tokenizer
 from tfner.tokenization.huggingface import FastTokenizer
 from tfner.tokenization.words.splitters import split_whitespace
@@ -92,6 +93,33 @@ def test_any_words_are_respected(
     encoding = tokenizer.encode(text, words)
     assert encoding.words == tuple(words)
     check(encoding, text)
+
+
+CLUSTERS = (
+    "한국 은행", "Café Ångström", "ขอบคุณครับ", "👩‍👩‍👧🏽 🇯🇵", "ﬁ㈱ｶﾞ",
+)  # fmt: skip
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(text=TEXTS | st.text(st.sampled_from(normalize("NFD", "".join(CLUSTERS)))))
+def test_pieces_as_words_hold_every_character(
+    tokenizer: FastTokenizer, text: str
+) -> None:
+    words = tokenizer._split_pieces(text)
+    held = [n for start, end in words for n in range(start, end)]
+    assert held == sorted(set(held))
+    missing = set(range(len(text))) - set(held)
+    assert all(is_blank(text[n]) for n in missing)
+    again = tokenizer.encode(text, words)
+    check(again, text)
+
+
+@pytest.mark.parametrize("text", CLUSTERS)
+def test_pieces_as_words_cut_no_syllable(tokenizer: FastTokenizer, text: str) -> None:
+    apart = normalize("NFD", text)
+    words = tokenizer._split_pieces(apart)
+    held = "".join(apart[start:end] for start, end in words)
+    assert held == "".join(apart.split())
 
 
 @pytest.mark.parametrize(
@@ -277,7 +305,7 @@ def test_mecab_pieces_equal_those_of_bert_japanese(
     for text in texts:
         encoding = tokenizers["mecab"].encode(text)
         assert list(encoding.pieces) == slow.tokenize(text), text
-        plain = unicodedata.normalize("NFKC", text)
+        plain = normalize("NFKC", text)
         if plain == text:
             covered = "".join(text[a:b] for a, b in encoding.offsets.tolist())
             assert covered == "".join(text.split())

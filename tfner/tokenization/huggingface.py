@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import json
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +21,7 @@ import tokenizers
 
 from tfner.document import Word
 from tfner.errors import TokenizerError, shorten
-from tfner.marks import follows_space, trimmed_words, words_between_spaces
+from tfner.marks import follows_space, words_between_spaces
 from tfner.tokenization.encoding import Encoding, Int32
 from tfner.tokenization.files import (
     PIECES,
@@ -33,6 +32,7 @@ from tfner.tokenization.files import (
     write_json,
 )
 from tfner.tokenization.words.mecab import Mecab
+from tfner.tokenization.words.pieces import goes_on, words_of_pieces
 from tfner.tokenization.words.splitters import WordSplitter, find_splitter
 
 # Fed for `▁`, which SentencePiece's normalisation takes for a space and may then lose.
@@ -165,7 +165,7 @@ class FastTokenizer:
     def _split_pieces(self, text: str) -> list[Word]:
         """The tokenizer's own pieces as words, for scripts without spaces."""
         encoding = self.encode(text, words_between_spaces(text))
-        words: list[Word] = []
+        found: list[tuple[int, int]] = []
         mark_start: int | None = None
         ranges = zip(encoding.pieces, encoding.offsets.tolist(), strict=True)
         for piece, (start, end) in ranges:
@@ -174,11 +174,8 @@ class FastTokenizer:
                 continue
             if mark_start is not None:
                 start, mark_start = mark_start, None
-            if words and start < words[-1].end:  # pieces that share a character
-                start = words.pop().start
-            if start < end:
-                words.append(Word(start, end))
-        return trimmed_words(text, words)
+            found.append((start, end))
+        return words_of_pieces(text, found)
 
     def save(self, directory: str | Path) -> None:
         """Write files that `load_tokenizer` reads without transformers.
@@ -224,9 +221,9 @@ class _Feed(NamedTuple):
 
 
 def _cover_marks(text: str, offsets: Int32, limits: Int32, word_index: Int32) -> None:
-    """Extend pieces in place over combining marks that normalising took away.
+    """Extend pieces in place over marks and jamo that normalising took away.
 
-    The library leaves a mark that was stripped or composed out of every piece.
+    The library leaves what was stripped or composed out of every piece.
     """
     ends = limits[:, 1].copy()
     same_word = word_index[1:] == word_index[:-1]
@@ -235,13 +232,9 @@ def _cover_marks(text: str, offsets: Int32, limits: Int32, word_index: Int32) ->
         end, limit = int(offsets[row, 1]), int(ends[row])
         if end == offsets[row, 0]:
             continue
-        while end < limit and _is_mark(text[end]):
+        while end < limit and goes_on(text[end]):
             end += 1
         offsets[row, 1] = end
-
-
-def _is_mark(character: str) -> bool:
-    return unicodedata.category(character)[0] == "M" or character in "\uff9e\uff9f"
 
 
 def _lone_marks(word_index: Int32, pieces: Sequence[str], mark_piece: str) -> Any:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfner.document import Word
-from tfner.marks import MARK, is_blank, trimmed_words
+from tfner.marks import MARK, is_blank
 from tfner.tokenization.encoding import Encoding, Int32
 from tfner.tokenization.files import (
     CONFIG_FILE,
@@ -31,6 +31,7 @@ from tfner.tokenization.subwords import Subwords, source_range
 from tfner.tokenization.words.basic import BasicWords
 from tfner.tokenization.words.mecab import Cut, Mecab, original_words
 from tfner.tokenization.words.normalize import Normalized, lower
+from tfner.tokenization.words.pieces import words_of_pieces
 from tfner.tokenization.words.splitters import WordSplitter, find_splitter
 
 JAPANESE_CLASS = "BertJapaneseTokenizer"
@@ -254,14 +255,7 @@ class JapaneseTokenizer:
 
     def _split_pieces(self, text: str) -> list[Word]:
         """The pieces as words; those that share a character are one."""
-        encoding = self._encode_own_words(text)
-        words: list[Word] = []
-        for start, end in encoding.offsets.tolist():
-            if words and start < words[-1].end:
-                start = words.pop().start
-            if start < end:
-                words.append(Word(start, end))
-        return trimmed_words(text, words)
+        return words_of_pieces(text, self._encode_own_words(text).offsets.tolist())
 
     def save(self, directory: str | Path) -> None:
         """Write a Hugging Face directory that `load_tokenizer` reads, too.
