@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TextIO
 
+from tfner.corpus.formats.conllu_plus import find_plus, global_columns
 from tfner.corpus.formats.conllu_sentence import (
     EMPTY,
     ID,
@@ -59,7 +60,14 @@ def scan_conllu(
     if options.tag_scheme is not None:
         common["scheme"] = options.tag_scheme
     losses: Counter[str] = Counter()
+    plus = find_plus(path, tags=options.tags_key, scheme=options.scheme)
     for comments, rows, lines in _blocks(read_lines(path), path):
+        if plus is not None:
+            comments = [line for line in comments if global_columns(line) is None]
+            rows, problems = plus.standard_rows(rows)
+            if problems:
+                yield from ((lines[row], message) for row, message in problems)
+                continue
         said = read_comments(comments)
         if "newdoc" in said or "newdoc id" in said:
             opened += 1
@@ -239,7 +247,9 @@ def _says(
 
 
 def recognise_conllu(sample: Sample) -> str | None:
-    """Recognise ten columns, of which the first numbers the words."""
+    """Recognise ten columns, of which the first numbers the words; or their names."""
+    if any(global_columns(line) for line in sample.filled[:1]):
+        return "# global.columns"
     rows = [line.split("\t") for line in sample.filled if not line.startswith("#")]
     sound = [row for row in rows if len(row) == WIDTH and IDENTIFIER.fullmatch(row[ID])]
     if not rows or 10 * len(sound) < 9 * len(rows):
@@ -251,10 +261,10 @@ def recognise_conllu(sample: Sample) -> str | None:
 
 FORMAT = Format(
     name="conllu",
-    about="CoNLL-U with NE= in the column MISC",
+    about="CoNLL-U with NE= in the column MISC; CoNLL-U Plus",
     scan=scan_conllu,
     write=write_conllu,
     recognise=recognise_conllu,
-    suffixes=(".conllu",),
+    suffixes=(".conllu", ".conllup"),
     holds_tags=True,
 )
