@@ -131,12 +131,19 @@ def test_utf32_is_named(written, encoding):
         (gzip.compress(b"a"), "This is gzip: end its name in .gz"),
         (bytes(range(32)) * 9, "a binary file"),
         (bytes(999), "a binary file"),
+        (b"\xe9\x81" + bytes(range(256)) * 9, "a binary file"),
+        ("Caf\xe9\tO\n".encode("latin-1") * 99, "Save the file as UTF-8"),
     ],
 )
 def test_a_binary_file_is_named_in_one_sentence(written, content, named):
     with pytest.raises(CorpusError, match=named) as caught:
         list(read_corpus(written(content)))
     assert "\n" not in str(caught.value)
+
+
+def test_a_binary_file_of_another_name_is_named_too(written):
+    with pytest.raises(CorpusError, match=r"a\.png: no corpus\. This is a PNG image"):
+        read_corpus(written(b"\x89PNG\r\n\x1a\n", "a.png"))
 
 
 def test_a_single_nul_is_a_character(written):

@@ -19,6 +19,7 @@ from tfner.document import Document
 from tfner.errors import ConfigError, CorpusError, unknown
 from tfner.schemes import find_scheme
 from tfner.storage.atomic import whole_file
+from tfner.storage.encodings import binary_hint, describe_binary
 from tfner.storage.lines import STANDARD_STREAM, check_readable
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,9 @@ def recognise(
             "nor a data set. Name a file in it",
             path=path,
         )
+    is_named = any(known.is_named(name) for known in FORMATS.values())
+    if not is_named and describe_binary(sample.head) is not None:
+        raise CorpusError(f"no corpus. {binary_hint(sample.head)}", path=path)
     return _by_name(name), None
 
 

@@ -11,6 +11,11 @@ FEWEST = 8
 """NULs and other control characters that a text may hold, however short it is."""
 CONTROLS = bytes({*range(32), 127} - {*b"\t\n\r"})
 CONTROL_SHARE = 0.3
+"""Share of control characters from which UTF-8 is no text."""
+FEW_NULS = 0.01
+"""Share of NULs from which bytes that are no UTF-8 may be UTF-16."""
+BINARY_SHARE = 0.03
+"""Share of them from which other bytes are no text in another encoding."""
 UTF16_SHARE = 0.2
 """Share of NULs from which bytes are UTF-16 although they are UTF-8, too: those of the
 tabs, line ends and tags of a corpus."""
@@ -138,9 +143,9 @@ def encoding_hint(content: bytes, head: bytes) -> str:
             return _wide_hint(name)
     if describe_binary(head) is not None:
         return binary_hint(head)
-    if wide := wide_encoding(content[:SAMPLE], 0):
+    if wide := wide_encoding(content[:SAMPLE], FEW_NULS):
         return _wide_hint(wide)
-    if _control_share(content[:SAMPLE]) > CONTROL_SHARE:
+    if _control_share(content[:SAMPLE]) > BINARY_SHARE:
         return binary_hint(b"")
     return "Save the file as UTF-8 (iconv -f OLD -t utf-8)."
 

@@ -62,12 +62,12 @@ def _check_file(
         report.format = _find_format(report, format)
         check_raw_text(options.raw_text, report.format)
         chosen = FORMATS[report.format]
-        if is_readable(path) and chosen.is_text:  # a stream can be read but once
-            _check_line_ends(report)
         if chosen.scan is None:
             check_conll(report, options)
         else:
             _check_records(report, options, chosen.scan)
+        if is_readable(path) and chosen.is_text:  # a stream can be read but once
+            _check_line_ends(report)
     except (CorpusError, StorageError) as error:
         report.add_error(error)
         return report

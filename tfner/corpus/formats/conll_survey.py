@@ -75,12 +75,12 @@ def survey_conll(file: ColumnFile, options: ReadOptions) -> Survey:
     Raises:
         CorpusError: the file holds no sentence, or not the columns named.
     """
+    if next(iter(file), None) is None:
+        raise CorpusError("the file is empty: it holds no sentence", path=file.path)
     survey = _survey(file, options)
     if survey.has_wider_rows:
         file.profile = replace(file.profile, width=file.profile.widened, layers=())
         survey = _survey(file, options)
-    if not survey.sentences:
-        raise CorpusError("the file is empty: it holds no sentence", path=file.path)
     return survey
 
 
