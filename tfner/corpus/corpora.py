@@ -11,9 +11,9 @@ from typing import Any
 from tfner.config.reading import ReadingConfig
 from tfner.corpus.formats import FORMATS
 from tfner.corpus.formats.format import Format
-from tfner.corpus.formats.jsonl import parse_labels
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.sample import Sample
+from tfner.corpus.formats.tag_names import parse_labels
 from tfner.corpus.tidying import tidied
 from tfner.document import Document
 from tfner.errors import ConfigError, CorpusError, unknown
@@ -162,7 +162,7 @@ def reading_settings(config: ReadingConfig) -> dict[str, Any]:
     return {
         **{name: v for name, v in config.to_json().items() if name in same},
         "scheme": config.from_scheme,
-        "labels": None if names is None else parse_labels(names),
+        "labels": None if names is None else parse_labels(names, config.tags_key),
     }
 
 

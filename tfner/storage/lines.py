@@ -123,6 +123,70 @@ def read_bytes(path: str) -> bytes:
     return b"".join(read_blocks(path))
 
 
+def read_text(path: str) -> Iterator[str]:
+    """Read a UTF-8 file, plain or gzip (by `.gz`), as text in blocks of any length.
+
+    Args:
+        path: a file, or "-" for standard input.
+
+    Raises:
+        CorpusError: bytes that are no UTF-8 (with their offset), damaged gzip.
+        StorageError: the file cannot be read.
+    """
+    with _opened(path) as (stream, file), progress_of(path, file) as tick:
+        yield from _decode_blocks(_guarded(stream, path, tick), path)
+
+
+def _decode_blocks(blocks: Iterable[bytes], path: str) -> Iterator[str]:
+    """The text of blocks, any of which may end inside a character."""
+    head, held, offset, line = b"", b"", 0, 1
+    for block in blocks:
+        data = held + block
+        if not offset and len(data) < len(BOM) and BOM.startswith(data):
+            held = data
+            continue
+        if not offset:
+            head = data[:SAMPLE]
+            offset = _skip_bom(head, path, announce=True)
+            data = data[offset:]
+        if b"\0" in data:
+            refuse_binary(data, head, path)
+        text, held = _decode_block(data, path, offset, line, head)
+        offset, line = offset + len(data) - len(held), line + text.count("\n")
+        yield text
+    if held:
+        text, held = _decode_block(held, path, offset, line, head)
+        if held:
+            raise _not_utf8(held, 0, path, offset, line, head)
+        yield text
+
+
+def _decode_block(
+    data: bytes, path: str, offset: int, line: int, head: bytes
+) -> tuple[str, bytes]:
+    """The text of a block, and the bytes of the character that it breaks off in."""
+    try:
+        return data.decode("utf-8"), b""
+    except UnicodeDecodeError as error:
+        start = error.start
+        if start < len(data) - 3 or error.reason != "unexpected end of data":
+            line += data.count(b"\n", 0, start)
+            raise _not_utf8(data, start, path, offset, line, head) from None
+        return data[:start].decode("utf-8"), data[start:]
+
+
+def _not_utf8(
+    data: bytes, start: int, path: str, offset: int, line: int, head: bytes
+) -> CorpusError:
+    rest = data[start : start + SAMPLE]
+    return CorpusError(
+        f"not UTF-8: byte 0x{data[start]:02x} at offset {offset + start:,} of the "
+        f"file. {encoding_hint(rest, head)}",
+        path=path,
+        line=line,
+    )
+
+
 def decode_lines(
     blocks: Iterable[bytes],
     path: str,

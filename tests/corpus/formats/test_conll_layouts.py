@@ -369,7 +369,7 @@ def test_columns_are_recognised_by_their_content(write, name, content):
         "Mira\nran\n",
         "a b\nc d\n",
         "#\n# a\n",
-        '{"text": "x O"}\n',
+        '{"a": "x O"}\n',
     ],
 )
 def test_anything_else_is_not_taken_for_columns(write, content):

@@ -13,6 +13,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from tfner.corpus.formats.options import ReadOptions
+from tfner.corpus.formats.records import Shape
 from tfner.corpus.formats.sample import Sample
 from tfner.document import Document
 from tfner.errors import CorpusError, joined
@@ -36,6 +37,7 @@ class Format:
         scan: yields its records, for reading and for checking; None where `read` does
             more than go from record to record.
         read: yields its documents; None reads by `scan`.
+        shape: of its records, where they are JSON; `scan` is then `scan_records`.
         write: takes documents, a text stream and `scheme`, and returns how many it
             wrote.
         write_path: takes documents and the path, where a corpus is a directory or no
@@ -57,6 +59,7 @@ class Format:
     about: str = ""
     scan: Scan | None = None
     read: Callable[[str, ReadOptions], Iterator[Document]] | None = None
+    shape: Shape | None = None
     write: Callable[..., int] | None = None
     write_path: Callable[[Iterable[Document], str], int] | None = None
     recognise: Callable[[Sample], str | None] = lambda sample: None

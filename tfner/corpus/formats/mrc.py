@@ -19,15 +19,15 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from tfner.corpus.formats.format import Format
-from tfner.corpus.formats.json_list import QUESTION_KEYS, elements
-from tfner.corpus.formats.jsonl import check_surrogates
+from tfner.corpus.formats.json_stream import QUESTION_KEYS, JsonStream
 from tfner.corpus.formats.options import ReadOptions
+from tfner.corpus.formats.spans import check_surrogates
 from tfner.corpus.joining import words_of
 from tfner.corpus.tagging import REMEDY, misaligned_entities, word_spans
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, CorpusError, counted, joined, shorten
 from tfner.queries import QUERIES, complete_queries, queries_of
-from tfner.storage.lines import read_lines, stem_of
+from tfner.storage.lines import stem_of
 
 Positions = list[tuple[int, int]]
 
@@ -66,10 +66,11 @@ def scan_mrc(path: str, options: ReadOptions) -> Iterator[tuple[int, Document | 
         CorpusError: the file is not a JSON list.
     """
     del options  # nothing in this format to choose
-    content = "".join(line for _, line in read_lines(path, keep_ends=True))
     sentences = _Sentences(stem_of(path))
-    for number, (line, record) in enumerate(elements(content, path), 1):
+    for number, (line, _, record, problem, _) in enumerate(JsonStream(path), 1):
         try:
+            if problem is not None:
+                raise ValueError(problem)
             check_record(record)
             sentence = sentences.find(record, line, number)
             sentence.entities += _entities(record, sentence.words)

@@ -22,6 +22,7 @@ from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.rasa_attributes import attribute_metadata
 from tfner.corpus.formats.rasa_markup import format_markup, parse_markup
+from tfner.corpus.formats.sample import Sample
 from tfner.document import Document
 from tfner.errors import CorpusError, counted, joined, shorten, unknown
 from tfner.storage.lines import read_lines, stem_of
@@ -245,9 +246,18 @@ def log_nameless(count: int) -> None:
         logger.info("under %r: %s without an intent", NO_INTENT, sentences)
 
 
+def recognise(sample: Sample) -> str | None:
+    """Tell Rasa's Markdown by the head of a section."""
+    heads = (SECTION.fullmatch(line) for line in sample.filled)
+    known = (INTENT, *SKIPPED)
+    found = next((head for head in heads if head and head[1] in known), None)
+    return f"the section {shorten(found[0])}" if found else None
+
+
 FORMAT = Format(
     name="rasa",
     about="Rasa NLU Markdown",
+    recognise=recognise,
     scan=scan_rasa,
     write=write_rasa,
     suffixes=(".md",),

@@ -39,6 +39,7 @@ from tfner.corpus.formats.rasa import (
     parse_sentence,
 )
 from tfner.corpus.formats.rasa_markup import format_markup
+from tfner.corpus.formats.sample import Sample
 from tfner.document import Document
 from tfner.errors import CorpusError, joined, shorten
 from tfner.storage.lines import read_lines, stem_of
@@ -54,6 +55,8 @@ UNFIT = re.compile("[^\t -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U001
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """Characters at which PyYAML counts a new line."""
 PLAIN_NAME = re.compile(r"[^\W\d][\w/.-]*")
+ROOT = re.compile("nlu *:")
+ANY_ITEM = re.compile(" *- *(intent|synonym|regex|lookup) *:")
 NOT_STRINGS = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}
 
 
@@ -293,9 +296,17 @@ def _quoted(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def recognise(sample: Sample) -> str | None:
+    """Tell Rasa's YAML by its key `nlu` and an item below it."""
+    has_root = any(ROOT.match(line) for line in sample.filled)
+    has_item = has_root and any(ANY_ITEM.match(line) for line in sample.filled)
+    return "the key `nlu` with an intent" if has_item else None
+
+
 FORMAT = Format(
     name="rasa-yaml",
     about="Rasa NLU YAML",
+    recognise=recognise,
     scan=scan_rasa_yaml,
     write=write_rasa_yaml,
     suffixes=(".yaml", ".yml"),

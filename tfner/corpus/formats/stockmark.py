@@ -3,8 +3,7 @@
     [{"curid": "2033509", "text": "…", "entities":
         [{"name": "星野商店", "span": [11, 15], "type": "法人名"}]}, …]
 
-Spans count characters, ends are exclusive. Other keys become metadata. A file is held
-in memory as a whole.
+Spans count characters, ends are exclusive. Other keys become metadata.
 
 Source: stockmarkteam/ner-wikipedia-dataset ner.json.
 """
@@ -13,69 +12,55 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, TextIO
 
 from tfner.corpus.formats.format import Format
-from tfner.corpus.formats.json_list import QUESTION_KEYS, elements
-from tfner.corpus.formats.jsonl import check_surrogates, is_range, parse_entity
-from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.rasa_attributes import (
     ATTRIBUTES,
     attribute_metadata,
     attributes_by_entity,
 )
+from tfner.corpus.formats.record_text import text_of
+from tfner.corpus.formats.records import Reading, Shape, scan_records
+from tfner.corpus.formats.sample import Sample
+from tfner.corpus.formats.spans import is_range, parse_entity
 from tfner.document import Document, Entity
-from tfner.errors import CorpusError, shorten
-from tfner.storage.lines import read_lines, stem_of
+from tfner.errors import shorten
 
 ID = "curid"
 OWN_KEYS = {"text", "entities"}
 ENTITY_KEYS = {"name", "span", "type"}
 
 
-def scan_stockmark(
-    path: str, options: ReadOptions
-) -> Iterator[tuple[int, Document | str]]:
-    """Yield, record by record, the document or a message about what is wrong with it.
-
-    Raises:
-        CorpusError: the file is not a JSON list, or holds queries and contexts.
-    """
-    del options  # nothing in this format to choose
-    content = "".join(line for _, line in read_lines(path, keep_ends=True))
-    stem = stem_of(path)
-    for number, (line, record) in enumerate(elements(content, path), 1):
-        if isinstance(record, dict) and record.keys() >= QUESTION_KEYS:
-            raise CorpusError(
-                "`context` and `query` make this a file of queries, not of texts "
-                "with `entities`. Its format is mrc",
-                path=path,
-                line=line,
-            )
-        try:
-            yield line, parse_record(record, f"{stem}:{number}")
-        except ValueError as error:
-            yield line, f"record {number}: {error}"
+def fits(record: Any) -> bool:
+    """True for a record whose first entity has a span, or one with a number."""
+    values = record.get("entities") if isinstance(record, dict) else None
+    if values == []:
+        return ID in record
+    first = values[0] if isinstance(values, list) else None
+    return isinstance(first, dict) and "span" in first
 
 
-def parse_record(record: object, identifier: str) -> Document:
+def recognise(sample: Sample) -> str | None:
+    """Tell a list by the entities of the first record, also if it has none."""
+    record = sample.record
+    if sample.is_list and record.get("entities") == [] and "id" not in record:
+        return "a list of records with `entities`"
+    return "entities with a `span`" if fits(record) else None
+
+
+def parse_record(record: Any, reading: Reading) -> Iterator[Document]:
     """Read one element of the list as a Document.
-
-    Args:
-        record: as JSON gives it.
-        identifier: id of a record without `curid`.
 
     Raises:
         ValueError: says what is wrong with the record.
     """
-    if not isinstance(record, dict):
-        raise ValueError('it must be {"curid":, "text":, "entities":}')
-    text, values = record.get("text"), record.get("entities")
-    if not isinstance(text, str):
-        raise ValueError(f"`text` must be a string. Received: {shorten(str(text))}")
-    check_surrogates(text)
+    text, values = text_of(record), record.get("entities")
     if not isinstance(values, list):
         raise ValueError("`entities` must be a list of objects")
+    if reading.bare:
+        values = []
     pairs = [(_entity(value, text), value) for value in values]
     metadata = {key: value for key, value in record.items() if key not in OWN_KEYS}
     metadata |= attribute_metadata(
@@ -83,7 +68,8 @@ def parse_record(record: object, identifier: str) -> Document:
         for entity, value in pairs
     )
     entities = tuple(entity for entity, _ in pairs)
-    return Document(str(record.get(ID, identifier)), text, entities, metadata=metadata)
+    identifier = reading.id_of(record, ID)
+    yield Document(identifier, text, entities, metadata=metadata)
 
 
 def _entity(value: object, text: str) -> Entity:
@@ -151,10 +137,19 @@ def _entity_record(
     return named | dict(attributes) | named
 
 
+SHAPE = Shape(
+    fits=fits,
+    parse=parse_record,
+    about="`entities` with `span` and `type`",
+    keys=frozenset({*OWN_KEYS, ID}),
+    claims=lambda record: isinstance(record, dict) and "entities" in record,
+)
 FORMAT = Format(
     name="stockmark",
     about="JSON list of Stockmark's Wikipedia data set",
-    scan=scan_stockmark,
+    scan=partial(scan_records, own=SHAPE),
+    shape=SHAPE,
+    recognise=recognise,
     write=write_stockmark,
     suffixes=(".json",),
 )

@@ -1,0 +1,117 @@
+"""Entities as JSON records hold them: objects and lists with offsets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+
+from tfner.document import Entity
+from tfner.errors import shorten
+
+Names = tuple[str, str, str]
+"""Keys of start, end and label in an object."""
+
+OWN: Names = ("start", "end", "label")
+
+
+def is_integer(value: object) -> TypeGuard[int]:
+    """True for an integer that is no truth value."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_range(value: object) -> bool:
+    """True for `[start, end]`, two integers."""
+    return isinstance(value, list) and len(value) == 2 and all(map(is_integer, value))
+
+
+def is_triple(value: object) -> bool:
+    """True for `[start, end, "label"]`."""
+    return (
+        isinstance(value, list)
+        and len(value) == 3
+        and is_range(value[:2])
+        and isinstance(value[2], str)
+    )
+
+
+def check_surrogates(text: str) -> None:
+    """Refuse half a character, which JSON can write and UTF-8 cannot hold.
+
+    Raises:
+        ValueError: says where it is.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"text holds a lone surrogate at character {error.start}; remove it"
+        ) from None
+
+
+def parse_triple(value: object, text: str) -> Entity:
+    """Read an entity from `[start, end, "label"]`.
+
+    Raises:
+        ValueError: says what is wrong with it.
+    """
+    if not isinstance(value, list) or len(value) != 3:
+        raise ValueError(
+            f'an entity must be [start, end, "label"]. Received: {shorten(str(value))}'
+        )
+    return parse_entity(dict(zip(OWN, value, strict=True)), text)
+
+
+def parse_entity(value: object, text: str, names: Names = OWN) -> Entity:
+    """Read an entity from its JSON object; its `text`, if any, must be that there.
+
+    Args:
+        value: as JSON gives it.
+        text: what the offsets count in.
+        names: keys of its start, end and label.
+
+    Raises:
+        ValueError: says what is wrong with it.
+    """
+    if not isinstance(value, dict):
+        keys = ", ".join(f'"{name}":' for name in names)
+        raise ValueError(f"an entity must be {{{keys}}}")
+    start, end, label = (value.get(key) for key in names)
+    place = f"entity {shorten(f'{start}-{end} {label}')[1:-1]}"
+    if not is_integer(start) or not is_integer(end):
+        raise ValueError(f"{place}: `{names[0]}` and `{names[1]}` must be integers")
+    if not isinstance(label, str) or not label:
+        raise ValueError(f"{place}: `{names[2]}` must be a string that is not empty")
+    if not 0 <= start < end <= len(text):
+        raise ValueError(
+            f"{place} must satisfy 0 <= start < end <= {len(text)}, the text's length"
+        )
+    surface = value.get("text", text[start:end])
+    if surface != text[start:end]:
+        raise ValueError(
+            f"{place} is {shorten(text[start:end])} in the text, not "
+            f"{shorten(str(surface))}; offsets count characters, ends are exclusive"
+        )
+    return Entity(start, end, label, parse_score(value, place))
+
+
+def parse_score(value: Mapping[str, Any], place: str) -> float | None:
+    """The score of an entity, if it has one.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    score = value.get("score")
+    if score is None:
+        return None
+    if isinstance(score, bool) or not isinstance(score, int | float):
+        raise ValueError(f"{place}: `score` must be a number")
+    if not math.isfinite(score):
+        raise ValueError(f"{place}: `score` must be a finite number")
+    return score
+
+
+def show_keys(keys: tuple[str, ...]) -> str:
+    """Keys for a message: `a`, `b` or `c`."""
+    shown = [f"`{key}`" for key in keys]
+    return ", ".join(shown[:-1]) + " or " + shown[-1] if len(shown) > 1 else shown[0]

@@ -1,0 +1,145 @@
+"""Annotations under keys that no shape of records reads: they are never passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tfner.corpus.formats.rasa_attributes import ATTRIBUTES
+from tfner.corpus.formats.spans import is_integer, is_range, is_triple, show_keys
+
+USUAL = (
+    "entities",
+    "entity",
+    "ents",
+    "named_entities",
+    "label",
+    "labels",
+    "spans",
+    "annotations",
+    "annotation",
+    "completions",
+    "ner",
+    "ner_tags",
+    "tags",
+    "tag",
+)
+"""Keys under which annotations usually stand."""
+STARTS, ENDS = ("start", "begin", "offset"), ("end", "stop", "length")
+RANGES = ("span", "offsets", "range", "position", "char_span")
+OTHER = {ATTRIBUTES, "relations", "words", "tokens"}
+"""Keys whose lists of offsets are known to be something else."""
+
+
+def unread_problem(
+    record: Mapping[str, Any], read: Iterable[str], size: int
+) -> str | None:
+    """Say what is wrong with a record whose annotations are not read, or None.
+
+    Args:
+        record: one in which no entity was found.
+        read: keys that were read.
+        size: length of its text.
+    """
+    known = {*read, *OTHER}
+    for key, value in record.items():
+        if key not in known and holds_annotations(value, size):
+            triples = isinstance(value, list) and all(map(is_triple, value))
+            meant = "`label`" if triples else '`entities`, as {"start":, "end":, '
+            meant += "" if triples else '"label":}'
+            return (
+                f"`{key}` holds what looks like annotations, and is not read; they are "
+                f"read from {meant}. Rename it"
+            )
+    return None
+
+
+def unusual_problem(record: Mapping[str, Any], about: str) -> str | None:
+    """Say what is wrong where a usual key holds no entities, or None.
+
+    Args:
+        record: one that no shape knows.
+        about: the keys that are read.
+    """
+    for key in USUAL:
+        value = record.get(key)
+        if value is None or value == []:
+            continue
+        if isinstance(value, list) and all(isinstance(v, str | int) for v in value):
+            what = "classes of the whole text, or tags without `tokens`"
+        elif isinstance(value, str | int | float):
+            what = "a class of the whole text"
+        else:
+            what = "something else"
+        return f"`{key}` holds no entities, but {what}. Entities are read from {about}"
+    return None
+
+
+def may_be_empty(record: Mapping[str, Any]) -> bool:
+    """True for a record that says by an empty list that it has no entities."""
+    return any(record.get(key) == [] for key in USUAL)
+
+
+def holds_annotations(value: object, size: int) -> bool:
+    """Tell whether a value is a list of offsets into a text, or an object with one."""
+    if isinstance(value, dict):
+        return any(_is_annotations(part, size) for part in value.values())
+    return _is_annotations(value, size)
+
+
+def _is_annotations(value: object, size: int) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(_is_annotation(element, size) for element in value)
+    )
+
+
+def _is_annotation(value: object, size: int) -> bool:
+    if isinstance(value, list):
+        numbers = [part for part in value if is_integer(part)]
+        return len(numbers) >= 2 and _fit(numbers[:2], size) and _has_text(value)
+    if not isinstance(value, dict):
+        return False
+    ranges = [value[key] for key in RANGES if is_range(value.get(key))]
+    offsets = _offset(value, STARTS), _offset(value, ENDS)
+    if None not in offsets:
+        ranges.append([*offsets])
+    return any(_fit(part, size) for part in ranges)
+
+
+def _offset(value: Mapping[str, Any], names: Iterable[str]) -> int | None:
+    for key, number in value.items():
+        if is_integer(number) and any(name in key.lower() for name in names):
+            return int(number)
+    return None
+
+
+def _fit(numbers: Iterable[int], size: int) -> bool:
+    return all(0 <= number <= size for number in numbers)
+
+
+def _has_text(value: Iterable[object]) -> bool:
+    return any(isinstance(part, str) for part in value)
+
+
+def no_tags_problem(
+    record: Mapping[str, Any], keys: tuple[str, ...], words: int
+) -> str:
+    """Say what is wrong with tokens without tags.
+
+    Args:
+        record: has tokens.
+        keys: those of the tags.
+        words: the number of the tokens.
+    """
+    likely = [
+        key
+        for key, value in record.items()
+        if key not in OTHER and isinstance(value, list) and len(value) == words
+    ]
+    hint = f", as --tags-key {likely[0]}" if likely else ""
+    return (
+        f"tokens without tags; these are read from {show_keys(keys)}. Name another key "
+        f"by --tags-key{hint}"
+    )
