@@ -15,6 +15,7 @@ from typing import NamedTuple, get_args
 from tfner.config.choices import Misaligned
 from tfner.document import Document, Entity, Word
 from tfner.errors import LabelError, unknown
+from tfner.marks import trimmed_words
 from tfner.nesting import check_flat
 from tfner.schemes import Span
 from tfner.tokenization.words.splitters import WordSplitter
@@ -130,10 +131,10 @@ def with_words(document: Document, split: WordSplitter) -> Document:
     Returns:
         The document, without tags if a word was cut.
     """
-    words = document.words
-    if words is None:
-        words = tuple(split(document.text))
-    cut = split_words(words, document.entities)
+    if document.words is None:
+        words = split_words(split(document.text), document.entities)
+        return replace(document, words=tuple(trimmed_words(document.text, words)))
+    cut = split_words(document.words, document.entities)
     if cut == document.words:
         return document
     return replace(document, words=cut, tags=None)

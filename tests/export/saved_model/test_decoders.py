@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfner.corpus.joining import join_words
 from tfner.data.features import to_wire
 from tfner.data.packing import assemble
 from tfner.document import Document
@@ -63,6 +64,25 @@ def test_bundle_and_saved_model_give_the_same_valid_entities(
     assert [d.entities for d in local] == [d.entities for d in served]
     assert any(d.entities for d in local)
     assert tags_are_valid(local, bundle)
+
+
+def test_words_without_pieces_change_nothing_in_any_runner(exported: Exported) -> None:
+    bundle, result = exported
+    plain, blanks = [], []
+    for number, text in enumerate(TEXTS):
+        surfaces = text.split()
+        joined, words = join_words(surfaces)
+        plain.append(Document(str(number), joined, words=tuple(words)))
+        spaced = [part for surface in surfaces for part in (surface, " ")]
+        joined, words = join_words(spaced, "none")
+        blanks.append(Document(str(number), joined, words=tuple(words)))
+    for model in (bundle.directory, result.saved_model):
+        predictor = Predictor.load(model)
+        found = predictor.predict(blanks)
+        assert tags_are_valid(found, bundle)
+        assert [d.entities for d in found] == [
+            d.entities for d in predictor.predict(plain)
+        ]
 
 
 def test_another_decoder_can_be_asked_for(exported: Exported) -> None:
