@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfner.document import Entity, Word
+from tfner.document import Document, Entity, Word
 from tfner.errors import LabelError
 from tfner.schemes import Span
-from tfner.tokenization.align import POLICIES, align, split_words
+from tfner.tokenization.align import POLICIES, align, split_words, with_words
+from tfner.tokenization.words.splitters import split_whitespace
 
 WORDS = (Word(0, 4), Word(5, 5), Word(5, 11), Word(12, 15))
 
@@ -121,3 +122,9 @@ def test_spans_are_ordered_and_flat_and_losses_add_up(
         assert before.end <= after.start
     assert all(0 <= s.start < s.end <= len(words) for s in spans)
     assert counts["entities"] == len(spans) + counts["entities_dropped"]
+
+
+def test_words_that_are_found_begin_and_end_with_what_is_seen() -> None:
+    text = "to \u200eOslo\u200e."
+    found = with_words(Document("1", text, (Entity(4, 8, "LOC"),)), split_whitespace)
+    assert [found.surface(word) for word in found.words or ()] == ["to", "Oslo", "."]
