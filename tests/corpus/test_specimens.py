@@ -33,6 +33,7 @@ COUNTS = {
     "spacy-json": (2, 2),
     "stockmark": (2, 2),
     "text": (2, 0),
+    "webanno": (2, 4),
 }
 """Documents and entities of each."""
 

@@ -22,6 +22,7 @@ MODULES = (
     "stockmark",
     "jsonl",
     "inline",
+    "webanno",
     "conllu",
     "conll2012",
     "rasa",
