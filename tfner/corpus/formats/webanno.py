@@ -46,7 +46,7 @@ TOKEN = re.compile(
 )
 ESCAPE = re.compile(r"\\(->|[\\\[\]|_;*tnr\t]?)")
 CONTROLS = {"t": "\t", "n": "\n", "r": "\r"}
-VALUE = re.compile(r"((?:\\.|[^\\|])*)(?:\||$)")
+VALUE = re.compile(r"((?:[^\\|]|\\(?:.|$))*)(?:\||$)")
 NUMBER = re.compile(r"(.*[^\\]|)\[([0-9]+)\]", re.S)
 ENTITY_LAYER = "NamedEntity"
 FEATURES = ("value", "label", "type", "tag", "category", "class")
@@ -114,7 +114,7 @@ def scan_webanno(
 
 
 class _Reader:
-    """What is known while a file is read.
+    """Knowledge of one file while it is read.
 
     Args:
         path: of the file.
@@ -124,6 +124,7 @@ class _Reader:
     def __init__(self, path: str, options: ReadOptions) -> None:
         self._path, self._options, self._stem = path, options, stem_of(path)
         self._layers: list[_Layer] = []
+        self._columns = 0
         self._chosen: tuple[int, str] | None = None
         self._is_chosen = False
         self._sentence: _Sentence | None = None
@@ -135,9 +136,9 @@ class _Reader:
         """Take in a line that declares a layer, after the columns of those before."""
         name, *features = declared.split("|")
         features = [feature for feature in features if feature]
-        column = sum(max(len(layer.features), 1) for layer in self._layers)
         short = name.rpartition(".")[2]
-        self._layers.append(_Layer(short, features, column, kind == "SP"))
+        self._layers.append(_Layer(short, features, self._columns, kind == "SP"))
+        self._columns += max(len(features), 1)
 
     def begin(self, line: int, text: str) -> Iterator[tuple[int, Document | str]]:
         """Begin a sentence, or go on with its text; yields the one before."""
