@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -10,9 +11,13 @@ import numpy as np
 import pytest
 from keras import ops
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
+from tfner.checkpoints.families import FAMILIES
+from tfner.checkpoints.loading import load_encoder
 from tfner.config.pretrain import PRETRAIN_PRESETS, PretrainConfig
 from tfner.models.encoders.bert import Encoder
+from tfner.models.encoders.interface import INPUTS
 from tfner.models.heads.losses import MaskedAccuracy, masked_crossentropy
 from tfner.models.heads.span_extractor import SpanExtractor
 from tfner.models.heads.span_losses import SpanLoss
@@ -23,6 +28,7 @@ from tfner.pretraining.report import figures
 from tfner.training.keras_internals import all_layers
 from tfner.training.optimizers import adamw
 
+GOLDEN = Path(__file__).parent / "golden"
 ROWS, LENGTH, WORDS, TAGS, PIECES = 4, 12, 6, 5, 50
 
 pytestmark = [
@@ -75,6 +81,24 @@ def test_a_token_classifier_learns_a_batch_by_heart_on_jax(
     assert losses[-1] < losses[0] / 4
     scores = model.test_on_batch(*batch, return_dict=True)
     assert scores["accuracy"] > 0.9
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_encoders_give_the_stored_values_of_transformers_on_jax(
+    family: str, tmp_path: Path
+) -> None:
+    import jax
+
+    with np.load(GOLDEN / f"encoder_{family}.npz") as file:
+        stored = dict(file)
+    (tmp_path / "config.json").write_text(str(stored["config"]), "utf-8")
+    tensors = {k[7:]: a for k, a in stored.items() if k.startswith("tensor/")}
+    save_file(tensors, tmp_path / "model.safetensors")
+    encoder = load_encoder(tmp_path)
+    batch = {name: stored[name] for name in INPUTS}
+    found = np.asarray(jax.jit(lambda batch: encoder(batch))(batch))
+    real = stored["attention_mask"] > 0
+    assert np.abs(found - stored["output"])[real].max() < 2e-5
 
 
 class SpanLearner(SpanExtractor):

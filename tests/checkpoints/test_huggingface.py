@@ -23,7 +23,10 @@ from tfner.models.encoders.bert import Encoder
 from tfner.models.heads.token_classifier import TokenClassifier
 
 TAGS = ["O", "B-LOC", "I-LOC"]
-FAMILIES = ("bert", "electra", "distilbert", "roberta", "xlm-roberta", "camembert")
+FAMILIES = (
+    *("bert", "electra", "distilbert", "roberta", "xlm-roberta", "camembert"),
+    *("deberta-v2", "albert", "mpnet", "rembert"),
+)
 HEADS = {
     "bert": ("cls.predictions.bias", "bert.embeddings.position_ids"),
     "electra": ("discriminator_predictions.dense.weight", "generator_lm_head.bias"),
@@ -157,8 +160,8 @@ def test_one_tensor_under_two_names_is_refused(bert: Any, directory: Make) -> No
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"model_type": "brt"}, "did you mean 'bert'.*Known: bert, camembert"),
-        ({"model_type": None}, "unknown model_type"),
+        ({"model_type": "xlnet"}, "no encoder .* 'xlnet'. Give .* albert, bert, "),
+        ({"model_type": None}, "has no `model_type`"),
         ({"hidden_act": "gelu_new"}, "hidden_act='gelu_new'; only 'gelu'"),
         ({"position_embedding_type": "relative_key"}, "only 'absolute'"),
         ({"is_decoder": True}, "is_decoder=True is not supported"),
@@ -280,7 +283,7 @@ def tagger(**changes: Any) -> TokenClassifier:
         ({"embedding_size": 2}, "cannot express this encoder: embedding_size=2"),
         ({"position_offset": 2}, "cannot express this encoder"),
         ({"family": "distilbert"}, "type_vocab_size=2 would be read as 0"),
-        ({"family": "brt"}, "did you mean 'bert'"),
+        ({"family": "brt"}, "there is no encoder for models of `model_type` 'brt'"),
     ],
 )
 def test_models_that_a_family_cannot_express_are_not_written(

@@ -3,12 +3,14 @@
 Each file holds a tiny model of one family (its config.json, its tensors by name as in
 transformers), a batch, and what transformers' PyTorch model makes of it. Weights have a
 standard deviation of 0.3: at the usual 0.02 a wrong activation passes unseen.
-Made with transformers 5.23.0 and torch 2.13.0.
+Made with transformers 5.23.0 and 5.24.0 and torch 2.13.0.
+Names after the command make those files alone.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,15 @@ DISTILBERT = {
     "hidden_dim": 20,
     "max_position_embeddings": 16,
 }
+DEBERTA = {
+    **SIZE,
+    "relative_attention": True,
+    "pos_att_type": ["p2c", "c2p"],
+    "position_biased_input": False,
+    "position_buckets": 4,
+    "share_att_key": True,
+    "norm_rel_ebd": "layer_norm",
+}
 CONFIGS = {
     "bert": (transformers.BertConfig, SIZE),
     "electra": (transformers.ElectraConfig, {**SIZE, "embedding_size": 8}),
@@ -41,6 +52,13 @@ CONFIGS = {
     "roberta": (transformers.RobertaConfig, ROBERTA),
     "xlm-roberta": (transformers.XLMRobertaConfig, ROBERTA),
     "camembert": (transformers.CamembertConfig, ROBERTA),
+    "deberta-v2": (transformers.DebertaV2Config, DEBERTA),
+    "albert": (
+        transformers.AlbertConfig,
+        {**SIZE, "embedding_size": 8, "num_hidden_groups": 2, "num_hidden_layers": 4},
+    ),
+    "mpnet": (transformers.MPNetConfig, {**SIZE, "max_position_embeddings": 18}),
+    "rembert": (transformers.RemBertConfig, {**SIZE, "input_embedding_size": 8}),
 }
 LENGTHS = (13, 6, 1)
 DEVIATION = 0.3
@@ -97,5 +115,5 @@ def record(family: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    for name in CONFIGS:
+    for name in sys.argv[1:] or CONFIGS:
         np.savez_compressed(FOLDER / f"encoder_{name}.npz", **record(name))

@@ -12,7 +12,7 @@ import safetensors
 from safetensors.numpy import save_file
 
 from tfner.checkpoints.families import Family, family_named, family_of
-from tfner.checkpoints.slots import Slot, Suffixes, encoder_slots, fill, layer_slots
+from tfner.checkpoints.slots import Slot, Suffixes, encoder_slots, fill, part_slots
 from tfner.checkpoints.stored_encoder import StoredEncoder
 from tfner.checkpoints.tensors import (
     CONFIG,
@@ -35,7 +35,6 @@ SUFFIXES = Suffixes(
     bias=".bias",
     transposed=True,
 )
-HEAD = ("classifier",)
 TAGGER = "ForTokenClassification"
 SHARDS = "model-*.safetensors"
 
@@ -103,13 +102,13 @@ def load_token_classifier(
     settings = family.read_settings(config, place=place)
     tensors = open_tensors(directory)
     encoder = family.new_encoder(settings, place=place)
-    dropout = config.get("classifier_dropout")
+    dropout = config.get(family.head_dropout)
     if dropout is None:
         dropout = settings.get("hidden_dropout", 0.0)
     model = TokenClassifier(encoder, len(tags), dropout=dropout)
     model.build()
     slots = encoder_slots(encoder, family.tensors, SUFFIXES)
-    slots += layer_slots(model.classifier, HEAD, SUFFIXES)
+    slots += part_slots(model, family.head, SUFFIXES)
     _fill(slots, tensors, family, place=directory)
     return model, tags
 
@@ -157,14 +156,14 @@ def save_token_classifier(
     family = family_of(model.encoder)
     config = family.write_settings(model.encoder) | {
         "architectures": [family.architecture + TAGGER],
-        "classifier_dropout": model.dropout_rate,
+        family.head_dropout: model.dropout_rate,
         "id2label": {str(number): tag for number, tag in enumerate(tags)},
         "label2id": {tag: number for number, tag in enumerate(tags)},
     }
     write_model(
         config,
         encoder_slots(model.encoder, family.tensors, SUFFIXES),
-        layer_slots(model.classifier, HEAD, SUFFIXES),
+        part_slots(model, family.head, SUFFIXES),
         family=family,
         directory=Path(directory),
     )

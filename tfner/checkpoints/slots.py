@@ -90,14 +90,7 @@ def encoder_slots(
     Raises:
         CheckpointError: the family's map leaves a weight out.
     """
-    slots = [
-        slot
-        for path, modules in tensors.items()
-        for part, numbers in _parts(encoder, path.split("."))
-        for slot in layer_slots(
-            part, [renamed(module.format(*numbers)) for module in modules], suffixes
-        )
-    ]
+    slots = part_slots(encoder, tensors, suffixes, renamed=renamed)
     filled = {id(slot.weight) for slot in slots}
     for weight in encoder.weights:
         if id(weight) not in filled:
@@ -106,6 +99,31 @@ def encoder_slots(
                 f"Received: {type(encoder).__name__}, whose {weight.path} has none"
             )
     return slots
+
+
+def part_slots(
+    model: keras.Model,
+    tensors: TensorMap,
+    suffixes: Suffixes,
+    *,
+    renamed: Callable[[str], str] = str,
+) -> list[Slot]:
+    """The weights of a model that a map names, with the tensors that fill them.
+
+    Args:
+        model: built.
+        tensors: where it has a layer or weight -> modules of the file.
+        suffixes: of the format.
+        renamed: the name of a module in the format.
+    """
+    return [
+        slot
+        for path, modules in tensors.items()
+        for part, numbers in _parts(model, path.split("."))
+        for slot in layer_slots(
+            part, [renamed(module.format(*numbers)) for module in modules], suffixes
+        )
+    ]
 
 
 def _parts(
@@ -149,6 +167,8 @@ def layer_slots(
         yield Slot(layer.gamma, tensors(suffixes.scale))
         if layer.beta is not None:
             yield Slot(layer.beta, tensors(suffixes.shift))
+    elif isinstance(layer, keras.layers.RMSNormalization):
+        yield Slot(layer.scale, tensors(suffixes.scale))
     else:
         yield Slot(layer.kernel, tensors(suffixes.kernel), suffixes.transposed)
         if layer.bias is not None:

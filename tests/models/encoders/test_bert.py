@@ -12,7 +12,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfner.models.encoders.bert import Encoder, read_windows
+from tfner.models.encoders.bert import Encoder
+from tfner.models.encoders.windows import read_windows
 
 SIZE = {
     "vocab_size": 50,

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from tfner.checkpoints.families.albert import ALBERT
 from tfner.checkpoints.families.base import Family
 from tfner.checkpoints.families.bert import BERT
+from tfner.checkpoints.families.deberta import DEBERTA_V2
 from tfner.checkpoints.families.distilbert import DISTILBERT
 from tfner.checkpoints.families.electra import ELECTRA
+from tfner.checkpoints.families.mpnet import MPNET
+from tfner.checkpoints.families.rembert import REMBERT
 from tfner.checkpoints.families.roberta import CAMEMBERT, ROBERTA, XLM_ROBERTA
-from tfner.errors import CheckpointError, unknown
+from tfner.errors import CheckpointError
 
 FAMILIES = {
     "bert": BERT,
@@ -18,6 +22,10 @@ FAMILIES = {
     "roberta": ROBERTA,
     "xlm-roberta": XLM_ROBERTA,
     "camembert": CAMEMBERT,
+    "deberta-v2": DEBERTA_V2,
+    "albert": ALBERT,
+    "mpnet": MPNET,
+    "rembert": REMBERT,
 }
 """The `model_type` of a config.json -> what it means."""
 
@@ -30,9 +38,17 @@ def family_named(name: object, *, place: object) -> Family:
     Raises:
         CheckpointError: there is none of that name.
     """
+    known = ", ".join(sorted(FAMILIES))
+    if name is None:
+        raise CheckpointError(
+            f"{place} has no `model_type`, which tells the kind of a model. Add the "
+            f"right one of these: {known}."
+        )
     if name not in FAMILIES:
-        message = unknown("model_type", str(name), FAMILIES)
-        raise CheckpointError(f"{place}: {message}")
+        raise CheckpointError(
+            f"{place}: there is no encoder for models of `model_type` {name!r}. Give "
+            f"one of these: {known}."
+        )
     return FAMILIES[str(name)]
 
 

@@ -1,7 +1,7 @@
 """A family: the settings and tensor names that one `model_type` gives an encoder.
 
 A family is a table, and needs no more than that where its config.json is a flat list of
-keys; where it is not, a subclass overrides `read_settings` and `write_settings`.
+keys; where it is not, a subclass overrides `flat` and `nested`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ EXACT_GELU = {"gelu": "gelu", "gelu_python": "gelu"}
 HEADS = ("classifier.", "qa_outputs.", "pooler.")
 BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
 """Tensors that older versions of transformers stored."""
+CLASSIFIER: TensorMap = {"classifier": ("classifier",)}
 NOT_SUPPORTED = ("is_decoder", "add_cross_attention", "pruned_heads")
 
 
@@ -52,6 +53,8 @@ class Family:
         only: key of config.json -> the one value that is supported, if it is there.
         skipped: starts of the names of tensors that are none of the encoder's.
         offset: whether positions begin after the padding id (RoBERTa).
+        head_dropout: key of config.json for the dropout before a tagger's last layer.
+        head: layer of a tagger's head -> module of the file.
     """
 
     name: str
@@ -66,6 +69,8 @@ class Family:
     only: Mapping[str, Any] = field(default_factory=dict)
     skipped: tuple[str, ...] = ()
     offset: bool = False
+    head_dropout: str = "classifier_dropout"
+    head: TensorMap = field(default_factory=lambda: CLASSIFIER)
 
     def read_settings(
         self, config: Mapping[str, Any], *, place: object, **overrides: float | None
@@ -80,7 +85,8 @@ class Family:
         Raises:
             CheckpointError: it lacks one, or asks for what the encoder does not do.
         """
-        problems = self._unsupported(config)
+        config = self.flat(config)
+        problems = self.unsupported(config)
         settings = dict(self.fixed)
         for argument, key in self.settings.items():
             value = config.get(key, self.defaults.get(argument))
@@ -113,7 +119,16 @@ class Family:
         """The encoder's `activation` -> the first of its names in config.json."""
         return {ours: theirs for theirs, ours in reversed(self.activations.items())}
 
-    def _unsupported(self, config: Mapping[str, Any]) -> list[str]:
+    def flat(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A config.json with the keys that `settings` names."""
+        return config
+
+    def nested(self, config: dict[str, Any]) -> dict[str, Any]:
+        """The config.json of these keys, as transformers reads it."""
+        return config
+
+    def unsupported(self, config: Mapping[str, Any]) -> list[str]:
+        """Settings of a flat config.json that the encoder does not support."""
         others = [
             f"{key}={config[key]!r}; only {value!r} is supported"
             for key, value in self.only.items()
@@ -138,6 +153,7 @@ class Family:
             config["pad_token_id"] = arguments["position_offset"] - 1
             config[self.settings["max_positions"]] += arguments["position_offset"]
         config["model_type"] = self.name
+        config = self.nested(config)
         settings = self.read_settings(config, place=f"encoder of family {self.name}")
         lost = [
             f"{name}={arguments[name]!r} would be read as {value!r}"

@@ -30,6 +30,15 @@ DEFAULTS = {
     "attention_dropout": 0.1,
     "initializer_range": 0.02,
 }
+BASE = {
+    "embedding_size": 768,
+    "hidden_size": 768,
+    "num_layers": 12,
+    "num_heads": 12,
+    "intermediate_size": 3072,
+    "max_positions": 512,
+}
+"""Sizes that transformers takes where a config.json is silent."""
 ONLY = {"position_embedding_type": "absolute"}
 
 EMBEDDINGS: TensorMap = {

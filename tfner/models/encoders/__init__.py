@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from tfner.models.encoders.albert import AlbertEncoder
 from tfner.models.encoders.bert import Encoder
+from tfner.models.encoders.deberta import DebertaEncoder
 from tfner.models.encoders.interface import EncoderModel
+from tfner.models.encoders.mpnet import MPNetEncoder
 
 ENCODERS: dict[str, type[EncoderModel]] = {
     "bert": Encoder,
+    "deberta": DebertaEncoder,
+    "albert": AlbertEncoder,
+    "mpnet": MPNetEncoder,
 }
 """The name by which bundles and Hugging Face families know a class -> that class."""
 

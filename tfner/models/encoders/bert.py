@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
-from keras import ops
 
 from tfner.models.encoders.embeddings import Embeddings
+from tfner.models.encoders.stack import StackedEncoder, check_heads
 from tfner.models.encoders.transformer import TransformerLayer
-
-# Added to masked scores: exp of it is 0, yet a row of nothing else stays finite.
-MASKED = -1e9
 
 
 @keras.saving.register_keras_serializable(package="tfner")
-class Encoder(keras.Model):
+class Encoder(StackedEncoder):
     """A transformer encoder whose rows may hold several windows (are packed).
 
     `attention_mask` holds 0 for padding and 1, 2, … for the window within its row:
@@ -55,7 +52,26 @@ class Encoder(keras.Model):
         ValueError: `hidden_size` is no multiple of `num_heads`.
     """
 
-    packs = True
+    arguments: ClassVar[tuple[str, ...]] = (
+        "vocab_size",
+        "hidden_size",
+        "num_layers",
+        "num_heads",
+        "intermediate_size",
+        "embedding_size",
+        "max_positions",
+        "position_offset",
+        "type_vocab_size",
+        "activation",
+        "layer_norm_epsilon",
+        "hidden_dropout",
+        "attention_dropout",
+        "initializer_range",
+        "family",
+    )
+
+    always_projects = False
+    """Whether embeddings are projected even if they are as wide as the layers."""
 
     def __init__(
         self,
@@ -78,11 +94,7 @@ class Encoder(keras.Model):
         embeddings: Embeddings | None = None,
         **kwargs: Any,
     ) -> None:
-        if hidden_size % num_heads:
-            raise ValueError(
-                "`hidden_size` must be a multiple of `num_heads`. "
-                f"Received: hidden_size={hidden_size}, num_heads={num_heads}"
-            )
+        check_heads(hidden_size, num_heads)
         super().__init__(**kwargs)
         self.vocab_size, self.hidden_size = vocab_size, hidden_size
         self.num_layers, self.num_heads = num_layers, num_heads
@@ -96,8 +108,7 @@ class Encoder(keras.Model):
         self.initializer_range, self.family = initializer_range, family
         self.embeddings = embeddings or self._new_embeddings()
         self.embedding_projection = self._new_projection()
-        self.blocks = [self._new_block(number) for number in range(num_layers)]
-        self._recomputes = False
+        self.blocks = self._new_blocks()
 
     def _new_embeddings(self) -> Embeddings:
         return Embeddings(
@@ -113,7 +124,7 @@ class Encoder(keras.Model):
         )
 
     def _new_projection(self) -> keras.layers.Dense | None:
-        if self.embedding_size == self.hidden_size:
+        if self.embedding_size == self.hidden_size and not self.always_projects:
             return None
         init = keras.initializers.TruncatedNormal(stddev=self.initializer_range)
         return keras.layers.Dense(
@@ -122,6 +133,9 @@ class Encoder(keras.Model):
             dtype=self.dtype_policy,
             name="embedding_projection",
         )
+
+    def _new_blocks(self) -> list[TransformerLayer]:
+        return [self._new_block(number) for number in range(self.num_layers)]
 
     def _new_block(self, number: int) -> TransformerLayer:
         return TransformerLayer(
@@ -137,111 +151,5 @@ class Encoder(keras.Model):
             name=f"block_{number}",
         )
 
-    def build(self, input_shape: Any = None) -> None:
-        """Create every weight, once; no shape and no data is needed."""
-        if self.built:
-            return
-        if not self.embeddings.built:
-            self.embeddings.build()
-        if self.embedding_projection is not None:
-            self.embedding_projection.build((None, self.embedding_size))
-        for block in self.blocks:
-            block.build()
-
-    def call(self, inputs: Mapping[str, Any], training: Any = None) -> Any:
-        """Encode pieces as vectors (B, S, H)."""
-        ids, mask = inputs["input_ids"], inputs["attention_mask"]
-        types = inputs.get("token_type_ids")
-        batch, length = ops.shape(ids)
-        positions, bias = read_windows(mask)  # (B, S), (B, 1, S, S)
-        rows = self.embeddings(  # (B * S, E)
-            ops.reshape(ids, (-1,)),
-            ops.reshape(positions + self.position_offset, (-1,)),
-            None if types is None else ops.reshape(types, (-1,)),
-            training=training,
-        )
-        if self.embedding_projection is not None:
-            rows = self.embedding_projection(rows)  # (B * S, H)
-        for block in self.blocks:
-            if self._recomputes and training:
-                rows = _recomputed(block, rows, bias)
-            else:
-                rows = block(rows, bias, training=training)
-        return ops.reshape(rows, (batch, length, self.hidden_size))
-
-    def layer_groups(self) -> list[list[keras.layers.Layer]]:
-        """The embeddings with their projection, then the layers one by one."""
-        projection = self.embedding_projection
-        embeddings = [self.embeddings, *([] if projection is None else [projection])]
-        return [embeddings, *([block] for block in self.blocks)]
-
-    def recompute_layers(self) -> None:
-        """Compute layers again for the gradient: less memory, more time."""
-        self._recomputes = True
-
-    def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Shape of the vectors, (B, S, H)."""
-        return (*input_shape["input_ids"], self.hidden_size)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        names = (
-            "vocab_size",
-            "hidden_size",
-            "num_layers",
-            "num_heads",
-            "intermediate_size",
-            "embedding_size",
-            "max_positions",
-            "position_offset",
-            "type_vocab_size",
-            "activation",
-            "layer_norm_epsilon",
-            "hidden_dropout",
-            "attention_dropout",
-            "initializer_range",
-            "family",
-        )
-        base = {"name": self.name, "trainable": self.trainable}
-        policy = keras.dtype_policies.serialize(self.dtype_policy)
-        return {
-            **base,
-            "dtype": policy,
-            **{name: getattr(self, name) for name in names},
-        }
-
-    def build_from_config(self, config: Any) -> None:
-        """Build without the shapes that were stored; `build` needs none."""
-        self.build()
-
-
-def _recomputed(block: TransformerLayer, rows: Any, bias: Any) -> Any:
-    """Run a layer in training, keeping nothing but its input for the gradient."""
-    seeds = block.draw()  # outside, so that both times the same units are dropped
-
-    def run(rows: Any) -> Any:
-        return block(rows, bias, training=True, seeds=seeds)
-
-    return keras.remat(run)(rows)
-
-
-def read_windows(mask: Any) -> tuple[Any, Any]:
-    """Positions within windows, and the bias that confines attention to them.
-
-    Args:
-        mask: (B, S) integers: 0 padding, 1, 2, … the window; windows are contiguous.
-
-    Returns:
-        Positions (B, S), 0 in padding; the bias (B, 1, S, S) float32, which is added to
-        attention scores: 0 within the window, very low elsewhere.
-    """
-    mask = ops.cast(mask, "int32")
-    length = ops.shape(mask)[1]
-    index = ops.arange(length, dtype="int32")  # (S,)
-    real = mask > 0  # (B, S)
-    same = ops.expand_dims(mask, 2) == ops.expand_dims(mask, 1)  # (B, S, S)
-    first = ops.min(ops.where(same, index, length), axis=-1)  # (B, S) of its window
-    positions = ops.where(real, index - first, 0)
-    allowed = ops.logical_and(same, ops.expand_dims(real, 1))
-    bias = ops.where(allowed, 0.0, MASKED)
-    return positions, ops.expand_dims(ops.cast(bias, "float32"), 1)
+    def _embed(self, inputs: Mapping[str, Any], positions: Any, training: Any) -> Any:
+        return super()._embed(inputs, positions + self.position_offset, training)

@@ -20,7 +20,8 @@ class Embeddings(keras.layers.Layer):
     Args:
         vocab_size: pieces.
         width: E, numbers of a vector.
-        num_positions: rows of the position table, unused ones included.
+        num_positions: rows of the position table, unused ones included; 0 for a model
+            whose layers know positions by themselves.
         type_vocab_size: segments; 0 for a model without them.
         epsilon: small number that the normalisation adds to the variance.
         dropout: rate, 0 to 1.
@@ -60,8 +61,9 @@ class Embeddings(keras.layers.Layer):
                 name=name,
             )
 
+        self.width = width
         self.pieces = table(vocab_size, "pieces")
-        self.positions = table(num_positions, "positions")
+        self.positions = table(num_positions, "positions") if num_positions else None
         self.types = table(type_vocab_size, "types") if type_vocab_size else None
         self.norm = keras.layers.LayerNormalization(
             epsilon=epsilon, dtype=self.dtype_policy, name="norm"
@@ -71,7 +73,8 @@ class Embeddings(keras.layers.Layer):
     def build(self, input_shape: Any = None) -> None:
         """Create the tables; no shape is needed."""
         self.pieces.build()
-        self.positions.build()
+        if self.positions is not None:
+            self.positions.build()
         if self.types is not None:
             self.types.build()
         self.norm.build((None, self.settings["width"]))
@@ -87,7 +90,9 @@ class Embeddings(keras.layers.Layer):
             types: (N,) segments; None for those of a single one.
             training: whether dropout is on.
         """
-        vectors = self.pieces(ids) + self.positions(positions)  # (N, E)
+        vectors = self.pieces(ids)  # (N, E)
+        if self.positions is not None:
+            vectors = vectors + self.positions(positions)
         if self.types is not None:
             if types is None or self.settings["type_vocab_size"] == 1:
                 types = ops.zeros((1,), dtype="int32")  # one vector for all

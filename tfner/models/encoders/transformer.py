@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from tfner.models.dropout import Dropout
+from tfner.models.encoders.activations import activation_named
 
 
 @keras.saving.register_keras_serializable(package="tfner")
@@ -21,7 +22,7 @@ class TransformerLayer(keras.layers.Layer):
         hidden_size: H, a multiple of `num_heads`.
         num_heads: attention heads.
         intermediate_size: width of the feed-forward half.
-        activation: between its two products; "gelu" is the exact one (erf).
+        activation: between its two products; see `activation_named`.
         epsilon: small number that the normalisations add to the variance.
         hidden_dropout: rate on the output of each half.
         attention_dropout: rate on attention probabilities.
@@ -45,7 +46,7 @@ class TransformerLayer(keras.layers.Layer):
     ) -> None:
         # Without autocast the bias stays float32: in float16 it would be infinite.
         super().__init__(autocast=False, **kwargs)
-        self.settings = {
+        self.settings: dict[str, Any] = {
             "hidden_size": hidden_size,
             "num_heads": num_heads,
             "intermediate_size": intermediate_size,
@@ -74,7 +75,7 @@ class TransformerLayer(keras.layers.Layer):
         self.attention_output = dense(hidden_size, "attention_output")
         self.attention_norm = norm("attention_norm")
         self.intermediate = dense(
-            intermediate_size, "intermediate", activation=activation
+            intermediate_size, "intermediate", activation=activation_named(activation)
         )
         self.output_dense = dense(hidden_size, "output_dense")
         self.output_norm = norm("output_norm")
@@ -104,6 +105,8 @@ class TransformerLayer(keras.layers.Layer):
         self,
         rows: Any,
         bias: Any,
+        learnt: Any = None,
+        fixed: Any = None,
         training: Any = None,
         seeds: tuple[Any, Any, Any] = (None, None, None),
     ) -> Any:
@@ -112,13 +115,18 @@ class TransformerLayer(keras.layers.Layer):
         Args:
             rows: (B * S, H).
             bias: (B, 1, S, S) float32, added to the attention scores.
+            learnt: (1, A, S, S), added, too; None if there is no such thing. A
+                subclass may take something else.
+            fixed: None; a subclass may take something that depends on positions.
             training: whether dropout is on.
             seeds: from `draw`; drawn here where they are None.
 
         Returns:
             (B * S, H).
         """
-        attended = self._attend(rows, bias, training=training, seed=seeds[0])
+        attended = self._attend(
+            rows, bias, learnt, fixed, training=training, seed=seeds[0]
+        )
         attended = self.attention_output(attended)
         attended = self.attention_dropout(attended, training=training, seed=seeds[1])
         rows = self.attention_norm(rows + attended)
@@ -126,12 +134,16 @@ class TransformerLayer(keras.layers.Layer):
         changed = self.output_dropout(changed, training=training, seed=seeds[2])
         return self.output_norm(rows + changed)
 
-    def _attend(self, rows: Any, bias: Any, *, training: Any, seed: Any) -> Any:
+    def _attend(
+        self, rows: Any, bias: Any, learnt: Any, fixed: Any, *, training: Any, seed: Any
+    ) -> Any:
         """Let pieces attend to each other: (B * S, H) to (B * S, H).
 
         Args:
             rows: as in `call`.
             bias: as in `call`.
+            learnt: as in `call`.
+            fixed: as in `call`.
             training: as in `call`.
             seed: of the dropout of attention probabilities; drawn if None.
         """
@@ -141,14 +153,25 @@ class TransformerLayer(keras.layers.Layer):
         split = ops.transpose(  # (3, B, A, S, H / A)
             ops.reshape(self.query_key_value(rows), heads), (2, 0, 3, 1, 4)
         )
-        # The query is scaled, not the scores: those could overflow in float16.
-        query, key, value = split[0] * self.head_size**-0.5, split[1], split[2]
-        scores = ops.matmul(query, ops.swapaxes(key, -1, -2))  # (B, A, S, S)
-        weights = ops.softmax(ops.cast(scores, "float32") + bias, axis=-1)
+        scores = self._scores(split[0], split[1], learnt, fixed)
+        weights = ops.softmax(scores + bias, axis=-1)
         weights = ops.cast(weights, self.compute_dtype)
         weights = self.weights_dropout(weights, training=training, seed=seed)
-        context = ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3))  # B, S, A, …
-        return ops.reshape(context, (-1, self.num_heads * self.head_size))
+        return joined_heads(ops.matmul(weights, split[2]))
+
+    def _scores(self, query: Any, key: Any, learnt: Any, fixed: Any) -> Any:
+        """Attention scores (B, A, S, S) float32 of queries and keys.
+
+        Args:
+            query: (B, A, S, H / A).
+            key: (B, A, S, H / A).
+            learnt: as in `call`.
+            fixed: as in `call`.
+        """
+        # The query is scaled, not the scores: those could overflow in float16.
+        scores = ops.matmul(query * self.head_size**-0.5, ops.swapaxes(key, -1, -2))
+        scores = ops.cast(scores, "float32")
+        return scores if learnt is None else scores + ops.cast(learnt, "float32")
 
     def compute_output_shape(self, input_shape: Any, *_: Any) -> Any:
         """Shape of the output: that of the input."""
@@ -157,3 +180,9 @@ class TransformerLayer(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), **self.settings}
+
+
+def joined_heads(values: Any) -> Any:
+    """Vectors of all heads side by side: (B, A, S, H / A) to (B * S, H)."""
+    _, heads, _, size = values.shape
+    return ops.reshape(ops.transpose(values, (0, 2, 1, 3)), (-1, heads * size))
