@@ -16,6 +16,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
@@ -36,9 +37,10 @@ MAX_LINE = 1 << 24
 """Bytes of the longest line: a reader may need twenty times as much for its columns."""
 
 
-def stem_of(path: object) -> str:
+@lru_cache
+def stem_of(path: str) -> str:
     """Return a file name without suffix and `.gz`: `data/train.bio.gz` -> `train`."""
-    name = Path(str(path)).name.removesuffix(".gz")
+    name = Path(path).name.removesuffix(".gz")
     return "stdin" if name == STANDARD_STREAM else Path(name).stem
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tfner.corpus.checks.borders import chunks_of, cut_words, edge_marks
@@ -11,7 +12,7 @@ from tfner.corpus.tagging import misaligned_entities
 from tfner.corpus.tidying import tidy_words
 from tfner.document import Document, Entity
 from tfner.errors import counted
-from tfner.marks import trimmed
+from tfner.marks import MARK, trimmed
 from tfner.nesting import count_nested, crossing_pairs
 
 REMEDY = (
@@ -35,7 +36,7 @@ def check_document(report: FileReport, line: int | None, document: Document) -> 
             message = f"{_name(entity)} is listed {count} times; read once"
             report.add(line, "warning", "repeated-entity", message)
     entities = tuple(dict.fromkeys(_trimmed(document)))
-    _check_borders(report, line, replace(document, entities=entities))
+    _check_borders(report, line, document, entities)
     crossing = [*crossing_pairs(entities)]
     for left, right in crossing:
         message = (
@@ -57,14 +58,20 @@ def _trimmed(document: Document) -> list[Entity]:
     found = []
     for entity in document.entities:
         start, end = trimmed(document.text, entity.start, entity.end)
-        if start < end:
+        if (start, end) == (entity.start, entity.end):
+            found.append(entity)
+        elif start < end:
             found.append(replace(entity, start=start, end=end))
+    if len(found) == 1 or found == list(document.entities):  # sorted as they are
+        return found
     return sorted(found, key=lambda e: (e.start, -e.end, e.label))
 
 
 def _check_marks(report: FileReport, line: int | None, document: Document) -> None:
-    places = [*chunks_of(document), *((e.start, e.end) for e in document.entities)]
-    marks = edge_marks(document.text, places)
+    marks: Counter[str] = Counter()
+    if MARK.search(document.text) is not None:
+        places = [(entity.start, entity.end) for entity in document.entities]
+        marks = edge_marks(document.text, [*chunks_of(document), *places])
     report.check_characters(line, document.text, known=marks)
     for mark, count in sorted(marks.items()):
         times = "" if count == 1 else f" {count} times"
@@ -80,26 +87,31 @@ def _check_marks(report: FileReport, line: int | None, document: Document) -> No
 def _check_edges(
     report: FileReport, line: int | None, document: Document, entity: Entity
 ) -> None:
-    surface = document.surface(entity)
-    if surface.strip() == surface:
+    text = document.text
+    if not (text[entity.start].isspace() or text[entity.end - 1].isspace()):
         return
-    start, end = trimmed(document.text, entity.start, entity.end)
+    start, end = trimmed(text, entity.start, entity.end)
     reading = f"read as {start}-{end}" if start < end else "there is nothing else in it"
     message = f"{_name(entity)} begins or ends with white space; {reading}"
     report.add(line, "warning", "white-space", message)
 
 
-def _check_borders(report: FileReport, line: int | None, document: Document) -> None:
+def _check_borders(
+    report: FileReport,
+    line: int | None,
+    document: Document,
+    entities: Sequence[Entity],
+) -> None:
     if document.words is None:
-        for entity in document.entities:
+        for entity in entities:
             for what in cut_words(document, entity):
                 message = f"{_name(entity)} {what}; {REMEDY}"
                 report.add(line, "warning", "word-border", message)
-        return
-    words = tidy_words(document.text, document.words)
-    for entity in misaligned_entities(document.entities, words):
-        message = f"{_name(entity)} does not begin and end with a word; {REMEDY}"
-        report.add(line, "warning", "word-border", message)
+    elif entities:
+        words = tidy_words(document.text, document.words)
+        for entity in misaligned_entities(entities, words):
+            message = f"{_name(entity)} does not begin and end with a word; {REMEDY}"
+            report.add(line, "warning", "word-border", message)
 
 
 def _name(entity: Entity) -> str:
