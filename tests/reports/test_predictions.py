@@ -242,3 +242,35 @@ def test_documents_are_rendered_one_by_one(format: str) -> None:
 def test_an_unknown_format_is_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="'htm'; did you mean 'html'"):
         render((), "htm", labels=())
+
+
+def test_annotation_tools_get_what_was_predicted_and_no_more() -> None:
+    documents = replace(PLAIN, metadata={"answer": "accept", "_task_hash": 3}), NESTED
+    first, second = map(json.loads, rendered("doccano", *documents).splitlines())
+    assert first == {
+        "id": "d1",
+        "text": PLAIN.text,
+        "label": [[0, 4, "PER"], [24, 26, "LOC"]],
+    }
+    assert len(second["label"]) == 4
+    first, _ = map(json.loads, rendered("prodigy", *documents).splitlines())
+    assert first.keys() == {"id", "text", "tokens", "spans"}
+    assert first["spans"][0] == {
+        "start": 0,
+        "end": 4,
+        "token_start": 0,
+        "token_end": 0,
+        "label": "PER",
+        "score": 0.9877,
+    }
+
+
+def test_label_studio_gets_predictions_with_scores_and_the_name_of_the_model() -> None:
+    parts = render([PLAIN, NESTED], "labelstudio", labels=LABELS, model="my-model")
+    first, second = json.loads("".join(parts))
+    (prediction,) = first["predictions"]
+    assert prediction["model_version"] == "my-model"
+    assert prediction["score"] == 0.9877
+    assert prediction["result"][0]["value"]["score"] == 0.9877
+    assert first["data"] == {"text": PLAIN.text, "id": "d1"}
+    assert len(second["predictions"][0]["result"]) == 4

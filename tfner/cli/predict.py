@@ -35,7 +35,7 @@ To = Annotated[
     typer.Option(
         metavar="FORMAT",
         help="Output format; text on a terminal and jsonl elsewhere if not set. "
-        "[jsonl | conll | rasa | text | html]",
+        "[jsonl | conll | rasa | text | html | doccano | prodigy | labelstudio]",
     ),
 ]
 Output = Annotated[
@@ -64,6 +64,7 @@ def command(
     """Find entities in texts. Input is streamed: memory does not grow with it."""
     from tfner.reports.predictions import render
     from tfner.storage.atomic import whole_file
+    from tfner.storage.lines import stem_of
 
     if (file is None) == (not text):
         raise typer.BadParameter("give one of FILE and --text; - reads stdin.")
@@ -77,7 +78,8 @@ def command(
     import_tensorflow()
     predictor = given.load(model, verify=verify, decode=decode)
     labels, counts = predictor.task.label_set.labels, Counter[str]()
-    parts = render(predictor.stream(documents, counts=counts), to, labels=labels)
+    predicted = predictor.stream(documents, counts=counts)
+    parts = render(predicted, to, labels=labels, model=stem_of(model))
     with whole_file("-" if output is None else str(output)) as stream:
         stream.writelines(parts)
     lost = [f"{count} {name}" for name, count in counts.items() if count]

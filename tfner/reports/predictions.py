@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from tfner.corpus.formats import doccano, labelstudio, prodigy
 from tfner.corpus.formats.conll_writing import document_lines, header_lines
 from tfner.corpus.formats.rasa import format_item
-from tfner.document import Document, Entity
+from tfner.corpus.formats.records import json_line, json_list
+from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, CorpusError, unknown
 from tfner.nesting import outermost, split_crossing
 from tfner.reports.html import render_template
@@ -155,17 +158,62 @@ def _drawn(document: Document) -> tuple[Iterator[Step], list[Iterator[Step]]]:
     return marked(document.text, tree), overlapping
 
 
+def for_doccano(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]:
+    """Write lines that doccano imports; it takes no scores."""
+    for document in documents:
+        yield json_line(doccano.to_record(_bare(document)))
+
+
+def for_prodigy(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[str]:
+    """Write tasks for Prodigy, which leave the answer to the annotator."""
+    for document in documents:
+        bare = _bare(document, words=document.words)
+        yield json_line(prodigy.to_record(bare, answer=None))
+
+
+def for_label_studio(
+    documents: Iterable[Document], labels: Sequence[str], *, model: str = "tfner"
+) -> Iterator[str]:
+    """Write tasks for Label Studio with predictions of this version of a model.
+
+    Args:
+        documents: predicted documents.
+        labels: not used; Label Studio has its own colours.
+        model: stands beside the predictions.
+    """
+    tasks = (labelstudio.to_record(_bare(d), model=model) for d in documents)
+    return json_list(tasks)
+
+
+def _bare(document: Document, words: tuple[Word, ...] | None = None) -> Document:
+    """A text with what was predicted; what a file said of it is left out."""
+    entities = (
+        entity
+        if entity.score is None
+        else replace(entity, score=round(entity.score, 4))
+        for entity in document.entities
+    )
+    return Document(document.id, document.text, tuple(entities), words)
+
+
 RENDERERS: Mapping[str, Callable[..., Iterator[str]]] = {
     "jsonl": json_lines,
     "conll": columns,
     "rasa": items,
     "text": terminal,
     "html": page,
+    "doccano": for_doccano,
+    "prodigy": for_prodigy,
+    "labelstudio": for_label_studio,
 }
 
 
 def render(
-    documents: Iterable[Document], format: str, *, labels: Sequence[str]
+    documents: Iterable[Document],
+    format: str,
+    *,
+    labels: Sequence[str],
+    model: str = "tfner",
 ) -> Iterator[str]:
     """Write documents part by part, in constant memory.
 
@@ -173,10 +221,13 @@ def render(
         documents: predicted documents.
         format: a key of `RENDERERS`.
         labels: labels of the model, in order; they decide the colours.
+        model: name of the model, which Label Studio shows beside its predictions.
 
     Raises:
         ConfigError: the format is unknown.
     """
     if format not in RENDERERS:
         raise ConfigError(unknown("output format", format, RENDERERS))
+    if format == "labelstudio":
+        return for_label_studio(documents, labels, model=model)
     return RENDERERS[format](documents, labels)

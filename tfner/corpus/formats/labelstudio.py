@@ -198,7 +198,6 @@ def _result(document: Document, entity: Entity, number: int) -> dict[str, Any]:
 SHAPE = Shape(
     fits=fits,
     parse=parse_record,
-    about="`annotations` of a task with `data`",
     keys=frozenset({"data", *ANNOTATIONS, PREDICTIONS, *MIN_KEYS}),
 )
 FORMAT = Format(

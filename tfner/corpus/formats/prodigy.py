@@ -121,7 +121,6 @@ def recognise(sample: Sample) -> str | None:
 SHAPE = Shape(
     fits=fits,
     parse=parse_record,
-    about='`spans` as [{"start":, "end":, "label":}]',
     keys=frozenset({*TEXTS, "spans"}),
 )
 FORMAT = Format(

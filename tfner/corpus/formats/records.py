@@ -19,6 +19,7 @@ from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.record_tags import TAG_KEYS, RecordTags
 from tfner.corpus.formats.record_text import text_and_words
 from tfner.corpus.formats.unread import (
+    READ_FROM,
     may_be_empty,
     no_tags_problem,
     unread_problem,
@@ -77,7 +78,6 @@ class Shape:
         fits: tells by its keys and their first values that a record is of this shape.
         parse: makes the documents of a record; a message stands for what cannot be
             read of it. Raises ValueError where nothing can be.
-        about: the keys of its annotations, for messages.
         keys: those that are read; all others are metadata.
         claims: tells that a record which fits no shape is meant to be of this one.
         is_keyed: it is the one that reads the keys the user names.
@@ -85,7 +85,6 @@ class Shape:
 
     fits: Callable[[Any], bool]
     parse: Callable[[Any, Reading], Iterable[Content]]
-    about: str
     keys: frozenset[str] = frozenset()
     claims: Callable[[Any], bool] = lambda record: False
     is_keyed: bool = False
@@ -124,7 +123,7 @@ def scan_records(
         yield (
             1,
             "no record has annotations, not even an empty list of them. They are read "
-            f"from {_known_keys(shapes)}. Name another key of tags by --tags-key",
+            f"from {READ_FROM}. Rename their key, or name that of tags by --tags-key",
         )
     for what, count in reading.counts.items():
         logger.warning("%s: %s %s", path, counted(count, "record"), what)
@@ -166,10 +165,6 @@ def _shapes() -> list[Shape]:
     return [known.shape for known in FORMATS.values() if known.shape is not None]
 
 
-def _known_keys(shapes: Iterable[Shape]) -> str:
-    return ", ".join(dict.fromkeys(shape.about for shape in shapes))
-
-
 def _refuse_questions(found: Found, path: str) -> None:
     if isinstance(found.value, dict) and found.value.keys() >= QUESTION_KEYS:
         raise CorpusError(
@@ -190,7 +185,7 @@ def _contents(
     record = found.value
     shape = _shape_of(record, reading.options, shapes)
     try:
-        contents = _read(record, shape, reading, shapes)
+        contents = _read(record, shape, reading)
         if found.has_escapes:
             for content in contents:
                 _check_halves(content)
@@ -208,13 +203,11 @@ def _shape_of(record: Any, options: ReadOptions, shapes: list[Shape]) -> Shape |
     return fitting or next((shape for shape in shapes if shape.claims(record)), None)
 
 
-def _read(
-    record: Any, shape: Shape | None, reading: Reading, shapes: list[Shape]
-) -> list[Content]:
+def _read(record: Any, shape: Shape | None, reading: Reading) -> list[Content]:
     """The documents of a record; without annotations where they need not be read."""
     try:
         if shape is None:
-            return [_plain(record, reading, shapes)]
+            return [_plain(record, reading)]
         contents = list(shape.parse(record, reading))
         reading.annotated = True
         if isinstance(record, dict) and not reading.bare:
@@ -225,7 +218,7 @@ def _read(
         reading.bare = True
         try:
             return (
-                [_plain(record, reading, shapes)]
+                [_plain(record, reading)]
                 if shape is None
                 else list(shape.parse(record, reading))
             )
@@ -245,7 +238,7 @@ def _check_rest(
                 raise ValueError(problem)
 
 
-def _plain(record: Any, reading: Reading, shapes: list[Shape]) -> Document:
+def _plain(record: Any, reading: Reading) -> Document:
     """A record that no shape knows, as a document without entities.
 
     Raises:
@@ -262,7 +255,7 @@ def _plain(record: Any, reading: Reading, shapes: list[Shape]) -> Document:
             given = reading.options.tags_key
             keys = TAG_KEYS if given is None else (given,)
             problem = no_tags_problem(record, keys, len(tokens))
-        problem = problem or unusual_problem(record, _known_keys(shapes))
+        problem = problem or unusual_problem(record)
         if problem is not None:
             raise ValueError(problem)
         reading.annotated = reading.annotated or may_be_empty(record)

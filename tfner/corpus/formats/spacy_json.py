@@ -171,7 +171,6 @@ def _line(sample: Sample) -> bool:
 SHAPE = Shape(
     fits=fits,
     parse=parse_record,
-    about='["text", {"entities": […]}]',
     keys=frozenset({"annotations", PARAGRAPHS, "classes"}),
 )
 FORMAT = Format(

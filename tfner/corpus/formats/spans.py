@@ -77,6 +77,11 @@ def parse_entity(value: object, text: str, names: Names = OWN) -> Entity:
         keys = ", ".join(f'"{name}":' for name in names)
         raise ValueError(f"an entity must be {{{keys}}}")
     start, end, label = (value.get(key) for key in names)
+    if value and not {*names[:2]} & value.keys():
+        keys = show_keys(tuple(map(str, value)))
+        raise ValueError(
+            f"an entity needs `{names[0]}` and `{names[1]}`, integers; it has {keys}"
+        )
     place = f"entity {shorten(f'{start}-{end} {label}')[1:-1]}"
     if not is_integer(start) or not is_integer(end):
         raise ValueError(f"{place}: `{names[0]}` and `{names[1]}` must be integers")
@@ -114,4 +119,5 @@ def parse_score(value: Mapping[str, Any], place: str) -> float | None:
 def show_keys(keys: tuple[str, ...]) -> str:
     """Keys for a message: `a`, `b` or `c`."""
     shown = [f"`{key}`" for key in keys]
-    return ", ".join(shown[:-1]) + " or " + shown[-1] if len(shown) > 1 else shown[0]
+    last = shown.pop()
+    return f"{', '.join(shown)} or {last}" if shown else last

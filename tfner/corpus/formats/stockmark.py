@@ -140,7 +140,6 @@ def _entity_record(
 SHAPE = Shape(
     fits=fits,
     parse=parse_record,
-    about="`entities` with `span` and `type`",
     keys=frozenset({*OWN_KEYS, ID}),
     claims=lambda record: isinstance(record, dict) and "entities" in record,
 )

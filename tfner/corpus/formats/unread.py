@@ -25,6 +25,8 @@ USUAL = (
     "tag",
 )
 """Keys under which annotations usually stand."""
+READ_FROM = "`entities`, `label`, `spans`, or `tokens` with `ner_tags`"
+"""Keys from which annotations are read, the most usual ones."""
 STARTS, ENDS = ("start", "begin", "offset"), ("end", "stop", "length")
 RANGES = ("span", "offsets", "range", "position", "char_span")
 OTHER = {ATTRIBUTES, "relations", "words", "tokens"}
@@ -44,22 +46,29 @@ def unread_problem(
     known = {*read, *OTHER}
     for key, value in record.items():
         if key not in known and holds_annotations(value, size):
-            triples = isinstance(value, list) and all(map(is_triple, value))
-            meant = "`label`" if triples else '`entities`, as {"start":, "end":, '
-            meant += "" if triples else '"label":}'
             return (
-                f"`{key}` holds what looks like annotations, and is not read; they are "
-                f"read from {meant}. Rename it"
+                f"`{key}` holds what looks like annotations, and is not read. "
+                f"{_meant(record, value)}"
             )
     return None
 
 
-def unusual_problem(record: Mapping[str, Any], about: str) -> str | None:
+def _meant(record: Mapping[str, Any], value: object) -> str:
+    """Where annotations such as these are read from."""
+    if not isinstance(record.get("text"), str):
+        return (
+            "Spans of tokens are read from `ner`, ends inclusive, of `tokenized_text`"
+        )
+    if isinstance(value, list) and all(map(is_triple, value)):
+        return "Name the key `label`, or `entities`"
+    return 'They are read from `entities`, as {"start":, "end":, "label":}'
+
+
+def unusual_problem(record: Mapping[str, Any]) -> str | None:
     """Say what is wrong where a usual key holds no entities, or None.
 
     Args:
         record: one that no shape knows.
-        about: the keys that are read.
     """
     for key in USUAL:
         value = record.get(key)
@@ -70,8 +79,11 @@ def unusual_problem(record: Mapping[str, Any], about: str) -> str | None:
         elif isinstance(value, str | int | float):
             what = "a class of the whole text"
         else:
-            what = "something else"
-        return f"`{key}` holds no entities, but {what}. Entities are read from {about}"
+            what = "what is not known"
+        return (
+            f"`{key}` holds no entities, but {what}. Entities are read from "
+            '`entities`, `label` or `spans`, as {"start":, "end":, "label":}'
+        )
     return None
 
 
