@@ -22,6 +22,7 @@ COUNTS = {
     "conll2012": (2, 3),
     "doccano": (3, 3),
     "gliner": (2, 2),
+    "csv": (2, 2),
     "jsonl": (4, 5),
     "labelstudio": (2, 2),
     "mrc": (4, 5),

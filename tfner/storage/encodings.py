@@ -147,7 +147,10 @@ def encoding_hint(content: bytes, head: bytes) -> str:
         return _wide_hint(wide)
     if _control_share(content[:SAMPLE]) > BINARY_SHARE:
         return binary_hint(b"")
-    return "Save the file as UTF-8 (iconv -f OLD -t utf-8)."
+    return (
+        "Save the file as UTF-8: iconv -f latin1 -t utf-8 if it is Western European, "
+        "else with the name of its encoding."
+    )
 
 
 def _wide_hint(name: str) -> str:

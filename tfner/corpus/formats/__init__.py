@@ -25,6 +25,7 @@ MODULES = (
     "webanno",
     "conllu",
     "conll2012",
+    "csv_table",
     "rasa",
     "rasa_yaml",
     "conll",

@@ -46,6 +46,7 @@ class Profile:
     """The properties of a column file that its first lines show.
 
     Attributes:
+        has_rows: they hold a row.
         width: number of columns; cells after the last column that are empty in all
             rows are none.
         filled: the last column has no empty cell.
@@ -62,6 +63,7 @@ class Profile:
         widened: the width without regard to columns that are empty in all rows.
     """
 
+    has_rows: bool = False
     width: int = 1
     filled: bool = True
     header: list[tuple[int, str]] = field(default_factory=list)
@@ -127,6 +129,7 @@ def find_profile(head: Sequence[tuple[int, str]], options: ReadOptions) -> Profi
     tagged = tuple(c for c in syntaxes if _holds_tags(rows, c, syntaxes[c]))
     numbered = _is_numbered(fitting, width, tagged, options)
     return Profile(
+        has_rows=bool(rows),
         width=width,
         widened=widened,
         filled=all(row[width - 1].strip(" ") for row in rows),

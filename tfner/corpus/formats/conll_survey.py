@@ -25,7 +25,6 @@ class Survey:
     Attributes:
         word: column of the words.
         tags: columns of the tags.
-        sentences: how many there are.
         census: the tags, as they are spelled.
         empty_tags: cells without a tag.
         odd_rows: how many rows have another width, and the first of them with lines.
@@ -37,7 +36,6 @@ class Survey:
 
     word: int
     tags: tuple[int, ...]
-    sentences: int = 0
     census: TagCensus = field(default_factory=TagCensus)
     empty_tags: int = 0
     odd_rows: int = 0
@@ -75,7 +73,7 @@ def survey_conll(file: ColumnFile, options: ReadOptions) -> Survey:
     Raises:
         CorpusError: the file holds no sentence, or not the columns named.
     """
-    if next(iter(file), None) is None:
+    if not file.profile.has_rows and next(iter(file), None) is None:
         raise CorpusError("the file is empty: it holds no sentence", path=file.path)
     survey = _survey(file, options)
     if survey.has_wider_rows:
@@ -90,7 +88,6 @@ def _survey(file: ColumnFile, options: ReadOptions) -> Survey:
     survey = Survey(word, tags)
     width, widened = profile.width, profile.widened
     for sentence in file:
-        survey.sentences += 1
         if sentence.comments or sentence.closing_lines:
             survey.count_comments([*sentence.comments, *sentence.closing_lines])
         rows, lines = sentence.rows, sentence.lines
