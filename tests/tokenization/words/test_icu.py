@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tfner.config.choices import Splitter, TokenizerSplitter
 from tfner.errors import TokenizerError
 from tfner.marks import is_blank
-from tfner.tasks.windowing import default_words
+from tfner.tasks.serving_words import default_words
 from tfner.tokenization import load_tokenizer
 from tfner.tokenization.words.icu import icu_breaker, split_icu
 from tfner.tokenization.words.splitters import SPLITTERS, find_splitter
