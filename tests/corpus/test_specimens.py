@@ -12,6 +12,7 @@ from tfner.corpus import FORMATS, find_format, read_corpus
 
 FOLDER = Path(__file__).parent / "specimens"
 COUNTS = {
+    "huggingface": (2, 2),
     "inline": (3, 4),
     "bioc-json": (2, 3),
     "bioc-xml": (2, 3),

@@ -60,6 +60,9 @@ def recognise(
     given = _given(format or (default if name == STANDARD_STREAM else None))
     if name == STANDARD_STREAM:
         return given or FORMATS[default], None
+    for known in FORMATS.values():
+        if known.is_address(name) and given in (None, known):
+            return known, None
     sample = Sample(name)
     if not sample.is_directory or (given is not None and not given.directories):
         check_readable(name)
@@ -127,8 +130,8 @@ def read_corpus(
 
     Args:
         path: a file, gzip if it ends in `.gz`; a directory of brat pairs or of a data
-            set; "-" is standard input, which column files and JSON lists hold in
-            memory.
+            set, of which `DIR#train` is one split; `hub:owner/name#train`; "-" is
+            standard input, which column files and JSON lists hold in memory.
         format: a key of `FORMATS`; None goes by the content ("-": text).
         settings: fields of `ReadOptions`.
 

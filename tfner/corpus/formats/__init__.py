@@ -7,6 +7,7 @@ from importlib import import_module
 from tfner.corpus.formats.format import Format
 
 MODULES = (
+    "huggingface",
     "spacy",
     "brat",
     "bioc_json",

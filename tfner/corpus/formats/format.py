@@ -44,6 +44,8 @@ class Format:
             text.
         recognise: tells from the beginning of a file, or from a directory, that it is
             of this format, and why, in words that follow "because of"; None if not.
+        is_address: tells that a path which is no file or directory names a corpus of
+            this format.
         suffixes: ends of file names, `.gz` aside, that mean this format where the
             content does not say, and where it is to be written.
         names: patterns of whole file names that mean this format.
@@ -63,6 +65,7 @@ class Format:
     write: Callable[..., int] | None = None
     write_path: Callable[[Iterable[Document], str], int] | None = None
     recognise: Callable[[Sample], str | None] = lambda sample: None
+    is_address: Callable[[str], bool] = lambda path: False
     suffixes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     is_text: bool = True

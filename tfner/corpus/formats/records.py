@@ -12,7 +12,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from tfner.corpus.formats.json_stream import QUESTION_KEYS, Found, JsonStream
 from tfner.corpus.formats.options import ReadOptions
@@ -90,6 +90,15 @@ class Shape:
     is_keyed: bool = False
 
 
+class RecordStream(Protocol):
+    """Records and whether they are numbered by elements, not by lines."""
+
+    is_list: bool
+
+    def __iter__(self) -> Iterator[Found]:
+        """Yield the records."""
+
+
 def scan_records(
     path: str, options: ReadOptions, *, own: Shape
 ) -> Iterator[tuple[int, Document | str]]:
@@ -103,7 +112,20 @@ def scan_records(
     Raises:
         CorpusError: a list is no JSON any more, or holds queries and contexts.
     """
-    stream = JsonStream(path)
+    yield from scan_stream(JsonStream(path), path, options, own=own)
+
+
+def scan_stream(
+    stream: RecordStream, path: str, options: ReadOptions, *, own: Shape
+) -> Iterator[tuple[int, Document | str]]:
+    """Yield the documents of records, wherever they come from; see `scan_records`.
+
+    Args:
+        stream: the records.
+        path: of the corpus.
+        options: settings of reading.
+        own: the shape that is tried first.
+    """
     records = _Ahead(stream)
     tags = RecordTags(path, options, records.upcoming)
     reading = Reading(path, options, tags, bare=options.tags == "none")

@@ -1,0 +1,145 @@
+"""Data sets of Hugging Face: saved directories, parquet and arrow files, the hub.
+
+Rows are read as JSON records are, in whatever shape they have: tokens and tags, or a
+text and entities. Numbers of classes are named by the features of the data set, by
+`--tag-names`, or by a file `label2id.json` or `id2label.json` beside the data.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tfner.corpus.formats.format import Format
+from tfner.corpus.formats.huggingface_files import (
+    HUB,
+    Features,
+    Rows,
+    is_address,
+    open_source,
+    recognise,
+)
+from tfner.corpus.formats.json_stream import Found
+from tfner.corpus.formats.jsonl import SHAPE
+from tfner.corpus.formats.options import ReadOptions
+from tfner.corpus.formats.record_tags import TAG_KEYS
+from tfner.corpus.formats.records import scan_stream
+from tfner.corpus.formats.tag_names import parse_labels
+from tfner.document import Document
+
+logger = logging.getLogger(__name__)
+
+SIBLINGS = ("label2id.json", "id2label.json", "label.json", "labels.json")
+"""Files beside the data that name tags."""
+LISTS = ("Sequence", "List", "LargeList")
+
+
+@dataclass
+class _Records:
+    """The rows of a data set as records are read."""
+
+    rows: Rows
+    features: Features
+    is_list = True
+
+    def __iter__(self) -> Iterator[Found]:
+        for number, row in enumerate(self.rows, 1):
+            value = {
+                key: _named(value, self.features.get(key)) for key, value in row.items()
+            }
+            yield Found(number, number, value)
+
+
+def scan_huggingface(
+    path: str, options: ReadOptions
+) -> Iterator[tuple[tuple[str, None], Document | str]]:
+    """Yield, row by row, its documents or messages about what is wrong.
+
+    Raises:
+        CorpusError: no data set, a damaged file, or a choice between splits.
+        ConfigError: a package is missing.
+        StorageError: files or the hub that cannot be read.
+    """
+    source = open_source(path)
+    features = source.features if options.labels is None else {}
+    if source.skipped:
+        columns = ", ".join(source.skipped)
+        logger.info("%s: left out: columns of other kinds: %s", path, columns)
+    classes = [key for key, feature in features.items() if _is_tags(feature)]
+    if len(classes) == 1 and classes[0] not in TAG_KEYS and options.tags_key is None:
+        options = replace(options, tags_key=classes[0])
+    if not classes and options.labels is None:
+        options = replace(options, labels=_sibling_names(path, options))
+    records = _Records(source.rows, features)
+    for _, content in scan_stream(records, path, options, own=SHAPE):
+        yield (path, None), content
+
+
+def _named(value: Any, feature: Any) -> Any:
+    """A value of which every class is its name, and every sequence a list."""
+    if value is None or not isinstance(feature, dict | list):
+        return value
+    if isinstance(feature, list):
+        feature = {"_type": LISTS[0], "feature": feature[0] if feature else None}
+    kind = feature.get("_type")
+    if kind == "ClassLabel":
+        names = feature.get("names")
+        is_known = isinstance(value, int) and isinstance(names, list)
+        return names[value] if is_known and 0 <= value < len(names) else value
+    if kind in LISTS:
+        inner = feature.get("feature")
+        value = _transposed(value) if isinstance(value, dict) else value
+        return [_named(v, inner) for v in value] if isinstance(value, list) else value
+    if isinstance(kind, str) or not isinstance(value, dict):
+        return value
+    named = {key: _named(inner, feature.get(key)) for key, inner in value.items()}
+    return _transposed(named) if "start" in named else named
+
+
+def _transposed(value: dict[str, Any]) -> Any:
+    """The objects of lists of equal length, one a key, as `Sequence` has held them."""
+    columns = list(value.values())
+    if not all(isinstance(c, list) and len(c) == len(columns[0]) for c in columns):
+        return value
+    rows = zip(*columns, strict=True)
+    return [dict(zip(value, row, strict=True)) for row in rows]
+
+
+def _is_tags(feature: Any) -> bool:
+    """True for a list of classes."""
+    if isinstance(feature, list):
+        inner = feature[0] if feature else None
+    elif isinstance(feature, dict) and feature.get("_type") in LISTS:
+        inner = feature.get("feature")
+    else:
+        return False
+    return isinstance(inner, dict) and inner.get("_type") == "ClassLabel"
+
+
+def _sibling_names(path: str, options: ReadOptions) -> list[str] | None:
+    """Names of tags in a file beside the data, or in the directory above."""
+    if path.startswith(HUB):
+        return None
+    place = Path(path)
+    place = place if place.exists() else Path(path.rpartition("#")[0])
+    for folder in (place, place.parent) if place.is_dir() else (place.parent,):
+        for name in SIBLINGS:
+            if (folder / name).is_file():
+                logger.info("%s: names of tags are those of %s", path, folder / name)
+                return parse_labels(str(folder / name), options.tags_key)
+    return None
+
+
+FORMAT = Format(
+    name="huggingface",
+    about="data sets: saved directories, parquet, arrow, hub:owner/name#split",
+    scan=scan_huggingface,
+    recognise=recognise,
+    is_address=is_address,
+    suffixes=(".parquet", ".arrow"),
+    is_text=False,
+    directories=True,
+)
