@@ -356,7 +356,10 @@ def test_masked_tags_are_no_tags_for_training(write):
     "name",
     ["eng.train", "test", "dev.annotated", "a.ner", "a.iob", "a.conllu", "a.txt"],
 )
-@pytest.mark.parametrize("content", [MULTICONER, GERMEVAL, "Mira PER\nran O\n"])
+@pytest.mark.parametrize(
+    "content",
+    [MULTICONER, GERMEVAL, "Mira PER\nran O\n", "# id 7\tx\nmira _ _ _\nran _ _ _\n"],
+)
 def test_columns_are_recognised_by_their_content(write, name, content):
     assert find_format(write(content, name)) == "conll"
 

@@ -69,7 +69,11 @@ def documents_of(file: ColumnFile, options: ReadOptions) -> Iterator[Document]:
             metadata["document"] = f"{stem}#{opened}"
         _add_lines(metadata, sentence)
         words = tidy_words(text, tuple(placed))
-        if not layout.is_plain or words != tuple(placed):  # written as they were
+        if (
+            not layout.is_plain
+            or words != tuple(placed)
+            or layout.width != max(map(len, sentence.rows))
+        ):  # written as they were
             metadata |= _columns(sentence, layout)
         read = [tags_in(sentence.rows, column, layout) for column in layout.tags]
         if layout.syntax.about is not None:
@@ -153,11 +157,12 @@ def recognise_conll(sample: Sample) -> str | None:
         return None
     head = [*enumerate(sample.lines, 1)]
     profile = find_profile(head, ReadOptions(tags="optional"))
-    if profile.width < 2 or not profile.tagged or profile.tagged == (0,):
+    tagged = [column for column in profile.tagged if column > 0]
+    if profile.width < 2 or profile.odd_share > MOST_ODD:
         return None
-    if profile.odd_share > MOST_ODD:
-        return None
-    return f"its {profile.width} columns, of which {profile.tagged[-1]} holds tags"
+    if tagged:
+        return f"its {profile.width} columns, of which {tagged[-1]} holds tags"
+    return f"its {profile.width} columns, the last masked" if profile.masked else None
 
 
 FORMAT = Format(

@@ -20,6 +20,8 @@ HEAD_LINES, HEAD_CHARACTERS = 2000, 1 << 20
 MOST_COLUMNS = 100
 """Columns that are looked at one by one."""
 LONGEST_HEADER = 1000
+MASKS = ({"_"}, {"-"})
+"""All that columns of tags hold where the tags are kept from the reader."""
 
 WORD_NAMES = {"word", "words", "token", "tokens", "text", "form", "surface"}
 TAG_NAMES = {
@@ -56,6 +58,7 @@ class Profile:
         comments: see `ReadOptions`.
         layers: two columns of tags whose entities nest, or none.
         tagged: the columns that hold tags.
+        masked: all cells of the last one are dashes or underscores.
         tag_column: the one that `--tag-column` names first, else the last.
         tags: those in the last column, by which a word # is told from a comment.
         odd_share: share of the rows that have another width, those with # aside.
@@ -72,6 +75,7 @@ class Profile:
     comments: bool | None = None
     layers: tuple[int, ...] = ()
     tagged: tuple[int, ...] = ()
+    masked: bool = False
     tag_column: int = -1
     tags: frozenset[str] = frozenset()
     odd_share: float = 0.0
@@ -141,6 +145,7 @@ def find_profile(head: Sequence[tuple[int, str]], options: ReadOptions) -> Profi
         odd_share=1 - len(rows) / max(1, sum(map(len, plain))),
         language=_language([row[1 if numbered else 0] for row in rows]),
         layers=_layers(rows, width, tagged, syntaxes) if numbered else (),
+        masked=len(rows) > 1 and {row[width - 1] for row in rows} in MASKS,
         tag_column=-1 if options.tag_columns is None else options.tag_columns[0],
         tags=frozenset([*syntaxes[width - 1].table, *OTHER_OUTSIDES]),
     )

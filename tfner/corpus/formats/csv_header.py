@@ -67,7 +67,10 @@ def _named(header: Header) -> int:
 
 def _header(line: str, delimiter: str, words: str | None, tags: str | None) -> Header:
     line = line.rstrip("\r\n")
-    names = next(csv.reader([line], delimiter=delimiter), [])
+    try:
+        names = next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:  # it is no row
+        names = [line]
     lower = [name.strip().lower() for name in names]
     sentence = next((n for n, c in enumerate(lower) if SENTENCE.fullmatch(c)), None)
     word = _column(lower, WORD_NAMES if words is None else (words.lower(),))
