@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from tfner.corpus import find_format, read_corpus, write_corpus
+from tfner.corpus import read_corpus, write_corpus
 from tfner.corpus.checks.check import check_corpora
 from tfner.corpus.formats.options import ReadOptions
 from tfner.errors import CorpusError
@@ -350,52 +350,3 @@ def test_predictions_take_the_place_of_masked_tags(write, again):
 def test_masked_tags_are_no_tags_for_training(write):
     with pytest.raises(CorpusError, match="no tags: '_'"):
         list(read_corpus(write("mira _ _\nran _ _\n")))
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["eng.train", "test", "dev.annotated", "a.ner", "a.iob", "a.conllu", "a.txt"],
-)
-@pytest.mark.parametrize(
-    "content",
-    [MULTICONER, GERMEVAL, "Mira PER\nran O\n", "# id 7\tx\nmira _ _ _\nran _ _ _\n"],
-)
-def test_columns_are_recognised_by_their_content(write, name, content):
-    assert find_format(write(content, name)) == "conll"
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "",
-        "Mira Sol flew to Oslo.\nShe liked it.\n",
-        "Mira\nran\n",
-        "a b\nc d\n",
-        "#\n# a\n",
-        '{"a": "x O"}\n',
-    ],
-)
-def test_anything_else_is_not_taken_for_columns(write, content):
-    with pytest.raises(CorpusError, match="no format has the suffix"):
-        find_format(write(content, "a.xyz"))
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "Mira Sol flew to Oslo.\nShe liked it there.\n",
-        "Mira Sol flew to Oslo.\n",
-        "one two three four\nfive six seven\neight nine\n",
-        "東京は日本の首都である。\n人口は多い。\n",
-    ],
-)
-def test_prose_is_recognised_as_text(write, content):
-    assert find_format(write(content, "a.txt")) == "text"
-    assert find_format(write(content, "a")) == "text"
-
-
-@pytest.mark.parametrize(
-    "content", ["a NN\nb VB\n", "Mira B-PER\nran\n", "foo\nbar\n\nbaz\n"]
-)
-def test_rows_that_are_no_prose_are_columns_by_their_name(write, content):
-    assert find_format(write(content, "a.txt")) == "conll"

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.corpus.formats.test_conll_properties import spans
 from tfner.corpus import find_format, join_words, read_corpus, write_corpus
 from tfner.corpus.formats.csv_header import parse_list
 from tfner.corpus.tidying import tidy
@@ -155,6 +154,13 @@ def documents(draw):
     end = draw(st.integers(start + 1, len(words)))
     entities = (Entity(ranges[start].start, ranges[end - 1].end, "X"),)
     return Document("d", text, entities * draw(st.integers(0, 1)), tuple(ranges))
+
+
+def spans(document):
+    """Word ranges of the entities."""
+    starts = {word.start: n for n, word in enumerate(document.words)}
+    ends = {word.end: n for n, word in enumerate(document.words)}
+    return [(starts[e.start], ends[e.end], e.label) for e in document.entities]
 
 
 @settings(deadline=None, max_examples=60)
