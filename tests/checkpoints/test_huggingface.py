@@ -25,7 +25,8 @@ from tfner.models.heads.token_classifier import TokenClassifier
 TAGS = ["O", "B-LOC", "I-LOC"]
 FAMILIES = (
     *("bert", "electra", "distilbert", "roberta", "xlm-roberta", "camembert"),
-    *("deberta-v2", "albert", "mpnet", "rembert"),
+    *("deberta-v2", "modernbert", "albert", "mpnet", "rembert", "eurobert"),
+    "nomic_bert",
 )
 HEADS = {
     "bert": ("cls.predictions.bias", "bert.embeddings.position_ids"),

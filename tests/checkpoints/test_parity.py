@@ -20,9 +20,11 @@ from tfner.checkpoints.loading import load_encoder
 
 FAMILIES = (
     *("bert", "electra", "distilbert", "roberta", "xlm-roberta", "camembert"),
-    *("deberta-v2", "albert", "mpnet", "rembert"),
+    *("deberta-v2", "modernbert", "albert", "mpnet", "rembert", "eurobert"),
+    "nomic_bert",
 )
-EXACT = [name for name in FAMILIES if name != "albert"]  # whose GELU is the exact one
+OTHERS = ("albert", "modernbert", "eurobert", "nomic_bert")
+EXACT = [name for name in FAMILIES if name not in OTHERS]  # with GELU in a dense layer
 TOLERANCE = 2e-5
 TAGS = ["O", "B-PER", "I-PER", "B-東京", "I-東京"]
 

@@ -31,6 +31,8 @@ SIZES = {
     "max_positions": 64,
     "embedding_size": 16,
 }
+CONFIGS["modernbert"] = {"local_attention": 8}
+CONFIGS["eurobert"] = {"num_key_value_heads": 1}
 NEW = [name for name in FAMILIES if FAMILIES[name].encoder != "bert"]
 
 

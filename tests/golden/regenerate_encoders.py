@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import transformers
+from safetensors.numpy import load_file
 
 FOLDER = Path(__file__).parent
 SIZE = {
@@ -45,6 +47,7 @@ DEBERTA = {
     "share_att_key": True,
     "norm_rel_ebd": "layer_norm",
 }
+PAD = {"pad_token_id": 1}
 CONFIGS = {
     "bert": (transformers.BertConfig, SIZE),
     "electra": (transformers.ElectraConfig, {**SIZE, "embedding_size": 8}),
@@ -53,6 +56,15 @@ CONFIGS = {
     "xlm-roberta": (transformers.XLMRobertaConfig, ROBERTA),
     "camembert": (transformers.CamembertConfig, ROBERTA),
     "deberta-v2": (transformers.DebertaV2Config, DEBERTA),
+    "modernbert": (
+        transformers.ModernBertConfig,
+        {**SIZE, "num_hidden_layers": 4, "local_attention": 6, **PAD},
+    ),
+    "eurobert": (
+        transformers.EuroBertConfig,
+        {**SIZE, "num_attention_heads": 2, "num_key_value_heads": 1, **PAD},
+    ),
+    "nomic_bert": (transformers.NomicBertConfig, {**SIZE, "type_vocab_size": 2}),
     "albert": (
         transformers.AlbertConfig,
         {**SIZE, "embedding_size": 8, "num_hidden_groups": 2, "num_hidden_layers": 4},
@@ -74,7 +86,7 @@ def make_model(
     model = getattr(transformers, head).from_config(config).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            is_scale = name.lower().replace("_", "").endswith("layernorm.weight")
+            is_scale = name.lower().endswith("norm.weight")
             parameter.normal_(float(is_scale), DEVIATION)
     return model
 
@@ -94,7 +106,7 @@ def make_batch(model: transformers.PreTrainedModel, *, seed: int) -> dict[str, A
 def run(model: transformers.PreTrainedModel, batch: dict[str, Any]) -> Any:
     """The first output of the PyTorch model."""
     inputs = {name: torch.tensor(array).long() for name, array in batch.items()}
-    if model.config.model_type == "distilbert":
+    if model.config.model_type in ("distilbert", "modernbert", "eurobert"):
         del inputs["token_type_ids"]
     with torch.no_grad():
         return model(**inputs)[0].numpy()
@@ -105,7 +117,10 @@ def record(family: str) -> dict[str, Any]:
     model = make_model(family, seed=0)
     batch = make_batch(model, seed=1)
     config = {**model.config.to_dict(), "architectures": [type(model).__name__]}
-    tensors = {f"tensor/{k}": v.numpy() for k, v in model.state_dict().items()}
+    with tempfile.TemporaryDirectory() as folder:  # names as they are in files
+        model.save_pretrained(folder)
+        stored = load_file(Path(folder) / "model.safetensors")
+    tensors = {f"tensor/{name}": array for name, array in stored.items()}
     return {
         "config": np.array(json.dumps(config)),
         **tensors,

@@ -69,7 +69,8 @@ def open_huggingface_encoder(
 
     def fill_encoder(encoder: keras.Model) -> None:
         slots = encoder_slots(encoder, family.tensors, SUFFIXES)
-        _fill(slots, tensors, family, place=directory)
+        names = _fill(slots, tensors, family, place=directory)
+        _keep_head(encoder, tensors, names, family)
 
     return StoredEncoder(family, settings, place, fill_encoder)
 
@@ -171,7 +172,8 @@ def save_token_classifier(
 
 def _fill(
     slots: Iterable[Slot], tensors: Tensors, family: Family, *, place: Path
-) -> None:
+) -> dict[str, str]:
+    """Fill slots; return names without prefix -> the file's own."""
     names = _canonical_names(tensors, family, place=place)
     fill(
         slots,
@@ -180,6 +182,30 @@ def _fill(
         skips=lambda name: name.startswith(family.skipped),
         place=place,
     )
+    return names
+
+
+def _keep_head(
+    encoder: Any, tensors: Tensors, names: Mapping[str, str], family: Family
+) -> None:
+    """Keep what a file holds of the layer with which taggers of the family begin."""
+    if not hasattr(encoder, "new_head") or (head := encoder.new_head()) is None:
+        return
+    head.build()
+    modules = {
+        path.removeprefix("head."): sources
+        for path, sources in family.head.items()
+        if path.startswith("head.")
+    }
+    slots = part_slots(head, modules, SUFFIXES)
+    if all(
+        source in names and tensors.shape(names[source]) == slot.source_shape
+        for slot in slots
+        for source in slot.sources
+    ):
+        for slot in slots:
+            slot.fill([tensors.read(names[source]) for source in slot.sources])
+        encoder.head_values = head.get_weights()
 
 
 def _canonical_names(

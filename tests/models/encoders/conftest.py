@@ -34,6 +34,8 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "norm_rel_ebd": "layer_norm",
         "conv_kernel_size": 3,
     },
+    "modernbert": {"local_attention": 6},
+    "eurobert": {"num_key_value_heads": 1},
     "albert": {"num_hidden_layers": 4, "num_hidden_groups": 2, "inner_group_num": 2},
 }
 """What is set in the config.json of a family beside its sizes."""

@@ -16,7 +16,7 @@ from tfner.models.encoders.interface import layer_groups
 
 # One family of each class, and those that use its options.
 BY_CLASS = {f.encoder: name for name, f in reversed(FAMILIES.items())}
-OTHERS = ("electra", "distilbert", "roberta", "rembert")
+OTHERS = ("electra", "distilbert", "roberta", "rembert", "eurobert", "nomic_bert")
 EVERY = [*BY_CLASS.values(), *OTHERS]
 WINDOWS = [5, 19, 1, 3]
 

@@ -13,6 +13,7 @@ from tfner.checkpoints.families.electra import ELECTRA
 from tfner.checkpoints.families.mpnet import MPNET
 from tfner.checkpoints.families.rembert import REMBERT
 from tfner.checkpoints.families.roberta import CAMEMBERT, ROBERTA, XLM_ROBERTA
+from tfner.checkpoints.families.rotary import EUROBERT, MODERNBERT, NOMIC_BERT
 from tfner.errors import CheckpointError
 
 FAMILIES = {
@@ -23,9 +24,12 @@ FAMILIES = {
     "xlm-roberta": XLM_ROBERTA,
     "camembert": CAMEMBERT,
     "deberta-v2": DEBERTA_V2,
+    "modernbert": MODERNBERT,
     "albert": ALBERT,
     "mpnet": MPNET,
     "rembert": REMBERT,
+    "eurobert": EUROBERT,
+    "nomic_bert": NOMIC_BERT,
 }
 """The `model_type` of a config.json -> what it means."""
 

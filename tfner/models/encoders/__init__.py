@@ -7,10 +7,12 @@ from tfner.models.encoders.bert import Encoder
 from tfner.models.encoders.deberta import DebertaEncoder
 from tfner.models.encoders.interface import EncoderModel
 from tfner.models.encoders.mpnet import MPNetEncoder
+from tfner.models.encoders.rotary import RotaryEncoder
 
 ENCODERS: dict[str, type[EncoderModel]] = {
     "bert": Encoder,
     "deberta": DebertaEncoder,
+    "rotary": RotaryEncoder,
     "albert": AlbertEncoder,
     "mpnet": MPNetEncoder,
 }

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from tfner.models.dropout import Dropout
+from tfner.models.encoders.norms import new_norm
 
 
 @keras.saving.register_keras_serializable(package="tfner")
@@ -26,6 +27,7 @@ class Embeddings(keras.layers.Layer):
         epsilon: small number that the normalisation adds to the variance.
         dropout: rate, 0 to 1.
         initializer_range: standard deviation of new weights.
+        norm: kind of the normalisation; see `new_norm`.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Embeddings(keras.layers.Layer):
         epsilon: float,
         dropout: float,
         initializer_range: float,
+        norm: str = "layer",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -49,6 +52,7 @@ class Embeddings(keras.layers.Layer):
             "epsilon": epsilon,
             "dropout": dropout,
             "initializer_range": initializer_range,
+            "norm": norm,
         }
 
         def table(size: int, name: str) -> keras.layers.Embedding:
@@ -65,8 +69,8 @@ class Embeddings(keras.layers.Layer):
         self.pieces = table(vocab_size, "pieces")
         self.positions = table(num_positions, "positions") if num_positions else None
         self.types = table(type_vocab_size, "types") if type_vocab_size else None
-        self.norm = keras.layers.LayerNormalization(
-            epsilon=epsilon, dtype=self.dtype_policy, name="norm"
+        self.norm = new_norm(
+            norm, epsilon=epsilon, dtype=self.dtype_policy, name="norm"
         )
         self.dropout = Dropout(dropout, dtype=self.dtype_policy)
 
@@ -77,7 +81,8 @@ class Embeddings(keras.layers.Layer):
             self.positions.build()
         if self.types is not None:
             self.types.build()
-        self.norm.build((None, self.settings["width"]))
+        if self.norm is not None:
+            self.norm.build((None, self.settings["width"]))
 
     def call(
         self, ids: Any, positions: Any, types: Any = None, training: Any = None
@@ -97,7 +102,9 @@ class Embeddings(keras.layers.Layer):
             if types is None or self.settings["type_vocab_size"] == 1:
                 types = ops.zeros((1,), dtype="int32")  # one vector for all
             vectors = vectors + self.types(types)
-        return self.dropout(self.norm(vectors), training=training)
+        if self.norm is not None:
+            vectors = self.norm(vectors)
+        return self.dropout(vectors, training=training)
 
     def compute_output_shape(self, input_shape: Any, *_: Any) -> tuple[Any, ...]:
         """Shape of the vectors, (N, E)."""

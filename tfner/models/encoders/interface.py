@@ -26,6 +26,8 @@ class EncoderModel(Protocol):
         hidden_size: H.
         vocab_size: pieces it knows.
         max_positions: pieces a window may have.
+        new_head: makes the layer with which every tagger of the encoder begins, if
+            there is one; `head_values` are the weights that it was pretrained with.
         packs: whether a row may hold several windows, which `attention_mask` numbers:
             0 for padding, then 1, 2, … . Without it rows hold one window each.
     """

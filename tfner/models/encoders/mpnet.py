@@ -73,7 +73,7 @@ class MPNetEncoder(Encoder):
         return [[*embeddings, self.relative_bias], *layers]
 
 
-def _buckets() -> NDArray[np.int32]:
+def position_buckets() -> NDArray[np.int32]:
     """The bucket of every distance from -FARTHEST to FARTHEST."""
     distances = np.arange(-FARTHEST, FARTHEST + 1)
     half, exact = BUCKETS // 2, BUCKETS // 4
@@ -86,4 +86,4 @@ def _buckets() -> NDArray[np.int32]:
     return found
 
 
-_BUCKET = _buckets()
+_BUCKET = position_buckets()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -153,11 +154,11 @@ class TransformerLayer(keras.layers.Layer):
         split = ops.transpose(  # (3, B, A, S, H / A)
             ops.reshape(self.query_key_value(rows), heads), (2, 0, 3, 1, 4)
         )
-        scores = self._scores(split[0], split[1], learnt, fixed)
-        weights = ops.softmax(scores + bias, axis=-1)
-        weights = ops.cast(weights, self.compute_dtype)
-        weights = self.weights_dropout(weights, training=training, seed=seed)
-        return joined_heads(ops.matmul(weights, split[2]))
+        return attended_values(
+            self._scores(split[0], split[1], learnt, fixed) + bias,
+            split[2],
+            lambda weights: self.weights_dropout(weights, training=training, seed=seed),
+        )
 
     def _scores(self, query: Any, key: Any, learnt: Any, fixed: Any) -> Any:
         """Attention scores (B, A, S, S) float32 of queries and keys.
@@ -182,7 +183,15 @@ class TransformerLayer(keras.layers.Layer):
         return {**super().get_config(), **self.settings}
 
 
-def joined_heads(values: Any) -> Any:
-    """Vectors of all heads side by side: (B, A, S, H / A) to (B * S, H)."""
-    _, heads, _, size = values.shape
-    return ops.reshape(ops.transpose(values, (0, 2, 1, 3)), (-1, heads * size))
+def attended_values(scores: Any, value: Any, drop: Callable[[Any], Any]) -> Any:
+    """Values weighted by attention, all heads side by side: (B * S, H).
+
+    Args:
+        scores: (B, A, S, S) float32, of pieces not to be attended to very low.
+        value: (B, A, S, H / A).
+        drop: dropout of attention probabilities.
+    """
+    weights = ops.cast(ops.softmax(scores, axis=-1), value.dtype)
+    context = ops.matmul(drop(weights), value)
+    _, heads, _, size = context.shape
+    return ops.reshape(ops.transpose(context, (0, 2, 1, 3)), (-1, heads * size))

@@ -46,6 +46,7 @@ class TokenClassifier(keras.Model):
         super().__init__(**kwargs)
         self.encoder, self.num_tags = encoder, num_tags
         self.dropout_rate = dropout
+        self.head = encoder.new_head() if hasattr(encoder, "new_head") else None
         self.dropout = Dropout(dropout)
         # float32 whatever the policy: a loss over logits in bfloat16 does not learn.
         self.classifier = keras.layers.Dense(
@@ -66,6 +67,10 @@ class TokenClassifier(keras.Model):
         if self.classifier.built:
             return
         self.classifier.build(output_shape(self.encoder))
+        if self.head is not None:
+            self.head.build()
+            if (values := getattr(self.encoder, "head_values", None)) is not None:
+                self.head.set_weights(values)
         if self.crf is not None:
             self.crf.build((None, None, self.num_tags))
 
@@ -76,6 +81,8 @@ class TokenClassifier(keras.Model):
         words = ops.take_along_axis(
             rows, ops.expand_dims(features["labeled_positions"], -1), axis=1
         )  # (B, W, H)
+        if self.head is not None:
+            words = self.head(words)
         logits = self.classifier(self.dropout(words, training=training))
         if self.crf is None:
             return logits
