@@ -298,3 +298,48 @@ def test_the_spaces_of_a_raw_text_are_kept(tfner, toy_bundle, tmp_path) -> None:
     (record,) = records(result.out)
     assert record["text"] == "Anna  lives in  Paris"
     assert surfaces(record) == [("Anna", "PER"), ("Paris", "LOC")]
+
+
+def test_predictions_become_tasks_of_label_studio(tfner, toy_bundle, tmp_path) -> None:
+    out = tmp_path / "tasks.json"
+    flags = ["--text", TEXT, "--to", "labelstudio", "--output", out]
+    assert tfner("predict", toy_bundle, *flags).code == 0
+    (task,) = json.loads(out.read_text("utf-8"))
+    (prediction,) = task["predictions"]
+    assert prediction["model_version"] == Path(toy_bundle).name
+    found = [(r["value"]["text"], r["value"]["labels"]) for r in prediction["result"]]
+    assert found == [("Anna", ["PER"]), ("Paris", ["LOC"])]
+    (document,) = read_corpus(out)
+    assert [e.label for e in document.entities] == ["PER", "LOC"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"tokens": TEXT.split()},
+        {"tokens": TEXT.split(), "ner_tags": [3, 0, 0, 4]},
+        {"text": TEXT, "label": "letter"},
+        {"text": TEXT, "answer": "ignore"},
+        {"data": {"text": TEXT}, "annotations": []},
+    ],
+)
+def test_records_need_no_annotations(tfner, toy_bundle, tmp_path, record) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(record) + "\n", "utf-8")
+    result = tfner("predict", toy_bundle, path)
+    assert surfaces(records(result.out)[0]) == [("Anna", "PER"), ("Paris", "LOC")]
+
+
+def test_integer_tags_are_named_where_models_are_scored(
+    tfner, toy_bundle, tmp_path
+) -> None:
+    path = tmp_path / "a.jsonl"
+    record = {"tokens": TEXT.split(), "ner_tags": [1, 0, 0, 2]}
+    path.write_text(json.dumps(record) + "\n", "utf-8")
+    names = tmp_path / "config.json"
+    names.write_text(json.dumps({"label2id": {"O": 0, "B-PER": 1, "B-LOC": 2}}))
+    result = tfner("evaluate", toy_bundle, path, "--tag-names", names, "--json")
+    assert result.code == 0, result.err
+    assert "--tag-names" in tfner("evaluate", toy_bundle, path).sentence
+    one = tfner("compare", toy_bundle, toy_bundle, path, "--tag-names", names)
+    assert "--tag-names" not in one.err

@@ -17,12 +17,17 @@ OWN: Names = ("start", "end", "label")
 
 def is_integer(value: object) -> TypeGuard[int]:
     """True for an integer that is no truth value."""
-    return isinstance(value, int) and not isinstance(value, bool)
+    return type(value) is int
 
 
 def is_range(value: object) -> bool:
     """True for `[start, end]`, two integers."""
-    return isinstance(value, list) and len(value) == 2 and all(map(is_integer, value))
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and type(value[0]) is int
+        and type(value[1]) is int
+    )
 
 
 def is_triple(value: object) -> bool:
