@@ -135,3 +135,14 @@ def test_a_line_without_end_is_refused(
     path.write_text('{"a": "' + "b" * (1 << 18) + '"}', "utf-8")
     with pytest.raises(CorpusError, match="a line of more than"):
         list(JsonStream(str(path)))
+
+
+def test_an_object_that_breaks_on_a_later_line_is_one_problem(
+    tmp_path: Path, block: int
+) -> None:
+    path = tmp_path / "a"
+    path.write_text('{\n "a": [\n  1,\n  2 3]\n}\n', "utf-8")
+    with pytest.raises(
+        CorpusError, match=r"a:4: not JSON: Expecting ',' del.* column 5"
+    ):
+        list(JsonStream(str(path)))

@@ -85,7 +85,7 @@ class JsonStream:
             try:
                 value = json.loads(content)
             except (ValueError, RecursionError) as error:
-                found = _spanning(text, content, error) if may_span else None
+                found = self._spanning(content, error) if may_span else None
                 if found is not None:
                     yield found
                     continue
@@ -95,24 +95,30 @@ class JsonStream:
                 yield Found(line, line, value, None, has_escapes)
             text.advance(text.at + len(content))
 
+    def _spanning(self, line: str, error: Exception) -> Found | None:
+        """An object that begins on a line and ends on another, or None.
 
-def _spanning(text: _Text, line: str, error: Exception) -> Found | None:
-    """An object that begins on a line and ends on another."""
-    if not (
-        line.startswith("{")
-        and isinstance(error, json.JSONDecodeError)
-        and is_cut(line, error)
-    ):
-        return None
-    begin = text.line
-    text.hold()
-    try:
-        value, has_escapes = text.value()
-    except (ValueError, RecursionError):
-        text.release()
-        return None
-    text.release(keep=True)
-    return Found(begin, begin, value, None, has_escapes)
+        Raises:
+            CorpusError: it spans lines, and is no JSON on one of the later ones.
+        """
+        text, begin = self._text, self._text.line
+        if not (
+            line.startswith("{")
+            and isinstance(error, json.JSONDecodeError)
+            and is_cut(line, error)
+        ):
+            return None
+        text.hold()
+        try:
+            value, has_escapes = text.value()
+        except (ValueError, RecursionError) as later:
+            message, place = text.explain(later)
+            if place > begin + 1:
+                raise CorpusError(message, path=self.path, line=place) from None
+            text.release()
+            return None
+        text.release(keep=True)
+        return Found(begin, begin, value, None, has_escapes)
 
 
 def _line_problem(error: Exception, begin: int) -> str:
