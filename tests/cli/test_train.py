@@ -203,7 +203,7 @@ def test_bad_corpora_are_refused(
     ("flags", "message"),
     [
         (["--train", "no.conll"], "no.conll: cannot be read: No such file"),
-        (["--train", "/tmp"], "/tmp: cannot be read: this is a directory"),
+        (["--train", "/usr/bin"], "/usr/bin: this directory holds no corpus"),
         (["--dev", "{dev}", "--test", "{dev}"], "hold the same texts"),
         (["--from-scheme", "IOE2"], "contradicts the scheme IOE2"),
         (["--max-length", "65"], "the encoder has 64 positions"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tfner.document import Document, Entity, Word
-from tfner.tasks.serving_words import choose_words, compare_words
+from tfner.tasks.serving_words import better_splitter, choose_words, compare_words
 from tfner.tokenization import Tokenizer, load_tokenizer
 
 
@@ -61,7 +61,37 @@ def test_the_words_of_raw_text_are_learned_where_borders_differ(
     assert "words that raw text is cut into are learned (--words)" in caplog.text
 
 
+def test_words_of_raw_text_that_hold_whole_sentences_are_not_learned(
+    tokenizer: Tokenizer, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = "annalivesinparis"
+    words = (Word(0, 4), Word(4, 9), Word(9, 11), Word(11, 16))
+    glued = Document("d", text, (Entity(0, 4, "X"), Entity(11, 16, "X")), words)
+    assert choose_words(tokenizer, [glued]) == "gold"
+    assert "Another --word-splitter may find these words" in caplog.text
+
+
 def test_texts_without_words_say_nothing(tokenizer: Tokenizer) -> None:
     text = Document("d", "in U.S. now", (Entity(3, 7, "X"),))
-    assert compare_words(tokenizer, [text]).sentences == 0
+    assert compare_words(tokenizer, [text]).other_sentences == 0
     assert choose_words(tokenizer, [text]) == "gold"
+
+
+@pytest.mark.parametrize(
+    ("text", "splitter"),
+    [
+        ("ミラはオスロへ飛んだ。", "mecab"),
+        ("กรุงเทพมหานคร", "pieces"),
+        ("她去大阪", None),
+        ("anna lives in paris", None),
+    ],
+)
+def test_a_corpus_without_spaces_gets_a_splitter_for_its_script(
+    tokenizer: Tokenizer, text: str, splitter: str | None
+) -> None:
+    assert better_splitter(tokenizer, [Document("d", text)]) == splitter
+
+
+def test_a_tokenizer_that_finds_words_keeps_its_own(encoder_directory: Path) -> None:
+    pieces = load_tokenizer(encoder_directory, word_splitter="pieces")
+    assert better_splitter(pieces, [Document("d", "ミラはオスロへ飛んだ。")]) is None

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from tfner.checkpoints.loading import tokenizer_of
 from tfner.config.train import TaskConfig, TrainConfig
@@ -19,6 +19,7 @@ from tfner.finetuning.evaluator import Evaluator
 from tfner.schemes import LabelSet
 from tfner.tasks import TASKS, Task
 from tfner.tasks.context import DOCUMENT, encode_in_order
+from tfner.tasks.serving_words import better_splitter
 from tfner.tokenization import Tokenizer, load_tokenizer
 
 logger = logging.getLogger(__name__)
@@ -127,20 +128,37 @@ def make_task(
         ConfigError: the settings contradict each other, or the documents.
     """
     if tokenizer is None:
-        tokenizer = load_tokenizer(
-            config.tokenizer.tokenizer_directory or tokenizer_of(config.model.encoder),
-            lower_case=config.tokenizer.lower_case,
-            word_splitter=config.tokenizer.word_splitter,
-            dictionary=config.tokenizer.dictionary,
-            user_dictionary=config.tokenizer.user_dictionary,
-        )
-        for note in tokenizer.notes:
-            logger.info(note)
+        tokenizer = _load_tokenizer(config, documents)
     if config.task.name not in TASKS:
         raise ConfigError(unknown("`task`", config.task.name, TASKS))
     kind = TASKS[config.task.name]
     seed = config.optimizer.seed
     return kind.from_config(config.task, tokenizer, label_set, documents, seed=seed)
+
+
+def _load_tokenizer(config: TrainConfig, documents: Sequence[Document]) -> Tokenizer:
+    """The tokenizer of the encoder, with words that fit the script of the corpus."""
+    settings = config.tokenizer
+    load = partial(
+        load_tokenizer,
+        settings.tokenizer_directory or tokenizer_of(config.model.encoder),
+        lower_case=settings.lower_case,
+        dictionary=settings.dictionary,
+        user_dictionary=settings.user_dictionary,
+    )
+    tokenizer: Tokenizer = load(word_splitter=settings.word_splitter)
+    if settings.word_splitter is None:
+        splitter = better_splitter(tokenizer, documents)
+        if splitter is not None:
+            logger.info(
+                "words: the corpus is written without spaces, so raw text is cut into "
+                "words by %s (--word-splitter)",
+                splitter,
+            )
+            tokenizer = load(word_splitter=splitter)
+    for note in tokenizer.notes:
+        logger.info(note)
+    return tokenizer
 
 
 def encode_training(

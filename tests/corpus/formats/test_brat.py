@@ -337,3 +337,16 @@ def test_words_do_not_matter_for_offsets(tmp_path):
     write_corpus([document], tmp_path / "o", format="brat")
     (found,) = read_corpus(tmp_path / "o")
     assert found.entities == document.entities
+
+
+def test_pairs_far_below_a_directory_are_not_looked_for(write, tmp_path):
+    deep = tmp_path / "1" / "2" / "3"
+    deep.mkdir(parents=True)
+    for suffix, content in ((".txt", "Maria"), (".ann", "T1\tPER 0 5\tMaria\n")):
+        (deep / f"a{suffix}").write_text(content)
+    assert [d.id for d in read(tmp_path)] == ["1/2/3/a"]
+    (deep / "4").mkdir()
+    for suffix in (".txt", ".ann"):
+        (deep / f"a{suffix}").rename(deep / "4" / f"a{suffix}")
+    with pytest.raises(CorpusError, match="this directory holds no corpus"):
+        read_corpus(tmp_path)

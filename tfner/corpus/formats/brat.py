@@ -46,6 +46,8 @@ LINE = re.compile(r"[^\r\n]+")
 LINE_BREAK = re.compile(r"[\r\n]")
 UNSAFE = re.compile(r"^\.|[\x00-\x1f\x7f/\\]")
 MAX_NAME_BYTES = 200
+MAX_DEPTH = 3
+"""Levels of directories below that of a corpus."""
 
 
 def holds_annotations(path: str | os.PathLike[str]) -> bool:
@@ -54,9 +56,14 @@ def holds_annotations(path: str | os.PathLike[str]) -> bool:
 
 
 def _files_below(path: str | os.PathLike[str], suffix: str) -> Iterator[Path]:
-    """The files of a suffix in a directory and below, hidden ones and links aside."""
+    """The files of a suffix in a directory and below, hidden ones and links aside.
+
+    A few levels below: no command shall read a whole disk for a name mistyped.
+    """
+    top = len(Path(path).parts)
     for folder, inner, names in os.walk(path):
-        inner[:] = [name for name in inner if not name.startswith(".")]
+        deepest = len(Path(folder).parts) - top >= MAX_DEPTH
+        inner[:] = [n for n in inner if not (deepest or n.startswith("."))]
         for name in names:
             if name.endswith(suffix) and not name.startswith("."):
                 yield Path(folder, name)
