@@ -138,6 +138,17 @@ def test_no_comments_reads_every_line_as_words(write):
         list(read_corpus(write(MULTICONER), comments=False))
 
 
+@pytest.mark.parametrize(
+    "comment",
+    ["# id 77aa\tdomain=en", "## klue-1_x\t<Mira:PS> ran", "##\tpart", "#\t\t"],
+)
+def test_what_can_be_no_word_is_a_comment_at_any_width(write, again, comment):
+    content = f"{comment}\nMira\tB-PER\nran\tO\n\n"
+    (document,) = read_corpus(write(content))
+    assert words(document) == ["Mira", "ran"]
+    assert again([document]) == content
+
+
 def test_comments_in_mid_sentence_are_read_on_request(write):
     path = write("x\tB-A\n# a remark\ny\tI-A\n")
     with pytest.raises(CorpusError, match=r"received 3: '#'(.|\n)*--comments"):
@@ -345,6 +356,12 @@ def test_predictions_take_the_place_of_masked_tags(write, again):
     (document,) = read_corpus(write("mira _ _\nran _ _\n"), tags="optional")
     predicted = replace(document, entities=(Entity(0, 4, "PER"),))
     assert again([predicted]) == "mira _ B-PER\nran _ O\n\n"
+
+
+def test_a_file_without_blank_lines_is_named(write, caplog):
+    caplog.set_level(logging.INFO)
+    list(read_corpus(write("a O\n" * 600)))
+    assert "1 sentence of 600 words: blank lines" in caplog.text
 
 
 def test_masked_tags_are_no_tags_for_training(write):

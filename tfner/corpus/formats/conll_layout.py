@@ -28,6 +28,9 @@ WIDTH_REMEDY = (
 )
 PREFIX_REMEDY = "Mend these words, or read them as they are, without --language-prefix."
 
+LONG = 500
+"""Words of a sentence on average that let blank lines seem to be missing."""
+
 
 class ColumnLayout(NamedTuple):
     """The places of words and tags in a file, and the spelling of its tags.
@@ -144,6 +147,11 @@ def describe(
         yield layout.syntax.about
     if survey.tags and not layout.tags:
         yield f"read as words without tags: column {_listed(survey.tags)} holds none"
+    if survey.rows > LONG * survey.sentences:
+        yield (
+            f"{counted(survey.sentences, 'sentence')} of {counted(survey.rows, 'word')}"
+            ": blank lines are to stand between sentences"
+        )
     if profile.language is not None and not options.language_prefix:
         yield (
             "each word begins with a language and a colon, as "

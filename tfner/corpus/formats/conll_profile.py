@@ -96,11 +96,14 @@ class Profile:
             return not row[0].isdigit()
         if not fits(row, self.width) or (self.filled and not row[self.width - 1]):
             return True
-        if self.comments is not True or not at_head or self.width == 1:
+        if not at_head or self.width == 1:
             return False
         in_row = -self.width <= self.tag_column < self.width
         cell = row[: self.width][self.tag_column if in_row else -1].strip(" ")
-        return not is_tag(cell) and cell not in self.tags
+        if is_tag(cell) or cell in self.tags:
+            return False
+        looks_so = " " in row[0] or row[0].startswith("##") or re.search("[ =]", cell)
+        return self.comments is True or bool(looks_so)
 
 
 def fits(row: Row, width: int) -> bool:

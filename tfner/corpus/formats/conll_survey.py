@@ -25,6 +25,8 @@ class Survey:
     Attributes:
         word: column of the words.
         tags: columns of the tags.
+        sentences: how many there are.
+        rows: how many there are.
         census: the tags, as they are spelled.
         empty_tags: cells without a tag.
         odd_rows: how many rows have another width, and the first of them with lines.
@@ -36,6 +38,8 @@ class Survey:
 
     word: int
     tags: tuple[int, ...]
+    sentences: int = 0
+    rows: int = 0
     census: TagCensus = field(default_factory=TagCensus)
     empty_tags: int = 0
     odd_rows: int = 0
@@ -88,6 +92,8 @@ def _survey(file: ColumnFile, options: ReadOptions) -> Survey:
     survey = Survey(word, tags)
     width, widened = profile.width, profile.widened
     for sentence in file:
+        survey.sentences += 1
+        survey.rows += len(sentence.rows)
         if sentence.comments or sentence.closing_lines:
             survey.count_comments([*sentence.comments, *sentence.closing_lines])
         rows, lines = sentence.rows, sentence.lines
