@@ -249,3 +249,9 @@ def test_all_that_yaml_takes_for_line_breaks_is_counted(write):
 def test_yaml_is_not_loaded_until_a_file_is_read(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "yaml", None)
     write_corpus([Document("d", "a")], tmp_path / "a.yml")
+
+
+def test_a_sentence_that_the_end_of_the_file_cuts_off_is_empty(tmp_path):
+    path = tmp_path / "a.yml"
+    path.write_text("nlu:\n- intent: i\n  examples:\n  - text: |")
+    assert [document.text for document in read(path)] == [""]

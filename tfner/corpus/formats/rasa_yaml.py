@@ -189,7 +189,8 @@ class _Scan:
 
     def _sentence(self, line: int, text: str, start: int, intent: str) -> Document:
         # YAML takes the indentation away; columns count it.
-        column = max(0, self.lines[line - 1].find(text)) + start + 1
+        there = "".join(self.lines[line - 1 : line])  # none after the file's end
+        column = max(0, there.find(text)) + start + 1
         identifier = f"{self.stem}:{line}"
         return parse_sentence(text[start:], identifier, intent, column=column)
 
