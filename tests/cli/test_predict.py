@@ -63,6 +63,23 @@ def test_bytes_that_are_no_text_are_refused(tfner, toy_bundle, tmp_path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("Anna\nlives\n", "Anna B-PER\nlives O\n\n"),
+        ("# id 7\tx\nAnna _ _\nlives _ _\n", "# id 7\tx\nAnna _ B-PER\nlives _ O\n\n"),
+        ("1\tAnna\tO\tO\n2\tlives\tO\tO\n", "1\tAnna\tB-PER\tO\n2\tlives\tO\tO\n\n"),
+        ("word tag\nAnna LOC\nlives O\n", "word tag\nAnna B-PER\nlives O\n\n"),
+    ],
+)
+def test_columns_need_no_tags(tfner, toy_bundle, tmp_path, content, expected) -> None:
+    (tmp_path / "test").write_text(content)
+    flags = ["--from", "conll", "--to", "conll"]
+    result = tfner("predict", toy_bundle, tmp_path / "test", *flags)
+    assert result.code == 0, result.err
+    assert result.out == expected
+
+
 def test_standard_input_is_a_text_per_line(tfner, toy_bundle) -> None:
     result = tfner("predict", toy_bundle, "-", stdin=f"{TEXT}\nthe office\n".encode())
     assert [record["text"] for record in records(result.out)] == [TEXT, "the office"]

@@ -9,6 +9,7 @@ from tfner.corpus.checks.findings import FileReport, name_character
 from tfner.corpus.formats.conll import tags_in, words_in
 from tfner.corpus.formats.conll_layout import (
     ColumnLayout,
+    column_remedy,
     describe,
     layout_of,
     settle_scheme,
@@ -62,9 +63,11 @@ def check_conll(report: FileReport, options: ReadOptions) -> None:
         report.add(None, "note", "layout", message)
     if layout.tags:
         if syntax.problem is not None:
-            report.add(None, "error", "no-tags", syntax.problem)
-        census = survey.census.canonical(syntax)
-        layout = layout._replace(scheme=scheme_for(report, options, census=census))
+            remedy = column_remedy(file.profile, survey)
+            report.add(None, "error", "no-tags", f"{syntax.problem}. {remedy}")
+        else:
+            census = survey.census.canonical(syntax)
+            layout = layout._replace(scheme=scheme_for(report, options, census=census))
     numbered = []
     for sentence in file:
         fitting = _check_rows(report, sentence, layout)

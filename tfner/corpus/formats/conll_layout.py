@@ -71,12 +71,12 @@ def find_layout(file: ColumnFile, options: ReadOptions) -> ColumnLayout:
     path, profile = file.path, file.profile
     syntax = syntax_of(survey, options)
     layout = layout_of(profile, survey, syntax, options)
-    problems = _problems(path, profile, survey, options)
+    problems = _problems(path, profile, survey)
     if layout.tags:
         problems += _stranger_problems(path, survey.census, syntax)
     if problems:
         messages = [message for _, message in sorted(problems)]
-        remedy = _remedy(survey, profile, options)
+        remedy = _remedy(survey, profile)
         raise CorpusError(f"{joined(messages)}\n{remedy}")
     for message in describe(profile, survey, layout, options):
         logger.info("%s: %s", path, message)
@@ -163,9 +163,7 @@ def _listed(columns: tuple[int, ...]) -> str:
     return " and ".join(map(str, columns))
 
 
-def _problems(
-    path: str, profile: Profile, survey: Survey, options: ReadOptions
-) -> list[tuple[int, str]]:
+def _problems(path: str, profile: Profile, survey: Survey) -> list[tuple[int, str]]:
     """Rows of another width, and words without the language that all should have."""
     width = profile.width
     problems = [
@@ -197,7 +195,7 @@ def _stranger_problems(
     ]
 
 
-def _remedy(survey: Survey, profile: Profile, options: ReadOptions) -> str:
+def _remedy(survey: Survey, profile: Profile) -> str:
     """What to do about the problems of a file."""
     has_hashes = survey.hashes or any(
         t.startswith("#") for *_, t in survey.odd_examples
@@ -209,16 +207,16 @@ def _remedy(survey: Survey, profile: Profile, options: ReadOptions) -> str:
     if survey.unprefixed:
         words = counted(survey.unprefixed, "such word")
         return f"{words}. {PREFIX_REMEDY}"
+    about = f"{A_TAG[0].upper()}{A_TAG[1:]}"
+    return f"{about}. {column_remedy(profile, survey)}{comments}"
+
+
+def column_remedy(profile: Profile, survey: Survey) -> str:
+    """The advice for a column that holds no tags."""
     others = [column for column in profile.tagged if column not in survey.tags]
-    found = ""
     if others:
-        found = (
-            f" Column {others[-1]} looks like one of tags: --tag-column {others[-1]}."
-        )
-    return (
-        f"{A_TAG[0].upper()}{A_TAG[1:]}. Mend the lines, or name the right "
-        f"--tag-column.{found}{comments}"
-    )
+        return f"Column {others[-1]} looks like one of tags: --tag-column {others[-1]}."
+    return "Mend the lines, or name the right --tag-column."
 
 
 def settle_scheme(path: str, given: str | None, census: TagCensus) -> Scheme:
