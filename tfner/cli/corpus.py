@@ -280,11 +280,14 @@ def split(
 ) -> None:
     """Cut a corpus into train, dev and test files of the same format.
 
-    Sentences of one document, and copies of one sentence, stay in one part.
+    Parts of a format that is only read are JSON lines. Sentences of one document, and
+    copies of one sentence, stay in one part.
     """
     shares = _parse_fractions(fractions)
-    format = find_format(source, options.from_format)
-    names = [f"{part}{_ending(source)}" for part in _parts(shares)]
+    format, ending = find_format(source, options.from_format), _ending(source)
+    if not format_record(FORMATS[format])["written"]:
+        format, ending = "jsonl", ".jsonl"
+    names = [f"{part}{ending}" for part in _parts(shares)]
     for name in names:
         OutputPolicy(directory / name, overwrite).check()
         if format == "brat":

@@ -242,5 +242,10 @@ def test_commands_take_a_split(saved, tmp_path):
         ("Mira Sol", "PER"),
         ("Oslo", "LOC"),
     ]
+    shares = ("--fractions", "0.5,0.5")
+    result = tfner("corpus", "split", f"{saved}#train", tmp_path / "parts", *shares)
+    assert result.exit_code == 0, result.output
+    parts = sorted(path.name for path in (tmp_path / "parts").iterdir())
+    assert parts == ["dev.jsonl", "train.jsonl"]
     with pytest.raises(ConfigError, match="huggingface is read only"):
         write_corpus([], tmp_path / "a.parquet")

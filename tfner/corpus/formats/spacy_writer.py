@@ -95,9 +95,7 @@ def _tokens(
         words_found = [match.span() for match in TOKEN.finditer(text)]
     else:
         words_found = [(start, end) for start, end in words if start < end]
-        inside = sum(
-            any(start < cut < end for cut in cuts) for start, end in words_found
-        )
+        inside = sum(len(list(_cut(*word, cuts))) > 1 for word in words_found)
         counts["cut where an entity begins or ends inside"] += inside
     tokens: list[tuple[int, int]] = []
     spaces: list[bool] = []
