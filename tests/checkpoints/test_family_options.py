@@ -80,6 +80,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("nomic_bert", {"rotary_emb_fraction": 0.5}, "rotary_emb_fraction=0.5; only 1.0"),
     ("nomic_bert", {"prenorm": True}, "prenorm=True; only False"),
     ("mpnet", {"relative_attention_num_buckets": 16}, "buckets=16; only 32"),
+    ("convbert", {"num_groups": 2}, "num_groups=2; only 1"),
     ("albert", {"hidden_act": "mish"}, "hidden_act='mish'; only 'relu' or 'gelu'"),
 ]
 

@@ -26,7 +26,7 @@ TAGS = ["O", "B-LOC", "I-LOC"]
 FAMILIES = (
     *("bert", "electra", "distilbert", "roberta", "xlm-roberta", "camembert"),
     *("deberta-v2", "modernbert", "albert", "mpnet", "rembert", "eurobert"),
-    "nomic_bert",
+    *("nomic_bert", "convbert"),
 )
 HEADS = {
     "bert": ("cls.predictions.bias", "bert.embeddings.position_ids"),

@@ -64,7 +64,7 @@ def test_the_commands_take_a_family_from_training_to_both_exports(
     model = ("--encoder", directory, "--output", tmp_path / "model")
     rates = ("--learning-rate", 5e-3, "--batch-size", 16, "--max-length", 32)
     more = ("--layerwise-lr-decay", 0.9, "--recompute", "--no-jit-compile", "--json")
-    lines = command("train", *corpora, *model, *rates, *more, "--epochs", 8)
+    lines = command("train", *corpora, *model, *rates, *more, "--epochs", 16)
     report = json.loads(lines)
     assert report["filled_positions"] > 0.8  # its rows are packed
     assert report["dev"]["f1"] > 0.7

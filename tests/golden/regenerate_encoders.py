@@ -65,6 +65,11 @@ CONFIGS = {
         {**SIZE, "num_attention_heads": 2, "num_key_value_heads": 1, **PAD},
     ),
     "nomic_bert": (transformers.NomicBertConfig, {**SIZE, "type_vocab_size": 2}),
+    "convbert": (
+        transformers.ConvBertConfig,
+        {**SIZE, "embedding_size": 8, "num_attention_heads": 2, "conv_kernel_size": 3}
+        | {"head_ratio": 1},
+    ),
     "albert": (
         transformers.AlbertConfig,
         {**SIZE, "embedding_size": 8, "num_hidden_groups": 2, "num_hidden_layers": 4},
@@ -104,7 +109,17 @@ def make_batch(model: transformers.PreTrainedModel, *, seed: int) -> dict[str, A
 
 
 def run(model: transformers.PreTrainedModel, batch: dict[str, Any]) -> Any:
-    """The first output of the PyTorch model."""
+    """The first output of the PyTorch model.
+
+    Rows of ConvBERT are run one by one: there, convolutions reach into padding.
+    """
+    lengths = batch["attention_mask"].sum(1)
+    if model.config.model_type == "convbert" and len(lengths) > 1:
+        rows = [
+            run(model, {k: array[n : n + 1, :length] for k, array in batch.items()})[0]
+            for n, length in enumerate(lengths)
+        ]
+        return np.stack([np.pad(r, ((0, max(lengths) - len(r)), (0, 0))) for r in rows])
     inputs = {name: torch.tensor(array).long() for name, array in batch.items()}
     if model.config.model_type in ("distilbert", "modernbert", "eurobert"):
         del inputs["token_type_ids"]

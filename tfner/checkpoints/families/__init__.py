@@ -7,6 +7,7 @@ from typing import Any
 from tfner.checkpoints.families.albert import ALBERT
 from tfner.checkpoints.families.base import Family
 from tfner.checkpoints.families.bert import BERT
+from tfner.checkpoints.families.convbert import CONVBERT
 from tfner.checkpoints.families.deberta import DEBERTA_V2
 from tfner.checkpoints.families.distilbert import DISTILBERT
 from tfner.checkpoints.families.electra import ELECTRA
@@ -28,6 +29,7 @@ FAMILIES = {
     "albert": ALBERT,
     "mpnet": MPNET,
     "rembert": REMBERT,
+    "convbert": CONVBERT,
     "eurobert": EUROBERT,
     "nomic_bert": NOMIC_BERT,
 }
