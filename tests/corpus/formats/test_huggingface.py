@@ -168,6 +168,14 @@ def test_columns_are_found_or_named(tmp_path, rows):
     assert surfaces(read_corpus(tmp_path / "b")) == found
 
 
+def test_tags_that_are_no_class_are_named_and_need_none_in_prediction(tmp_path, rows):
+    rows = datasets.Dataset.from_dict(ROWS | {"ner_tags": [[-1, -1, -1], [-1, -1]]})
+    rows.cast(FEATURES).save_to_disk(tmp_path / "a")
+    with pytest.raises(CorpusError, match="tag -1 lies outside the 5 labels"):
+        list(read_corpus(tmp_path / "a"))
+    assert len(list(read_corpus(tmp_path / "a", tags="optional"))) == 2
+
+
 def test_columns_that_are_no_text_are_left_out_and_named(tmp_path, caplog):
     caplog.set_level("INFO")
     path = plain(

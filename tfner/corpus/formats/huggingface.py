@@ -25,7 +25,7 @@ from tfner.corpus.formats.huggingface_files import (
 from tfner.corpus.formats.json_stream import Found
 from tfner.corpus.formats.jsonl import SHAPE
 from tfner.corpus.formats.options import ReadOptions
-from tfner.corpus.formats.record_tags import TAG_KEYS
+from tfner.corpus.formats.record_tags import TAG_KEYS, is_words
 from tfner.corpus.formats.records import scan_stream
 from tfner.corpus.formats.tag_names import parse_labels
 from tfner.document import Document
@@ -68,11 +68,15 @@ def scan_huggingface(
     if source.skipped:
         columns = ", ".join(source.skipped)
         logger.info("%s: left out: columns of other kinds: %s", path, columns)
-    classes = [key for key, feature in features.items() if _is_tags(feature)]
+    classes = [key for key, feature in features.items() if _names(feature)]
     if len(classes) == 1 and classes[0] not in TAG_KEYS and options.tags_key is None:
         options = replace(options, tags_key=classes[0])
-    if not classes and options.labels is None:
-        options = replace(options, labels=_sibling_names(path, options))
+    if options.labels is None:
+        key = options.tags_key or next((k for k in TAG_KEYS if k in classes), None)
+        named = _names(features.get(key)) if key in classes else None
+        # What is no class of its feature, such as -1, then says so.
+        named = named or (None if classes else _sibling_names(path, options))
+        options = replace(options, labels=named)
     records = _Records(source.rows, features)
     for _, content in scan_stream(records, path, options, own=SHAPE):
         yield (path, None), content
@@ -108,15 +112,17 @@ def _transposed(value: dict[str, Any]) -> Any:
     return [dict(zip(value, row, strict=True)) for row in rows]
 
 
-def _is_tags(feature: Any) -> bool:
-    """True for a list of classes."""
+def _names(feature: Any) -> list[str] | None:
+    """The names of a list of classes; None for any other feature."""
+    inner = None
     if isinstance(feature, list):
         inner = feature[0] if feature else None
     elif isinstance(feature, dict) and feature.get("_type") in LISTS:
         inner = feature.get("feature")
-    else:
-        return False
-    return isinstance(inner, dict) and inner.get("_type") == "ClassLabel"
+    if not isinstance(inner, dict) or inner.get("_type") != "ClassLabel":
+        return None
+    names = inner.get("names")
+    return names if is_words(names) else None
 
 
 def _sibling_names(path: str, options: ReadOptions) -> list[str] | None:
