@@ -64,7 +64,8 @@ def columns(documents: Iterable[Document], labels: Sequence[str]) -> Iterator[st
                 f"document {document.id!r}: columns hold one tag a word, and this "
                 "model gives none: its entities may nest. Use --to jsonl or html."
             )
-        lines = document_lines(document) if document.words else [""]
+        scheme = document.metadata.get("scheme")  # so no tag is spelled as it was read
+        lines = document_lines(document, scheme=scheme) if document.words else [""]
         if not number:
             lines = [*header_lines(document), *lines]
         yield "".join(f"{line}\n" for line in lines)

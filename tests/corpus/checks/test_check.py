@@ -213,6 +213,14 @@ def test_repair_applies_the_reading_and_counts_what_it_changed(tmp_path):
     assert report.findings == []
 
 
+def test_repair_spells_all_tags_alike(tmp_path):
+    (tmp_path / "a.bio").write_text("a PER-B\nb LOC-I\n\nc PER-B\nd PER-I\ne -\n\n")
+    assert repair_conll(tmp_path / "a.bio", tmp_path / "b.bio", ReadOptions()) == 1
+    assert (tmp_path / "b.bio").read_text() == (
+        "a B-PER\nb B-LOC\n\nc B-PER\nd I-PER\ne O\n\n"
+    )
+
+
 def test_repair_counts_empty_tags(tmp_path):
     (tmp_path / "a.bio").write_text("a\tB-X\nb\t\n")
     assert repair_conll(tmp_path / "a.bio", tmp_path / "b.bio", ReadOptions()) == 1

@@ -70,3 +70,11 @@ def test_prose_is_recognised_as_text(write, content):
 )
 def test_rows_that_are_no_prose_are_columns_by_their_name(write, content):
     assert find_format(write(content, "a.txt")) == "conll"
+
+
+def test_ten_columns_are_conllu_where_they_say_so(write):
+    rows = "1\tMira\t_\tB-PER\t_\t_\t0\troot\t_\t{}\n2\tran\t_\tO\t_\t_\t1\tx\t_\t_\n"
+    assert find_format(write(rows.format("_"), "a.conll")) == "conll"
+    assert find_format(write(rows.format("NE=B-PER"), "a.conll")) == "conllu"
+    assert find_format(write("# text = Mira ran\n" + rows, "a.bio")) == "conllu"
+    assert find_format(write(rows.format("_"), "a")) == "conllu"

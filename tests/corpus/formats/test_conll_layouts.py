@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 
 from tfner.corpus import read_corpus, write_corpus
 from tfner.corpus.checks.check import check_corpora
 from tfner.corpus.formats.options import ReadOptions
+from tfner.document import Entity
 from tfner.errors import CorpusError
 
 
@@ -104,10 +106,6 @@ def test_layers_survive_jsonl(write, tmp_path, again):
 
 
 def test_changed_entities_are_spread_over_the_layers(write, again):
-    from dataclasses import replace
-
-    from tfner.document import Entity
-
     (document,) = read_corpus(write("1 a O O\n2 b O O\n3 c B-X O\n\n"))
     nested = replace(document, entities=(Entity(0, 5, "X"), Entity(2, 3, "Y")))
     assert again([nested]) == "1 a B-X O\n2 b I-X B-Y\n3 c I-X O\n\n"
@@ -290,6 +288,18 @@ def test_labels_without_prefix_are_announced_and_checked(write, caplog):
     assert sorted(report.labels) == ["LOC", "PER"]
 
 
+def test_changed_tags_do_not_mix_with_others_of_another_spelling(write, again):
+    first, second = read_corpus(write("Mira PER-B\nran -\n\nSol PER-B\nran -\n\n"))
+    other = replace(second, tags=("O", "O"), entities=())
+    with pytest.raises(CorpusError, match=r"1 document with other.*--scheme IOB2"):
+        again([first, other])
+    expected = "Mira B-PER\nran O\n\nSol O\nran O\n\n"
+    assert again([first, other], scheme="IOB2") == expected
+    assert again([replace(first, tags=("O", "O"), entities=()), other]) == (
+        expected.replace("B-PER", "O")
+    )
+
+
 def test_letters_alone_need_a_label_by_option(write):
     path = write("Mira B\nSol I\nran O\n")
     with pytest.raises(CorpusError, match="--label NAME"):
@@ -349,10 +359,6 @@ def test_prediction_needs_no_tags(write, content, expected):
 
 
 def test_predictions_take_the_place_of_masked_tags(write, again):
-    from dataclasses import replace
-
-    from tfner.document import Entity
-
     (document,) = read_corpus(write("mira _ _\nran _ _\n"), tags="optional")
     predicted = replace(document, entities=(Entity(0, 4, "PER"),))
     assert again([predicted]) == "mira _ B-PER\nran _ O\n\n"

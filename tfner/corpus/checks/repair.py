@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 
 from tfner.corpus.formats.conll import documents_of
 from tfner.corpus.formats.conll_sentences import ColumnFile
@@ -22,7 +23,8 @@ def repair_conll(
 ) -> int:
     """Write a column file anew with every tag valid in the file's scheme.
 
-    The entities stay the same; a BOM, CR LF and a missing last newline go.
+    The entities stay the same; a BOM, CR LF and a missing last newline go, and tags of
+    other spellings become usual ones.
 
     Args:
         path: the file to repair.
@@ -49,8 +51,12 @@ def repair_conll(
             path=name,
         )
     changed = [survey.empty_tags]
+    documents = _repaired(documents_of(file, options), changed)
+    first = next(documents)  # a file has one scheme; by its name all are spelled alike
+    is_usual = "tags_as_read" not in first.metadata
+    scheme = None if is_usual else first.metadata["scheme"]
     with whole_file(os.fspath(output)) as stream:
-        write_conll(_repaired(documents_of(file, options), changed), stream)
+        write_conll(chain([first], documents), stream, scheme=scheme)
     return changed[0]
 
 

@@ -143,7 +143,7 @@ def _spellings(sentence: ColumnSentence, layout: ColumnLayout) -> dict[str, Any]
     used = {row[column].strip(" ") for row in sentence.rows for column in layout.tags}
     other = {tag: table[tag] for tag in sorted(used) if tag in table}
     other = {tag: canonical for tag, canonical in other.items() if tag != canonical}
-    return {"tags_as_read": other} if other else {}
+    return {"tags_as_read": other}
 
 
 MOST_ODD = 0.02

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TextIO
 
@@ -45,21 +46,32 @@ def write_conll(
         Number of documents written; those without a word cannot be and are logged.
 
     Raises:
-        CorpusError: entities or words that columns cannot hold; all are named.
+        CorpusError: entities or words that columns cannot hold, all named; or tags
+            that have changed among others of another spelling.
     """
     problems: list[str] = []
     written = wordless = 0
+    spellings: Counter[bool] = Counter()
     for document in documents:
         try:
-            lines = document_lines(document, scheme=scheme)
+            rows = _rows_of(document, scheme)
         except CorpusError as error:
             problems.append(str(error))
             continue
+        if "tags_as_read" in document.metadata:
+            spellings[rows is document.metadata.get("columns")] += 1
+        lines = _lines_of(document, rows)
         if lines and not written:
             lines = [*header_lines(document), *lines]
         stream.writelines(f"{line}\n" for line in lines)
         written += bool(lines)
         wordless += not lines
+    if len(spellings) > 1:
+        problems.append(
+            f"{counted(spellings[False], 'document')} with other tags than were read, "
+            "while the rest is spelled as the file was. Spell all alike: "
+            "`corpus convert --scheme IOB2`"
+        )
     if problems:
         raise CorpusError(joined(problems))
     if wordless:
@@ -82,7 +94,10 @@ def document_lines(document: Document, *, scheme: str | None = None) -> list[str
     Raises:
         CorpusError: columns cannot hold its entities or words.
     """
-    rows = _rows_of(document, scheme)
+    return _lines_of(document, _rows_of(document, scheme))
+
+
+def _lines_of(document: Document, rows: Rows) -> list[str]:
     if not rows:
         return []
     lines: list[str] = []

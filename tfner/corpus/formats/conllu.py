@@ -14,6 +14,7 @@ the forms. Columns and comments are kept in the metadata `conllu` and written ba
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -246,6 +247,11 @@ def _says(
     return tidy_words(text, sentence.words) == tidy_words(text, words)
 
 
+COLUMN_FILES = (".bio", ".iob", ".iob2", ".conll")
+"""Suffixes that mean other columns where nothing more than ten of them is seen."""
+SAID = re.compile(r"# ?(?:sent_id|text) ?=|.*\t(?:[^\t]*\|)?NE=[^\t]*$")
+
+
 def recognise_conllu(sample: Sample) -> str | None:
     """Recognise ten columns, of which the first numbers the words; or their names."""
     if any(global_columns(line) for line in sample.filled[:1]):
@@ -255,6 +261,8 @@ def recognise_conllu(sample: Sample) -> str | None:
     if not rows or 10 * len(sound) < 9 * len(rows):
         return None
     if all(is_tag(row[MISC]) for row in sound):  # a column file of this width
+        return None
+    if sample.suffix in COLUMN_FILES and not any(map(SAID.match, sample.filled)):
         return None
     return "its ten columns, of which the first numbers the words"
 
