@@ -89,6 +89,14 @@ def test_one_layer_of_two_may_be_named(write):
     assert documents[0].tags == ("B-PER", "O")
 
 
+def test_layers_may_have_labels_of_their_own_but_phrases_are_no_layer(write):
+    rows = "1\tMira\tB-{0}\tO\n2\tSol\tI-{0}\tB-LOC\n3\tran\tO\tO\n"
+    (layered,) = read_corpus(write(rows.format("PER")))
+    assert [e.label for e in layered.entities] == ["PER", "LOC"]
+    (phrases,) = read_corpus(write(rows.format("NP")))
+    assert [e.label for e in phrases.entities] == ["LOC"]
+
+
 def test_layers_are_named_for_any_file(write, again):
     content = "Sol B-ORG B-PER\nAG I-ORG O\nran O O\n\n"
     (document,) = read_corpus(write(content), tag_column="1,2")

@@ -101,8 +101,16 @@ UNREAD = [
     ({"text": TEXT, "mentions": [SPAN]}, "`mentions` holds what looks like annot"),
     ({"text": TEXT, "mentions": [[0, 8, "PER"]]}, "Name the key `label`"),
     ({"text": TEXT, "x": {"y": [SPAN]}}, "`x` holds what looks like annotations"),
+    (
+        {"text": TEXT, "x": [{"beginOffset": 0, "finish": 4, "type": "PER"}]},
+        "`x` holds what looks like annotations",
+    ),
+    (
+        {"text": TEXT, "x": [{"from": 0, "to": 4, "tags": ["PER"]}]},
+        "`x` holds what looks like annotations",
+    ),
     ({"text": TEXT, "x": [{"span": [0, 8], "t": "PER"}]}, "`x` holds what looks like"),
-    ({"text": TEXT, "x": [{"begin": 0, "stop": 8}]}, "`x` holds what looks like"),
+    ({"text": TEXT, "x": [{"begin": 0, "stop": 8, "as": "A"}]}, "`x` holds what looks"),
     ({"text": TEXT, "entities": [], "x": [SPAN]}, "`x` holds what looks like annotat"),
     ({"text": TEXT, "spans": [], "x": [[0, 8, "PER"]]}, "`x` holds what looks like"),
     ({"text": TEXT, "label": "PER"}, "`label` holds no entities, but a class"),

@@ -29,6 +29,9 @@ TAG_NAMES = {
     *("ner", "ne", "ner_tag", "ner_tags", "ne_tag", "nertag", "named_entity"),
 }
 
+CHUNKS = {"NP", "VP", "PP", "ADJP", "ADVP", "SBAR", "PRT", "CONJP", "INTJ", "LST"}
+"""Labels of phrases, as in the columns of CoNLL-2000 and 2003 before the entities."""
+
 LANGUAGE = re.compile(r"[A-Za-z][A-Za-z-]*:")
 """The language before a word: de:Berlin."""
 
@@ -248,12 +251,12 @@ def _layers(
     tagged: Sequence[int],
     syntaxes: Mapping[int, TagSyntax],
 ) -> tuple[int, ...]:
-    """The last two columns, where these alone hold tags, and tags of the same kind."""
+    """The last two columns, where these alone hold tags, none of them of chunks."""
     last = (width - 2, width - 1)
     if width < 4 or not {*last} <= {*tagged} or (width > 4 and width - 3 in tagged):
         return ()
     outer, inner = (_labels(rows, column, syntaxes[column]) for column in last)
-    return last if not outer or not inner or outer & inner else ()
+    return () if outer & CHUNKS and not outer & inner else last
 
 
 def _labels(rows: Sequence[Row], column: int, syntax: TagSyntax) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -27,7 +28,10 @@ USUAL = (
 """Keys under which annotations usually stand."""
 READ_FROM = "`entities`, `label`, `spans`, or `tokens` with `ner_tags`"
 """Keys from which annotations are read, the most usual ones."""
-STARTS, ENDS = ("start", "begin", "offset"), ("end", "stop", "length")
+STARTS = {"start", "begin", "offset", "from", "first", "s"}
+ENDS = {"end", "stop", "length", "finish", "to", "last", "until", "e"}
+PARTS = re.compile("[a-z]+")
+CAMEL = re.compile("(?<=[a-z])(?=[A-Z])")
 RANGES = ("span", "offsets", "range", "position", "char_span")
 OTHER = {ATTRIBUTES, "relations", "words", "tokens"}
 """Keys whose lists of offsets are known to be something else."""
@@ -117,12 +121,14 @@ def _is_annotation(value: object, size: int) -> bool:
     offsets = _offset(value, STARTS), _offset(value, ENDS)
     if None not in offsets:
         ranges.append([*offsets])
-    return any(_fit(part, size) for part in ranges)
+    # Sentences have offsets, too, and no label.
+    return _has_text(value.values()) and any(_fit(part, size) for part in ranges)
 
 
-def _offset(value: Mapping[str, Any], names: Iterable[str]) -> int | None:
+def _offset(value: Mapping[str, Any], names: set[str]) -> int | None:
     for key, number in value.items():
-        if is_integer(number) and any(name in key.lower() for name in names):
+        words = PARTS.findall(CAMEL.sub(" ", key).lower())
+        if is_integer(number) and not names.isdisjoint(words):
             return int(number)
     return None
 
@@ -132,7 +138,8 @@ def _fit(numbers: Iterable[int], size: int) -> bool:
 
 
 def _has_text(value: Iterable[object]) -> bool:
-    return any(isinstance(part, str) for part in value)
+    """Whether there is what may be a label."""
+    return any(isinstance(p, str) or (isinstance(p, list) and p) for p in value)
 
 
 def no_tags_problem(
