@@ -23,6 +23,12 @@ def test_a_missing_file_is_an_error_at_once(tmp_path, name):
         read_corpus(tmp_path / name)
 
 
+def test_a_column_file_of_comments_alone_is_an_error(tmp_path):
+    (tmp_path / "a.bio").write_text("# 77aa")
+    with pytest.raises(CorpusError, match="the file is empty"):
+        list(read_corpus(tmp_path / "a.bio"))
+
+
 @pytest.mark.parametrize("name", ["a.bio", "a.jsonl", "a.txt.gz"])
 @pytest.mark.parametrize("content", [b"", b"\n \n\n", b"\xef\xbb\xbf"])
 def test_an_empty_file_is_an_error(tmp_path, name, content):

@@ -77,7 +77,7 @@ def survey_conll(file: ColumnFile, options: ReadOptions) -> Survey:
     Raises:
         CorpusError: the file holds no sentence, or not the columns named.
     """
-    if not file.profile.has_rows and next(iter(file), None) is None:
+    if not file.profile.has_rows and not any(sentence.rows for sentence in file):
         raise CorpusError("the file is empty: it holds no sentence", path=file.path)
     survey = _survey(file, options)
     if survey.has_wider_rows:
