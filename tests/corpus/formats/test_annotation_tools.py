@@ -226,8 +226,9 @@ def test_json_min_is_read_once_a_task(
     value = {"start": 0, "end": 8, "text": "Mira Sol", "labels": ["PER"]}
     first = {"id": 1, "text": TEXT, "ner": [value], "annotator": 1, "annotation_id": 1}
     none = {"id": 2, "text": "Nobody.", "annotator": 1, "annotation_id": 3}
-    path = write([first, first | {"annotation_id": 2}, none])
-    assert entities(path) == [[("Mira Sol", "PER")], []]
+    none |= {"created_at": "2026-01-01", "lead_time": 2.5}
+    path = write([none, first, first | {"annotation_id": 2}])
+    assert entities(path) == [[], [("Mira Sol", "PER")]]
     assert "1 record left out, being further annotations" in caplog.text
 
 

@@ -61,6 +61,8 @@ RECORDS = [
         "jsonl",
         {"tokens": TOKENS, "spans": ["PER: M"], "ner_tags": ["B-PER", "L-PER", "O"]},
     ),
+    ("prodigy", {"text": TEXT, "tokens": TOKENS, "spans": [SPAN]}),
+    ("doccano", {"text": TEXT, "tokens": TOKENS, "label": [[0, 8, "PER"]]}),
     ("gliner", {"tokenized_text": TOKENS, "ner": [[0, 1, "PER"]]}),
     (
         "spacy-json",

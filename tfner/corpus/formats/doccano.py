@@ -22,7 +22,7 @@ from tfner.corpus.formats.rasa_attributes import (
     attribute_metadata,
     attributes_by_entity,
 )
-from tfner.corpus.formats.record_text import text_and_words, text_key
+from tfner.corpus.formats.record_text import own_tokens, text_and_words, text_key
 from tfner.corpus.formats.records import Reading, Shape, line_writer, scan_records
 from tfner.corpus.formats.sample import Sample
 from tfner.corpus.formats.spans import is_integer, parse_entity, parse_triple
@@ -32,7 +32,7 @@ LISTS = ("label", "labels", "annotations")
 OBJECTS = ("entities", *LISTS)
 NAMES = ("start_offset", "end_offset", "label")
 RELATIONS = "relations"
-TEXTS = ("id", "text", "data", "words")
+TEXTS = ("id", "text", "data", "words", "tokens")
 
 
 def fits(record: Any) -> bool:
@@ -67,7 +67,7 @@ def parse_record(record: Any, reading: Reading) -> Iterator[Document]:
         ValueError: says what is wrong with the record.
     """
     key = _key(record) or "label"
-    text, words = text_and_words(record, None, reading.tags.spacing)
+    text, words = text_and_words(record, own_tokens(record), reading.tags.spacing)
     values = [] if reading.bare else record[key]
     pairs = [_entity(value, text) for value in values]
     metadata = {k: v for k, v in record.items() if k not in (*TEXTS, key)}

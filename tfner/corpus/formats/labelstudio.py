@@ -34,6 +34,7 @@ from tfner.document import Document, Entity, Word
 ANNOTATIONS = ("annotations", "completions")
 PREDICTIONS = "predictions"
 MIN_KEYS = {"annotator", "annotation_id"}
+TIMES = ("created_at", "updated_at", "lead_time")
 FROM, TO = "label", "text"
 """Names of the labels and of the text, as in Label Studio's template for entities."""
 
@@ -89,7 +90,7 @@ def _parse_min(record: Mapping[str, Any], reading: Reading) -> Iterator[Document
         return
     seen.add(identifier)
     regions = [] if key is None else record[key]
-    data = {k: v for k, v in record.items() if k not in (key, "id")}
+    data = {k: v for k, v in record.items() if k not in {key, "id", *MIN_KEYS, *TIMES}}
     yield _document(record, data, [Region(value) for value in regions], reading)
 
 

@@ -22,7 +22,12 @@ from tfner.corpus.formats.rasa_attributes import (
     attribute_metadata,
     attributes_by_entity,
 )
-from tfner.corpus.formats.record_text import is_token_objects, text_and_words, text_key
+from tfner.corpus.formats.record_text import (
+    is_token_objects,
+    own_tokens,
+    text_and_words,
+    text_key,
+)
 from tfner.corpus.formats.records import Reading, Shape, line_writer, scan_records
 from tfner.corpus.formats.sample import Sample
 from tfner.corpus.formats.spans import is_range, parse_entity
@@ -54,7 +59,7 @@ def parse_record(record: Any, reading: Reading) -> Iterator[Document]:
     if answer != ACCEPT and reading.needs_tags:
         reading.counts[f'left out, the answer being "{answer}"'] += 1
         return
-    text, words = text_and_words(record, None, reading.tags.spacing)
+    text, words = text_and_words(record, own_tokens(record), reading.tags.spacing)
     if is_token_objects(record.get("tokens")):
         words = tuple(map(_word, record["tokens"]))
     values = [] if reading.bare else record.get("spans") or []

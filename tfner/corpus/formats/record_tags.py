@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.spans import is_integer, show_keys
@@ -189,7 +189,7 @@ class RecordTags:
                 continue  # told when its turn comes
 
 
-def is_words(value: object) -> bool:
+def is_words(value: object) -> TypeGuard[list[str]]:
     """True for a list of strings."""
     return isinstance(value, list) and all(isinstance(word, str) for word in value)
 

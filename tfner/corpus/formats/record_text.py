@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tfner.corpus.formats.record_tags import is_words
 from tfner.corpus.formats.spans import check_surrogates, is_range
 from tfner.corpus.joining import join_words, place_words
 from tfner.corpus.spacing import Spacing
@@ -34,6 +35,12 @@ def text_of(record: Mapping[str, Any]) -> str:
     text: str = record[key]
     check_surrogates(text)
     return text
+
+
+def own_tokens(record: Mapping[str, Any]) -> Sequence[str] | None:
+    """The tokens of a record with offsets, if it has a list of strings."""
+    tokens = record.get("tokens")
+    return tokens if is_words(tokens) else None
 
 
 def text_and_words(
