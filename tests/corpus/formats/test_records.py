@@ -292,3 +292,14 @@ def test_numbers_that_are_no_offsets_are_refused(tmp_path: Path, record: str) ->
     path = tmp_path / "a.jsonl"
     path.write_text(record)
     assert len(problem(path)) < 400
+
+
+def test_a_file_of_nothing_but_problems_is_not_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tfner.corpus.formats.format.MOST_PROBLEMS", 30)
+    path = tmp_path / "a.jsonl"
+    path.write_text("x\n" * 100)
+    found = problem(path)
+    assert found.startswith("30 problems")
+    assert found.endswith("There may be more.")

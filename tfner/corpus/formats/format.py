@@ -25,6 +25,10 @@ Scan = Callable[
 ]
 
 
+MOST_PROBLEMS = 10_000
+"""Bad records after which a file is not worth reading to its end."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Format:
     """One corpus format: how it is recognised, read and written.
@@ -101,8 +105,8 @@ def located(path: str, where: int | tuple[str, int | None]) -> tuple[str, int | 
 def read_records(path: str, options: ReadOptions, *, scan: Scan) -> Iterator[Document]:
     """Read the documents of a file up to its first bad record.
 
-    After that the rest is read for further problems, except from a stream, which may
-    never end; they are raised together.
+    After that the rest is read for further problems, up to `MOST_PROBLEMS`, except from
+    a stream, which may never end; they are raised together.
 
     Args:
         path: the corpus, "-" for standard input.
@@ -119,11 +123,12 @@ def read_records(path: str, options: ReadOptions, *, scan: Scan) -> Iterator[Doc
         if isinstance(content, str):
             file, line = located(path, where)
             problems.append(str(CorpusError(content, path=file, line=line)))
-            if path == STANDARD_STREAM:
+            if path == STANDARD_STREAM or len(problems) == MOST_PROBLEMS:
                 break
         elif not problems:
             yield content
     if problems:
-        raise CorpusError(joined(problems))
+        more = "\nThere may be more." if len(problems) == MOST_PROBLEMS else ""
+        raise CorpusError(f"{joined(problems)}{more}")
     if is_empty:
         raise CorpusError("the file is empty: it holds no record", path=path)
