@@ -17,6 +17,8 @@ from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.scheme_detection import TagCensus
 from tfner.errors import SHOWN_PROBLEMS, CorpusError
 
+EMPTY = "the file is empty: it holds no sentence"
+
 
 @dataclass
 class Survey:
@@ -77,12 +79,14 @@ def survey_conll(file: ColumnFile, options: ReadOptions) -> Survey:
     Raises:
         CorpusError: the file holds no sentence, or not the columns named.
     """
-    if not file.profile.has_rows and not any(sentence.rows for sentence in file):
-        raise CorpusError("the file is empty: it holds no sentence", path=file.path)
+    if not file.profile.has_rows and next(iter(file), None) is None:
+        raise CorpusError(EMPTY, path=file.path)
     survey = _survey(file, options)
     if survey.has_wider_rows:
         file.profile = replace(file.profile, width=file.profile.widened, layers=())
         survey = _survey(file, options)
+    if not survey.sentences:
+        raise CorpusError(EMPTY, path=file.path)
     return survey
 
 
