@@ -293,6 +293,7 @@ def test_labels_without_prefix_are_announced_and_checked(write, caplog):
     assert "LOC, PER" in caplog.text
     (report,) = check_corpora([str(path)], options=ReadOptions())
     assert [f.kind for f in report.findings] == ["layout"]
+    assert report.scheme == "IO"
     assert sorted(report.labels) == ["LOC", "PER"]
 
 

@@ -25,7 +25,7 @@ from tfner.corpus.formats.conll_sentences import ColumnFile, ColumnSentence
 from tfner.corpus.formats.conll_survey import survey_conll
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.scheme_detection import TagCensus
-from tfner.corpus.formats.tag_syntax import A_TAG, TagSyntax
+from tfner.corpus.formats.tag_syntax import A_TAG, READ_ONLY, TagSyntax
 from tfner.document import Entity
 from tfner.errors import CorpusError, shorten
 from tfner.nesting import count_nested
@@ -65,6 +65,9 @@ def check_conll(report: FileReport, options: ReadOptions) -> None:
         if syntax.problem is not None:
             remedy = column_remedy(file.profile, survey)
             report.add(None, "error", "no-tags", f"{syntax.problem}. {remedy}")
+        elif syntax.is_io:
+            layout = layout._replace(scheme=find_scheme(READ_ONLY["IO"]))
+            report.scheme = "IO"
         else:
             census = survey.census.canonical(syntax)
             layout = layout._replace(scheme=scheme_for(report, options, census=census))

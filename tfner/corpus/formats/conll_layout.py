@@ -14,6 +14,7 @@ from tfner.corpus.formats.scheme_detection import TagCensus
 from tfner.corpus.formats.tag_syntax import (
     A_TAG,
     OTHER_OUTSIDES,
+    READ_ONLY,
     TagSyntax,
     find_syntax,
 )
@@ -85,6 +86,8 @@ def find_layout(file: ColumnFile, options: ReadOptions) -> ColumnLayout:
     if survey.empty_tags:
         empty = counted(survey.empty_tags, "empty tag")
         logger.warning("%s: %s read as O", path, empty)
+    if syntax.is_io:  # which has no transitions to judge it by
+        return layout._replace(scheme=find_scheme(READ_ONLY["IO"]))
     census = survey.census.canonical(syntax)
     return layout._replace(scheme=settle_scheme(path, options.tag_scheme, census))
 

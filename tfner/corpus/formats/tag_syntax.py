@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tfner.errors import LabelError, shorten, unknown
 from tfner.schemes import ALIASES, OUTSIDE, SCHEMES, find_scheme, is_tag
@@ -43,12 +43,14 @@ class TagSyntax:
         strangers: spellings that stand for none.
         about: what to tell of the spelling; None where tags are written as in tfner.
         problem: what to say where nothing can be made of the tags as a whole.
+        is_io: they are labels alone.
     """
 
     table: Mapping[str, str] = field(default_factory=dict)
     strangers: tuple[str, ...] = ()
     about: str | None = None
     problem: str | None = None
+    is_io: bool = False
 
     def canonical(self, spelling: str) -> str:
         """The tag that a spelling stands for.
@@ -140,7 +142,8 @@ def _labels_alone(marked: Iterable[str], outside: Iterable[str]) -> TagSyntax:
     names = sorted(marked)
     shown = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
     about = f"labels without prefix, adjacent words of one being one entity: {shown}"
-    return _syntax(names, outside, {name: f"I-{name}" for name in names}, about)
+    syntax = _syntax(names, outside, {name: f"I-{name}" for name in names}, about)
+    return replace(syntax, is_io=True)
 
 
 def _letters_alone(
