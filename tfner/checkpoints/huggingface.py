@@ -18,7 +18,10 @@ from tfner.checkpoints.tensors import (
     CONFIG,
     INDEX,
     SINGLE,
+    TF_H5,
     TORCH,
+    TORCH_INDEX,
+    WEIGHT_FILES,
     Tensors,
     open_tensors,
     read_config,
@@ -36,7 +39,12 @@ SUFFIXES = Suffixes(
     transposed=True,
 )
 TAGGER = "ForTokenClassification"
-SHARDS = "model-*.safetensors"
+FETCHED = (
+    (SINGLE, INDEX, "model-*.safetensors"),
+    (TORCH, TORCH_INDEX, "pytorch_model-*.bin"),
+    (TF_H5,),
+)
+"""Files of weights on the hub, of which the first kind that is there is fetched."""
 
 
 def open_huggingface_encoder(
@@ -214,7 +222,8 @@ def _canonical_names(
     """Names of tensors as transformers writes them, without prefix -> their own."""
     names: dict[str, str] = {}
     for name in tensors.names:
-        short = name.removeprefix("model.").removeprefix(family.prefix)
+        short = name.removeprefix("module.").removeprefix("model.")
+        short = short.removeprefix(family.prefix)
         short = re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", short)
         short = re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", short)
         if short in names:
@@ -297,9 +306,10 @@ def find_directory(directory_or_id: str | Path) -> Path:
         )
 
     try:
-        cached = fetch(SINGLE, INDEX, SHARDS)
-        if not (cached / SINGLE).exists() and not (cached / INDEX).exists():
-            cached = fetch(TORCH)
+        for patterns in FETCHED:
+            cached = fetch(*patterns)
+            if any((cached / name).exists() for name in WEIGHT_FILES):
+                break
     except (OSError, ValueError, RuntimeError) as error:
         first = str(error).strip().partition("\n")[0]
         raise CheckpointError(

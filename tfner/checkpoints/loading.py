@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfner.checkpoints.tensors import INDEX, SINGLE, TORCH
+from tfner.checkpoints.tensors import WEIGHT_FILES
 from tfner.checkpoints.tf_checkpoint import holds_checkpoint
 from tfner.storage.remote import local_copy
 
@@ -92,5 +92,5 @@ def _split(name: str | Path) -> tuple[Path, bool]:
 
 def is_google(path: Path) -> bool:
     """Tell whether there is a TensorFlow 1 checkpoint, and none of Hugging Face."""
-    foreign = any((path / name).is_file() for name in (SINGLE, INDEX, TORCH))
+    foreign = any((path / name).is_file() for name in WEIGHT_FILES)
     return holds_checkpoint(path) and not foreign

@@ -19,6 +19,11 @@ CONFIG = "config.json"
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 TORCH = "pytorch_model.bin"
+TORCH_INDEX = "pytorch_model.bin.index.json"
+TF_H5 = "tf_model.h5"
+WEIGHT_FILES = (SINGLE, INDEX, TORCH, TORCH_INDEX, TF_H5)
+"""Looked for in this order."""
+LFS = b"version https://git-lfs"
 
 
 class Tensors(Protocol):
@@ -59,59 +64,30 @@ class SafeTensors:
         return np.asarray(self._holder[name].get_tensor(name))
 
 
-class TorchTensors:
-    """Tensors of a `pytorch_model.bin`, which may hold nothing else.
-
-    Args:
-        path: the file.
-
-    Raises:
-        CheckpointError: torch is not installed, or the file is damaged or would run
-            code.
-    """
-
-    def __init__(self, path: Path) -> None:
-        try:
-            import torch
-        except ImportError:
-            raise CheckpointError(
-                f"{path} can only be read with PyTorch. Install torch, or give the "
-                f"model as {SINGLE}."
-            ) from None
-        try:
-            self._tensors = torch.load(
-                path, map_location="cpu", weights_only=True, mmap=True
-            )
-        except Exception as error:  # pickle, zip, and torch's own
-            first = str(error).partition("\n")[0]
-            raise CheckpointError(
-                f"{path} is not a file of tensors alone: {first}"
-            ) from error
-        self.names = list(self._tensors)
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        """Shape of one, without reading it."""
-        return tuple(self._tensors[name].shape)
-
-    def read(self, name: str) -> Array:
-        """One of them, in float32: numpy has no bfloat16."""
-        return np.asarray(self._tensors[name].float().numpy())
-
-
 def open_tensors(directory: Path) -> Tensors:
     """The weights of a Hugging Face directory, whichever file holds them.
 
     Raises:
         CheckpointError: there are none, or they cannot be read.
     """
-    if (directory / SINGLE).is_file():
-        return SafeTensors([directory / SINGLE])
-    if (directory / INDEX).is_file():
-        return SafeTensors(_shards(directory))
-    if (directory / TORCH).is_file():
-        return TorchTensors(directory / TORCH)
+    from tfner.checkpoints.h5_tensors import H5Tensors
+    from tfner.checkpoints.torch_tensors import TorchTensors
+
+    for name, kind in (
+        *((SINGLE, SafeTensors), (INDEX, SafeTensors)),
+        *((TORCH, TorchTensors), (TORCH_INDEX, TorchTensors)),
+    ):
+        if (directory / name).is_file():
+            whole = name in (SINGLE, TORCH)
+            files = [directory / name] if whole else _shards(directory / name)
+            for file in files:
+                _refuse_pointer(file)
+            return kind(files)
+    if (directory / TF_H5).is_file():
+        _refuse_pointer(directory / TF_H5)
+        return H5Tensors(directory / TF_H5)
     raise CheckpointError(
-        f"{directory}: no weights. Looked for {SINGLE}, {INDEX}, {TORCH}."
+        f"{directory}: no weights. Looked for {', '.join(WEIGHT_FILES)}."
     )
 
 
@@ -129,17 +105,28 @@ def read_config(path: Path) -> dict[str, Any]:
     return read_json(path)
 
 
-def _shards(directory: Path) -> list[Path]:
-    files = read_json(directory / INDEX).get("weight_map")
+def _shards(index: Path) -> list[Path]:
+    files = read_json(index).get("weight_map")
     if not isinstance(files, Mapping) or not files:
-        raise CheckpointError(f"{directory / INDEX} names no files in `weight_map`.")
+        raise CheckpointError(f"{index} names no files in `weight_map`.")
     shards = sorted(set(files.values()))
-    missing = [name for name in shards if not (directory / name).is_file()]
+    missing = [name for name in shards if not (index.parent / name).is_file()]
     if missing:
         raise CheckpointError(
-            f"{directory}: {INDEX} names files that are missing: {', '.join(missing)}."
+            f"{index} names files that are missing: {', '.join(missing)}."
         )
-    return [directory / name for name in shards]
+    return [index.parent / name for name in shards]
+
+
+def _refuse_pointer(path: Path) -> None:
+    """Refuse what Git leaves where the file itself was not fetched."""
+    with path.open("rb") as file:
+        pointer = file.read(len(LFS)) == LFS
+    if pointer:
+        raise CheckpointError(
+            f"{path} is a pointer of Git LFS, not the weights. Fetch them with "
+            "`git lfs pull`."
+        )
 
 
 def _open(path: Path) -> Any:
