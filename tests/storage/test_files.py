@@ -24,7 +24,7 @@ def test_a_missing_file_is_an_error_at_once(tmp_path, name):
 
 
 def test_a_column_file_of_comments_alone_is_an_error(tmp_path):
-    (tmp_path / "a.bio").write_text("#77aa\n")
+    (tmp_path / "a.bio").write_text("#FORMAT=WebAnno tvalue\x02#T_RL=de.tudarmst")
     with pytest.raises(CorpusError, match="the file is empty"):
         list(read_corpus(tmp_path / "a.bio"))
 
