@@ -31,7 +31,8 @@ class ReadOptions:
         word_column: column of the words; negative ones count from the end. None takes
             the first, or the second where the first numbers the words.
         tag_column: column of the tags, or several whose entities nest, also as text
-            with commas. None takes the last one.
+            with commas. None takes the one that a header names, else the last one;
+            where words are numbered, the last two if both hold tags.
         tags: `needed`; `optional` reads files without tags, or with others than can be
             read, as untagged, for prediction; `none` where no column holds tags.
         comments: lines that start with `#` at the head of a sentence are comments and
