@@ -28,8 +28,8 @@ class ReadingConfig(Section):
     If not set, the first one, or the second where the first numbers the words."""
     tag_column: str | int | None = setting(None, metavar="COLUMNS")
     """Column of the tags in column files, counted likewise, or several with commas
-    whose entities nest. If not set, the one that a header names, else the last one; where
-    the words are numbered, the last two if both hold tags."""
+    whose entities nest. If not set, the one that a header names, else the last one;
+    where the words are numbered, the last two if both hold tags."""
     comments: bool | None = None
     """Take lines that start with # at the head of a sentence for comments; where the
     file shows that it has such lines if not set."""
