@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 
@@ -213,6 +214,18 @@ def test_damaged_files_and_directories_are_refused(tmp_path, saved):
     state.write_text(json.dumps({"_data_files": [{"filename": "../../a.arrow"}]}))
     with pytest.raises(CorpusError, match=r"state\.json names files that are not here"):
         list(read_corpus(saved / "train"))
+
+
+def test_features_nested_beyond_measure_are_refused_or_passed_over(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.table({"tokens": [["x"]], "ner_tags": [["O"]]})
+    for depth in range(100, 1000, 50):
+        deep = "[" * depth + "]" * depth
+        features = f'{{"info": {{"features": {{"tokens": {deep}}}}}}}'
+        made = table.replace_schema_metadata({"huggingface": features})
+        pyarrow.parquet.write_table(made, tmp_path / "a.parquet")
+        with contextlib.suppress(CorpusError):
+            list(read_corpus(tmp_path / "a.parquet"))
 
 
 def test_without_the_packages_one_sentence_names_the_extra(saved, monkeypatch):

@@ -29,6 +29,7 @@ from tfner.corpus.formats.record_tags import TAG_KEYS, is_words
 from tfner.corpus.formats.records import scan_stream
 from tfner.corpus.formats.tag_names import parse_labels
 from tfner.document import Document
+from tfner.errors import CorpusError
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +47,22 @@ class _Records:
     is_list = True
 
     def __iter__(self) -> Iterator[Found]:
+        changed = {k: feature for k, feature in self.features.items() if _acts(feature)}
         for number, row in enumerate(self.rows, 1):
-            value = {
-                key: _named(value, self.features.get(key)) for key, value in row.items()
-            }
-            yield Found(number, number, value)
+            for key, feature in changed.items():
+                if key in row:
+                    row[key] = _named(row[key], feature)
+            yield Found(number, number, row)
+
+
+def _acts(feature: Any) -> bool:
+    """True if `_named` may change the values of a feature."""
+    if isinstance(feature, list):
+        return any(map(_acts, feature))
+    if not isinstance(feature, dict) or feature.get("_type") in LISTS:
+        return isinstance(feature, dict) and _acts(feature.get("feature"))
+    kind = feature.get("_type")
+    return kind == "ClassLabel" or not isinstance(kind, str)
 
 
 def scan_huggingface(
@@ -63,6 +75,19 @@ def scan_huggingface(
         ConfigError: a package is missing.
         StorageError: files or the hub that cannot be read.
     """
+    try:
+        for content in _contents(path, options):
+            yield (path, None), content
+    except RecursionError:
+        raise CorpusError(
+            "its columns are nested beyond all measure. Save those of tokens and tags "
+            "alone",
+            path=path,
+        ) from None
+
+
+def _contents(path: str, options: ReadOptions) -> Iterator[Document | str]:
+    """The documents and problems of the rows; see `scan_huggingface`."""
     source = open_source(path)
     features = source.features if options.labels is None else {}
     if source.skipped:
@@ -79,7 +104,7 @@ def scan_huggingface(
         options = replace(options, labels=named)
     records = _Records(source.rows, features)
     for _, content in scan_stream(records, path, options, own=SHAPE):
-        yield (path, None), content
+        yield content
 
 
 def _named(value: Any, feature: Any) -> Any:
