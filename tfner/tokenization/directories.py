@@ -12,6 +12,7 @@ from tfner.errors import TokenizerError, shorten
 from tfner.storage.atomic import read_json
 from tfner.storage.remote import local_copy
 from tfner.tokenization import vocabularies
+from tfner.tokenization.case import lowers, with_case
 from tfner.tokenization.files import (
     CUSTOM,
     FILES,
@@ -24,7 +25,7 @@ from tfner.tokenization.files import (
     read_config,
     read_tokenizer_settings,
 )
-from tfner.tokenization.huggingface import Definition, FastTokenizer
+from tfner.tokenization.huggingface import Definition, FastTokenizer, marks_start
 from tfner.tokenization.japanese import JAPANESE_CLASS, JapaneseTokenizer
 from tfner.tokenization.japanese_directories import (
     Choices,
@@ -43,10 +44,15 @@ CJK = re.compile("[\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff]")
 KANA_SHARE = 0.02
 SPECIAL = re.compile(r"\[.*\]|<.*>")
 # Classes that number and cut their vocabulary files exactly as bare ones are read.
-BERT_CLASS = re.compile(r"(Bert|Electra|DistilBert|MobileBert)Tokenizer(Fast)?")
+BERT_CLASS = re.compile(
+    r"(Bert|Electra|DistilBert|MobileBert|ConvBert)Tokenizer(Fast)?"
+)
 ROBERTA_CLASS = re.compile(r"Roberta(Tokenizer|TokenizerFast)")
-# Their ids are not those of their SentencePiece model.
-RENUMBERED = ("xlm-roberta", "camembert", "mbart", "xlm-roberta-xl")
+# Their ids are not those of their SentencePiece model, or (ALBERT) text is changed
+# before the model cuts it.
+OWN_RULES = ("xlm-roberta", "camembert", "mbart", "xlm-roberta-xl", "albert")
+# Classes whose ids are, and whose text is as the model itself normalises it.
+SENTENCEPIECE_CLASS = re.compile(r"(DebertaV2|RemBert)Tokenizer(Fast)?")
 
 
 class _Source(NamedTuple):
@@ -114,18 +120,19 @@ def _load_fast(
     if lower_case is not None:
         definition = {
             **definition,
-            "normalizer": _with_case(definition.get("normalizer"), lower=lower_case),
+            "normalizer": with_case(definition.get("normalizer"), lower=lower_case),
         }
     prefix, suffix = _frame(definition.get("post_processor"), definition, config)
     splitter = choices.splitter or source.splitter
     settings = TokenizerSettings(
         kind=source.kind,
         splitter=splitter,
-        lower_case=_lowers(definition.get("normalizer")),
+        lower_case=lowers(definition.get("normalizer")),
         prefix_ids=prefix,
         suffix_ids=suffix,
         pad_id=_pad_id(definition, config),
         notes=source.notes,
+        marks_start=_marks_start(folder, definition),
     )
     return FastTokenizer(
         definition,
@@ -133,6 +140,12 @@ def _load_fast(
         word_splitter=choices.custom_splitter,
         mecab=_mecab_of(folder, splitter, choices),
     )
+
+
+def _marks_start(folder: Path, definition: Definition) -> bool:
+    """As it was when the tokenizer was saved, or else as its pipeline has it."""
+    saved = read_tokenizer_settings(folder)
+    return bool(saved.get("marks_start", True)) if saved else marks_start(definition)
 
 
 def _mecab_of(folder: Path, splitter: str, choices: Choices) -> Mecab | None:
@@ -221,7 +234,8 @@ def _read(
     if (folder / TOKENIZER_FILE).is_file():
         return _from_definition(folder)
     name = str(config.get("tokenizer_class", ""))
-    bert = not name or BERT_CLASS.fullmatch(name)
+    kind = config.get("model_type")
+    bert = kind != "mpnet" if not name else BERT_CLASS.fullmatch(name)
     if bert and (folder / VOCABULARY_FILE).is_file():
         return _from_wordpiece(folder, config, lower_case)
     if not name or ROBERTA_CLASS.fullmatch(name):
@@ -238,8 +252,15 @@ def _read(
             "the model was trained with there, or name its directory: --tokenizer DIR"
         )
     models = sorted(folder.glob("*.model"))
-    if models and not name and config.get("model_type") not in RENUMBERED:
-        return _from_sentencepiece(models[0])
+    plain = not name or SENTENCEPIECE_CLASS.fullmatch(name)
+    if models and kind not in OWN_RULES and plain:
+        if config.get("split_by_punct"):
+            raise TokenizerError(
+                f"{folder}: `split_by_punct` is not supported beside a SentencePiece "
+                f"model; save the tokenizer with its {TOKENIZER_FILE}"
+            )
+        lower = lower_case if lower_case is not None else config.get("do_lower_case")
+        return _from_sentencepiece(models[0], lower_case=bool(lower))
     return _from_transformers(folder)
 
 
@@ -291,8 +312,8 @@ def _guess_case(
     return False, [f"{file}: some pieces have capital letters, so text keeps its case"]
 
 
-def _from_sentencepiece(file: Path) -> _Source:
-    definition = vocabularies.sentencepiece(file)
+def _from_sentencepiece(file: Path, *, lower_case: bool) -> _Source:
+    definition = vocabularies.sentencepiece(file, lower_case=lower_case)
     vocab = definition["model"]["vocab"]
     pieces = list(vocab) if isinstance(vocab, dict) else [piece for piece, _ in vocab]
     notes = [f"{file}: ids are those of the SentencePiece model"]
@@ -363,34 +384,3 @@ def _token_ids(definition: Definition) -> dict[Any, int]:
         vocab = {piece: number for number, (piece, _) in enumerate(vocab)}
     added = definition.get("added_tokens") or []
     return {**vocab, **{token["content"]: token["id"] for token in added}}
-
-
-def _lowers(part: Mapping[str, Any] | None) -> bool:
-    if part is None:
-        return False
-    if part["type"] == "Sequence":
-        return any(_lowers(step) for step in part["normalizers"])
-    return part["type"] == "Lowercase" or bool(part.get("lowercase"))
-
-
-def _with_case(part: Mapping[str, Any] | None, *, lower: bool) -> Any:
-    """The same normalizer with lower-casing on or off."""
-    if _lowers(part) == lower:
-        return part
-    if lower and part and part["type"] == "BertNormalizer":
-        return {**part, "lowercase": True}
-    if lower:
-        return {
-            "type": "Sequence",
-            "normalizers": [*([part] if part else []), {"type": "Lowercase"}],
-        }
-    return _without_case(part)
-
-
-def _without_case(part: Mapping[str, Any] | None) -> Any:
-    if part is None or part["type"] == "Lowercase":
-        return None
-    if part["type"] == "Sequence":
-        steps = [_without_case(step) for step in part["normalizers"]]
-        return {**part, "normalizers": [step for step in steps if step]}
-    return {**part, "lowercase": False} if "lowercase" in part else part

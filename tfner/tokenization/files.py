@@ -54,6 +54,8 @@ class TokenizerSettings:
         suffix_ids: ids after a sequence.
         pad_id: id at padding.
         notes: a sentence about each guess.
+        marks_start: whether the first word of a text is marked as words after a space
+            are, where words are marked.
     """
 
     kind: str
@@ -63,6 +65,7 @@ class TokenizerSettings:
     suffix_ids: list[int]
     pad_id: int
     notes: list[str] = field(default_factory=list)
+    marks_start: bool = True
 
 
 def read_config(folder: Path) -> dict[str, Any]:

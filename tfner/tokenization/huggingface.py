@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +37,7 @@ from tfner.tokenization.words.splitters import WordSplitter, find_splitter
 
 # Fed for `▁`, which SentencePiece's normalisation takes for a space and may then lose.
 STAND_IN = "\ufdd0"
+SPACE = re.compile(r"\s")
 SURROGATES = re.compile("[\ud800-\udfff]")
 
 Definition = dict[str, Any]
@@ -128,8 +129,11 @@ class FastTokenizer:
         surfaces = [text[start:end] for start, end in words]
         origins = [start for start, _ in words]
         if self._mark:
+            marked = 0 if self.settings.marks_start else _after_space(text)
             for index, start in enumerate(origins):
                 surface = surfaces[index]
+                if start < marked:
+                    continue
                 if surface and not surface[0].isspace() and follows_space(text, start):
                     surfaces[index] = self._mark + surface
                     origins[index] -= len(self._mark)
@@ -190,6 +194,8 @@ class FastTokenizer:
         folder.mkdir(parents=True, exist_ok=True)
         definition = {**json.loads(self._backend.to_str()), **self._pipeline}
         settings = asdict(self.settings)
+        if self.settings.marks_start:  # files as earlier versions wrote them
+            del settings["marks_start"]
         if self._mecab is not None:
             settings["mecab_kwargs"] = self._mecab.save(folder)
         write_json(folder / TOKENIZER_FILE, definition)
@@ -218,6 +224,12 @@ class _Feed(NamedTuple):
 
     surfaces: list[str]
     origins: list[int]
+
+
+def _after_space(text: str) -> int:
+    """Where the first white space ends."""
+    space = SPACE.search(text)
+    return len(text) if space is None else space.end()
 
 
 def _cover_marks(text: str, offsets: Int32, limits: Int32, word_index: Int32) -> None:
@@ -310,6 +322,27 @@ def _unmark(part: Mapping[str, Any] | None, marks: list[str]) -> dict[str, Any] 
         marks.append(" ")
         changed["add_prefix_space"] = False
     return changed
+
+
+def marks_start(definition: Definition) -> bool:
+    """Tell whether a pipeline marks the first word of a text; ModernBERT's does not."""
+    steps = list(_steps(definition.get("normalizer")))
+    steps += _steps(definition.get("pre_tokenizer"))
+    for step in steps:
+        if step["type"] == "Metaspace":
+            scheme = step.get("prepend_scheme", "always")
+            return bool(scheme != "never" and step.get("add_prefix_space", True))
+        if step["type"] == "ByteLevel":
+            return bool(step.get("add_prefix_space", True))
+    return True
+
+
+def _steps(part: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
+    if part is None:
+        return
+    yield part
+    for step in (*part.get("normalizers", ()), *part.get("pretokenizers", ())):
+        yield from _steps(step)
 
 
 def _all_ids(definition: Definition) -> list[int]:
