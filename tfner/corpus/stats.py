@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from tfner.document import Document
@@ -77,8 +79,9 @@ def count_corpus(documents: Iterable[Document]) -> CorpusStats:
         if words is not None:
             in_words.add(document.id, len(words))
             for entity in document.entities:
-                inside = (w.start < entity.end and entity.start < w.end for w in words)
-                in_words.entities[sum(inside)] += 1
+                last = bisect_left(words, entity.end, key=itemgetter(0))
+                first = bisect_right(words, entity.start, key=itemgetter(1))
+                in_words.entities[last - first] += 1
     chosen = in_characters if stats.without_words else in_words
     stats.lengths, stats.entity_lengths = chosen.documents, chosen.entities
     stats.longest = chosen.longest
