@@ -120,7 +120,6 @@ def recognise(sample: Sample) -> str | None:
 SHAPE = Shape(
     fits=fits,
     parse=parse_record,
-    keys=frozenset({*TEXTS, *OBJECTS}),
 )
 FORMAT = Format(
     name="doccano",

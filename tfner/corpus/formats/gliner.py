@@ -95,7 +95,6 @@ def to_record(document: Document) -> dict[str, Any]:
 SHAPE = Shape(
     fits=fits,
     parse=parse_record,
-    keys=frozenset(OWN_KEYS),
     claims=lambda record: isinstance(record, dict) and TOKENS in record,
 )
 FORMAT = Format(

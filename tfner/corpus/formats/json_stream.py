@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from tfner.errors import CorpusError, shorten
 from tfner.storage.lines import MAX_LINE, read_text
@@ -298,7 +298,7 @@ class _Text:
         return message, line
 
 
-def is_pair(value: object) -> bool:
+def is_pair(value: object) -> TypeGuard[list[Any]]:
     """True for `["text", {"entities": …}]`, as spaCy 2 is trained with."""
     return (
         isinstance(value, list)

@@ -136,7 +136,6 @@ def recognise(sample: Sample) -> str | None:
 SHAPE = Shape(
     fits=fits,
     parse=parse_record,
-    keys=frozenset(OWN_KEYS),
     claims=claims,
     is_keyed=True,
 )

@@ -199,7 +199,6 @@ def _result(document: Document, entity: Entity, number: int) -> dict[str, Any]:
 SHAPE = Shape(
     fits=fits,
     parse=parse_record,
-    keys=frozenset({"data", *ANNOTATIONS, PREDICTIONS, *MIN_KEYS}),
 )
 FORMAT = Format(
     name="labelstudio",

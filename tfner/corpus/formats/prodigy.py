@@ -126,7 +126,6 @@ def recognise(sample: Sample) -> str | None:
 SHAPE = Shape(
     fits=fits,
     parse=parse_record,
-    keys=frozenset({*TEXTS, "spans"}),
 )
 FORMAT = Format(
     name="prodigy",

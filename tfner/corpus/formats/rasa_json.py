@@ -135,7 +135,7 @@ def _entity_record(
     return record | {k: v for k, v in attributes.items() if k not in NAMES}
 
 
-SHAPE = Shape(fits=fits, parse=parse_record, keys=frozenset({ROOT}))
+SHAPE = Shape(fits=fits, parse=parse_record)
 FORMAT = Format(
     name="rasa-json",
     about="Rasa NLU JSON",

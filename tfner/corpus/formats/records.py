@@ -11,7 +11,7 @@ import json
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TextIO
 
 from tfner.corpus.formats.json_stream import QUESTION_KEYS, Found, JsonStream
@@ -20,6 +20,7 @@ from tfner.corpus.formats.record_tags import TAG_KEYS, RecordTags
 from tfner.corpus.formats.record_text import text_and_words
 from tfner.corpus.formats.unread import (
     READ_FROM,
+    may_annotate,
     may_be_empty,
     no_tags_problem,
     unread_problem,
@@ -78,14 +79,12 @@ class Shape:
         fits: tells by its keys and their first values that a record is of this shape.
         parse: makes the documents of a record; a message stands for what cannot be
             read of it. Raises ValueError where nothing can be.
-        keys: those that are read; all others are metadata.
         claims: tells that a record which fits no shape is meant to be of this one.
         is_keyed: it is the one that reads the keys the user names.
     """
 
     fits: Callable[[Any], bool]
     parse: Callable[[Any, Reading], Iterable[Content]]
-    keys: frozenset[str] = frozenset()
     claims: Callable[[Any], bool] = lambda record: False
     is_keyed: bool = False
 
@@ -228,36 +227,54 @@ def _shape_of(record: Any, options: ReadOptions, shapes: list[Shape]) -> Shape |
 def _read(record: Any, shape: Shape | None, reading: Reading) -> list[Content]:
     """The documents of a record; without annotations where they need not be read."""
     try:
-        if shape is None:
-            return [_plain(record, reading)]
-        contents = list(shape.parse(record, reading))
-        reading.annotated = True
-        if isinstance(record, dict) and not reading.bare:
-            _check_rest(record, shape, contents)
+        contents = _parsed(record, shape, reading)
+        sound = not any(isinstance(content, str) for content in contents)
+        if sound or reading.options.tags != "optional":
+            return contents
     except ValueError:
         if reading.options.tags != "optional":
             raise
-        reading.bare = True
-        try:
-            return (
-                [_plain(record, reading)]
-                if shape is None
-                else list(shape.parse(record, reading))
-            )
-        finally:
-            reading.bare = False
+    reading.bare = True
+    try:
+        return _parsed(record, shape, reading)
+    finally:
+        reading.bare = False
+
+
+def _parsed(record: Any, shape: Shape | None, reading: Reading) -> list[Content]:
+    if shape is None:
+        contents: list[Content] = [_plain(record, reading)]
+    else:
+        contents = list(shape.parse(record, reading))
+        reading.annotated = True
+    if reading.bare or (shape is None and not reading.needs_tags):
+        return [c if isinstance(c, str) else _without_annotations(c) for c in contents]
+    for content in contents:
+        if isinstance(content, Document) and not content.entities and shape is not None:
+            _check_rest(content)
     return contents
 
 
-def _check_rest(
-    record: Mapping[str, Any], shape: Shape, contents: Iterable[Content]
-) -> None:
-    """Refuse a record without entities that has annotations under another key."""
-    for content in contents:
-        if isinstance(content, Document) and not content.entities:
-            problem = unread_problem(record, shape.keys, len(content.text))
-            if problem is not None:
-                raise ValueError(problem)
+def _without_annotations(document: Document) -> Document:
+    """A document without what its record said of entities."""
+    size = len(document.text)
+    metadata = {
+        key: value
+        for key, value in document.metadata.items()
+        if not may_annotate(key, value, size)
+    }
+    return replace(document, metadata=metadata)
+
+
+def _check_rest(document: Document) -> None:
+    """Refuse a record without entities that has annotations under another key.
+
+    Raises:
+        ValueError: names the key, and the one that is meant.
+    """
+    problem = unread_problem(document.metadata, len(document.text), has_text=True)
+    if problem is not None:
+        raise ValueError(problem)
 
 
 def _plain(record: Any, reading: Reading) -> Document:
@@ -272,7 +289,8 @@ def _plain(record: Any, reading: Reading) -> Document:
     tokens = None if key is None else record[key]
     text, words = text_and_words(record, tokens, reading.tags.spacing)
     if reading.needs_tags:
-        problem = unread_problem(record, (), len(text))
+        has_text = isinstance(record.get("text"), str)
+        problem = unread_problem(record, len(text), has_text=has_text)
         if problem is None and tokens is not None:
             given = reading.options.tags_key
             keys = TAG_KEYS if given is None else (given,)

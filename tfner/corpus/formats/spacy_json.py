@@ -49,7 +49,7 @@ def fits(record: Any) -> bool:
 
 
 def _is_pair(value: object) -> bool:
-    return is_pair(value) and isinstance(value, list) and ENTITIES in value[1]
+    return is_pair(value) and ENTITIES in value[1]
 
 
 def parse_record(record: Any, reading: Reading) -> Iterator[Content]:
@@ -74,7 +74,7 @@ def _each(
     for number, part in enumerate(parts, 1):
         identifier = begin if len(parts) == 1 else f"{begin}.{number}"
         try:
-            if isinstance(part, list):
+            if _is_pair(part):
                 yield _pair(part, identifier, reading)
             else:
                 yield _paragraph(part, identifier, reading)
@@ -171,7 +171,6 @@ def _line(sample: Sample) -> bool:
 SHAPE = Shape(
     fits=fits,
     parse=parse_record,
-    keys=frozenset({"annotations", PARAGRAPHS, "classes"}),
 )
 FORMAT = Format(
     name="spacy-json",

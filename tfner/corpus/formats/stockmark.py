@@ -140,7 +140,6 @@ def _entity_record(
 SHAPE = Shape(
     fits=fits,
     parse=parse_record,
-    keys=frozenset({*OWN_KEYS, ID}),
     claims=lambda record: isinstance(record, dict) and "entities" in record,
 )
 FORMAT = Format(

@@ -37,29 +37,26 @@ OTHER = {ATTRIBUTES, "relations", "words", "tokens"}
 """Keys whose lists of offsets are known to be something else."""
 
 
-def unread_problem(
-    record: Mapping[str, Any], read: Iterable[str], size: int
-) -> str | None:
+def unread_problem(rest: Mapping[str, Any], size: int, *, has_text: bool) -> str | None:
     """Say what is wrong with a record whose annotations are not read, or None.
 
     Args:
-        record: one in which no entity was found.
-        read: keys that were read.
+        rest: what was not read of a record in which no entity was found.
         size: length of its text.
+        has_text: the record has one, and not tokens alone.
     """
-    known = {*read, *OTHER}
-    for key, value in record.items():
-        if key not in known and holds_annotations(value, size):
+    for key, value in rest.items():
+        if key not in OTHER and holds_annotations(value, size):
             return (
                 f"`{key}` holds what looks like annotations, and is not read. "
-                f"{_meant(record, value)}"
+                f"{_meant(value, has_text)}"
             )
     return None
 
 
-def _meant(record: Mapping[str, Any], value: object) -> str:
+def _meant(value: object, has_text: bool) -> str:
     """Where annotations such as these are read from."""
-    if not isinstance(record.get("text"), str):
+    if not has_text:
         return (
             "Spans of tokens are read from `ner`, ends inclusive, of `tokenized_text`"
         )
@@ -89,6 +86,17 @@ def unusual_problem(record: Mapping[str, Any]) -> str | None:
             '`entities`, `label` or `spans`, as {"start":, "end":, "label":}'
         )
     return None
+
+
+def may_annotate(key: str, value: object, size: int) -> bool:
+    """Tell whether a key holds what are annotations, or looks like them.
+
+    Args:
+        key: of a record.
+        value: what stands there.
+        size: length of the text.
+    """
+    return key in USUAL or key == ATTRIBUTES or holds_annotations(value, size)
 
 
 def may_be_empty(record: Mapping[str, Any]) -> bool:
