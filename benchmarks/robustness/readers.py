@@ -30,6 +30,7 @@ from tfner.corpus import FORMATS
 from tfner.errors import TfnerError
 
 SECONDS, MEGABYTES = 5, 500
+"""Bounds of one reading: processor seconds, and memory beside that of the process."""
 CHUNK = 500
 
 
@@ -83,18 +84,18 @@ def read_damaged(job: tuple[str, str, int, int]) -> dict[str, Any]:
     name, path, start, files = job
     outcomes: Counter[str] = Counter()
     wrong, slowest = [], 0.0
-    signal.signal(signal.SIGALRM, _stop)
+    signal.signal(signal.SIGPROF, _stop)
     before = megabytes()
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(start, min(start + CHUNK, files)):
             target = prepare(Path(path), Path(folder), seed)
-            begin = time.perf_counter()
+            begin = time.process_time()
             for format in (name, None):
                 outcome, message = read(target, format)
                 outcomes[outcome] += 1
                 if message:
                     wrong.append(f"seed {seed}, --from {format}: {message}")
-            slowest = max(slowest, time.perf_counter() - begin)
+            slowest = max(slowest, time.process_time() - begin)
             if megabytes() - before > MEGABYTES:
                 wrong.append(f"seed {seed}: {megabytes() - before:.0f} MB")
                 before = megabytes()
@@ -125,10 +126,13 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def read(path: Path, format: str | None) -> tuple[str, str]:
     """Read a corpus; return how it ends, and what is wrong with that."""
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
     try:
-        for _ in read_corpus(path, format=format):
-            pass
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        try:
+            for _ in read_corpus(path, format=format):
+                pass
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
         return "read", ""
     except TfnerError:
         return "refused", ""
@@ -136,8 +140,6 @@ def read(path: Path, format: str | None) -> tuple[str, str]:
         return "hangs", f"longer than {SECONDS} s"
     except (Exception, RecursionError) as error:
         return "traceback", f"{type(error).__name__}: {str(error)[:200]}"
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _stop(number: int, frame: Any) -> None:

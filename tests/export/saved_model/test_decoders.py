@@ -142,7 +142,7 @@ def test_a_crf_has_no_place_in_a_checkpoint(
     if bundle.config["task"]["head"] == "softmax":
         export(bundle, tmp_path / "out", format=format)
         return
-    with pytest.raises(CheckpointError, match="train with --head softmax"):
+    with pytest.raises(CheckpointError, match="tfner train --head softmax"):
         export(bundle, tmp_path / "out", format=format)
     assert not (tmp_path / "out").exists()
 

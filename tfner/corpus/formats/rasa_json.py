@@ -56,7 +56,8 @@ def parse_record(record: Any, reading: Reading) -> Iterator[Content]:
         raise ValueError(f"`{ROOT}` must hold a list `{EXAMPLES}`")
     for key, values in data.items():
         if isinstance(values, list) and values and key not in lists:
-            reading.counts[f"left out {counted(len(values), f'item of {key}')} of"] += 1
+            items = f"{counted(len(values), 'item')} of {key}"
+            reading.counts[f"with {items}, which hold no sentences, left out"] += 1
     for name, examples in lists.items():
         for number, example in enumerate(examples, 1):
             reading.number = number
