@@ -295,6 +295,19 @@ def test_models_that_a_family_cannot_express_are_not_written(
     assert not (tmp_path / "out").exists()
 
 
+def test_the_padding_of_the_tokenizer_travels_with_a_tagger(tmp_path: Path) -> None:
+    # multilingual-e5 is a BERT with the pieces of XLM-R: <s> is 0, <pad> is 1.
+    save_token_classifier(tagger(), TAGS, tmp_path / "e5", pad_id=1)
+    config = json.loads((tmp_path / "e5" / "config.json").read_text("utf-8"))
+    assert config["pad_token_id"] == 1
+    found, _ = load_token_classifier(tmp_path / "e5")
+    assert found.encoder.position_offset == 0
+    roberta = tagger(family="roberta", position_offset=2)
+    save_token_classifier(roberta, TAGS, tmp_path / "roberta", pad_id=0)
+    found, _ = load_token_classifier(tmp_path / "roberta")
+    assert found.encoder.position_offset == 2
+
+
 def test_unwritable_places_and_wrong_tags_are_said(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"3 tags\. Received: 1 tags"):
         save_token_classifier(tagger(), ["O"], tmp_path / "out")

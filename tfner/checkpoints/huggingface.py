@@ -143,7 +143,11 @@ def save_encoder(encoder: keras.Model, directory: str | Path) -> None:
 
 
 def save_token_classifier(
-    model: TokenClassifier, tags: Sequence[str], directory: str | Path
+    model: TokenClassifier,
+    tags: Sequence[str],
+    directory: str | Path,
+    *,
+    pad_id: int | None = None,
 ) -> None:
     """Write a model as transformers' `AutoModelForTokenClassification` reads it.
 
@@ -153,6 +157,7 @@ def save_token_classifier(
         model: its encoder must be an `EncoderModel`.
         tags: in the order of their ids.
         directory: made if it is not there; files of the same names are replaced.
+        pad_id: of the tokenizer, which the family does not always tell.
 
     Raises:
         CheckpointError: the format cannot express the model, or a file cannot be
@@ -169,6 +174,8 @@ def save_token_classifier(
         "id2label": {str(number): tag for number, tag in enumerate(tags)},
         "label2id": {tag: number for number, tag in enumerate(tags)},
     }
+    if pad_id is not None and not family.offset:  # else it tells where positions begin
+        config["pad_token_id"] = pad_id
     write_model(
         config,
         encoder_slots(model.encoder, family.tensors, SUFFIXES),

@@ -29,7 +29,8 @@ def write(source: Source, stage: Path) -> dict[str, Any]:
         CheckpointError: the format cannot express the encoder.
     """
     task = source.bundle.task
-    save_token_classifier(source.model, task.label_set.tags, stage)
+    pad_id = task.tokenizer.pad_id
+    save_token_classifier(source.model, task.label_set.tags, stage, pad_id=pad_id)
     save_for_transformers(task.tokenizer, stage, longest=task.max_length)
     return {}
 
