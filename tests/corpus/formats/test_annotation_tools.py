@@ -296,7 +296,7 @@ def test_rasa_json_keeps_intents_values_and_roles(
     data = {"common_examples": examples, "regex_features": [{"name": "a"}]}
     path = write({"rasa_nlu_data": data})
     assert entities(path) == [[("Oslo", "city")], []]
-    assert "left out 1 item of regex_features" in caplog.text
+    assert "with 1 item of regex_features" in caplog.text
     written = rewritten(path, "rasa-json")["rasa_nlu_data"]["common_examples"]
     assert written == examples
     write_corpus(read_corpus(path), path.with_name("b.md"))
