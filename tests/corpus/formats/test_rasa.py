@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tfner.corpus import read_corpus, write_corpus
+from tfner.corpus import find_format, read_corpus, write_corpus
 from tfner.corpus.checks.check import check_corpora
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.rasa_attributes import ATTRIBUTES
@@ -266,3 +266,11 @@ def test_attributes_of_entities_that_are_gone_are_not_written(tmp_path):
         )
         write_corpus([document], tmp_path / "a.md")
         assert (tmp_path / "a.md").read_text() == "- [a](Y)b\n"
+
+
+def test_marked_sentences_are_recognised_whatever_the_file_is_named(tmp_path):
+    path = tmp_path / "train.txt"
+    path.write_text("fly from [Oslo](city) to me\nHello there, my friend.\n")
+    assert find_format(path) == "rasa"
+    path.write_text("See [our page](https://x.example/a) for all of it.\nHello you.\n")
+    assert find_format(path) != "rasa"

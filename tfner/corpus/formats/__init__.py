@@ -27,8 +27,8 @@ MODULES = (
     "conllu",
     "conll2012",
     "csv_table",
-    "rasa",
     "rasa_yaml",
+    "rasa",
     "conll",
     "text",
 )

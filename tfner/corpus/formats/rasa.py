@@ -35,6 +35,9 @@ FIRST_LINE = re.compile(r"##|[ \t]*[-*+]([ \t]|$)")
 COMMENT = re.compile(r"(?<!\\)<!--")
 INTENT = "intent"
 SKIPPED = ("synonym", "lookup", "regex")
+MARK = re.compile(r"(?<![\\!])\[[^][]+\](\([\w-]+\)|\{[^{}]*\"entity\")")
+MARKED = 0.05
+"""Share of sentences with a marked entity from which marks alone tell the format."""
 NO_INTENT = "none"
 """Name of the section of sentences without an intent, where one must be named."""
 
@@ -247,11 +250,16 @@ def log_nameless(count: int) -> None:
 
 
 def recognise(sample: Sample) -> str | None:
-    """Tell Rasa's Markdown by the head of a section."""
+    """Tell Rasa's Markdown by the head of a section, or by marked entities."""
     heads = (SECTION.fullmatch(line) for line in sample.filled)
     known = (INTENT, *SKIPPED)
     found = next((head for head in heads if head and head[1] in known), None)
-    return f"the section {shorten(found[0])}" if found else None
+    if found is not None:
+        return f"the section {shorten(found[0])}"
+    marks = [MARK.search(line) for line in sample.filled]
+    marked = [mark[0] for mark in marks if mark]
+    enough = len(marked) > MARKED * len(marks) and sample.value is None
+    return f"marks such as {shorten(marked[0])}" if marked and enough else None
 
 
 FORMAT = Format(
