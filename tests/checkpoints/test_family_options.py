@@ -56,6 +56,11 @@ RULES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         },
         {"hidden_size": 24, "num_heads": 2, "theta": 500.0, "activation": "silu"},
     ),
+    (
+        "nomic_bert",
+        {"n_positions": 8192, "max_trained_positions": 2048},
+        {"max_positions": 2048},
+    ),
     ("albert", {}, {"activation": "gelu_tanh", "num_groups": 1, "hidden_dropout": 0.0}),
     ("mpnet", {"max_position_embeddings": 514}, {"max_positions": 512}),
     (

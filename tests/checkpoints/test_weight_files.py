@@ -175,6 +175,36 @@ def test_tensorflow_models_of_transformers_four_are_read(
     assert same_weights(load_encoder(folder), whole)
 
 
+def test_shards_of_tensorflow_equal_one_file(golden: Load, directory: Make) -> None:
+    stored = golden("bert")
+    whole = load_encoder(directory(stored.config, stored.tensors))
+    folder, where = directory(stored.config, None, "tensorflow"), {}
+    for number in range(2):
+        name = f"tf_model-0000{number + 1}-of-00002.h5"
+        with h5py.File(folder / name, "w") as file:
+            for torch, array in list(stored.tensors.items())[number::2]:
+                path = TransformersFour("bert").name(torch)[1].partition("/")[2]
+                file[path] = array.T if "/kernel:" in path else array
+                where[path] = name
+            file.attrs["layer_names"] = [p.encode() for p in where if where[p] == name]
+    index = folder / "tf_model.h5.index.json"
+    index.write_text(json.dumps({"weight_map": where}), "utf-8")
+    assert same_weights(load_encoder(folder), whole)
+
+
+def test_adapters_and_quantised_weights_are_refused(
+    golden: Load, directory: Make
+) -> None:
+    stored = golden("bert")
+    quantised = stored.config | {"quantization_config": {"bits": 4}}
+    with pytest.raises(CheckpointError, match="quantised weights are not supported"):
+        load_encoder(directory(quantised, stored.tensors, "quantised"))
+    folder = directory(stored.config, None)
+    (folder / "adapter_config.json").write_text("{}", "utf-8")
+    with pytest.raises(CheckpointError, match=r"holds an adapter .* without the model"):
+        load_encoder(folder)
+
+
 def test_tensorflow_taggers_of_transformers_four_are_read(
     golden: Load, directory: Make
 ) -> None:

@@ -6,6 +6,7 @@ Source: transformers 4, modeling_tf_utils.py and modeling_tf_pytorch_utils.py.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,39 +30,24 @@ class H5Tensors:
     """Tensors of a `tf_model.h5` by their names in PyTorch, laid out as there.
 
     Args:
-        path: the file, which stays open.
+        files: the file, or the shards of a model; they stay open.
 
     Raises:
-        CheckpointError: it is damaged, or holds something else.
+        CheckpointError: one is damaged, or holds something else.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, files: Sequence[Path]) -> None:
         self._held: dict[str, tuple[h5py.Dataset, tuple[int, ...]]] = {}
-        try:
-            self._file = h5py.File(path, "r")
-            self._file.visititems(self._keep)
-        except (OSError, RuntimeError) as error:
-            raise CheckpointError(
-                f"{path} is damaged or no HDF5 file: {error}. Fetch it again."
-            ) from error
-        if not self._held:
-            raise CheckpointError(
-                f"{path} holds no weights as transformers 4 saved them, by layer and "
-                "model. Give the model as model.safetensors."
-            )
+        self._files = [_open(path) for path in files]
+        for path, file in zip(files, self._files, strict=True):
+            found = dict(_weights(file))
+            if not found:
+                raise CheckpointError(
+                    f"{path} holds no weights as transformers 4 saved them, by layer "
+                    "and model. Give the model as model.safetensors."
+                )
+            self._held |= found
         self.names = list(self._held)
-
-    def _keep(self, path: str, item: Any) -> None:
-        """Note a weight: its path is the layer's name, the model's, and its own."""
-        _, *name = path.split("/")
-        if not isinstance(item, h5py.Dataset) or len(name) < 2:
-            return
-        short, axes = torch_name("/".join(name)), tuple(range(item.ndim))
-        kind = name[-1].removesuffix(":0")
-        if kind == "kernel":
-            axes = axes[::-1]
-        self._held[short] = (item, AXES.get(kind, axes))
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of one, without reading it."""
@@ -80,9 +66,52 @@ class H5Tensors:
             value = np.transpose(dataset[()], axes)
         except OSError as error:
             raise CheckpointError(
-                f"{self._path} is damaged at {name}: {error}. Fetch it again."
+                f"{dataset.file.filename} is damaged at {name}: {error}. Fetch it "
+                "again."
             ) from error
         return np.reshape(value, self.shape(name))
+
+
+def _open(path: Path) -> h5py.File:
+    try:
+        file = h5py.File(path, "r")
+        file.visititems(lambda path, item: None)  # meets what is damaged
+    except (OSError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{path} is damaged or no HDF5 file: {error}. Fetch it again."
+        ) from error
+    return file
+
+
+def _weights(
+    file: h5py.File,
+) -> Iterator[tuple[str, tuple[h5py.Dataset, tuple[int, ...]]]]:
+    """Weights by their names in PyTorch, with their axes in PyTorch's order.
+
+    The path of one is the layer's name, the model's, and its own; in a shard its own.
+    """
+    found: list[tuple[str, h5py.Dataset]] = []
+
+    def keep(path: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            found.append((path, item))
+
+    file.visititems(keep)
+    listed = {_text(name) for name in file.attrs.get("layer_names", ())}
+    for path, dataset in found:
+        layer, *name = path.split("/")
+        if path in listed:
+            name = ["model", layer, *name]
+        if len(name) < 2:
+            continue
+        kind, axes = name[-1].removesuffix(":0"), tuple(range(dataset.ndim))
+        if kind == "kernel":
+            axes = axes[::-1]
+        yield torch_name("/".join(name)), (dataset, AXES.get(kind, axes))
+
+
+def _text(name: bytes | str) -> str:
+    return name.decode() if isinstance(name, bytes) else name
 
 
 def torch_name(name: str) -> str:

@@ -19,12 +19,14 @@ from tfner.checkpoints.tensors import (
     INDEX,
     SINGLE,
     TF_H5,
+    TF_INDEX,
     TORCH,
     TORCH_INDEX,
     WEIGHT_FILES,
     Tensors,
     open_tensors,
     read_config,
+    refuse_adapter,
 )
 from tfner.errors import CheckpointError, StorageError
 from tfner.models.heads.token_classifier import TokenClassifier
@@ -42,7 +44,7 @@ TAGGER = "ForTokenClassification"
 FETCHED = (
     (SINGLE, INDEX, "model-*.safetensors"),
     (TORCH, TORCH_INDEX, "pytorch_model-*.bin"),
-    (TF_H5,),
+    (TF_H5, TF_INDEX, "tf_model-*.h5"),
 )
 """Files of weights on the hub, of which the first kind that is there is fetched."""
 
@@ -65,6 +67,7 @@ def open_huggingface_encoder(
     """
     directory = find_directory(directory_or_id)
     place = directory / CONFIG
+    refuse_adapter(directory)
     config = read_config(place)
     family = family_named(config.get("model_type"), place=place)
     settings = family.read_settings(
@@ -99,6 +102,7 @@ def load_token_classifier(
     """
     directory = find_directory(directory_or_id)
     place = directory / CONFIG
+    refuse_adapter(directory)
     config = read_config(place)
     family = family_named(config.get("model_type"), place=place)
     for name in config.get("architectures") or ():
@@ -230,7 +234,8 @@ def _canonical_names(
     names: dict[str, str] = {}
     for name in tensors.names:
         short = name.removeprefix("module.").removeprefix("model.")
-        short = short.removeprefix(family.prefix)
+        for prefix in (family.prefix, *family.other_prefixes):
+            short = short.removeprefix(prefix)
         short = re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", short)
         short = re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", short)
         if short in names:

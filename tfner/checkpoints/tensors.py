@@ -21,8 +21,10 @@ INDEX = "model.safetensors.index.json"
 TORCH = "pytorch_model.bin"
 TORCH_INDEX = "pytorch_model.bin.index.json"
 TF_H5 = "tf_model.h5"
-WEIGHT_FILES = (SINGLE, INDEX, TORCH, TORCH_INDEX, TF_H5)
+TF_INDEX = "tf_model.h5.index.json"
+WEIGHT_FILES = (SINGLE, INDEX, TORCH, TORCH_INDEX, TF_H5, TF_INDEX)
 """Looked for in this order."""
+ADAPTER = "adapter_config.json"
 LFS = b"version https://git-lfs"
 
 
@@ -76,19 +78,31 @@ def open_tensors(directory: Path) -> Tensors:
     for name, kind in (
         *((SINGLE, SafeTensors), (INDEX, SafeTensors)),
         *((TORCH, TorchTensors), (TORCH_INDEX, TorchTensors)),
+        *((TF_H5, H5Tensors), (TF_INDEX, H5Tensors)),
     ):
         if (directory / name).is_file():
-            whole = name in (SINGLE, TORCH)
+            whole = name in (SINGLE, TORCH, TF_H5)
             files = [directory / name] if whole else _shards(directory / name)
             for file in files:
                 _refuse_pointer(file)
             return kind(files)
-    if (directory / TF_H5).is_file():
-        _refuse_pointer(directory / TF_H5)
-        return H5Tensors(directory / TF_H5)
     raise CheckpointError(
         f"{directory}: no weights. Looked for {', '.join(WEIGHT_FILES)}."
     )
+
+
+def refuse_adapter(directory: Path) -> None:
+    """Refuse a directory that holds what was learned on top of a model, without it.
+
+    Raises:
+        CheckpointError: it does.
+    """
+    whole = any((directory / name).is_file() for name in WEIGHT_FILES)
+    if (directory / ADAPTER).is_file() and not whole:
+        raise CheckpointError(
+            f"{directory} holds an adapter (LoRA or its like) without the model below. "
+            "Merge the two with peft's `merge_and_unload`, and give what it saves."
+        )
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class Family:
         fixed: arguments that config.json does not hold, with their values.
         activations: `hidden_act` of config.json -> the encoder's `activation`.
         only: key of config.json -> the one value that is supported, if it is there.
+        other_prefixes: what they begin with in files of other programs.
         skipped: starts of the names of tensors that are none of the encoder's.
         offset: whether positions begin after the padding id (RoBERTa).
         head_dropout: key of config.json for the dropout before a tagger's last layer.
@@ -67,6 +68,7 @@ class Family:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     activations: dict[str, str] = field(default_factory=lambda: EXACT_GELU)
     only: Mapping[str, Any] = field(default_factory=dict)
+    other_prefixes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     offset: bool = False
     head_dropout: str = "classifier_dropout"
@@ -134,6 +136,8 @@ class Family:
             for key, value in self.only.items()
             if config.get(key) not in (None, value)
         ]
+        if config.get("quantization_config"):
+            others.append("quantised weights are not supported; give the whole ones")
         wanted = [key for key in NOT_SUPPORTED if config.get(key)]
         return others + [f"{key}={config[key]!r} is not supported" for key in wanted]
 

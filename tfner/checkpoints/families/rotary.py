@@ -279,6 +279,8 @@ class NomicFamily(RotaryFamily):
         }
         if renamed.get("hidden_act") == "swiglu":
             renamed["hidden_act"] = "silu"
+        if "max_trained_positions" in config:  # beyond, positions would be scaled
+            renamed["max_position_embeddings"] = config["max_trained_positions"]
         return super().flat({**config, **renamed})
 
 
@@ -301,6 +303,7 @@ NOMIC_BERT = NomicFamily(
     architecture="NomicBert",
     encoder="rotary",
     prefix="nomic_bert.",
+    other_prefixes=("bert.",),
     settings={
         **_SIZES,
         "type_vocab_size": "type_vocab_size",
@@ -353,6 +356,10 @@ NOMIC_BERT = NomicFamily(
         "mlp_fc1_bias": False,
         "mlp_fc2_bias": False,
         "num_experts": 0,
+        "use_rms_norm": False,
+        "causal": False,
+        "parallel_block": False,
+        "scale_attn_weights": True,
     },
     skipped=(*HEADS, "cls.", "rotary_emb."),
     theta=1_000.0,

@@ -94,16 +94,17 @@ class DisentangledLayer(TransformerLayer):
     def _scores(self, query: Any, key: Any, learnt: Any, fixed: Any) -> Any:
         scale = (self.head_size * (1 + len(self.terms))) ** -0.5
         query = query * scale
-        scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
+        scores = ops.cast(ops.matmul(query, ops.swapaxes(key, -1, -2)), "float32")
         position_query, position_key = self._projected(learnt)
         if position_key is not None:  # of the key's distance from the query
             near = ops.take(position_key, ops.flip(fixed), axis=1)  # (A, 2S - 1, H / A)
-            scores += pairs_of_distances(ops.matmul(query, ops.swapaxes(near, 1, 2)))
+            paired = pairs_of_distances(ops.matmul(query, ops.swapaxes(near, 1, 2)))
+            scores += ops.cast(paired, "float32")
         if position_query is not None:
             near = ops.take(position_query * scale, fixed, axis=1)
-            turned = pairs_of_distances(ops.matmul(key, ops.swapaxes(near, 1, 2)))
-            scores += ops.swapaxes(turned, -1, -2)
-        return ops.cast(scores, "float32")
+            paired = pairs_of_distances(ops.matmul(key, ops.swapaxes(near, 1, 2)))
+            scores += ops.cast(ops.swapaxes(paired, -1, -2), "float32")
+        return scores
 
     def _projected(self, learnt: Any) -> tuple[Any, Any]:
         """Queries and keys (A, R, H / A) of distances; None for those not wanted."""
