@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 Mutation = Callable[[random.Random, bytes], bytes]
 
-HUGE = 1 << 20
+HUGE, LARGEST = 1 << 20, 4 << 20
+"""Bytes of a long line, and of a copy that grows by repetition."""
 DEPTH = 100_000
 
 
@@ -33,7 +34,8 @@ def delete(draw: random.Random, content: bytes) -> bytes:
 def repeat(draw: random.Random, content: bytes) -> bytes:
     """A stretch stands there many times."""
     start, end = sorted(draw.randrange(len(content) + 1) for _ in range(2))
-    return content[:end] + content[start:end] * draw.randint(1, 200) + content[end:]
+    times = min(draw.randint(1, 200), LARGEST // max(1, len(content)))
+    return content[:end] + content[start:end] * times + content[end:]
 
 
 def replace_lines(draw: random.Random, content: bytes) -> bytes:
