@@ -105,7 +105,7 @@ def _weights(
         if len(name) < 2:
             continue
         kind, axes = name[-1].removesuffix(":0"), tuple(range(dataset.ndim))
-        if kind == "kernel":
+        if kind == "kernel" and dataset.ndim == 2:  # ConvBERT's grouped ones are not
             axes = axes[::-1]
         yield torch_name("/".join(name)), (dataset, AXES.get(kind, axes))
 

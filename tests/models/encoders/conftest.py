@@ -36,7 +36,12 @@ CONFIGS: dict[str, dict[str, Any]] = {
     },
     "modernbert": {"local_attention": 6},
     "eurobert": {"num_key_value_heads": 1},
-    "convbert": {"num_attention_heads": 2, "head_ratio": 1, "conv_kernel_size": 5},
+    "convbert": {
+        "num_attention_heads": 2,
+        "head_ratio": 1,
+        "conv_kernel_size": 5,
+        "num_groups": 2,
+    },
     "albert": {"num_hidden_layers": 4, "num_hidden_groups": 2, "inner_group_num": 2},
 }
 """What is set in the config.json of a family beside its sizes."""

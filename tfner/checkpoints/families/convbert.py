@@ -21,6 +21,7 @@ CONVBERT = Family(
         "embedding_size": "embedding_size",
         "head_ratio": "head_ratio",
         "kernel_size": "conv_kernel_size",
+        "groups": "num_groups",
     },
     tensors={
         **bert.TENSORS,
@@ -36,9 +37,9 @@ CONVBERT = Family(
         "vocab_size": 30522,
         "head_ratio": 2,
         "kernel_size": 9,
+        "groups": 1,
     },
     fixed={"family": "convbert", "position_offset": 0},
-    only={"num_groups": 1},
     skipped=(
         *(*HEADS, *BUFFERS, "discriminator_predictions.", "generator_predictions."),
         "generator_lm_head.",

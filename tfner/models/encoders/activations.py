@@ -14,8 +14,8 @@ def gelu_tanh(inputs: Any) -> Any:
     return ops.gelu(inputs, approximate=True)
 
 
-def activation_named(name: str) -> Any:
-    """The function of a name; "gelu" is the exact one (erf).
+def activation_named(name: str | None) -> Any:
+    """The function of a name; "gelu" is the exact one (erf), None changes nothing.
 
     Raises:
         ValueError: there is none of that name.

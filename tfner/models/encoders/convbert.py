@@ -8,10 +8,70 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from tfner.models.encoders.activations import activation_named
 from tfner.models.encoders.bert import Encoder
 from tfner.models.encoders.stack import Around
 from tfner.models.encoders.transformer import TransformerLayer, attended_values
 from tfner.models.encoders.windows import neighbours
+
+
+@keras.saving.register_keras_serializable(package="tfner")
+class GroupedDense(keras.layers.Layer):
+    """A dense layer whose input and output are cut into groups that do not mix.
+
+    Args:
+        units: width of the output, a multiple of `groups`.
+        groups: parts of input and output.
+        activation: see `activation_named`; None for none.
+        initializer_range: standard deviation of new weights.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        *,
+        groups: int,
+        activation: str | None,
+        initializer_range: float,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.settings: dict[str, Any] = {
+            "units": units,
+            "groups": groups,
+            "activation": activation,
+            "initializer_range": initializer_range,
+        }
+        self.units, self.groups = units, groups
+        self.activation = activation_named(activation)
+
+    def build(self, input_shape: Any) -> None:
+        """Create the weights of an input (…, W)."""
+        width = input_shape[-1]
+        deviation = self.settings["initializer_range"]
+        # Axes in the reverse of PyTorch's order, as those of every kernel.
+        self.kernel = self.add_weight(
+            shape=(self.units // self.groups, width // self.groups, self.groups),
+            initializer=keras.initializers.TruncatedNormal(stddev=deviation),
+            name="kernel",
+        )
+        self.bias = self.add_weight(
+            shape=(self.units,), initializer="zeros", name="bias"
+        )
+
+    def call(self, rows: Any) -> Any:
+        """Multiply rows (N, W) group by group."""
+        parts = ops.reshape(rows, (-1, self.groups, rows.shape[-1] // self.groups))
+        found = ops.einsum("ngi,oig->ngo", parts, self.kernel)
+        return self.activation(ops.reshape(found, (-1, self.units)) + self.bias)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+        """Shape of the output, (N, units)."""
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), **self.settings}
 
 
 @keras.saving.register_keras_serializable(package="tfner")
@@ -21,14 +81,18 @@ class ConvolutionalLayer(TransformerLayer):
     Args:
         head_ratio: by which the heads are fewer than `num_heads`.
         kernel_size: odd number of pieces that the convolution sees.
+        groups: of the products of the feed-forward half.
         **kwargs: those of `TransformerLayer`.
 
     Source: Jiang et al. 2020, "ConvBERT", section 3.2.
     """
 
-    def __init__(self, *, head_ratio: int, kernel_size: int, **kwargs: Any) -> None:
+    def __init__(
+        self, *, head_ratio: int, kernel_size: int, groups: int, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.settings |= {"head_ratio": head_ratio, "kernel_size": kernel_size}
+        self.settings["groups"] = groups
         width = self.settings["hidden_size"]
         self.kernel_size = kernel_size
         self.num_heads = max(1, self.num_heads // head_ratio)
@@ -39,6 +103,22 @@ class ConvolutionalLayer(TransformerLayer):
             self.num_heads * kernel_size, "convolution_kernel"
         )
         self.convolution_value = self._dense(self.half, "convolution_value")
+        if groups > 1:
+            inner, activation = (
+                self.settings[name] for name in ("intermediate_size", "activation")
+            )
+            self.intermediate = self._grouped(inner, "intermediate", activation)
+            self.output_dense = self._grouped(width, "output_dense", None)
+
+    def _grouped(self, units: int, name: str, activation: str | None) -> GroupedDense:
+        return GroupedDense(
+            units,
+            groups=self.settings["groups"],
+            activation=activation,
+            initializer_range=self.settings["initializer_range"],
+            dtype=self.dtype_policy,
+            name=name,
+        )
 
     def _dense(self, units: int, name: str) -> keras.layers.Dense:
         init = keras.initializers.TruncatedNormal(
@@ -139,6 +219,7 @@ class ConvBertEncoder(Encoder):
     Args:
         head_ratio: by which the heads are fewer than `num_heads`.
         kernel_size: odd number of pieces that a convolution sees.
+        groups: of the products of the feed-forward halves; they divide both widths.
         **kwargs: those of `Encoder`.
 
     Raises:
@@ -147,13 +228,22 @@ class ConvBertEncoder(Encoder):
 
     arguments: ClassVar[tuple[str, ...]] = (
         *Encoder.arguments,
-        *("head_ratio", "kernel_size"),
+        *("head_ratio", "kernel_size", "groups"),
     )
 
     def __init__(
-        self, *, head_ratio: int = 2, kernel_size: int = 9, **kwargs: Any
+        self,
+        *,
+        head_ratio: int = 2,
+        kernel_size: int = 9,
+        groups: int = 1,
+        **kwargs: Any,
     ) -> None:
-        self._convolution = {"head_ratio": head_ratio, "kernel_size": kernel_size}
+        self._convolution = {
+            "head_ratio": head_ratio,
+            "kernel_size": kernel_size,
+            "groups": groups,
+        }
         heads = max(1, kwargs["num_heads"] // head_ratio)
         if kwargs["hidden_size"] % (2 * heads):
             raise ValueError(
@@ -163,6 +253,7 @@ class ConvBertEncoder(Encoder):
             )
         super().__init__(**kwargs)
         self.head_ratio, self.kernel_size = head_ratio, kernel_size
+        self.groups = groups
 
     def _new_block(self, number: int) -> ConvolutionalLayer:
         return ConvolutionalLayer(
