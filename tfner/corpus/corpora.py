@@ -13,7 +13,7 @@ from tfner.corpus.formats import FORMATS
 from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.sample import Sample
-from tfner.corpus.formats.tag_names import parse_labels
+from tfner.corpus.tags.names import parse_labels
 from tfner.corpus.tidying import tidied
 from tfner.document import Document
 from tfner.errors import ConfigError, CorpusError, unknown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from tfner.corpus.formats.conll_writing import sentence_lines
+from tfner.corpus.columns.writing import sentence_lines
 from tfner.document import Document
 from tfner.evaluation.mistakes import find_mistakes, word_labels
 from tfner.nesting import inner

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tfner.corpus.columns.writing import document_lines, header_lines
 from tfner.corpus.formats import doccano, labelstudio, prodigy
-from tfner.corpus.formats.conll_writing import document_lines, header_lines
 from tfner.corpus.formats.rasa import format_item
-from tfner.corpus.formats.records import json_line, json_list
+from tfner.corpus.records.shapes import json_line, json_list
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, CorpusError, unknown
 from tfner.nesting import outermost, split_crossing

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfner.corpus import join_words, read_corpus, write_corpus
-from tfner.corpus.formats.scheme_detection import TagCensus
+from tfner.corpus.tags.schemes import TagCensus
 from tfner.corpus.tidying import tidy
 from tfner.document import Document, Entity
 from tfner.schemes import SCHEMES, Span, encode_spans

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tfner.corpus.formats.json_stream import JsonStream
+from tfner.corpus.records.stream import JsonStream
 from tfner.errors import CorpusError
 from tfner.storage import lines
 
@@ -130,7 +130,7 @@ def test_bytes_that_are_no_utf8_are_named_with_their_place(
 def test_a_line_without_end_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tfner.corpus.formats.json_stream.MAX_LINE", 1 << 16)
+    monkeypatch.setattr("tfner.corpus.records.stream.MAX_LINE", 1 << 16)
     path = tmp_path / "a"
     path.write_text('{"a": "' + "b" * (1 << 18) + '"}', "utf-8")
     with pytest.raises(CorpusError, match="a line of more than"):

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from tfner.corpus import read_corpus, write_corpus
-from tfner.corpus.formats.tag_names import parse_labels
+from tfner.corpus.tags.names import parse_labels
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, CorpusError
 

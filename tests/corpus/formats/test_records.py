@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tfner.corpus import find_format, read_corpus
-from tfner.corpus.formats.tag_names import parse_labels
+from tfner.corpus.tags.names import parse_labels
 from tfner.errors import ConfigError, CorpusError
 
 TEXT = "Mira Sol flew to Oslo."

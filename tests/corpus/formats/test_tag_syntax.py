@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from tfner.corpus.formats.options import ReadOptions
-from tfner.corpus.formats.tag_syntax import find_syntax
+from tfner.corpus.tags.syntax import find_syntax
 from tfner.errors import LabelError
 
 

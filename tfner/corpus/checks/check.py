@@ -14,7 +14,7 @@ from tfner.corpus.corpora import check_raw_text, recognise
 from tfner.corpus.formats import FORMATS
 from tfner.corpus.formats.format import Scan, located
 from tfner.corpus.formats.options import ReadOptions
-from tfner.corpus.formats.scheme_detection import TagCensus
+from tfner.corpus.tags.schemes import TagCensus
 from tfner.document import Document
 from tfner.errors import CorpusError, StorageError, counted, shorten
 from tfner.storage.line_ends import survey_line_ends

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from tfner.corpus.checks.borders import edge_marks
 from tfner.corpus.checks.findings import FileReport, name_character
-from tfner.corpus.formats.conll import tags_in, words_in
-from tfner.corpus.formats.conll_layout import (
+from tfner.corpus.columns.layout import (
     ColumnLayout,
     column_remedy,
     describe,
@@ -15,17 +14,18 @@ from tfner.corpus.formats.conll_layout import (
     settle_scheme,
     syntax_of,
 )
-from tfner.corpus.formats.conll_profile import LANGUAGE, fits
-from tfner.corpus.formats.conll_raw_text import (
+from tfner.corpus.columns.profile import LANGUAGE, fits
+from tfner.corpus.columns.raw_text import (
     NumberedWords,
     find_differences,
     read_raw_text,
 )
-from tfner.corpus.formats.conll_sentences import ColumnFile, ColumnSentence
-from tfner.corpus.formats.conll_survey import survey_conll
+from tfner.corpus.columns.sentences import ColumnFile, ColumnSentence
+from tfner.corpus.columns.survey import survey_conll
+from tfner.corpus.formats.conll import tags_in, words_in
 from tfner.corpus.formats.options import ReadOptions
-from tfner.corpus.formats.scheme_detection import TagCensus
-from tfner.corpus.formats.tag_syntax import A_TAG, READ_ONLY, TagSyntax
+from tfner.corpus.tags.schemes import TagCensus
+from tfner.corpus.tags.syntax import A_TAG, READ_ONLY, TagSyntax
 from tfner.document import Entity
 from tfner.errors import CorpusError, shorten
 from tfner.nesting import count_nested

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 
+from tfner.corpus.columns.sentences import ColumnFile
+from tfner.corpus.columns.survey import survey_conll
+from tfner.corpus.columns.writing import write_conll
 from tfner.corpus.formats.conll import documents_of
-from tfner.corpus.formats.conll_sentences import ColumnFile
-from tfner.corpus.formats.conll_survey import survey_conll
-from tfner.corpus.formats.conll_writing import write_conll
 from tfner.corpus.formats.options import ReadOptions
 from tfner.document import Document
 from tfner.errors import CorpusError

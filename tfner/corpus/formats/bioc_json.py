@@ -18,7 +18,7 @@ from tfner.corpus.formats.bioc import Reader, shown, to_bioc
 from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.sample import Sample
-from tfner.corpus.formats.spans import check_surrogates
+from tfner.corpus.records.spans import check_surrogates
 from tfner.document import Document
 from tfner.errors import CorpusError, shorten
 from tfner.storage.lines import read_lines, stem_of

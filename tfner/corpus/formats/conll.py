@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tfner.corpus.formats.conll_layout import ColumnLayout, find_layout
-from tfner.corpus.formats.conll_profile import find_profile
-from tfner.corpus.formats.conll_raw_text import NumberedWords, texts_of
-from tfner.corpus.formats.conll_sentences import ColumnFile, ColumnSentence
-from tfner.corpus.formats.conll_writing import write_conll
+from tfner.corpus.columns.layout import ColumnLayout, find_layout
+from tfner.corpus.columns.profile import find_profile
+from tfner.corpus.columns.raw_text import NumberedWords, texts_of
+from tfner.corpus.columns.sentences import ColumnFile, ColumnSentence
+from tfner.corpus.columns.writing import write_conll
 from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.sample import Sample

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
-from tfner.corpus.formats.conll_profile import split_row
-from tfner.corpus.formats.conll_sentences import HASH_BEGIN, HASH_LINES
+from tfner.corpus.columns.profile import split_row
+from tfner.corpus.columns.sentences import HASH_BEGIN, HASH_LINES
 from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.sample import Sample

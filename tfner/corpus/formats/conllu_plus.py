@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from tfner.corpus.formats.tag_syntax import TagSyntax, find_syntax
+from tfner.corpus.tags.syntax import TagSyntax, find_syntax
 from tfner.errors import CorpusError, shorten
 from tfner.schemes import OUTSIDE
 from tfner.storage.lines import is_readable, read_lines

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from tfner.corpus.formats.scheme_detection import TagCensus
 from tfner.corpus.joining import place_words
 from tfner.corpus.tagging import check_prefixes, entities_of
+from tfner.corpus.tags.schemes import TagCensus
 from tfner.document import Entity, Word
 from tfner.errors import shorten
 from tfner.schemes import (

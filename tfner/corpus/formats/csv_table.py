@@ -21,11 +21,11 @@ from tfner.corpus.formats.csv_header import SENTENCE, Header, find_header, parse
 from tfner.corpus.formats.format import Format
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.sample import Sample
-from tfner.corpus.formats.scheme_detection import TagCensus
-from tfner.corpus.formats.tag_syntax import TagSyntax, find_syntax
 from tfner.corpus.joining import join_words, words_of
 from tfner.corpus.spacing import spacing_of_file
 from tfner.corpus.tagging import entities_of, tags_of
+from tfner.corpus.tags.schemes import TagCensus
+from tfner.corpus.tags.syntax import TagSyntax, find_syntax
 from tfner.corpus.tidying import tidy_words
 from tfner.document import Document
 from tfner.errors import CorpusError, counted, joined, shorten

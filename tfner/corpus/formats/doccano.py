@@ -22,10 +22,10 @@ from tfner.corpus.formats.rasa_attributes import (
     attribute_metadata,
     attributes_by_entity,
 )
-from tfner.corpus.formats.record_text import own_tokens, text_and_words, text_key
-from tfner.corpus.formats.records import Reading, Shape, line_writer, scan_records
 from tfner.corpus.formats.sample import Sample
-from tfner.corpus.formats.spans import is_integer, parse_entity, parse_triple
+from tfner.corpus.records.shapes import Reading, Shape, line_writer, scan_records
+from tfner.corpus.records.spans import is_integer, parse_entity, parse_triple
+from tfner.corpus.records.texts import own_tokens, text_and_words, text_key
 from tfner.document import Document, Entity
 
 LISTS = ("label", "labels", "annotations")

@@ -13,8 +13,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from tfner.corpus.formats.options import ReadOptions
-from tfner.corpus.formats.records import Shape
 from tfner.corpus.formats.sample import Sample
+from tfner.corpus.records.shapes import Shape
 from tfner.document import Document
 from tfner.errors import CorpusError, joined
 from tfner.storage.lines import STANDARD_STREAM

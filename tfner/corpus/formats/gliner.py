@@ -14,11 +14,11 @@ from functools import partial
 from typing import Any
 
 from tfner.corpus.formats.format import Format
-from tfner.corpus.formats.record_tags import is_words
-from tfner.corpus.formats.record_text import text_and_words
-from tfner.corpus.formats.records import Reading, Shape, list_writer, scan_records
-from tfner.corpus.formats.spans import is_triple
 from tfner.corpus.joining import words_of
+from tfner.corpus.records.shapes import Reading, Shape, list_writer, scan_records
+from tfner.corpus.records.spans import is_triple
+from tfner.corpus.records.tags import is_words
+from tfner.corpus.records.texts import text_and_words
 from tfner.corpus.tagging import REMEDY, misaligned_entities, word_spans
 from tfner.document import Document, Entity, Word
 from tfner.errors import CorpusError, shorten

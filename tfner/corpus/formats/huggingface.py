@@ -22,12 +22,12 @@ from tfner.corpus.formats.huggingface_files import (
     open_source,
     recognise,
 )
-from tfner.corpus.formats.json_stream import Found
 from tfner.corpus.formats.jsonl import SHAPE
 from tfner.corpus.formats.options import ReadOptions
-from tfner.corpus.formats.record_tags import TAG_KEYS, is_words
-from tfner.corpus.formats.records import scan_stream
-from tfner.corpus.formats.tag_names import parse_labels
+from tfner.corpus.records.shapes import scan_stream
+from tfner.corpus.records.stream import Found
+from tfner.corpus.records.tags import TAG_KEYS, is_words
+from tfner.corpus.tags.names import parse_labels
 from tfner.document import Document
 from tfner.errors import CorpusError
 

@@ -16,12 +16,12 @@ from functools import partial
 from typing import Any
 
 from tfner.corpus.formats.format import Format
-from tfner.corpus.formats.record_tags import TAG_KEYS, TOKEN_KEYS, is_words
-from tfner.corpus.formats.record_text import text_and_words
-from tfner.corpus.formats.records import Reading, Shape, line_writer, scan_records
 from tfner.corpus.formats.sample import Sample
-from tfner.corpus.formats.spans import is_triple, parse_entity, parse_triple
-from tfner.corpus.formats.unread import no_tags_problem
+from tfner.corpus.records.shapes import Reading, Shape, line_writer, scan_records
+from tfner.corpus.records.spans import is_triple, parse_entity, parse_triple
+from tfner.corpus.records.tags import TAG_KEYS, TOKEN_KEYS, is_words
+from tfner.corpus.records.texts import text_and_words
+from tfner.corpus.records.unread import no_tags_problem
 from tfner.corpus.tagging import entities_of
 from tfner.document import Document, Entity
 

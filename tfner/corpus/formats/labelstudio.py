@@ -27,8 +27,8 @@ from tfner.corpus.formats.labelstudio_regions import (
     parse_region,
 )
 from tfner.corpus.formats.rasa_attributes import ATTRIBUTES
-from tfner.corpus.formats.records import Reading, Shape, list_writer, scan_records
-from tfner.corpus.formats.spans import check_surrogates, is_range
+from tfner.corpus.records.shapes import Reading, Shape, list_writer, scan_records
+from tfner.corpus.records.spans import check_surrogates, is_range
 from tfner.document import Document, Entity, Word
 
 ANNOTATIONS = ("annotations", "completions")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tfner.corpus.formats.spans import is_integer, parse_entity, parse_score, show_keys
+from tfner.corpus.records.spans import is_integer, parse_entity, parse_score, show_keys
 from tfner.document import Entity
 from tfner.errors import shorten
 

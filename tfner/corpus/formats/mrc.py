@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from tfner.corpus.formats.format import Format
-from tfner.corpus.formats.json_stream import QUESTION_KEYS, JsonStream
 from tfner.corpus.formats.options import ReadOptions
-from tfner.corpus.formats.spans import check_surrogates
 from tfner.corpus.joining import words_of
+from tfner.corpus.records.spans import check_surrogates
+from tfner.corpus.records.stream import QUESTION_KEYS, JsonStream
 from tfner.corpus.tagging import REMEDY, misaligned_entities, word_spans
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, CorpusError, counted, joined, shorten

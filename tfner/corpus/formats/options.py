@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from tfner.config.choices import Discontinuous, Join
-from tfner.corpus.formats.tag_syntax import READ_ONLY, find_reading_scheme
+from tfner.corpus.tags.syntax import READ_ONLY, find_reading_scheme
 from tfner.errors import ConfigError, unknown
 
 CHOICES = {

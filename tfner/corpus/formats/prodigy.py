@@ -22,15 +22,15 @@ from tfner.corpus.formats.rasa_attributes import (
     attribute_metadata,
     attributes_by_entity,
 )
-from tfner.corpus.formats.record_text import (
+from tfner.corpus.formats.sample import Sample
+from tfner.corpus.records.shapes import Reading, Shape, line_writer, scan_records
+from tfner.corpus.records.spans import is_range, parse_entity
+from tfner.corpus.records.texts import (
     is_token_objects,
     own_tokens,
     text_and_words,
     text_key,
 )
-from tfner.corpus.formats.records import Reading, Shape, line_writer, scan_records
-from tfner.corpus.formats.sample import Sample
-from tfner.corpus.formats.spans import is_range, parse_entity
 from tfner.corpus.tagging import word_spans
 from tfner.document import Document, Entity, Word
 

@@ -20,15 +20,15 @@ from tfner.corpus.formats.rasa_attributes import (
     attribute_metadata,
     attributes_by_entity,
 )
-from tfner.corpus.formats.record_text import text_of
-from tfner.corpus.formats.records import (
+from tfner.corpus.records.shapes import (
     Content,
     Reading,
     Shape,
     json_list,
     scan_records,
 )
-from tfner.corpus.formats.spans import parse_entity
+from tfner.corpus.records.spans import parse_entity
+from tfner.corpus.records.texts import text_of
 from tfner.document import Document, Entity
 from tfner.errors import counted
 

@@ -19,11 +19,11 @@ from functools import partial
 from typing import Any
 
 from tfner.corpus.formats.format import Format
-from tfner.corpus.formats.json_stream import is_pair
-from tfner.corpus.formats.record_text import text_and_words
-from tfner.corpus.formats.records import Content, Reading, Shape, scan_records
 from tfner.corpus.formats.sample import Sample
-from tfner.corpus.formats.spans import check_surrogates, parse_triple
+from tfner.corpus.records.shapes import Content, Reading, Shape, scan_records
+from tfner.corpus.records.spans import check_surrogates, parse_triple
+from tfner.corpus.records.stream import is_pair
+from tfner.corpus.records.texts import text_and_words
 from tfner.corpus.tagging import entities_of
 from tfner.document import Document, Entity
 from tfner.schemes import is_tag

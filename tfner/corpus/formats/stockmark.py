@@ -21,10 +21,10 @@ from tfner.corpus.formats.rasa_attributes import (
     attribute_metadata,
     attributes_by_entity,
 )
-from tfner.corpus.formats.record_text import text_of
-from tfner.corpus.formats.records import Reading, Shape, scan_records
 from tfner.corpus.formats.sample import Sample
-from tfner.corpus.formats.spans import is_range, parse_entity
+from tfner.corpus.records.shapes import Reading, Shape, scan_records
+from tfner.corpus.records.spans import is_range, parse_entity
+from tfner.corpus.records.texts import text_of
 from tfner.document import Document, Entity
 from tfner.errors import shorten
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from tfner.corpus.formats.options import ReadOptions
-from tfner.corpus.formats.spans import is_integer, show_keys
-from tfner.corpus.formats.tag_syntax import TagSyntax, find_syntax
+from tfner.corpus.records.spans import is_integer, show_keys
 from tfner.corpus.spacing import Spacing, spacing_of_file
 from tfner.corpus.tagging import check_prefixes
+from tfner.corpus.tags.syntax import TagSyntax, find_syntax
 from tfner.errors import counted, shorten
 
 logger = logging.getLogger(__name__)

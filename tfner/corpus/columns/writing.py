@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TextIO
 
-from tfner.corpus.formats.conll_profile import DOCUMENT_LINE
+from tfner.corpus.columns.profile import DOCUMENT_LINE
 from tfner.corpus.joining import words_of
 from tfner.corpus.tagging import entities_of, tags_of, word_spans
 from tfner.document import Document, Word

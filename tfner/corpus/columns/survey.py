@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from tfner.corpus.formats.conll_profile import (
+from tfner.corpus.columns.profile import (
     LANGUAGE,
     TAG_NAMES,
     WORD_NAMES,
     Profile,
     fits,
 )
-from tfner.corpus.formats.conll_sentences import ColumnFile, ColumnSentence
+from tfner.corpus.columns.sentences import ColumnFile, ColumnSentence
 from tfner.corpus.formats.options import ReadOptions
-from tfner.corpus.formats.scheme_detection import TagCensus
+from tfner.corpus.tags.schemes import TagCensus
 from tfner.errors import SHOWN_PROBLEMS, CorpusError
 
 EMPTY = "the file is empty: it holds no sentence"

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tfner.corpus.formats.conll_profile import DOCUMENT_LINE, Profile
-from tfner.corpus.formats.conll_sentences import ColumnFile
-from tfner.corpus.formats.conll_survey import Survey, survey_conll
+from tfner.corpus.columns.profile import DOCUMENT_LINE, Profile
+from tfner.corpus.columns.sentences import ColumnFile
+from tfner.corpus.columns.survey import Survey, survey_conll
 from tfner.corpus.formats.options import ReadOptions
-from tfner.corpus.formats.scheme_detection import TagCensus
-from tfner.corpus.formats.tag_syntax import (
+from tfner.corpus.tags.schemes import TagCensus
+from tfner.corpus.tags.syntax import (
     A_TAG,
     OTHER_OUTSIDES,
     READ_ONLY,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tfner.corpus.formats.record_tags import is_words
-from tfner.corpus.formats.spans import check_surrogates, is_range
 from tfner.corpus.joining import join_words, place_words
+from tfner.corpus.records.spans import check_surrogates, is_range
+from tfner.corpus.records.tags import is_words
 from tfner.corpus.spacing import Spacing
 from tfner.document import Word
 from tfner.errors import shorten

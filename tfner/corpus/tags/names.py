@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tfner.corpus.formats.record_tags import TAG_KEYS, is_words
-from tfner.corpus.formats.spans import is_integer
+from tfner.corpus.records.spans import is_integer
+from tfner.corpus.records.tags import TAG_KEYS, is_words
 from tfner.errors import ConfigError, shorten
 from tfner.schemes import is_tag
 from tfner.storage.lines import is_readable, read_lines

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tfner.corpus.formats.options import ReadOptions
-from tfner.corpus.formats.tag_syntax import OTHER_OUTSIDES, TagSyntax, find_syntax
+from tfner.corpus.tags.syntax import OTHER_OUTSIDES, TagSyntax, find_syntax
 from tfner.schemes import is_tag, split_tag
 
 DOCUMENT_LINE = "-DOCSTART-"

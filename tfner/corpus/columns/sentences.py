@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import NamedTuple
 
-from tfner.corpus.formats.conll_profile import (
+from tfner.corpus.columns.profile import (
     DOCUMENT_LINE,
     HEAD_CHARACTERS,
     HEAD_LINES,

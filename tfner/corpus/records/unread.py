@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tfner.corpus.formats.rasa_attributes import ATTRIBUTES
-from tfner.corpus.formats.spans import is_integer, is_range, is_triple, show_keys
+from tfner.corpus.records.spans import is_integer, is_range, is_triple, show_keys
 
 USUAL = (
     "entities",

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TextIO
 
-from tfner.corpus.formats.json_stream import QUESTION_KEYS, Found, JsonStream
 from tfner.corpus.formats.options import ReadOptions
-from tfner.corpus.formats.record_tags import TAG_KEYS, RecordTags
-from tfner.corpus.formats.record_text import text_and_words
-from tfner.corpus.formats.unread import (
+from tfner.corpus.records.stream import QUESTION_KEYS, Found, JsonStream
+from tfner.corpus.records.tags import TAG_KEYS, RecordTags
+from tfner.corpus.records.texts import text_and_words
+from tfner.corpus.records.unread import (
     READ_FROM,
     may_annotate,
     may_be_empty,

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tfner.corpus.formats.tag_syntax import TagSyntax
+from tfner.corpus.tags.syntax import TagSyntax
 from tfner.schemes import OUTSIDE, SCHEMES, Scheme, is_tag
 
 BORDER = "\n"

@@ -1,0 +1,1 @@
+"""The layout of column files, and their sentences."""

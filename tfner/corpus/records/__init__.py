@@ -1,0 +1,1 @@
+"""JSON records: their stream, their shapes, and what must not be passed over."""

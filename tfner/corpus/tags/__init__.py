@@ -1,0 +1,1 @@
+"""The spellings, schemes and names of tags in corpora."""
