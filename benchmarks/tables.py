@@ -15,7 +15,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 README, TEMPLATE = HERE / "README.md", HERE / "README.template.md"
-FOLDERS = ("accuracy", "speed", "pretraining")
+FOLDERS = ("accuracy", "speed", "pretraining", "robustness")
 
 
 def main() -> None:

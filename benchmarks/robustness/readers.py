@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import harness
-from benchmarks.robustness.mutations import mutate
+from benchmarks.mutations import mutate
 from tfner import read_corpus
 from tfner.corpus import FORMATS
 from tfner.errors import TfnerError

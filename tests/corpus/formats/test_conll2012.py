@@ -71,3 +71,10 @@ def test_a_bracket_without_a_partner_is_named(tmp_path, old, new, problem):
     (tmp_path / "a").write_text(SPECIMEN.read_text().replace(old, new))
     with pytest.raises(CorpusError, match=problem):
         list(read_corpus(tmp_path / "a"))
+
+
+def test_a_line_of_endless_blanks_takes_no_endless_time(tmp_path):
+    path = tmp_path / "a.v4_gold_conll"
+    path.write_text("#begin document (a" + " " * (1 << 20) + "x\n")
+    with pytest.raises(CorpusError):
+        list(read_corpus(path))

@@ -31,7 +31,7 @@ from tfner.errors import shorten
 from tfner.schemes import Span
 from tfner.storage.lines import read_lines, stem_of
 
-BEGIN = re.compile(r"#begin document \(?(.*?)\)?(?:; part (\d+))?\s*")
+BEGIN = re.compile(r"#begin document \(?(.*?)\)?(?:; part (\d{1,9}))?")
 WORD = 3
 ENTITY_COLUMNS = (10, 9, 11, 8, 7, 6)
 """The column of entities, and those where other tools have it."""
@@ -93,7 +93,7 @@ def _sentences(lines: Iterable[tuple[int, str]]) -> Iterator[_Sentence]:
 
 def _name(line: str) -> str | None:
     """The document and part that a line opens; None where it ends one."""
-    match = BEGIN.fullmatch(line)
+    match = BEGIN.fullmatch(line.rstrip())
     if match is None:
         return None
     return match[1] if match[2] is None else f"{match[1]}#{int(match[2])}"
