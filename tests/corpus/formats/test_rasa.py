@@ -274,3 +274,10 @@ def test_marked_sentences_are_recognised_whatever_the_file_is_named(tmp_path):
     assert find_format(path) == "rasa"
     path.write_text("See [our page](https://x.example/a) for all of it.\nHello you.\n")
     assert find_format(path) != "rasa"
+
+
+def test_endless_blanks_take_no_endless_time(write):
+    begin = time.process_time()
+    with pytest.raises(CorpusError, match="a section needs a name"):
+        list(read_corpus(write("## intent:a\n- b\n##" + " " * (1 << 20) + "x\n")))
+    assert time.process_time() - begin < 5

@@ -29,7 +29,6 @@ from tfner.storage.lines import read_lines, stem_of
 
 logger = logging.getLogger(__name__)
 
-SECTION = re.compile(r"##[ \t]*([^:]*?)[ \t]*:(.*)", re.DOTALL)
 ITEM = re.compile(r"[ \t]*[-*+][ \t]?")
 FIRST_LINE = re.compile(r"##|[ \t]*[-*+]([ \t]|$)")
 COMMENT = re.compile(r"(?<!\\)<!--")
@@ -101,19 +100,25 @@ def strip_comments(line: str, *, inside: bool = False) -> tuple[str, bool]:
     return kept.rstrip(), inside
 
 
+def _head(line: str) -> tuple[str, str] | None:
+    """Kind and name of the section whose head a line is; None if it is none."""
+    kind, colon, name = line.removeprefix("##").partition(":")
+    return (kind.strip(" \t"), name) if line.startswith("##") and colon else None
+
+
 def parse_section(line: str) -> tuple[str, str | None]:
     """The kind of a section, and the intent if the section has one.
 
     Raises:
         ValueError: this is not the head of a section, or it is of an unknown kind.
     """
-    head = SECTION.fullmatch(line)
-    name = head[2].strip() if head else ""
+    head = _head(line)
+    name = head[1].strip() if head else ""
     if head is None or not name:
         raise ValueError(f"a section needs a name: ## intent:NAME, not {shorten(line)}")
-    if head[1] not in (INTENT, *SKIPPED):
-        raise ValueError(unknown("section", head[1], (INTENT, *SKIPPED)))
-    return head[1], name if head[1] == INTENT else None
+    if head[0] not in (INTENT, *SKIPPED):
+        raise ValueError(unknown("section", head[0], (INTENT, *SKIPPED)))
+    return head[0], name if head[0] == INTENT else None
 
 
 def item_start(line: str) -> int:
@@ -134,8 +139,8 @@ def plain_start(line: str) -> int:
     Raises:
         ValueError: the line is the head of a section.
     """
-    head = SECTION.match(line)
-    if head and head[1] in (INTENT, *SKIPPED):
+    head = _head(line)
+    if head and head[0] in (INTENT, *SKIPPED):
         raise ValueError(
             f"the section {shorten(line)} stands in a file whose first line has no "
             "'- '. Put '- ' before each sentence"
@@ -251,11 +256,11 @@ def log_nameless(count: int) -> None:
 
 def recognise(sample: Sample) -> str | None:
     """Tell Rasa's Markdown by the head of a section, or by marked entities."""
-    heads = (SECTION.fullmatch(line) for line in sample.filled)
+    heads = map(_head, sample.filled)
     known = (INTENT, *SKIPPED)
-    found = next((head for head in heads if head and head[1] in known), None)
+    found = next((head for head in heads if head and head[0] in known), None)
     if found is not None:
-        return f"the section {shorten(found[0])}"
+        return f"the section ## {':'.join(map(str.strip, found))}"[:80]
     marks = [MARK.search(line) for line in sample.filled]
     marked = [mark[0] for mark in marks if mark]
     enough = len(marked) > MARKED * len(marks) and sample.value is None
