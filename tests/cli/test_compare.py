@@ -59,3 +59,13 @@ def test_sides_of_other_texts_are_refused(tfner, files, toy_corpus) -> None:
     other = toy_corpus / "dev.conll"
     message = tfner("compare", other, files[1], files[2]).sentence
     assert "must be the same, in the same order" in message
+
+
+def test_directories_of_a_corpus_are_sides_too(tfner, files, tmp_path) -> None:
+    for name in ("first", "second", "gold"):
+        target = tmp_path / name
+        source = tmp_path / f"{name}.conll"
+        assert tfner("corpus", "convert", source, target, "--to", "brat").code == 0
+    sides = [tmp_path / name for name in ("first", "second", "gold")]
+    found = json.loads(tfner("compare", *sides, "--json").out)
+    assert found["difference"] == pytest.approx(4 / 6 - 2 / 5)

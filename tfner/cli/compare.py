@@ -14,7 +14,9 @@ from tfner.cli.output import (
     print_json,
     print_text,
 )
+from tfner.corpus import find_format
 from tfner.document import Document
+from tfner.errors import CorpusError, StorageError
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import import_tensorflow
 
@@ -72,7 +74,7 @@ def _documents(
     side: str, gold: Sequence[Document], reading: CorpusOptions
 ) -> list[Document]:
     """Read or predict the gold documents as one side has them."""
-    if not Path(side).is_file():
+    if not (Path(side).is_file() or _is_corpus(side)):
         import_tensorflow()
         from tfner.inference.predictor import Predictor
 
@@ -80,3 +82,12 @@ def _documents(
     from tfner.evaluation.comparison import with_ids_of
 
     return with_ids_of(gold, reading.read(side))
+
+
+def _is_corpus(side: str) -> bool:
+    """Whether a directory or an address is that of a corpus, and of no model."""
+    try:
+        find_format(side)
+    except (CorpusError, StorageError):
+        return False
+    return True
