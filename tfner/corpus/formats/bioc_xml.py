@@ -18,11 +18,11 @@ from typing import Any, TextIO
 from xml.parsers import expat
 
 from tfner.corpus.formats.bioc import LINE, Reader, to_bioc
-from tfner.corpus.formats.format import Format
+from tfner.corpus.formats.format import Format, rendered
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.sample import Sample
 from tfner.document import Document
-from tfner.errors import CorpusError, joined
+from tfner.errors import CorpusError
 from tfner.storage.lines import read_blocks, stem_of
 
 LISTS = {
@@ -190,27 +190,27 @@ def write_bioc_xml(
         CorpusError: characters that XML cannot hold; all such documents are named.
     """
     del scheme
-    problems: list[str] = []
     written = 0
     stream.write(
         '<?xml version="1.0" encoding="UTF-8"?>\n<collection>\n'
         "<source>tfner</source><date></date><key></key>\n"
     )
-    for document in documents:
-        content = "".join(_xml(document))
-        if bad := NOT_XML.search(content):
-            code = ord(bad[0])
-            problems.append(
-                f"document {document.id!r} holds U+{code:04X}, which XML cannot hold; "
-                "write jsonl"
-            )
-            continue
+    for _, content in rendered(documents, _content):
         stream.write(content)
         written += 1
-    if problems:
-        raise CorpusError(joined(problems))
     stream.write("</collection>\n")
     return written
+
+
+def _content(document: Document) -> str:
+    content = "".join(_xml(document))
+    if bad := NOT_XML.search(content):
+        code = ord(bad[0])
+        raise CorpusError(
+            f"document {document.id!r} holds U+{code:04X}, which XML cannot hold; "
+            "write jsonl"
+        )
+    return content
 
 
 def _xml(document: Document) -> Iterator[str]:

@@ -21,10 +21,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tfner.corpus.formats.discontinuous import Pieces
-from tfner.corpus.formats.format import Format
+from tfner.corpus.formats.format import Format, rendered
 from tfner.corpus.formats.options import ReadOptions
 from tfner.document import Document, Entity
-from tfner.errors import CorpusError, StorageError, counted, joined, shorten
+from tfner.errors import CorpusError, StorageError, counted, shorten
 from tfner.storage.atomic import whole_directory
 from tfner.storage.lines import STANDARD_STREAM, read_lines
 
@@ -195,28 +195,20 @@ def write_brat(documents: Iterable[Document], directory: str) -> int:
             cannot hold, all named.
     """
     check_target(directory)
-    problems: list[str] = []
     taken: dict[str, int] = {}
     written = renamed = with_words = 0
     with whole_directory(Path(directory)) as stage:
-        for document in documents:
-            try:
-                lines = list(_annotation_lines(document))
-            except CorpusError as error:
-                problems.append(str(error))
-                continue
+        for document, annotations in rendered(documents, _annotations):
             name = _file_name(document.id, taken)
             for suffix, content in (
                 (TEXT, document.text),
-                (ANNOTATIONS, "".join(lines)),
+                (ANNOTATIONS, annotations),
             ):
                 path = stage / f"{name}{suffix}"
                 path.write_text(content, encoding="utf-8", newline="")
             written += 1
             renamed += name != document.id
             with_words += document.words is not None
-        if problems:
-            raise CorpusError(joined(problems))
     if renamed:
         ids = counted(renamed, "id")
         logger.warning("%s: changed to be a file name: %s", directory, ids)
@@ -252,6 +244,10 @@ def check_target(directory: str) -> None:
             "Move that away, or name another directory",
             path=directory,
         )
+
+
+def _annotations(document: Document) -> str:
+    return "".join(_annotation_lines(document))
 
 
 def _annotation_lines(document: Document) -> Iterator[str]:

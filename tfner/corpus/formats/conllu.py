@@ -36,14 +36,14 @@ from tfner.corpus.formats.conllu_sentence import (
     read_comments,
     set_tags,
 )
-from tfner.corpus.formats.format import Format
+from tfner.corpus.formats.format import Format, rendered
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.sample import Sample
 from tfner.corpus.joining import words_of
 from tfner.corpus.tagging import tags_of
 from tfner.corpus.tidying import tidy_words, with_marks
 from tfner.document import Document, Word
-from tfner.errors import CorpusError, counted, joined
+from tfner.errors import CorpusError, counted
 from tfner.schemes import OUTSIDE, decode_tags, is_tag
 from tfner.storage.lines import read_lines, stem_of
 
@@ -159,29 +159,25 @@ def write_conllu(
     Raises:
         CorpusError: texts, words or entities that CoNLL-U cannot hold; all are named.
     """
-    problems: list[str] = []
     written = wordless = 0
-    for document in documents:
-        if not words_of(document):
-            wordless += 1
-            continue
-        try:
-            lines = _lines_of(document, scheme)
-        except CorpusError as error:
-            problems.append(str(error))
-            continue
-        stream.writelines(f"{line}\n" for line in [*lines, ""])
-        written += 1
-    if problems:
-        raise CorpusError(joined(problems))
+    for _, lines in rendered(documents, lambda d: _lines_of(d, scheme)):
+        stream.writelines(f"{line}\n" for line in [*lines, ""] if lines)
+        written += bool(lines)
+        wordless += not lines
     if wordless:
         logger.warning("left out: %s without a word", counted(wordless, "document"))
     return written
 
 
 def _lines_of(document: Document, scheme: str | None) -> list[str]:
-    """The lines of a sentence, proven to be read back as the same document."""
-    words, tags = words_of(document), tags_of(document, scheme)
+    """The lines of a sentence, proven to be read back as the same document.
+
+    There are none for a document without a word.
+    """
+    words = words_of(document)
+    if not words:
+        return []
+    tags = tags_of(document, scheme)
     kept = _kept_lines(document, tags, scheme)
     if kept is not None and _says(kept, document.text, words, tags):
         return kept

@@ -18,7 +18,7 @@ from itertools import chain, islice
 from typing import Literal, NamedTuple, TextIO
 
 from tfner.corpus.formats.csv_header import SENTENCE, Header, find_header, parse_list
-from tfner.corpus.formats.format import Format
+from tfner.corpus.formats.format import Format, rendered
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.sample import Sample
 from tfner.corpus.joining import join_words, words_of
@@ -28,7 +28,7 @@ from tfner.corpus.tags.schemes import TagCensus
 from tfner.corpus.tags.syntax import TagSyntax, find_syntax
 from tfner.corpus.tidying import tidy_words
 from tfner.document import Document
-from tfner.errors import CorpusError, counted, joined, shorten
+from tfner.errors import CorpusError, counted, shorten
 from tfner.storage.lines import (
     decode_lines,
     is_readable,
@@ -302,24 +302,18 @@ def write_csv(
     writer = csv.writer(stream, lineterminator="\n")
     quoted = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(HEADER)
-    problems: list[str] = []
     written = wordless = 0
-    for document in documents:
-        words = [document.surface(word) for word in words_of(document)]
-        if not words:
+    for document, tags in rendered(
+        documents, lambda d: tags_of(d, scheme) if words_of(d) else None
+    ):
+        if tags is None:
             wordless += 1
             continue
-        try:
-            tags = tags_of(document, scheme)
-        except CorpusError as error:
-            problems.append(str(error))
-            continue
+        words = [document.surface(word) for word in words_of(document)]
         written += 1
         # The writer would leave a carriage return unquoted, which no reader takes.
         fitting = quoted if any("\r" in word for word in words) else writer
         fitting.writerows((written, *pair) for pair in zip(words, tags, strict=True))
-    if problems:
-        raise CorpusError(joined(problems))
     if wordless:
         logger.warning("left out: %s without a word", counted(wordless, "document"))
     return written

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import TypeVar
 
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.sample import Sample
@@ -19,6 +20,7 @@ from tfner.document import Document
 from tfner.errors import CorpusError, joined
 from tfner.storage.lines import STANDARD_STREAM
 
+Rendering = TypeVar("Rendering")
 Scan = Callable[
     [str, ReadOptions],
     Iterator[tuple[int | tuple[str, int | None], Document | str]],
@@ -95,6 +97,30 @@ class Format:
         if self.scan is None:
             raise TypeError(f"format {self.name} has neither `read` nor `scan`")
         return read_records(path, options, scan=self.scan)
+
+
+def rendered(
+    documents: Iterable[Document], render: Callable[[Document], Rendering]
+) -> Iterator[tuple[Document, Rendering]]:
+    """Documents with what is to be written of them, for writers.
+
+    Args:
+        documents: may be an iterator; those that cannot be written are left out.
+        render: raises CorpusError for a document that the format cannot hold.
+
+    Raises:
+        CorpusError: after the last document, all that could not be written.
+    """
+    problems: list[str] = []
+    for document in documents:
+        try:
+            rendering = render(document)
+        except CorpusError as error:
+            problems.append(str(error))
+        else:
+            yield document, rendering
+    if problems:
+        raise CorpusError(joined(problems))
 
 
 def located(path: str, where: int | tuple[str, int | None]) -> tuple[str, int | None]:

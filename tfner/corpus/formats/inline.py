@@ -17,11 +17,11 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
-from tfner.corpus.formats.format import Format
+from tfner.corpus.formats.format import Format, rendered
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.sample import Sample
 from tfner.document import Document, Entity
-from tfner.errors import CorpusError, joined, shorten
+from tfner.errors import CorpusError, shorten
 from tfner.nesting import crossing_pairs
 from tfner.storage.lines import read_lines, stem_of
 
@@ -198,17 +198,17 @@ def write_inline(
         CorpusError: what the lines cannot hold, in all documents.
     """
     del scheme
-    problems: list[str] = []
     written = 0
-    for document in documents:
-        if problem := _problem(document):
-            problems.append(f"document {document.id!r}: {problem}; write jsonl")
-            continue
-        stream.write(f"{_tagged(document)}\n")
+    for _, line in rendered(documents, _line):
+        stream.write(line)
         written += 1
-    if problems:
-        raise CorpusError(joined(problems))
     return written
+
+
+def _line(document: Document) -> str:
+    if problem := _problem(document):
+        raise CorpusError(f"document {document.id!r}: {problem}; write jsonl")
+    return f"{_tagged(document)}\n"
 
 
 def _problem(document: Document) -> str | None:

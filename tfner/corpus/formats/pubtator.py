@@ -21,11 +21,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
-from tfner.corpus.formats.format import Format
+from tfner.corpus.formats.format import Format, rendered
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.sample import Sample
 from tfner.document import Document, Entity
-from tfner.errors import CorpusError, counted, joined, shorten
+from tfner.errors import CorpusError, counted, shorten
 from tfner.storage.lines import read_lines
 
 logger = logging.getLogger(__name__)
@@ -165,27 +165,30 @@ def write_pubtator(
         CorpusError: a line break in a text, or a tab in a label; all are named.
     """
     del scheme
-    problems: list[str] = []
     written = renamed = 0
-    for document in documents:
-        if problem := _problem(document):
-            problems.append(f"document {document.id!r}: {problem}; write jsonl")
-            continue
-        identifier = UNSAFE.sub("_", document.id) or "_"
-        title, abstract = _parts(document)
-        stream.write(f"{identifier}|t|{title}\n{identifier}|a|{abstract}\n")
-        for entity in document.entities:
-            fields = (entity.start, entity.end, document.surface(entity), entity.label)
-            stream.write("\t".join([identifier, *map(str, fields)]) + "\n")
-        stream.write("\n")
+    for document, content in rendered(documents, _content):
+        stream.write(content)
         written += 1
-        renamed += identifier != document.id
-    if problems:
-        raise CorpusError(joined(problems))
+        renamed += _identifier(document) != document.id
     if renamed:
         ids = counted(renamed, "id")
         logger.warning("%s with white space or bars, which became _", ids)
     return written
+
+
+def _content(document: Document) -> str:
+    if problem := _problem(document):
+        raise CorpusError(f"document {document.id!r}: {problem}; write jsonl")
+    identifier, (title, abstract) = _identifier(document), _parts(document)
+    lines = [f"{identifier}|t|{title}", f"{identifier}|a|{abstract}"]
+    for entity in document.entities:
+        fields = (entity.start, entity.end, document.surface(entity), entity.label)
+        lines.append("\t".join([identifier, *map(str, fields)]))
+    return "\n".join([*lines, "", ""])
+
+
+def _identifier(document: Document) -> str:
+    return UNSAFE.sub("_", document.id) or "_"
 
 
 def _problem(document: Document) -> str | None:

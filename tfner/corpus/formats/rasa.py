@@ -18,13 +18,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
-from tfner.corpus.formats.format import Format
+from tfner.corpus.formats.format import Format, rendered
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.rasa_attributes import attribute_metadata
 from tfner.corpus.formats.rasa_markup import format_markup, parse_markup
 from tfner.corpus.formats.sample import Sample
 from tfner.document import Document
-from tfner.errors import CorpusError, counted, joined, shorten, unknown
+from tfner.errors import CorpusError, counted, shorten, unknown
 from tfner.storage.lines import read_lines, stem_of
 
 logger = logging.getLogger(__name__)
@@ -193,15 +193,11 @@ def write_rasa(
             such documents are named.
     """
     del scheme
-    problems: list[str] = []
     written = nameless = 0
     section: str | None = None
-    for document in documents:
-        try:
-            item, intent = format_item(document), intent_of(document)
-        except CorpusError as error:
-            problems.append(str(error))
-            continue
+    for _, (item, intent) in rendered(
+        documents, lambda document: (format_item(document), intent_of(document))
+    ):
         if intent is None and section is not None:
             intent, nameless = NO_INTENT, nameless + 1
         if intent != section:
@@ -210,8 +206,6 @@ def write_rasa(
             section = intent
         stream.write(item)
         written += 1
-    if problems:
-        raise CorpusError(joined(problems))
     log_nameless(nameless)
     return written
 

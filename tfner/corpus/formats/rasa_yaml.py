@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, TextIO
 
-from tfner.corpus.formats.format import Format
+from tfner.corpus.formats.format import Format, rendered
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.rasa import (
     INTENT,
@@ -41,7 +41,7 @@ from tfner.corpus.formats.rasa import (
 from tfner.corpus.formats.rasa_markup import format_markup
 from tfner.corpus.formats.sample import Sample
 from tfner.document import Document
-from tfner.errors import CorpusError, joined, shorten
+from tfner.errors import CorpusError, shorten
 from tfner.storage.lines import read_lines, stem_of
 
 Node = Any  # of PyYAML, imported only where a file is read
@@ -251,26 +251,21 @@ def write_rasa_yaml(
             or an intent that is no name; all such documents are named.
     """
     del scheme
-    problems: list[str] = []
     written = nameless = 0
     last = ""
     stream.write('version: "3.1"\n\nnlu:\n')
-    for document in documents:
-        try:
-            intent = intent_of(document)
-            head, example = _format_example(document, intent or NO_INTENT)
-        except CorpusError as error:
-            problems.append(str(error))
-            continue
+    for document, (head, example) in rendered(documents, _example_of):
         if head != last:
             stream.write(f"\n{head}" if written else head)
             last = head
         stream.write(example)
-        written, nameless = written + 1, nameless + (intent is None)
-    if problems:
-        raise CorpusError(joined(problems))
+        written, nameless = written + 1, nameless + (intent_of(document) is None)
     log_nameless(nameless)
     return written
+
+
+def _example_of(document: Document) -> tuple[str, str]:
+    return _format_example(document, intent_of(document) or NO_INTENT)
 
 
 def _format_example(document: Document, intent: str) -> tuple[str, str]:

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
-from tfner.corpus.formats.format import Format
+from tfner.corpus.formats.format import Format, rendered
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.sample import Sample
 from tfner.document import Document
-from tfner.errors import CorpusError, joined
+from tfner.errors import CorpusError
 from tfner.schemes import is_tag
 from tfner.storage.lines import read_lines, stem_of
 
@@ -50,20 +50,20 @@ def write_text(
         CorpusError: a text holds a line break; all such documents are named.
     """
     del scheme
-    problems: list[str] = []
     written = 0
-    for document in documents:
-        if "\n" in document.text:
-            problems.append(
-                f"document {document.id!r} holds a line break; text files hold one "
-                "document a line. Write jsonl"
-            )
-            continue
-        stream.write(f"{document.text}\n")
+    for _, line in rendered(documents, _line):
+        stream.write(line)
         written += 1
-    if problems:
-        raise CorpusError(joined(problems))
     return written
+
+
+def _line(document: Document) -> str:
+    if "\n" in document.text:
+        raise CorpusError(
+            f"document {document.id!r} holds a line break; text files hold one "
+            "document a line. Write jsonl"
+        )
+    return f"{document.text}\n"
 
 
 def recognise_text(sample: Sample) -> str | None:
