@@ -138,18 +138,7 @@ class Encoder(StackedEncoder):
         return [self._new_block(number) for number in range(self.num_layers)]
 
     def _new_block(self, number: int) -> TransformerLayer:
-        return TransformerLayer(
-            hidden_size=self.hidden_size,
-            num_heads=self.num_heads,
-            intermediate_size=self.intermediate_size,
-            activation=self.activation,
-            epsilon=self.layer_norm_epsilon,
-            hidden_dropout=self.hidden_dropout,
-            attention_dropout=self.attention_dropout,
-            initializer_range=self.initializer_range,
-            dtype=self.dtype_policy,
-            name=f"block_{number}",
-        )
+        return TransformerLayer(**self._layer_settings(number))
 
     def _embed(self, inputs: Mapping[str, Any], positions: Any, training: Any) -> Any:
         return super()._embed(inputs, positions + self.position_offset, training)

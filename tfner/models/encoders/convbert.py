@@ -256,19 +256,7 @@ class ConvBertEncoder(Encoder):
         self.groups = groups
 
     def _new_block(self, number: int) -> ConvolutionalLayer:
-        return ConvolutionalLayer(
-            hidden_size=self.hidden_size,
-            num_heads=self.num_heads,
-            intermediate_size=self.intermediate_size,
-            activation=self.activation,
-            epsilon=self.layer_norm_epsilon,
-            hidden_dropout=self.hidden_dropout,
-            attention_dropout=self.attention_dropout,
-            initializer_range=self.initializer_range,
-            dtype=self.dtype_policy,
-            name=f"block_{number}",
-            **self._convolution,
-        )
+        return ConvolutionalLayer(**self._layer_settings(number), **self._convolution)
 
     def _transform(
         self,

@@ -150,18 +150,9 @@ class DebertaEncoder(StackedEncoder):
 
     def _new_block(self, number: int) -> DisentangledLayer:
         return DisentangledLayer(
-            hidden_size=self.hidden_size,
-            num_heads=self.num_heads,
-            intermediate_size=self.intermediate_size,
-            activation=self.activation,
-            epsilon=self.layer_norm_epsilon,
-            hidden_dropout=self.hidden_dropout,
-            attention_dropout=self.attention_dropout,
-            initializer_range=self.initializer_range,
             terms=self.terms,
             shared=self.shared_projections,
-            dtype=self.dtype_policy,
-            name=f"block_{number}",
+            **self._layer_settings(number),
         )
 
     def _new_convolution(self) -> ConvolutionLayer:

@@ -148,22 +148,13 @@ class RotaryEncoder(StackedEncoder):
     def _new_block(self, number: int) -> RotaryLayer:
         normed = number == 0 and self.norm_first and self.embedding_norm
         return RotaryLayer(
-            hidden_size=self.hidden_size,
-            num_heads=self.num_heads,
             num_key_value_heads=self.num_key_value_heads,
-            intermediate_size=self.intermediate_size,
-            activation=self.activation,
             norm=self.norm,
             norm_first=self.norm_first,
             first_norm=not normed,
             attention_bias=self.attention_bias,
             feed_forward_bias=self.feed_forward_bias,
-            epsilon=self.layer_norm_epsilon,
-            hidden_dropout=self.hidden_dropout,
-            attention_dropout=self.attention_dropout,
-            initializer_range=self.initializer_range,
-            dtype=self.dtype_policy,
-            name=f"block_{number}",
+            **self._layer_settings(number),
         )
 
     def build(self, input_shape: Any = None) -> None:

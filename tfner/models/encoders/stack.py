@@ -26,6 +26,13 @@ class Around(NamedTuple):
     fixed: Any = None
 
 
+LAYER_ARGUMENTS = (
+    *("hidden_size", "num_heads", "intermediate_size", "activation"),
+    *("hidden_dropout", "attention_dropout", "initializer_range"),
+)
+"""Arguments of an encoder that each of its layers has, too."""
+
+
 class StackedEncoder(keras.Model):
     """Embeddings and layers over flattened rows that may hold several windows.
 
@@ -37,10 +44,20 @@ class StackedEncoder(keras.Model):
     arguments: ClassVar[tuple[str, ...]]
     """Names of the constructor's arguments, each of which is an attribute."""
     hidden_size: int
+    layer_norm_epsilon: float
     embeddings: Any
     blocks: list[Any]
     embedding_projection: keras.layers.Dense | None = None
     _recomputes = False
+
+    def _layer_settings(self, number: int) -> dict[str, Any]:
+        """The arguments that every kind of layer takes of its encoder, and its name."""
+        return {
+            **{name: getattr(self, name) for name in LAYER_ARGUMENTS},
+            "epsilon": self.layer_norm_epsilon,
+            "dtype": self.dtype_policy,
+            "name": f"block_{number}",
+        }
 
     def build(self, input_shape: Any = None) -> None:
         """Create every weight, once; no shape and no data is needed."""
