@@ -12,6 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# Chance finds faults where someone looks for them, not where a change is checked.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("explore", max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 # Before TensorFlow is loaded: what it says belongs to no test's output.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tfner.document import Word
@@ -29,7 +29,7 @@ SENTENCES = [
     "10,20,30 3,",
 ]
 DIFFICULT = (
-    "㈱㈀ｶﾞﾊﾟか\u3099ﬁé\u0301👩\u200d👧 \u200b\u3000東京İΣ``''1,a①℃…"
+    "㈱㈀ｶﾞﾊﾟか\u3099\u0300\u0327ﬁé\u0301👩\u200d👧 \u200b\u3000東京İΣ``''1,a①℃…"
     "\x00\x07\x85\ufffd\ufeff\ud800"
 )
 JAPANESE = st.text(
@@ -142,6 +142,8 @@ def test_follows_the_protocol(japanese: dict[str, JapaneseTokenizer]) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@example(text=" \u0300\u3099\ufeff")  # marks that change places after a space
+@example(text="か\u0300\u3099\ufeff \u0300\u0327\u3099")
 @given(text=TEXTS)
 def test_any_text_gives_ordered_pieces_that_reassemble_it(
     kind: str, japanese: dict[str, JapaneseTokenizer], text: str

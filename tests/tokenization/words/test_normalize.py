@@ -69,6 +69,7 @@ def test_chained_changes_lead_back_to_the_original(text: str) -> None:
         ("か\u3099く", "が", "か\u3099"),
         ("ﬁne", "i", "ﬁ"),
         ("e\u0301a", "é", "e\u0301"),
+        (" \u0300\u3099", "\u0300", "\u0300\u3099"),  # they change places
         ("Ａ　Ｂ", "B", "Ｂ"),
     ],
 )

@@ -146,9 +146,20 @@ def _segments(text: str, form: Form) -> Iterator[str]:
     for position in range(1, len(text)):
         before = text[max(start, position - 3) : position]
         if not _interacts(form, before, text[position]):
-            yield text[start:position]
+            yield from _without_base(text[start:position], form)
             start = position
-    yield text[start:]
+    yield from _without_base(text[start:], form)
+
+
+def _without_base(segment: str, form: Form) -> list[str]:
+    """A letter or space and the marks on it, apart where these only change places.
+
+    Some mark may pass all before it and compose, so that no shorter part tells.
+    """
+    parts = [segment[:1], segment[1:]]
+    normals = [unicodedata.normalize(form, part) for part in parts]
+    apart = "".join(normals) == unicodedata.normalize(form, segment)
+    return parts if all(parts) and apart else [segment]
 
 
 @lru_cache(maxsize=65536)
