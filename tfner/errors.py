@@ -135,11 +135,21 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
         "unknown format 'word'. Known: conll, jsonl."
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
+    near = nearest(name, names)
+    hint = f"; did you mean {near!r}?" if near else "."
     if near and len(names) > SHOWN_PROBLEMS:
         return f"unknown {kind} {name!r}{hint}"
     return f"unknown {kind} {name!r}{hint} Known: {', '.join(names)}."
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a misspelt one is most like; None if none is like it.
+
+    Example:
+        >>> nearest("conl", ["conll", "jsonl"])
+        'conll'
+    """
+    return next(iter(difflib.get_close_matches(name, sorted(known), n=1)), None)
 
 
 def joined(problems: Sequence[str], *, what: str = "problems") -> str:

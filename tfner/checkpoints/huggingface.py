@@ -31,6 +31,7 @@ from tfner.checkpoints.tensors import (
 from tfner.errors import CheckpointError, StorageError
 from tfner.models.heads.token_classifier import TokenClassifier
 from tfner.storage.atomic import whole_files, write_json
+from tfner.storage.hub import fetch_model, is_hub_id
 
 SUFFIXES = Suffixes(
     table=".weight",
@@ -302,29 +303,16 @@ def find_directory(directory_or_id: str | Path) -> Path:
     """The directory itself, or the hub's files in the local cache.
 
     Raises:
-        CheckpointError: there is no such directory, and the hub does not give it.
+        CheckpointError: there is no such directory.
+        StorageError: the hub does not give it.
     """
     directory = Path(directory_or_id).expanduser()
     if directory.is_dir():
         return directory
-    name = str(directory_or_id)
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name) or name.startswith("."):
-        raise CheckpointError(f"{name}: there is no such directory.")
-    import huggingface_hub
-
-    def fetch(*patterns: str) -> Path:
-        return Path(
-            huggingface_hub.snapshot_download(name, allow_patterns=[CONFIG, *patterns])
-        )
-
-    try:
-        for patterns in FETCHED:
-            cached = fetch(*patterns)
-            if any((cached / name).exists() for name in WEIGHT_FILES):
-                break
-    except (OSError, ValueError, RuntimeError) as error:
-        first = str(error).strip().partition("\n")[0]
-        raise CheckpointError(
-            f"{name}: no such directory, and the model hub does not give it: {first}"
-        ) from error
+    if not is_hub_id(directory_or_id):
+        raise CheckpointError(f"{directory_or_id}: there is no such directory.")
+    for patterns in FETCHED:
+        cached = fetch_model(str(directory_or_id), [CONFIG, *patterns])
+        if any((cached / name).exists() for name in WEIGHT_FILES):
+            break
     return cached

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tfner.checkpoints.tensors import WEIGHT_FILES
 from tfner.checkpoints.tf_checkpoint import holds_checkpoint
+from tfner.recommended import resolve
 from tfner.storage.remote import local_copy
 
 if TYPE_CHECKING:
@@ -28,16 +29,17 @@ def open_encoder(
     """The encoder that `--encoder` names, its weights not yet read.
 
     Args:
-        name: Hugging Face directory or hub id; directory of a google-research BERT or
-            ELECTRA checkpoint, or a prefix in it such as `DIR/model.ckpt-1001000`,
-            with `#generator` at the end for ELECTRA's generator.
+        name: Hugging Face directory or hub id; short name of a recommended encoder;
+            directory of a google-research BERT or ELECTRA checkpoint, or a prefix in
+            it such as `DIR/model.ckpt-1001000`, with `#generator` at the end for
+            ELECTRA's generator.
         hidden_dropout: instead of the rate in its config.
         attention_dropout: instead of the rate in its config.
 
     Raises:
         CheckpointError: it is missing, damaged or of another kind.
     """
-    name = _local(name)
+    name = _local(resolve(name, announced=True))
     path, generator = _split(name)
     if generator or is_google(path):
         from tfner.checkpoints.google import open_google_encoder
@@ -70,7 +72,7 @@ def load_encoder(name: str | Path, **dropouts: float | None) -> keras.Model:
 
 def tokenizer_of(name: str | Path) -> str | Path:
     """The place of an encoder's tokenizer: the directory of its checkpoint."""
-    name = _local(name)
+    name = _local(resolve(name))
     path, generator = _split(name)
     if path.is_dir():
         return path

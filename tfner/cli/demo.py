@@ -38,7 +38,8 @@ def command(
         str | None,
         typer.Option(
             metavar="DIR",
-            help="Encoder: a Hugging Face directory or hub id; MiniLM if not set.",
+            help="Encoder, named as `tfner train --encoder` takes it; MiniLM if not "
+            "set.",
         ),
     ] = None,
     output: Annotated[

@@ -18,6 +18,7 @@ from tfner.cli import (
     compare,
     corpus,
     demo,
+    encoders,
     evaluate,
     export,
     find_lr,
@@ -45,6 +46,7 @@ app = typer.Typer(
 app.add_typer(corpus.app, name="corpus")
 for name, module in {
     "demo": demo,
+    "encoders": encoders,
     "train": train,
     "pretrain": pretrain,
     "find-lr": find_lr,

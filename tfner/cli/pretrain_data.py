@@ -78,7 +78,10 @@ def command(
     input: RawText,
     tokenizer: Annotated[
         str,
-        typer.Option(metavar="DIR", help="Tokenizer: a directory or a hub id."),
+        typer.Option(
+            metavar="DIR",
+            help="Tokenizer: a directory, a hub id, or a name of `tfner encoders`.",
+        ),
     ],
     bare: BareOptions,
     output: Annotated[

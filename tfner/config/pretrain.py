@@ -118,8 +118,8 @@ class EncoderConfig(Section):
     heading = "Encoder"
 
     encoder: str | None = setting(None, metavar="DIR")
-    """Start from the weights of this encoder, which has the same sizes and tokenizer: a
-    directory of Hugging Face or google-research, or a hub id. The heads start new."""
+    """Start from the weights of this encoder, which has the same sizes and tokenizer;
+    named as `tfner train --encoder` takes it. The heads start new."""
     embedding_size: int = setting(_SMALL["embedding_size"], low=1)
     """Width of the embeddings (electra)."""
     hidden_size: int = setting(_SMALL["hidden_size"], low=1)

@@ -120,8 +120,9 @@ class ModelConfig(Section):
     heading = "Encoder"
 
     encoder: str = setting("", needed=True, metavar="DIR")
-    """Encoder with its tokenizer: a Hugging Face directory or hub id, or a BERT or
-    ELECTRA checkpoint of TensorFlow 1 (DIR, DIR/model.ckpt-N, DIR#generator)."""
+    """Encoder with its tokenizer: a name that `tfner encoders` lists, a Hugging Face
+    directory or hub id, or a BERT or ELECTRA checkpoint of TensorFlow 1 (DIR,
+    DIR/model.ckpt-N, DIR#generator)."""
     dropout: float = setting(0.1, low=0, high=0.9, metavar="RATE")
     """Dropout between the encoder and the head."""
     hidden_dropout: float | None = setting(None, low=0, high=0.9, metavar="RATE")

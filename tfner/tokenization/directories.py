@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tfner.errors import TokenizerError, shorten
+from tfner.recommended import resolve
 from tfner.storage.atomic import read_json
+from tfner.storage.hub import fetch_model, is_hub_id
 from tfner.storage.remote import local_copy
 from tfner.tokenization import vocabularies
 from tfner.tokenization.case import lowers, with_case
@@ -36,7 +38,6 @@ from tfner.tokenization.japanese_directories import (
 from tfner.tokenization.words.mecab import Mecab
 from tfner.tokenization.words.splitters import WordSplitter
 
-HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
 CJK = re.compile("[\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff]")
 # English BERTs hold single kana too: 0.6 % of their pieces; Japanese ones 40 %, or 4 %
@@ -78,7 +79,8 @@ def load_tokenizer(
     settings that a bare vocabulary leaves open are guessed, and `notes` names them.
 
     Args:
-        directory_or_id: a directory, or an id such as `bert-base-cased`.
+        directory_or_id: a directory, a hub id such as `bert-base-cased`, or the short
+            name of a recommended encoder.
         lower_case: overrides the directory or the guess.
         word_splitter: `whitespace`, `punctuation`, `mecab`, `icu`, `pieces` (the
             tokenizer's own pieces are the words), or a function from a text to its
@@ -204,24 +206,16 @@ def find_tokenizer_directory(directory_or_id: str | Path) -> Path:
     """Find a local directory with the tokenizer's files, fetched if need be.
 
     Raises:
-        TokenizerError: there is no such directory, and the hub has no such model.
+        TokenizerError: there is no such directory.
+        StorageError: the hub has no such model, or cannot be reached.
     """
-    folder = Path(local_copy(directory_or_id)).expanduser()
+    name = resolve(directory_or_id, announced=True)
+    folder = Path(local_copy(name)).expanduser()
     if folder.is_dir():
         return folder
-    name = str(directory_or_id)
-    if isinstance(directory_or_id, Path) or not HUB_ID.fullmatch(name):
+    if isinstance(name, Path) or not is_hub_id(name):
         raise TokenizerError(f"{name}: there is no such tokenizer directory")
-    import huggingface_hub
-
-    try:
-        cached = huggingface_hub.snapshot_download(name, allow_patterns=list(FILES))
-    except (OSError, ValueError) as error:
-        raise TokenizerError(
-            f"{name}: no such directory, and the model hub does not give it "
-            f"({type(error).__name__}); check the name or download it beforehand"
-        ) from error
-    return Path(cached)
+    return fetch_model(str(name), FILES)
 
 
 def _read(

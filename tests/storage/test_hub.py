@@ -1,0 +1,114 @@
+"""Models of the Hugging Face hub without a network: the cache, and one sentence."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx2
+import huggingface_hub
+import pytest
+from huggingface_hub import constants, errors
+
+from tfner.checkpoints.loading import load_encoder, open_encoder, tokenizer_of
+from tfner.errors import StorageError
+from tfner.recommended import recommended
+from tfner.storage.hub import cached_model, fetch_model, is_hub_id
+from tfner.tokenization import load_tokenizer
+
+Put = Callable[[str, Path], Path]
+
+
+@pytest.fixture
+def put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
+    """Puts models into a cache of the hub, which is out of reach."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+
+    def model(hub_id: str, source: Path) -> Path:
+        folder = tmp_path / f"models--{hub_id.replace('/', '--')}"
+        snapshot: Path = shutil.copytree(source, folder / "snapshots" / "0a1b")
+        (folder / "refs").mkdir()
+        (folder / "refs" / "main").write_text("0a1b", "utf-8")
+        return snapshot
+
+    return model
+
+
+def test_a_short_name_is_read_from_the_cache_with_its_tokenizer(
+    put: Put, encoder_directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    snapshot = put("google/electra-small-discriminator", encoder_directory)
+    with caplog.at_level("INFO", logger="tfner"):
+        encoder = load_encoder("electra-small")
+    assert encoder.hidden_size == 32
+    assert caplog.messages == [
+        "encoder: electra-small is google/electra-small-discriminator (Apache-2.0)"
+    ]
+    own = load_tokenizer(encoder_directory)
+    assert load_tokenizer("electra-small").vocab_size == own.vocab_size
+    assert load_tokenizer(tokenizer_of("electra-small")).vocab_size == own.vocab_size
+    hub_id = recommended()["electra-small"].hub_id
+    assert cached_model(hub_id, ["model.safetensors"]) == snapshot
+    assert cached_model(hub_id, ["tf_model.h5"]) is None
+    assert cached_model("google/electra-base-discriminator", ["config.json"]) is None
+
+
+def test_what_is_not_in_the_cache_is_said_with_the_way_to_bring_it(put: Put) -> None:
+    name = "google/electra-small-discriminator"
+    for wrong in (open_encoder, load_tokenizer):
+        with pytest.raises(StorageError, match=f"hf download {name} --local-dir DIR"):
+            wrong("electra-small")
+    with pytest.raises(StorageError, match=r"`tfner encoders`.*mean 'electra-small'\?"):
+        open_encoder("elektra-small")
+
+
+def test_a_directory_of_that_name_wins_and_says_so(
+    encoder_directory: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(encoder_directory, "electra-small")
+    with caplog.at_level("INFO", logger="tfner"):
+        assert load_encoder("electra-small").hidden_size == 32
+    assert "from the directory electra-small, not from google/" in caplog.text
+    assert tokenizer_of("electra-small") == Path("electra-small")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (errors.GatedRepoError, 403, r"a/b: .*Agree on https://huggingface.co/a/b"),
+        (errors.RepositoryNotFoundError, 404, "a/b: .*hub has none of this name"),
+        (errors.HfHubHTTPError, 500, r"a/b: .*\(server down\)\. Where there is"),
+    ],
+)
+def test_what_the_hub_answers_is_one_sentence(
+    error: type[errors.HfHubHTTPError],
+    status: int,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def answer(*_: object, **__: object) -> str:
+        request = httpx2.Request("GET", "https://huggingface.co")
+        response = httpx2.Response(status, request=request)
+        raise error("server down\nRequest ID: 1", response=response)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", answer)
+    with pytest.raises(StorageError, match=message) as raised:
+        fetch_model("a/b", ["config.json"])
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        *(("bert-base-cased", True), ("a/b", True), (Path("a/b"), True)),
+        *(("a/b/c", False), ("/a", False), ("./a", False), ("gs://a/b", False)),
+    ],
+)
+def test_hub_ids_are_told_from_paths(name: str | Path, is_one: bool) -> None:
+    assert is_hub_id(name) is is_one
