@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ import pytest
 
 from tfner.config.sections import setting
 from tfner.config.train import TaskConfig
-from tfner.data.features import LABELS, TAGGER_INPUTS, Feature
+from tfner.data.features import LABELS, TAGGER_INPUTS
 from tfner.data.windows import Window, cut
 from tfner.document import Document, Entity, Word
 from tfner.errors import CorpusError
@@ -47,7 +47,7 @@ class Sentiment(Task):
     """Whether a word is kind or unkind; each is an entity of its own, also in a row."""
 
     name = "sentiment"
-    features: ClassVar[tuple[Feature, ...]] = (*TAGGER_INPUTS, LABELS)
+    features = (*TAGGER_INPUTS, LABELS)
     outputs = ("probs",)
 
     def __init__(

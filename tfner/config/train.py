@@ -18,6 +18,7 @@ from tfner.config.choices import (
     Loss,
     Misaligned,
     Overflow,
+    Pool,
     SpanCandidates,
     SpanLoss,
     TokenizerSplitter,
@@ -178,6 +179,9 @@ class TokenConfig(TaskConfig):
     allows; viterbi with a CRF and argmax without if not set."""
     label_pieces: LabelPieces = "first"
     """Pieces of a word that are training targets."""
+    pool: Pool = "first"
+    """Which of a word's pieces its tag is read from: the first, the last, or the mean,
+    the largest values or a learned average of them all."""
     context: int = setting(0, low=0)
     """Neighbouring sentences of the document shown on either side, without targets, as
     far as a window has room."""

@@ -14,7 +14,12 @@ from itertools import islice, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tfner.data.features import ATTENTION_MASK, INPUT_IDS, LABELED_POSITIONS
+from tfner.data.features import (
+    ATTENTION_MASK,
+    INPUT_IDS,
+    LABELED_POSITIONS,
+    WORD_INPUTS,
+)
 from tfner.data.windows import Ints, Window
 from tfner.errors import ConfigError, unknown
 
@@ -283,7 +288,7 @@ class Batch:
 
     Args:
         features: `input_ids`, `attention_mask`, `token_type_ids` (B, S) and, of words,
-            `labeled_positions` (B, W), int32.
+            `labeled_positions` and, to pool them, `word_lengths` (B, W), int32.
         places: for every window in order its row and its half-open range of columns
             of the outputs.
     """
@@ -317,7 +322,7 @@ def assemble(
             window = windows[index]
             end = start + len(window)
             for name, values in window.features.items():
-                if name != LABELED_POSITIONS.name:
+                if name not in WORD_INPUTS:
                     features[name][number, start:end] = values
             features[ATTENTION_MASK.name][number, start:end] = slot + 1
             positions = window.features.get(LABELED_POSITIONS.name)
@@ -325,9 +330,9 @@ def assemble(
                 places[index] = (number, start, end)
             else:
                 last = column + len(positions)
-                features[LABELED_POSITIONS.name][number, column:last] = (
-                    positions + start
-                )
+                for name in window.features.keys() & WORD_INPUTS:
+                    features[name][number, column:last] = window.features[name]
+                features[LABELED_POSITIONS.name][number, column:last] += start
                 places[index] = (number, column, last)
                 column = last
             start = end

@@ -14,6 +14,8 @@ from tfner.data.features import (
     INPUT_IDS,
     LABELED_POSITIONS,
     LABELS,
+    WORD_INPUTS,
+    WORD_LENGTHS,
 )
 from tfner.data.packing import BatchPlan
 from tfner.data.windows import Ints, Window
@@ -36,29 +38,35 @@ class WindowTable:
         self.pieces[INPUT_IDS.name][0] = pad_id
         self.targets: tuple[str, ...] = (LABELS.name,)
         self.inputs = (*self.pieces, ATTENTION_MASK.name)
-        if LABELED_POSITIONS.name in windows[0].features:
-            self.inputs = (*self.inputs, LABELED_POSITIONS.name)
-            self.pieces[LABELS.name] = self._labels(windows)
+        of_words = [name for name in WORD_INPUTS if name in windows[0].features]
+        self.inputs = (*self.inputs, *of_words)
+        if of_words:
+            labels = [(w.targets or {}).get(LABELS.name, IGNORED) for w in windows]
+            self.pieces[LABELS.name] = self._at_words(windows, labels, pad=IGNORED)
+            if WORD_LENGTHS.name in of_words:
+                sizes = [window.features[WORD_LENGTHS.name] for window in windows]
+                self.pieces[WORD_LENGTHS.name] = self._at_words(windows, sizes, pad=0)
         else:
             targets = _by_piece([w.targets or {} for w in windows], pad=IGNORED)
             self.targets = tuple(targets)
             self.pieces |= targets
 
-    def _labels(self, windows: Sequence[Window]) -> Ints:
-        """Labels at the pieces of labelled words, -100 at all others."""
-        labels = np.full(1 + self.lengths.sum(), IGNORED, np.int32)
-        for start, window in zip(self.starts[1:], windows, strict=True):
-            places = start + window.features[LABELED_POSITIONS.name]
-            if window.targets is not None:
-                labels[places] = window.targets[LABELS.name]
-        return labels
+    def _at_words(
+        self, windows: Sequence[Window], values: Sequence[Ints | int], *, pad: int
+    ) -> Ints:
+        """Values of labelled words at the pieces where they are read, else `pad`."""
+        flat = np.full(1 + self.lengths.sum(), pad, np.int32)
+        of_windows = zip(self.starts[1:], windows, values, strict=True)
+        for start, window, of_window in of_windows:
+            flat[start + window.features[LABELED_POSITIONS.name]] = of_window
+        return flat
 
 
 def _by_piece(windows: Sequence[Mapping[str, Ints]], *, pad: int) -> dict[str, Ints]:
     """Values of the padding piece and of all N pieces by name, (1 + N, ...)."""
     flat_by_name = {}
     for name in windows[0]:
-        if name == LABELED_POSITIONS.name:
+        if name in WORD_INPUTS:
             continue
         arrays = [values[name] for values in windows]
         rest = tuple(np.max([array.shape[1:] for array in arrays], axis=0).astype(int))
@@ -79,9 +87,10 @@ def window_batches(table: WindowTable, plan: BatchPlan) -> tf.data.Dataset:
     Returns:
         Pairs of features and targets, int32. Windows with labelled words have the
         features `input_ids`, `attention_mask`, `token_type_ids` and, padded with 0,
-        `labeled_positions`, each (B, S); their target is `labels` (B, S), padded with
-        -100. Other windows have a dict of targets of pieces, each (B, S) or (B, S, K),
-        padded with -100; a name may be both a feature and a target.
+        `labeled_positions` and, where they are pooled, `word_lengths`, each (B, S);
+        their target is `labels` (B, S), padded with -100. Other windows have a dict of
+        targets of pieces, each (B, S) or (B, S, K), padded with -100; a name may be
+        both a feature and a target.
     """
     starts = tf.constant(table.starts, tf.int32)
     sizes = tf.constant(table.sizes, tf.int32)
@@ -94,8 +103,7 @@ def window_batches(table: WindowTable, plan: BatchPlan) -> tf.data.Dataset:
         values = {name: tf.gather(flat, source) for name, flat in pieces.items()}
         values[ATTENTION_MASK.name] = slot
         if LABELED_POSITIONS.name in table.inputs:
-            positions, labels = _labeled_first(values[LABELS.name], length)
-            values |= {LABELED_POSITIONS.name: positions, LABELS.name: labels}
+            values |= _words_first(values, length)
         features = {name: values[name] for name in table.inputs}
         targets = {name: values[name] for name in table.targets}
         return features, targets.get(LABELS.name, targets)
@@ -124,12 +132,17 @@ def _sources(windows: Any, length: Any, *, starts: Any, sizes: Any) -> tuple[Any
     return tf.where(inside, source, 0), tf.where(inside, slot + 1, 0)
 
 
-def _labeled_first(labels: Any, length: Any) -> tuple[Any, Any]:
-    """Move the positions that have a label, and the labels (B, S), to the front."""
+def _words_first(values: Mapping[str, Any], length: Any) -> dict[str, Any]:
+    """Move what is known of labelled words (B, S) to the front, with positions."""
+    labels = values[LABELS.name]
     columns = tf.broadcast_to(tf.range(length), tf.shape(labels))
     # Positions without a label become `length` and so come last.
     positions = tf.sort(tf.where(labels == IGNORED, length, columns), axis=1)
     is_labeled = positions < length
     positions = tf.where(is_labeled, positions, 0)
-    chosen = tf.gather(labels, positions, batch_dims=1)
-    return positions, tf.where(is_labeled, chosen, IGNORED)
+    found = {LABELED_POSITIONS.name: positions}
+    for feature in (LABELS, WORD_LENGTHS):
+        if feature.name in values:
+            chosen = tf.gather(values[feature.name], positions, batch_dims=1)
+            found[feature.name] = tf.where(is_labeled, chosen, feature.pad)
+    return found

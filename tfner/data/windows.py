@@ -27,7 +27,8 @@ class Window:
         core: half-open part of `pieces` whose predictions count.
         word_index: (W,) index in the document of each word that has an output.
         words: all words of the document, as encoded.
-        features: `input_ids` (S,), `token_type_ids` (S,), `labeled_positions` (W,).
+        features: `input_ids` (S,), `token_type_ids` (S,), `labeled_positions` (W,) and,
+            where the pieces of words are pooled, `word_lengths` (W,).
         targets: `labels` (W,) in training, else None.
         label: the label that the window is for, if every label has windows of its own.
         core_words: half-open part of `word_index` that lies in the core: all, unless a

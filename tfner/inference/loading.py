@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfner.data.features import known_in_serving
 from tfner.errors import BundleError
 from tfner.inference.batching import Runner
 from tfner.inference.bundle import NO_MODEL, Bundle
@@ -72,7 +73,8 @@ class SavedModelBundle(NativeBundle):
         """Make a runner of the graph."""
         with reading(self.directory / CONFIG):
             packs = bool(self.config["serving"]["packs"])
-        return RUNNERS[tuple(self.task.outputs)](self.exported, packs=packs)
+        make, inputs = RUNNERS[tuple(self.task.outputs)], self.task.features
+        return make(self.exported, packs=packs, inputs=known_in_serving(inputs))
 
 
 def open_model(model: str | Path, **extras: Any) -> Bundle:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfner.data.features import POOLED_INPUTS
 from tfner.errors import BundleError, TfnerError, unknown
 from tfner.inference.bundle import Bundle, SelfTest
 from tfner.inference.encoder_config import KERAS, describe_encoder, restore_encoder
@@ -261,7 +262,7 @@ def build(model: keras.Model) -> None:
     """Create a task model's weights by one symbolic call."""
     import keras
 
-    names = ("input_ids", "attention_mask", "token_type_ids", "labeled_positions")
+    names = [feature.name for feature in POOLED_INPUTS]
     model({n: keras.KerasTensor((None, None), "int32", name=n) for n in names})
 
 

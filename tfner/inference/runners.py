@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfner.data.features import INPUT_IDS, TAGGER_INPUTS, to_wire
+from tfner.data.features import INPUT_IDS, TAGGER_INPUTS, Feature, to_wire
 from tfner.data.windows import Ints
 from tfner.errors import BundleError
 from tfner.inference.batching import POSITIONS, Floats
@@ -58,6 +58,7 @@ class SavedModelRunner:
     Args:
         directory: holds `saved_model.pb`.
         packs: whether its graph takes several windows in a row.
+        inputs: what it is fed with.
         trims: whether its graph cuts away what is padding in all rows. One that does
             not gets fewer rows at once: short ones take it as much memory as long ones.
 
@@ -68,18 +69,26 @@ class SavedModelRunner:
         BundleError: it cannot be loaded, or its signature is not a tagger's.
     """
 
-    def __init__(self, directory: Path, *, packs: bool, trims: bool = True) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        packs: bool,
+        inputs: Iterable[Feature] = TAGGER_INPUTS,
+        trims: bool = True,
+    ) -> None:
         self.packs, self._directory = packs, directory
         self._loaded, self._run = load_signature(directory, "serving_default")
-        inputs = self._run.structured_input_signature[1]
+        taken = self._run.structured_input_signature[1]
         outputs = self._run.structured_outputs
         self._probs = next((n for n in outputs if n.endswith("_probs")), None)
-        if set(inputs) != {f.wire for f in TAGGER_INPUTS} or self._probs is None:
+        wanted = {feature.wire for feature in inputs}
+        if set(taken) != wanted or self._probs is None:
             raise BundleError(
-                f"{directory} is no tagger: its signature takes {sorted(inputs)} and "
-                f"gives {sorted(outputs)}."
+                f"{directory} is no tagger that takes {sorted(wanted)}: its signature "
+                f"takes {sorted(taken)} and gives {sorted(outputs)}."
             )
-        self.row_length: int | None = inputs[INPUT_IDS.wire].shape[1]
+        self.row_length: int | None = taken[INPUT_IDS.wire].shape[1]
         shape = outputs[self._probs].shape
         self.num_tags: int | None = shape[-1] if shape.rank else None
         self._rows_at_once: int | None = None

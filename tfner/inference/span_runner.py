@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from tfner.data.features import ENCODER_INPUTS, INPUT_IDS, to_wire
+from tfner.data.features import ENCODER_INPUTS, INPUT_IDS, Feature, to_wire
 from tfner.data.windows import Ints
 from tfner.errors import BundleError
 from tfner.inference.batching import SPANS, Floats
@@ -20,23 +20,30 @@ class SpanRunner:
     Args:
         directory: holds `saved_model.pb`.
         packs: whether its graph takes several windows in a row.
+        inputs: what it is fed with.
 
     Raises:
         BundleError: it cannot be loaded, or its signature gives no spans.
     """
 
-    def __init__(self, directory: Path, *, packs: bool) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        packs: bool,
+        inputs: Iterable[Feature] = ENCODER_INPUTS,
+    ) -> None:
         self.packs, self._directory = packs, directory
         self._loaded, self._run = load_signature(directory, SPANS)
-        inputs = self._run.structured_input_signature[1]
+        taken = self._run.structured_input_signature[1]
         outputs = set(self._run.structured_outputs)
         wanted = {"rows", "starts", "ends", "scores"}
-        if set(inputs) != {f.wire for f in ENCODER_INPUTS} or outputs != wanted:
+        if set(taken) != {f.wire for f in inputs} or outputs != wanted:
             raise BundleError(
-                f"{directory} gives no spans: its signature takes {sorted(inputs)} and "
+                f"{directory} gives no spans: its signature takes {sorted(taken)} and "
                 f"gives {sorted(outputs)}."
             )
-        self.row_length: int | None = inputs[INPUT_IDS.wire].shape[1]
+        self.row_length: int | None = taken[INPUT_IDS.wire].shape[1]
 
     def __call__(self, features: Mapping[str, Ints]) -> dict[str, Floats]:
         """Outputs `spans` (N, 3), row, first and last piece, and `scores` (N,).

@@ -71,8 +71,8 @@ class Task(Protocol):
     """
 
     name: ClassVar[str]
-    features: ClassVar[tuple[Feature, ...]]
     outputs: ClassVar[tuple[str, ...]]
+    features: tuple[Feature, ...]
     tokenizer: Tokenizer
     label_set: LabelSet
     max_length: int

@@ -7,7 +7,7 @@ import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,6 @@ from tfner.data.features import (
     SPAN_TARGETS,
     START_LABELS,
     TOKEN_TYPE_IDS,
-    Feature,
 )
 from tfner.data.windows import Ints, Window
 from tfner.document import Document, Entity
@@ -79,7 +78,7 @@ class SpanExtraction(Task):
     """
 
     name = "span"
-    features: ClassVar[tuple[Feature, ...]] = (*ENCODER_INPUTS, *SPAN_TARGETS)
+    features = (*ENCODER_INPUTS, *SPAN_TARGETS)
     outputs = ("start_probs", "end_probs", "spans", "scores")
 
     def __init__(

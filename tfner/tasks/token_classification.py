@@ -1,4 +1,4 @@
-"""Token classification: one tag per word, read off the word's first piece."""
+"""Token classification: one tag per word, read off the word's pieces."""
 
 from __future__ import annotations
 
@@ -6,29 +6,28 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfner.config.choices import Head, LabelPieces
 from tfner.data.features import (
     INPUT_IDS,
     LABELED_POSITIONS,
     LABELS,
+    POOLED_INPUTS,
     TAGGER_INPUTS,
     TOKEN_TYPE_IDS,
-    Feature,
+    WORD_LENGTHS,
 )
 from tfner.data.windows import Ints, Window
 from tfner.document import Document, Entity
-from tfner.errors import ConfigError, CorpusError, LabelError, joined, unknown
+from tfner.errors import ConfigError, CorpusError, LabelError, joined
 from tfner.marks import trimmed
 from tfner.nesting import nesting_problems, outermost
 from tfner.schemes import LabelSet
 from tfner.tasks.context import ALONE, Neighbours, pieces_around
 from tfner.tasks.decoding import (
-    DECODERS,
     SMALLEST_PROBABILITY,
     Steps,
     allowed_steps,
@@ -36,6 +35,7 @@ from tfner.tasks.decoding import (
 )
 from tfner.tasks.interface import Encoded, Task
 from tfner.tasks.token_loss import loss_settings
+from tfner.tasks.token_settings import setting_problems
 from tfner.tasks.unread_words import gold_ids, tagged
 from tfner.tasks.windowing import Range, Windowing
 from tfner.tokenization import Encoding, Tokenizer
@@ -56,6 +56,9 @@ class TokenClassification(Task):
         tokenizer: from `load_tokenizer`, or your own of the same interface.
         label_set: the tags to predict.
         label_pieces: "first" piece of every word, or in training "all" of them.
+        pool: what a word's tag is read from: its "first" or "last" piece, or the
+            "mean", "max" or "attention" of all that are in the window; see
+            `models.heads.pooling.WordPooling`.
         head: "softmax" predicts each word's tag by itself, "crf" together with its
             neighbours'.
         decode: "argmax" takes each word's likeliest tag, "viterbi" the likeliest
@@ -78,7 +81,6 @@ class TokenClassification(Task):
     """
 
     name = "token"
-    features: ClassVar[tuple[Feature, ...]] = (*TAGGER_INPUTS, LABELS)
     outputs = ("probs",)
 
     def __init__(
@@ -87,6 +89,7 @@ class TokenClassification(Task):
         label_set: LabelSet,
         *,
         label_pieces: str = "first",
+        pool: str = "first",
         head: str = "softmax",
         decode: str | None = None,
         context: int = 0,
@@ -97,13 +100,15 @@ class TokenClassification(Task):
         self.tokenizer, self.label_set = tokenizer, label_set
         self.windowing = Windowing(**windowing)
         self.max_length = self.windowing.max_length
-        self.label_pieces, self.head = label_pieces, head
+        self.label_pieces, self.pool, self.head = label_pieces, pool, head
+        inputs = TAGGER_INPUTS if pool == "first" else POOLED_INPUTS
+        self.features = (*inputs, LABELS)
         self.context, self.segment_id = context, segment_id
         self.decoder = decode or ("viterbi" if head == "crf" else "argmax")
         self.loss_settings = dict(loss or {})
         special = len(tokenizer.prefix_ids) + len(tokenizer.suffix_ids)
         self.room = self.max_length - special
-        problems = self._problems() + self.windowing.problems(
+        problems = setting_problems(self) + self.windowing.problems(
             occupied=special, by="the special pieces take"
         )
         if problems:
@@ -111,33 +116,6 @@ class TokenClassification(Task):
         self.steps: Steps | None = None
         if self.decoder == "viterbi":
             self.steps = allowed_steps(label_set)
-
-    def _problems(self) -> list[str]:
-        """List what the settings beside `windowing` may not be, in sentences."""
-        given = {
-            "label_pieces": (self.label_pieces, get_args(LabelPieces)),
-            "head": (self.head, get_args(Head)),
-            "decode": (self.decoder, DECODERS),
-        }
-        problems = [
-            unknown(f"`{name}`", str(value), known)
-            for name, (value, known) in given.items()
-            if value not in known
-        ]
-        if self.segment_id not in (0, 1):
-            problems.append(
-                f"`segment_id` must be 0 or 1. Received: segment_id={self.segment_id}"
-            )
-        if self.head == "crf" and self.label_pieces == "all":
-            problems.append(
-                "a CRF reads one tag per word: `head` crf and `label_pieces` all "
-                "contradict each other. Use --label-pieces first."
-            )
-        if self.context < 0:
-            problems.append(
-                f"`context` must be at least 0. Received: context={self.context}"
-            )
-        return problems
 
     @classmethod
     def from_config(
@@ -167,6 +145,7 @@ class TokenClassification(Task):
             tokenizer,
             label_set,
             label_pieces=settings.label_pieces,
+            pool=settings.pool,
             head=settings.head,
             decode=settings.decode,
             context=settings.context,
@@ -184,7 +163,7 @@ class TokenClassification(Task):
 
     def settings(self) -> dict[str, Any]:
         """The arguments but tokenizer and labels, as a bundle stores them."""
-        names = ("label_pieces", "head", "context", "segment_id")
+        names = ("label_pieces", "pool", "head", "context", "segment_id")
         return {
             "name": self.name,
             **asdict(self.windowing),
@@ -282,16 +261,21 @@ class TokenClassification(Task):
             starts = encoding.word_starts
             at = starts[(first <= starts) & (starts < last)]
         word_index = encoding.word_index[at]
+        features = {
+            INPUT_IDS.name: ids,
+            TOKEN_TYPE_IDS.name: np.full_like(ids, self.segment_id),
+            LABELED_POSITIONS.name: (at - start + len(head)).astype(np.int32),
+        }
+        if WORD_LENGTHS in self.features:
+            # Of a word that the window cuts, the pieces before the cut.
+            ends = encoding.word_ends[np.searchsorted(encoding.word_starts, at)]
+            features[WORD_LENGTHS.name] = np.minimum(ends, end) - at
         return Window(
             pieces=pieces,
             core=core,
             word_index=word_index,
             words=encoding.words,
-            features={
-                INPUT_IDS.name: ids,
-                TOKEN_TYPE_IDS.name: np.full_like(ids, self.segment_id),
-                LABELED_POSITIONS.name: (at - start + len(head)).astype(np.int32),
-            },
+            features=features,
             targets=None if labels is None else {LABELS.name: labels[word_index]},
             core_words=tuple(np.searchsorted(at, core).tolist()),
         )
@@ -305,6 +289,7 @@ class TokenClassification(Task):
             len(self.label_set.tags),
             dropout=dropout,
             crf=self.head == "crf",
+            pool=self.pool,
         )
 
     def loss(self, labels: Any, logits: Any) -> tuple[Any, Any]:

@@ -46,6 +46,12 @@ class Encoding:
         """First piece of every word that has one, rising."""
         return np.flatnonzero(np.diff(self.word_index, prepend=-1)).astype(np.int32)
 
+    @cached_property
+    def word_ends(self) -> Int32:
+        """One past the last piece of every word that has one, rising."""
+        last = np.flatnonzero(np.diff(self.word_index, append=-1))
+        return (last + 1).astype(np.int32)
+
 
 @runtime_checkable
 class Tokenizer(Protocol):

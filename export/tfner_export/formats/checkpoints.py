@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 def check_tagger(source: Source) -> None:
-    """Refuse models of other tasks and taggers with a CRF, which checkpoints lack.
+    """Refuse models of other tasks, and taggers with what checkpoints lack.
 
     Raises:
-        CheckpointError: the model is no tagger, or has a CRF.
+        CheckpointError: the model is no tagger, has a CRF, or pools pieces.
     """
     bundle = source.bundle
     if bundle.task.outputs != TokenClassification.outputs:
@@ -38,6 +38,13 @@ def check_tagger(source: Source) -> None:
             f"{bundle.directory} has a CRF, which no token-classification model of "
             "transformers or google-research has. Use --format saved-model, or train "
             "with `tfner train --head softmax`."
+        )
+    pool = source.model.pooling.pool
+    if pool != "first":
+        raise CheckpointError(
+            f"{bundle.directory} pools the pieces of a word ({pool}), of which the "
+            "taggers of transformers and google-research read the first alone. Use "
+            "--format saved-model, or train with `tfner train --pool first`."
         )
 
 
@@ -56,7 +63,7 @@ def compare_read_back(source: Source, tagger: keras.Model) -> float:
     """
     task = source.bundle.task
     batches = [
-        *random_batches(task.tokenizer, task.max_length),
+        *random_batches(task, task.max_length),
         *text_batches(source.bundle, task.max_length),
     ]
     worst = 0.0

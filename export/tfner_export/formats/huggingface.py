@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def check(source: Source) -> None:
-    """Refuse models that are no taggers, or have a CRF.
+    """Refuse models that are no taggers, have a CRF, or pool pieces.
 
     Raises:
         CheckpointError: the format cannot express the model.

@@ -1,6 +1,7 @@
 """The graph of a served tagger, with the interface of google-research/electra's.
 
     input_ids, input_mask, segment_ids, labeled_positions    int32    (-1, max_length)
+    word_lengths, of a tagger that pools pieces              int32    (-1, max_length)
     <task>_predictions                                       int64    (-1, -1)
     <task>_probs                                             float32  (-1, -1, T)
 
@@ -20,8 +21,10 @@ from tfner.data.features import (
     ATTENTION_MASK,
     ENCODER_INPUTS,
     LABELED_POSITIONS,
-    TAGGER_INPUTS,
+    WORD_INPUTS,
+    WORD_LENGTHS,
     from_wire,
+    known_in_serving,
 )
 from tfner.models.heads.crf import chains_of
 from tfner_export.saved_model.viterbi import graph_viterbi
@@ -55,7 +58,7 @@ class TaggerModule(tf.Module):
         # The variables alone: a tracked Keras model cannot be found again by the
         # loader that servers use, or would be stored twice.
         self.weights = [variable.value for variable in model.variables]
-        specs = row_specs(TAGGER_INPUTS, serving)
+        specs = row_specs(known_in_serving(task.features), serving)
 
         def serve(features: Mapping[str, Any]) -> dict[str, Any]:
             inputs, is_word = trim(from_wire(features), pieces=serving.trimmed)
@@ -113,21 +116,25 @@ def trim(
 
     Args:
         features: `input_ids`, `attention_mask`, `token_type_ids` (B, S), and
-            `labeled_positions` (B, W), which is 0 past a row's last word.
+            `labeled_positions` (B, W), which is 0 past a row's last word; and perhaps
+            `word_lengths` (B, W).
         pieces: cut S, too, and not W alone.
 
     Returns:
         The features, S rounded up to a multiple of 16; and a mask (B, W) of the
         columns that hold a word.
     """
-    positions = features[LABELED_POSITIONS.name]
-    words = _columns(positions)
-    positions = positions[:, :words]
-    trimmed = {**features, LABELED_POSITIONS.name: positions}
+    words = _columns(features[LABELED_POSITIONS.name])
+    trimmed = {
+        name: values[:, :words] if name in WORD_INPUTS else values
+        for name, values in features.items()
+    }
+    positions = trimmed[LABELED_POSITIONS.name]
     if pieces:
         # A word outside the mask is a client's mistake, and no reason to fail.
-        last_word = tf.maximum(tf.reduce_max(positions), 0) + 1
-        trimmed |= trim_pieces(features, least=last_word)
+        lengths = trimmed.get(WORD_LENGTHS.name, 1)
+        last = tf.maximum(tf.reduce_max(positions + lengths), 1)
+        trimmed |= trim_pieces(features, least=last)
     return trimmed, positions > 0
 
 

@@ -13,7 +13,9 @@ from tfner.data.features import (
     ATTENTION_MASK,
     INPUT_IDS,
     LABELED_POSITIONS,
-    TAGGER_INPUTS,
+    WORD_INPUTS,
+    WORD_LENGTHS,
+    known_in_serving,
     to_wire,
 )
 from tfner.data.packing import assemble
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from tfner.data.windows import Ints
     from tfner.inference.bundle import Bundle
     from tfner.tasks import Task
-    from tfner.tokenization import Tokenizer
     from tfner_export.exporter import Source
 
 Features = dict[str, "Ints"]
@@ -58,7 +59,7 @@ def compare_tags(saved_model: Path, source: Source) -> float:
     """
     task, length = source.bundle.task, source.serving.max_length
     batches = [
-        *random_batches(task.tokenizer, length),
+        *random_batches(task, length),
         *text_batches(source.bundle, length),
     ]
     expected = [keras_probs(source.model, features) for features in batches]
@@ -119,16 +120,17 @@ def _is_best(ids: Any, probs: Any, task: Task) -> bool:
     return allowed and bool(lost < TIE)
 
 
-def random_batches(tokenizer: Tokenizer, max_length: int) -> Iterator[Features]:
+def random_batches(task: Task, max_length: int) -> Iterator[Features]:
     """Rows of random pieces, the first of each batch as long as the batch's longest."""
-    random = np.random.default_rng(0)
+    random, tokenizer = np.random.default_rng(0), task.tokenizer
+    inputs = known_in_serving(task.features)
     first = len(tokenizer.prefix_ids)
     for size, part in BATCHES:
         longest = min(max_length, max(max_length // part, first + 4))
         lengths = random.integers(min(first + 1, longest), longest + 1, size)
         lengths[0] = longest
         shape = (size, max_length)
-        features = {f.name: np.zeros(shape, np.int32) for f in TAGGER_INPUTS}
+        features = {f.name: np.zeros(shape, np.int32) for f in inputs}
         is_piece = np.arange(max_length) < lengths[:, None]
         ids = random.integers(0, tokenizer.vocab_size, shape)
         features[INPUT_IDS.name][:] = np.where(is_piece, ids, tokenizer.pad_id)
@@ -137,6 +139,10 @@ def random_batches(tokenizer: Tokenizer, max_length: int) -> Iterator[Features]:
             at = np.flatnonzero(random.random(length) < 0.6)
             at = at[at >= first]
             features[LABELED_POSITIONS.name][row, : len(at)] = at
+            if WORD_LENGTHS in inputs:
+                room = np.append(at[1:], length) - at
+                lengths = np.minimum(random.integers(1, 4, len(at)), room)
+                features[WORD_LENGTHS.name][row, : len(at)] = lengths
         yield features
 
 
@@ -160,10 +166,11 @@ def text_batches(bundle: Bundle, max_length: int) -> Iterator[Features]:
 def keras_probs(model: keras.Model, features: Features) -> Any:
     """Probabilities (B, W, T) of the Keras model, run at the batch's own length."""
     length = int(np.flatnonzero(features[ATTENTION_MASK.name].any(0)).max()) + 1
-    positions = features[LABELED_POSITIONS.name]
-    words = int((positions > 0).sum(1).max())
-    inputs = {name: tf.constant(array[:, :length]) for name, array in features.items()}
-    inputs[LABELED_POSITIONS.name] = tf.constant(positions[:, :words])
+    words = int((features[LABELED_POSITIONS.name] > 0).sum(1).max())
+    inputs = {
+        name: tf.constant(array[:, : words if name in WORD_INPUTS else length])
+        for name, array in features.items()
+    }
     return tf.nn.softmax(model(inputs, training=False)).numpy()
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-from keras import ops
 
 from tfner.models.dropout import Dropout
 from tfner.models.encoders.interface import INPUTS, output_shape
 from tfner.models.heads.crf import CRF, chains_of
+from tfner.models.heads.pooling import WordPooling
 
 
 @keras.saving.register_keras_serializable(package="tfner")
@@ -23,10 +23,12 @@ class TokenClassifier(keras.Model):
         num_tags: T.
         dropout: rate before the output layer, 0 to 1.
         crf: whether the tags of neighbouring words depend on each other.
+        pool: what is read of a word's pieces: see `WordPooling`.
 
     Input shape:
         The encoder's dict, and `labeled_positions` (B, W) integers: where in its row
-        each word is read.
+        each word begins; and, unless the first piece is all that is read,
+        `word_lengths` (B, W): how many pieces it has.
 
     Output shape:
         (B, W, T) logits, float32; with a CRF log-probabilities, and in training those
@@ -41,6 +43,7 @@ class TokenClassifier(keras.Model):
         *,
         dropout: float = 0.1,
         crf: bool = False,
+        pool: str = "first",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -56,6 +59,7 @@ class TokenClassifier(keras.Model):
             name="classifier",
         )
         self.crf = CRF(name="crf") if crf else None
+        self.pooling = WordPooling(pool, name="pooling")
 
     @property
     def packs(self) -> bool:
@@ -67,6 +71,7 @@ class TokenClassifier(keras.Model):
         if self.classifier.built:
             return
         self.classifier.build(output_shape(self.encoder))
+        self.pooling.build(output_shape(self.encoder))
         if self.head is not None:
             self.head.build()
             if (values := getattr(self.encoder, "head_values", None)) is not None:
@@ -78,9 +83,9 @@ class TokenClassifier(keras.Model):
         """Score the tags of the labelled positions."""
         inputs = {name: features[name] for name in INPUTS if name in features}
         rows = self.encoder(inputs, training=training)  # (B, S, H)
-        words = ops.take_along_axis(
-            rows, ops.expand_dims(features["labeled_positions"], -1), axis=1
-        )  # (B, W, H)
+        words = self.pooling(  # (B, W, H)
+            rows, features["labeled_positions"], features.get("word_lengths")
+        )
         if self.head is not None:
             words = self.head(words)
         logits = self.classifier(self.dropout(words, training=training))
@@ -102,6 +107,7 @@ class TokenClassifier(keras.Model):
             "num_tags": self.num_tags,
             "dropout": self.dropout_rate,
             "crf": self.crf is not None,
+            "pool": self.pooling.pool,
         }
 
     @classmethod
