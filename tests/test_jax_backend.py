@@ -48,15 +48,26 @@ def batch() -> tuple[dict[str, np.ndarray], np.ndarray]:
         "attention_mask": np.tile([1] * 5 + [2] * 5 + [0] * 2, (ROWS, 1)),
         "token_type_ids": np.zeros((ROWS, LENGTH)),
         "labeled_positions": np.tile([1, 2, 3, 6, 7, 8], (ROWS, 1)),
+        "word_lengths": np.tile([1, 1, 2, 1, 1, 2], (ROWS, 1)),
     }
     labels = random.integers(0, TAGS, (ROWS, WORDS))
     labels[:, -1] = -100
     return {k: v.astype("int32") for k, v in features.items()}, labels.astype("int32")
 
 
-@pytest.mark.parametrize("crf", [False, True], ids=["softmax", "crf"])
+@pytest.mark.parametrize(
+    ("crf", "pool"),
+    [
+        (False, "first"),
+        (True, "first"),
+        (False, "last"),
+        (True, "mean"),
+        (False, "max"),
+        (False, "attention"),
+    ],
+)
 def test_a_token_classifier_learns_a_batch_by_heart_on_jax(
-    batch: tuple[dict[str, np.ndarray], np.ndarray], crf: bool
+    batch: tuple[dict[str, np.ndarray], np.ndarray], crf: bool, pool: str
 ) -> None:
     keras.utils.set_random_seed(0)
     encoder = Encoder(
@@ -68,7 +79,7 @@ def test_a_token_classifier_learns_a_batch_by_heart_on_jax(
         embedding_size=16,
         max_positions=LENGTH,
     )
-    model = TokenClassifier(encoder, TAGS, crf=crf)
+    model = TokenClassifier(encoder, TAGS, crf=crf, pool=pool)
     model.compile(
         optimizer=adamw(
             learning_rate=1e-2, steps=60, warmup_steps=6, weight_decay=0.01

@@ -26,17 +26,23 @@ def task(encoder_directory: Path) -> TokenClassification:
 
 
 @pytest.fixture(scope="session")
-def windows(task: TokenClassification) -> list[Window]:
-    """Windows of 50 documents with entities, some of several windows."""
+def documents() -> list[Document]:
+    """50 documents with entities, some of several windows."""
     random = np.random.default_rng(0)
     found = []
     for number in range(50):
         sizes = random.integers(1, 6, size=40 if number % 10 == 0 else number % 9 + 1)
         letters = [[chr(97 + i) for i in random.integers(0, 26, n)] for n in sizes]
         words = ["".join(word) for word in letters]
-        document = tagged(str(number), words, random.integers(0, 5, len(words)))
-        found += task.encode(document, with_targets=True).windows
+        found.append(tagged(str(number), words, random.integers(0, 5, len(words))))
     return found
+
+
+@pytest.fixture(scope="session")
+def windows(task: TokenClassification, documents: list[Document]) -> list[Window]:
+    """The windows of all documents."""
+    encoded = (task.encode(document, with_targets=True) for document in documents)
+    return [window for found in encoded for window in found.windows]
 
 
 def tagged(name: str, words: list[str], ids: np.ndarray) -> Document:
@@ -51,10 +57,13 @@ def tagged(name: str, words: list[str], ids: np.ndarray) -> Document:
 
 
 @pytest.fixture(scope="session")
-def make_model(task: TokenClassification) -> Callable[[], Any]:
-    """Makes the same tiny model every time: 2 layers, 32 wide, no dropout."""
+def make_model(task: TokenClassification) -> Callable[..., Any]:
+    """Makes the same tiny model every time: 2 layers, 32 wide, no dropout.
 
-    def make() -> Any:
+    It is that of `task`, or of another.
+    """
+
+    def make(task: TokenClassification = task) -> Any:
         import keras
 
         from tfner.models.encoders.bert import Encoder

@@ -70,6 +70,22 @@ def test_a_crf_refuses_what_it_cannot_do_and_leaves_nothing(
     assert list(Path(wanted.saving.output).parent.iterdir()) == []
 
 
+@pytest.mark.parametrize("pool", ["last", "mean", "max", "attention"])
+def test_every_pooling_learns_and_is_found_again(
+    pool: str, config: Any, toy_corpus: Path
+) -> None:
+    bundle = train(config(pool=pool, epochs=8))
+    assert bundle.config["task"]["pool"] == pool
+    gold = list(read_corpus(str(toy_corpus / "test.conll")))
+    predictor = Predictor.load(bundle.directory, verify=True)
+    assert score(gold, predictor.predict(gold), resamples=0).f1 > 0.6
+
+
+def test_pooled_pieces_are_no_targets_of_their_own(config: Any) -> None:
+    with pytest.raises(ConfigError, match="`pool` mean and `label_pieces` all contra"):
+        train(config(pool="mean", label_pieces="all"))
+
+
 def test_other_losses_train(config: Any) -> None:
     settings = {"loss": "focal", "class_weights": "balanced", "decode": "viterbi"}
     bundle = train(config(**settings, epochs=1))

@@ -76,6 +76,30 @@ def test_a_bundle_holds_task_labels_and_metrics(
     }
 
 
+@pytest.mark.parametrize("pool", ["last", "mean", "max", "attention"])
+def test_a_model_that_pools_comes_back(
+    pool: str, tmp_path: Path, save: Save, task: Any, make_encoder: Any
+) -> None:
+    pooling = type(task)(
+        task.tokenizer, task.label_set, max_length=task.max_length, pool=pool
+    )
+    model = pooling.build(make_encoder())
+    model.build()
+    random = np.random.default_rng(0)
+    for weight in (*model.pooling.weights, model.classifier.kernel):
+        weight.assign(random.normal(size=weight.shape))
+    saved = save(tmp_path / pool, model, task=pooling)
+    loaded = Bundle.load(saved.directory)
+    assert loaded.task.settings() == pooling.settings()
+    texts = ["bert met zorgxyzzy in cairo", "stark corp of quito " * 9, "", "zorg"]
+    expected = Predictor(pooling, KerasRunner(model)).predict(texts)
+    assert any(document.entities for document in expected)
+    assert (
+        Predictor(loaded.task, KerasRunner(loaded.load_model())).predict(texts)
+        == expected
+    )
+
+
 def test_a_selftest_survives_its_json(predictor: Predictor) -> None:
     selftest = predictor.selftest(["anna in paris", ""])
     assert SelfTest.from_json(json.loads(json.dumps(selftest.to_json()))) == selftest

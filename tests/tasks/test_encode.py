@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tfner.data.windows import Window
 from tfner.document import Document, Entity, Word
 from tfner.errors import ConfigError, CorpusError, LabelError
+from tfner.tasks.context import Neighbours
 from tfner.tasks.token_classification import TokenClassification
 from tfner.tokenization import Tokenizer
 
@@ -169,6 +170,63 @@ def test_all_pieces_of_a_long_document_carry_a_label_once(make_task: MakeTask) -
     assert sum(len(window.word_index) for window in windows) == 57
 
 
+def lengths_of(window: Window) -> list[int]:
+    return window.features["word_lengths"].tolist()
+
+
+@pytest.mark.parametrize("pool", ["last", "mean", "max", "attention"])
+def test_tasks_that_pool_know_how_many_pieces_a_word_has(
+    make_task: MakeTask, pool: str
+) -> None:
+    # The tokenizer spells unknown words letter by letter; the mark gives no piece.
+    document = Document("1", "zorg \u200b in xyz", words=None)
+    words = (Word(0, 4), Word(5, 6), Word(7, 9), Word(10, 13))
+    gold = (Entity(10, 13, "LOC"),)
+    document = Document("1", "zorg \u200b in xyz", gold, words=words)
+    plain, pooled = make_task(), make_task(pool=pool)
+    for with_targets in (False, True):
+        (window,), counts = pooled.encode(document, with_targets=with_targets)
+        assert lengths_of(window) == [4, 1, 3]
+        assert counts["words_without_pieces"] == 1
+        (other,) = plain.encode(document, with_targets=with_targets).windows
+        assert "word_lengths" not in other.features
+        for name, values in other.features.items():
+            np.testing.assert_array_equal(window.features[name], values)
+
+
+@given(
+    st.lists(st.integers(1, 25), min_size=1, max_size=12),
+    st.sampled_from(["softmax", "crf"]),
+    st.booleans(),
+)
+def test_lengths_of_words_end_where_the_word_or_the_window_ends(
+    make_task: MakeTask, sizes: list[int], head: str, with_targets: bool
+) -> None:
+    # Longer words than windows hold, and than they overlap, are cut inside.
+    document = Document("1", " ".join("z" * size for size in sizes))
+    task = make_task(pool="mean", head=head)
+    piece_sizes = np.bincount(task.tokenizer.encode(document.text).word_index)
+    starts = np.cumsum(piece_sizes) - piece_sizes
+    for window in task.encode(document, with_targets=with_targets).windows:
+        for at, word, length in zip(
+            window.features["labeled_positions"],
+            window.word_index,
+            window.features["word_lengths"],
+            strict=True,
+        ):
+            first = window.pieces[0] + at - 1  # [CLS] stands before
+            assert first == starts[word]
+            assert length == min(piece_sizes[word], window.pieces[1] - first) > 0
+
+
+def test_lengths_do_not_count_the_pieces_of_neighbours(make_task: MakeTask) -> None:
+    task = make_task(pool="mean", context=1)
+    around = Neighbours((Document("0", "in"),), (Document("2", "xyz"),))
+    (window,) = task.encode(Document("1", "zorg in"), neighbours=around).windows
+    assert lengths_of(window) == [4, 1]
+    assert window.features["labeled_positions"].tolist() == [2, 6]
+
+
 def test_long_documents_are_cut_into_windows(make_task: MakeTask) -> None:
     windows = make_task().encode(Document("1", "xyz " * 20)).windows
     assert len(windows) > 5
@@ -208,6 +266,8 @@ def test_nested_and_unknown_entities_are_refused_in_training_by_name(
         ({"overlap": -1}, "overlap=-1"),
         ({"words": "golden"}, "`words` 'golden'; did you mean 'gold'"),
         ({"label_pieces": "last"}, "`label_pieces` 'last'"),
+        ({"pool": "mena"}, "`pool` 'mena'; did you mean 'mean'"),
+        ({"pool": "mean", "label_pieces": "all"}, "`pool` mean and `label_pieces` all"),
         ({"misaligned": "splt"}, "did you mean 'split'"),
         ({"on_overflow": "windows"}, "did you mean 'window'"),
         ({"segment_id": 2}, "segment_id=2"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
+from tfner.data.features import WORD_LENGTHS
 from tfner.errors import BundleError, ExportError
 from tfner.inference.bundle import SelfTest
 from tfner.inference.loading import ASSETS
@@ -22,6 +23,9 @@ from tfner_export.saved_model.kinds import find_kind
 
 if TYPE_CHECKING:
     from tfner_export.exporter import Source
+
+logger = logging.getLogger("tfner.export")
+"""Below the logger whose notes the command line shows."""
 
 TEXTS = (
     "Angela Merkel met Tim Cook of Apple in Berlin on 3 March 2015 .",
@@ -87,6 +91,11 @@ def write(source: Source, stage: Path) -> dict[str, Any]:
         ExportError: TensorFlow cannot write the files.
     """
     kind = find_kind(source.bundle)
+    if WORD_LENGTHS in source.bundle.task.features:
+        logger.info(
+            "signature: beside the four documented inputs it takes `word_lengths`, the "
+            "number of pieces of every word"
+        )
     try:
         signatures = kind.module(source).write(str(stage))
     except tf.errors.OpError as error:

@@ -35,7 +35,7 @@ class WordPooling(keras.layers.Layer):
         (B, W, H).
 
     Raises:
-        ValueError: there is no such pooling.
+        ValueError: there is no such pooling, or lengths are missing in a call.
     """
 
     def __init__(self, pool: str = "first", **kwargs: Any) -> None:
@@ -65,6 +65,11 @@ class WordPooling(keras.layers.Layer):
         """Give a vector for every word, (B, W, H)."""
         if self.pool == "first":
             return _at(rows, starts)
+        if lengths is None:
+            raise ValueError(
+                f"words are pooled by their lengths. Received: pool={self.pool}, no "
+                "lengths (`word_lengths` of a batch)"
+            )
         if self.pool == "last":
             return _at(rows, starts + ops.maximum(lengths - 1, 0))
         after = ops.arange(ops.shape(rows)[1]) - ops.expand_dims(starts, -1)
