@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 
 from tfner.config.choices import Pool
 from tfner.models.encoders.bert import Encoder
-from tfner.models.heads.pooling import WordPooling
+from tfner.models.heads.pooling import POOLS, WordPooling
 from tfner.models.heads.token_classifier import TokenClassifier
 
-POOLS = get_args(Pool)
 WIDTH = 5
 BATCH = {
     "input_ids": np.array([[2, 7, 4, 9, 1, 6], [3, 8, 5, 0, 0, 0]], np.int32),
@@ -141,6 +140,10 @@ def test_low_precision_keeps_its_type(pool: str, policy: str) -> None:
     low = numpy(keras.ops.cast(found, "float32"))
     assert np.isfinite(low).all()
     assert np.abs(low - reference(layer, rows, *words))[0, 0].max() < 0.05
+
+
+def test_every_setting_is_a_pooling() -> None:
+    assert get_args(Pool) == POOLS
 
 
 def test_a_pooling_that_does_not_exist_is_refused() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import keras
 from keras import ops
 
-from tfner.config.choices import Pool
 from tfner.errors import unknown
 
+POOLS = ("first", "last", "mean", "max", "attention")
 OUTSIDE = -1e9
 """Score of a piece of another word, whose weight it makes 0."""
 
@@ -40,8 +40,8 @@ class WordPooling(keras.layers.Layer):
 
     def __init__(self, pool: str = "first", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if pool not in get_args(Pool):
-            raise ValueError(unknown("`pool`", pool, get_args(Pool)))
+        if pool not in POOLS:
+            raise ValueError(unknown("`pool`", pool, POOLS))
         self.pool = pool
         self.score = None
         if pool == "attention":
