@@ -1,4 +1,4 @@
-"""What the settings of token classification may not be."""
+"""Checks of the settings of token classification, beside those of its windows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def setting_problems(task: TokenClassification) -> list[str]:
-    """List what is wrong with a task's settings beside `windowing`, in sentences."""
+    """List what is wrong with a task's settings: see `TokenClassification`."""
     given = {
         "label_pieces": (task.label_pieces, get_args(LabelPieces)),
         "pool": (task.pool, get_args(Pool)),

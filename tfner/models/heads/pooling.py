@@ -57,12 +57,12 @@ class WordPooling(keras.layers.Layer):
     def build(
         self, rows_shape: Any, starts_shape: Any = None, lengths_shape: Any = None
     ) -> None:
-        """Create the weights of "attention"; the others have none."""
+        """Create the weights of "attention", if that it is: see `WordPooling`."""
         if self.score is not None:
             self.score.build(rows_shape)
 
     def call(self, rows: Any, starts: Any, lengths: Any = None) -> Any:
-        """Give a vector for every word, (B, W, H)."""
+        """Give a vector for every word, (B, W, H): see `WordPooling`."""
         if self.pool == "first":
             return _at(rows, starts)
         if lengths is None:
@@ -85,7 +85,7 @@ class WordPooling(keras.layers.Layer):
     def compute_output_shape(
         self, rows_shape: Any, starts_shape: Any, lengths_shape: Any = None
     ) -> tuple[Any, ...]:
-        """Shape of the output, (B, W, H)."""
+        """Shape of the output, (B, W, H): see `WordPooling`."""
         return (*starts_shape, rows_shape[-1])
 
     def get_config(self) -> dict[str, Any]:
