@@ -282,7 +282,8 @@ def test_a_larger_vocabulary_is_refused(
 def test_a_graph_with_other_inputs_is_refused(tfner, write, given) -> None:
     other = write(inputs=(*INPUTS, "chunk_labels"))
     result = tfner("predict", other, *given, "--text", TEXT)
-    assert "is no tagger: its signature takes ['chunk_labels'" in result.sentence
+    assert "is no tagger that takes ['input_ids'" in result.sentence
+    assert "its signature takes ['chunk_labels'" in result.sentence
 
 
 @pytest.mark.parametrize("part", ["saved_model.pb", "variables.index", "variables.d*"])
