@@ -29,14 +29,14 @@ BUILD_INPUTS = [
 
 
 def expected_files() -> set[str]:
-    """Modules of both packages, typing marks, templates of pages, samples."""
+    """Modules of both packages, typing marks, tables, templates of pages, samples."""
     return {
         f"{package}/{path.relative_to(folder).as_posix()}"
         for package, folder in FOLDERS.items()
         for path in folder.rglob("*")
         if path.is_file()
         and (
-            path.suffix == ".py"
+            path.suffix in (".py", ".csv")
             or path.name == "py.typed"
             or path.parent in (folder / "samples", folder / "reports" / "templates")
         )
