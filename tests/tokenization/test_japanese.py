@@ -167,6 +167,16 @@ def test_any_words_are_respected(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_word_of_no_characters_has_no_pieces(
+    kind: str, japanese: dict[str, JapaneseTokenizer]
+) -> None:
+    # The mark makes pieces of what lies behind a word, to which no word lays claim.
+    words = [Word(1, 1), Word(2, 4)]
+    encoding = japanese[kind].encode("\ufeff東京1\ufeff", words)
+    assert set(encoding.word_index.tolist()) == {1}
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(text=TEXTS)
 def test_its_own_words_given_back_change_nothing(

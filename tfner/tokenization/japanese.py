@@ -189,8 +189,7 @@ class JapaneseTokenizer:
         parts: list[tuple[int, int, int]] = []
         for owner, (first, last) in enumerate(limits.tolist()):
             inner = _parts(cut, first, last) if recut[owner] else [(first, last)]
-            follow = text[last : nexts[owner]] if first < last else ""
-            if marked and all(map(is_blank, follow)):
+            if marked and all(map(is_blank, text[last : nexts[owner]])):
                 inner += _parts(cut, last, nexts[owner])
             parts += [(start, end, owner) for start, end in inner]
         starts, _, owners = np.array(parts, np.int32).reshape(-1, 3).T
