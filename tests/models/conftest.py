@@ -1,4 +1,4 @@
-"""A check that every layer and model has to pass."""
+"""A check that every layer and model has to pass, and an encoder to put heads on."""
 
 from __future__ import annotations
 
@@ -10,12 +10,27 @@ import keras
 import numpy as np
 import pytest
 
+from tfner.models.encoders.bert import Encoder
+
 Batch = Mapping[str, np.ndarray]
 Check = Callable[[keras.Model, Batch], None]
 
 
 def numpy(tensor: Any) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(tensor))
+
+
+def own_encoder() -> keras.Model:
+    """One layer, 8 wide, of 11 pieces and rows of up to 6."""
+    return Encoder(
+        vocab_size=11,
+        hidden_size=8,
+        num_layers=1,
+        num_heads=2,
+        intermediate_size=12,
+        max_positions=6,
+        initializer_range=0.3,
+    )
 
 
 @pytest.fixture

@@ -179,7 +179,6 @@ def test_tasks_that_pool_know_how_many_pieces_a_word_has(
     make_task: MakeTask, pool: str
 ) -> None:
     # The tokenizer spells unknown words letter by letter; the mark gives no piece.
-    document = Document("1", "zorg \u200b in xyz", words=None)
     words = (Word(0, 4), Word(5, 6), Word(7, 9), Word(10, 13))
     gold = (Entity(10, 13, "LOC"),)
     document = Document("1", "zorg \u200b in xyz", gold, words=words)

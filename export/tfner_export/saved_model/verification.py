@@ -141,8 +141,8 @@ def random_batches(task: Task, max_length: int) -> Iterator[Features]:
             features[LABELED_POSITIONS.name][row, : len(at)] = at
             if WORD_LENGTHS in inputs:
                 room = np.append(at[1:], length) - at
-                lengths = np.minimum(random.integers(1, 4, len(at)), room)
-                features[WORD_LENGTHS.name][row, : len(at)] = lengths
+                sizes = np.minimum(random.integers(1, 4, len(at)), room)
+                features[WORD_LENGTHS.name][row, : len(at)] = sizes
         yield features
 
 

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfner.config.choices import Pool
-from tfner.models.encoders.bert import Encoder
 from tfner.models.heads.pooling import POOLS, WordPooling
 from tfner.models.heads.token_classifier import TokenClassifier
+
+from ..conftest import numpy, own_encoder
 
 WIDTH = 5
 BATCH = {
@@ -26,10 +27,6 @@ BATCH = {
     "labeled_positions": np.array([[1, 3, 5], [1, 0, 0]], np.int32),
     "word_lengths": np.array([[2, 2, 1], [2, 0, 0]], np.int32),
 }
-
-
-def numpy(tensor: Any) -> np.ndarray:
-    return np.asarray(keras.ops.convert_to_numpy(tensor))
 
 
 def layer_of(pool: str, **settings: Any) -> WordPooling:
@@ -159,16 +156,7 @@ def test_words_without_lengths_are_refused() -> None:
 
 
 def classifier(pool: str, *, crf: bool = False) -> TokenClassifier:
-    encoder = Encoder(
-        vocab_size=11,
-        hidden_size=8,
-        num_layers=1,
-        num_heads=2,
-        intermediate_size=12,
-        max_positions=6,
-        initializer_range=0.3,
-    )
-    return TokenClassifier(encoder, 4, pool=pool, crf=crf)
+    return TokenClassifier(own_encoder(), 4, pool=pool, crf=crf)
 
 
 @pytest.mark.parametrize("pool", POOLS[1:])

@@ -11,6 +11,8 @@ import tensorflow as tf
 from tfner.models.encoders.bert import Encoder
 from tfner.models.heads.token_classifier import TokenClassifier
 
+from ..conftest import own_encoder
+
 TAGS = 5
 BATCH = {
     "input_ids": np.array([[2, 7, 4, 9], [3, 8, 5, 0]], np.int32),
@@ -23,18 +25,6 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 def numpy(tensor: Any) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(tensor))
-
-
-def own_encoder() -> keras.Model:
-    return Encoder(
-        vocab_size=11,
-        hidden_size=8,
-        num_layers=1,
-        num_heads=2,
-        intermediate_size=12,
-        max_positions=6,
-        initializer_range=0.3,
-    )
 
 
 def foreign_encoder() -> keras.Model:
