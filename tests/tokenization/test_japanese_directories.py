@@ -175,6 +175,9 @@ def test_pieces_that_were_added_are_numbered_as_said_and_noted(tmp_path: Path) -
     found = load_tokenizer(write_directory(tmp_path, added_tokens_decoder=added))
     assert found.vocab_size == 91
     assert any("read as plain text: '<user>'" in note for note in found.notes)
+    (tmp_path / "added_tokens.json").write_text('{"<ent>": 91}', "utf-8")
+    found = load_tokenizer(write_directory(tmp_path))
+    assert any("read as plain text: '<ent>'" in note for note in found.notes)
 
 
 def test_saving_in_place_and_loading_again_changes_nothing(

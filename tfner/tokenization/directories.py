@@ -13,7 +13,7 @@ from tfner.recommended import resolve
 from tfner.storage.atomic import read_json
 from tfner.storage.hub import fetch_model, is_hub_id
 from tfner.storage.remote import local_copy
-from tfner.tokenization import vocabularies
+from tfner.tokenization import overrides, vocabularies
 from tfner.tokenization.case import lowers, with_case
 from tfner.tokenization.files import (
     CUSTOM,
@@ -27,7 +27,8 @@ from tfner.tokenization.files import (
     read_config,
     read_tokenizer_settings,
 )
-from tfner.tokenization.huggingface import Definition, FastTokenizer, marks_start
+from tfner.tokenization.frames import frame, pad_id
+from tfner.tokenization.huggingface import FastTokenizer
 from tfner.tokenization.japanese import JAPANESE_CLASS, JapaneseTokenizer
 from tfner.tokenization.japanese_directories import (
     Choices,
@@ -35,6 +36,7 @@ from tfner.tokenization.japanese_directories import (
     make_mecab,
     read_japanese,
 )
+from tfner.tokenization.word_marks import Definition, marks_start
 from tfner.tokenization.words.mecab import Mecab
 from tfner.tokenization.words.splitters import WordSplitter
 
@@ -57,12 +59,24 @@ SENTENCEPIECE_CLASS = re.compile(r"(DebertaV2|RemBert)Tokenizer(Fast)?")
 
 
 class _Source(NamedTuple):
-    """A tokenizer's definition as read from a directory, with notes on guesses."""
+    """A tokenizer's definition as read from a directory, with notes on guesses.
+
+    Args:
+        definition: the content of a `tokenizer.json`.
+        kind: of its model.
+        splitter: name of the word splitter for raw text.
+        notes: a sentence about each guess.
+        added: pieces that are found in raw text; None for those of the files beside
+            the vocabulary, which tfner has not saved.
+        own: pieces of these that the pipeline finds by itself, word by word.
+    """
 
     definition: Definition
     kind: str
     splitter: str
     notes: list[str]
+    added: list[str] | None = None
+    own: Sequence[str] = ()
 
 
 def load_tokenizer(
@@ -118,13 +132,18 @@ def _load_fast(
 ) -> FastTokenizer:
     """A tokenizer that is one pipeline of the `tokenizers` library."""
     source = _read(folder, config, lower_case=lower_case)
-    definition = source.definition
+    definition, notes, added = source.definition, source.notes, source.added
+    if added is None:
+        definition, more = overrides.with_added(folder, definition)
+        notes = [*notes, *more]
+        found = overrides.findable(definition, config)
+        added = [piece for piece in found if piece not in source.own]
     if lower_case is not None:
         definition = {
             **definition,
             "normalizer": with_case(definition.get("normalizer"), lower=lower_case),
         }
-    prefix, suffix = _frame(definition.get("post_processor"), definition, config)
+    prefix, suffix = frame(definition.get("post_processor"), definition, config)
     splitter = choices.splitter or source.splitter
     settings = TokenizerSettings(
         kind=source.kind,
@@ -132,9 +151,10 @@ def _load_fast(
         lower_case=lowers(definition.get("normalizer")),
         prefix_ids=prefix,
         suffix_ids=suffix,
-        pad_id=_pad_id(definition, config),
-        notes=source.notes,
+        pad_id=pad_id(definition, config),
+        notes=notes,
         marks_start=_marks_start(folder, definition),
+        added=added,
     )
     return FastTokenizer(
         definition,
@@ -226,7 +246,7 @@ def _read(
 ) -> _Source:
     """Read the first kind of tokenizer file that is there."""
     if (folder / TOKENIZER_FILE).is_file():
-        return _from_definition(folder)
+        return _from_definition(folder, config)
     name = str(config.get("tokenizer_class", ""))
     kind = config.get("model_type")
     bert = kind != "mpnet" if not name else BERT_CLASS.fullmatch(name)
@@ -258,7 +278,7 @@ def _read(
     return _from_transformers(folder)
 
 
-def _from_definition(folder: Path) -> _Source:
+def _from_definition(folder: Path, config: Mapping[str, Any]) -> _Source:
     definition = read_json(folder / TOKENIZER_FILE)
     try:
         kind = str(definition["model"].get("type", "unknown")).lower()
@@ -271,8 +291,10 @@ def _from_definition(folder: Path) -> _Source:
         raise TokenizerError(f"{folder / TOKENIZER_FILE}: the vocabulary is empty")
     saved = read_tokenizer_settings(folder)
     if not saved:
-        return _Source(definition, kind, "punctuation", [])
-    return _Source(definition, saved["kind"], saved["splitter"], saved["notes"])
+        definition, notes = overrides.with_settings(folder, definition, config)
+        return _Source(definition, kind, "punctuation", notes)
+    kind, splitter, notes = (saved[name] for name in ("kind", "splitter", "notes"))
+    return _Source(definition, kind, splitter, notes, saved.get("added", []))
 
 
 def _from_wordpiece(
@@ -312,9 +334,12 @@ def _from_sentencepiece(file: Path, *, lower_case: bool) -> _Source:
     pieces = list(vocab) if isinstance(vocab, dict) else [piece for piece, _ in vocab]
     notes = [f"{file}: ids are those of the SentencePiece model"]
     if 2 * sum(bool(CJK.search(piece)) for piece in pieces) < len(pieces):
-        return _Source(definition, "sentencepiece", "punctuation", notes)
-    notes.append(f"{file}: most pieces are kana or Han, so every piece is a word")
-    return _Source(definition, "sentencepiece", PIECES, notes)
+        splitter = "punctuation"
+    else:
+        splitter = PIECES
+        notes.append(f"{file}: most pieces are kana or Han, so every piece is a word")
+    own = [token["content"] for token in definition["added_tokens"]]
+    return _Source(definition, "sentencepiece", splitter, notes, own=own)
 
 
 def _from_transformers(folder: Path) -> _Source:
@@ -332,49 +357,3 @@ def _from_transformers(folder: Path) -> _Source:
         ) from error
     kind = definition["model"]["type"].lower()
     return _Source(definition, kind, "punctuation", [])
-
-
-def _frame(
-    part: Mapping[str, Any] | None, definition: Definition, config: Mapping[str, Any]
-) -> tuple[list[int], list[int]]:
-    """Ids before and after a sequence, from the post-processor or else the config."""
-    steps: Sequence[Any] = [part] if part else []
-    if part and part["type"] == "Sequence":
-        steps = part["processors"]
-    for step in steps:
-        if step["type"] in ("BertProcessing", "RobertaProcessing"):
-            return [step["cls"][1]], [step["sep"][1]]
-        if step["type"] == "TemplateProcessing":
-            return _template_frame(step)
-    ids = _token_ids(definition)
-    names = (config.get("cls_token"), config.get("sep_token"))
-    start, end = ([ids[name]] if name in ids else [] for name in names)
-    return start, end
-
-
-def _template_frame(step: Mapping[str, Any]) -> tuple[list[int], list[int]]:
-    sides: tuple[list[int], list[int]] = ([], [])
-    side = 0
-    for item in step["single"]:
-        if "Sequence" in item:
-            side = 1
-        else:
-            name = item["SpecialToken"]["id"]
-            sides[side].extend(step["special_tokens"][name]["ids"])
-    return sides
-
-
-def _pad_id(definition: Definition, config: Mapping[str, Any]) -> int:
-    ids = _token_ids(definition)
-    for name in (config.get("pad_token"), "[PAD]", "<pad>"):
-        if name in ids:
-            return ids[name]
-    return int((definition.get("padding") or {}).get("pad_id", 0))
-
-
-def _token_ids(definition: Definition) -> dict[Any, int]:
-    vocab = definition["model"]["vocab"]
-    if not isinstance(vocab, dict):
-        vocab = {piece: number for number, (piece, _) in enumerate(vocab)}
-    added = definition.get("added_tokens") or []
-    return {**vocab, **{token["content"]: token["id"] for token in added}}

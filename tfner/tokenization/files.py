@@ -56,6 +56,7 @@ class TokenizerSettings:
         notes: a sentence about each guess.
         marks_start: whether the first word of a text is marked as words after a space
             are, where words are marked.
+        added: pieces that are found in text before its words are.
     """
 
     kind: str
@@ -66,6 +67,7 @@ class TokenizerSettings:
     pad_id: int
     notes: list[str] = field(default_factory=list)
     marks_start: bool = True
+    added: list[str] = field(default_factory=list)
 
 
 def read_config(folder: Path) -> dict[str, Any]:

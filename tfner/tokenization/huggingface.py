@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,12 @@ import tokenizers
 from tfner.document import Word
 from tfner.errors import TokenizerError, shorten
 from tfner.marks import follows_space, words_between_spaces
+from tfner.tokenization.added import (
+    SURROGATES,
+    AddedPieces,
+    without_pieces,
+    words_around,
+)
 from tfner.tokenization.encoding import Encoding, Int32
 from tfner.tokenization.files import (
     PIECES,
@@ -31,16 +37,14 @@ from tfner.tokenization.files import (
     TokenizerSettings,
     write_json,
 )
+from tfner.tokenization.word_marks import Definition, mark_scheme, without_mark
 from tfner.tokenization.words.mecab import Mecab
 from tfner.tokenization.words.pieces import goes_on, words_of_pieces
 from tfner.tokenization.words.splitters import WordSplitter, find_splitter
 
-# Fed for `▁`, which SentencePiece's normalisation takes for a space and may then lose.
-STAND_IN = "\ufdd0"
 SPACE = re.compile(r"\s")
-SURROGATES = re.compile("[\ud800-\udfff]")
-
-Definition = dict[str, Any]
+FILLER = "\ufdd1"
+"""Stands for an added piece where what follows it is not marked."""
 
 
 class FastTokenizer:
@@ -78,7 +82,14 @@ class FastTokenizer:
             for part in ("normalizer", "pre_tokenizer", "post_processor")
         }
         bare, self._mark, self._mark_piece = without_mark(definition)
+        # What follows an added piece begins as a text does, but for this scheme.
+        self._filler = " " if mark_scheme(definition) == "always" else FILLER
         self._backend = build_pipeline(bare)
+        added = definition.get("added_tokens") or []
+        self._added = AddedPieces(
+            [token for token in added if token["content"] in settings.added],
+            self._backend.normalizer,
+        )
         self.vocab_size = 1 + max(_all_ids(definition))
         self._mecab = mecab
         self._find_words = word_splitter or self._named_splitter()
@@ -103,10 +114,15 @@ class FastTokenizer:
         Returns:
             The pieces without special ones, with offsets into `text`.
         """
+        found = self._added.find(text)
         if words is None:
-            words = self._find_words(text)
-        ranges = tuple(Word(*word) for word in words)
-        feed = self._feed(text, ranges)
+            words = words_around(text, found, self._find_words)
+        return self._encode(text, tuple(Word(*word) for word in words), found)
+
+    def _encode(
+        self, text: str, ranges: tuple[Word, ...], found: Sequence[Word]
+    ) -> Encoding:
+        feed = self._feed(text, ranges, found)
         result = self._run(feed.surfaces)
         ids = np.array(result.ids, np.int32)
         word_index = np.array(result.word_ids, np.int32)
@@ -125,17 +141,22 @@ class FastTokenizer:
                 word_index = word_index[kept]
         return Encoding(pieces, ids, offsets, word_index, ranges)
 
-    def _feed(self, text: str, words: Sequence[Word]) -> _Feed:
+    def _feed(self, text: str, words: Sequence[Word], found: Sequence[Word]) -> _Feed:
         surfaces = [text[start:end] for start, end in words]
         origins = [start for start, _ in words]
         if self._mark:
-            marked = 0 if self.settings.marks_start else _after_space(text)
+            rest = without_pieces(text, words, found, self._filler)
+            marked = 0 if self.settings.marks_start else _after_space(rest)
             for index, start in enumerate(origins):
-                surface = surfaces[index]
-                if start < marked:
+                if start < marked or not surfaces[index]:
                     continue
-                if surface and not surface[0].isspace() and follows_space(text, start):
-                    surfaces[index] = self._mark + surface
+                first = rest[start]
+                if (
+                    first != FILLER
+                    and not first.isspace()
+                    and follows_space(rest, start)
+                ):
+                    surfaces[index] = self._mark + surfaces[index]
                     origins[index] -= len(self._mark)
         return _Feed(surfaces, origins)
 
@@ -153,7 +174,9 @@ class FastTokenizer:
 
     def surfaces(self, text: str) -> list[str]:
         """The strings that the pipeline is fed for a text: its words, some marked."""
-        return self._feed(text, [Word(*w) for w in self._find_words(text)]).surfaces
+        found = self._added.find(text)
+        words = words_around(text, found, self._find_words)
+        return self._feed(text, words, found).surfaces
 
     def surface_ids(self, surface: str) -> tuple[int, ...]:
         """The ids of a surface, which do not depend on its neighbours."""
@@ -194,8 +217,11 @@ class FastTokenizer:
         folder.mkdir(parents=True, exist_ok=True)
         definition = {**json.loads(self._backend.to_str()), **self._pipeline}
         settings = asdict(self.settings)
-        if self.settings.marks_start:  # files as earlier versions wrote them
+        # Files as earlier versions wrote them.
+        if self.settings.marks_start:
             del settings["marks_start"]
+        if not self.settings.added:
+            del settings["added"]
         if self._mecab is not None:
             settings["mecab_kwargs"] = self._mecab.save(folder)
         write_json(folder / TOKENIZER_FILE, definition)
@@ -271,78 +297,6 @@ def build_pipeline(definition: Definition) -> tokenizers.Tokenizer:
         raise TokenizerError(
             f"the tokenizer is damaged or of an unknown kind: {shorten(str(error))}"
         ) from error
-
-
-def without_mark(definition: Definition) -> tuple[Definition, str, str]:
-    """Take the mark of a word's start out of a definition.
-
-    Returns:
-        A changed copy; the mark to feed, `""` for a pipeline that has none; and the
-        piece of a mark alone.
-    """
-    marks: list[str] = []
-    normalizer = _unmark(definition.get("normalizer"), marks)
-    bare = {
-        **definition,
-        "normalizer": normalizer,
-        "pre_tokenizer": _unmark(definition.get("pre_tokenizer"), marks),
-        # Special pieces are added elsewhere; this step could only move offsets.
-        "post_processor": None,
-    }
-    if not marks:
-        return bare, "", ""
-    if marks[0] == " ":
-        return bare, " ", "Ġ"  # byte-level vocabularies spell a space so
-    restore = {
-        "type": "Replace",
-        "pattern": {"Regex": f"{STAND_IN}[ {marks[0]}]*"},
-        "content": marks[0],
-    }
-    steps = [step for step in (normalizer, restore) if step is not None]
-    bare["normalizer"] = {"type": "Sequence", "normalizers": steps}
-    return bare, STAND_IN, marks[0]
-
-
-def _unmark(part: Mapping[str, Any] | None, marks: list[str]) -> dict[str, Any] | None:
-    if part is None:
-        return None
-    kind, changed = part["type"], dict(part)
-    if kind == "Sequence":
-        steps = "normalizers" if "normalizers" in part else "pretokenizers"
-        kept = [_unmark(step, marks) for step in part[steps]]
-        changed[steps] = [step for step in kept if step is not None]
-    elif kind == "Prepend":
-        marks.append(part["prepend"])
-        return None
-    elif kind == "Metaspace":
-        marks.append(part["replacement"])
-        changed.pop("add_prefix_space", None)  # as older files say it
-        changed["prepend_scheme"] = "never"
-    elif kind == "ByteLevel" and "add_prefix_space" in part:
-        marks.append(" ")
-        changed["add_prefix_space"] = False
-    return changed
-
-
-def marks_start(definition: Definition) -> bool:
-    """Tell whether a pipeline marks the first word of a text; ModernBERT's does not."""
-    steps = list(_steps(definition.get("normalizer")))
-    steps += _steps(definition.get("pre_tokenizer"))
-    for step in steps:
-        if step["type"] == "Metaspace":
-            scheme = step.get("prepend_scheme", "always")
-            return bool(scheme != "never" and step.get("add_prefix_space", True))
-        if step["type"] == "ByteLevel":
-            return bool(step.get("add_prefix_space", True))
-    return True
-
-
-def _steps(part: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
-    if part is None:
-        return
-    yield part
-    for step in (*part.get("normalizers", ()), *part.get("pretokenizers", ())):
-        yield from _steps(step)
 
 
 def _all_ids(definition: Definition) -> list[int]:

@@ -23,6 +23,7 @@ from tfner.tokenization.files import (
     read_tokenizer_settings,
 )
 from tfner.tokenization.japanese import JAPANESE_CLASS, JapaneseTokenizer
+from tfner.tokenization.overrides import read_added
 from tfner.tokenization.subwords import (
     SENTENCEPIECE_FILE,
     Characters,
@@ -103,12 +104,14 @@ def read_japanese(
     words = _words(config_file, config, choices, lower_case=lower, notes=notes)
     special = {role: str(config.get(role) or name) for role, name in SPECIAL.items()}
     subwords = _subwords(folder, config, special)
-    added = _added_ids(config_file, config)
-    ids = _special_ids(subwords, added, special)
-    others = [name for name in added if name not in special.values()]
+    added = read_added(folder)
+    numbered = {token["content"]: token["id"] for token in added if "id" in token}
+    ids = _special_ids(subwords, numbered, special)
+    names = [token["content"] for token in added]
+    others = [name for name in names if name not in special.values()]
     if others:
         shown = shorten(", ".join(others))
-        notes.append(f"{config_file}: added pieces are read as plain text: {shown}")
+        notes.append(f"{folder}: added pieces are read as plain text: {shown}")
     splitter = choices.splitter or saved.get("splitter") or words.kind
     settings = TokenizerSettings(
         kind=f"{words.kind}-{subwords.kind}",
@@ -300,18 +303,6 @@ def _subwords(
     pieces = read_vocabulary(file, needed=needed)
     make = WordPieces if kind == WordPieces.kind else Characters
     return make(pieces, special["unk_token"])
-
-
-def _added_ids(config_file: Path, config: Mapping[str, Any]) -> dict[str, int]:
-    """Ids of the pieces that the configuration numbers itself."""
-    added = config.get("added_tokens_decoder") or {}
-    try:
-        return {str(piece["content"]): int(number) for number, piece in added.items()}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise TokenizerError(
-            f"{config_file}: added_tokens_decoder must map ids to pieces with their "
-            f"content. Received: {shorten(str(added))}"
-        ) from error
 
 
 def _special_ids(

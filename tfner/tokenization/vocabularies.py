@@ -17,7 +17,7 @@ from tokenizers import AddedToken, Regex, models, normalizers, pre_tokenizers
 from tokenizers.processors import TemplateProcessing
 
 from tfner.errors import TokenizerError, joined, shorten
-from tfner.tokenization.huggingface import Definition
+from tfner.tokenization.word_marks import Definition
 
 BERT_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 ROBERTA_SPECIALS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
