@@ -219,6 +219,27 @@ def invalid_positions(tags: Sequence[str], scheme: Scheme) -> list[int]:
     return [position for position, allowed in enumerate(transitions) if not allowed]
 
 
+def possible_schemes(tags: Iterable[str]) -> list[Scheme]:
+    """The schemes that a model's tags may be of; several where the tags leave it open.
+
+    They have all prefixes, and write a span of one word with the tags of most labels:
+    `I-PER` without a `B-PER` is no IOB2.
+
+    Example:
+        >>> [scheme.name for scheme in possible_schemes(["O", "B-PER", "I-PER"])]
+        ['IOB2', 'IOB1']
+        >>> [scheme.name for scheme in possible_schemes(["O", "B-PER", "I-PER", "I-X"])]
+        ['IOB1']
+    """
+    parts = {split_tag(tag) for tag in tags if tag != OUTSIDE}
+    prefixes, labels = {prefix for prefix, _ in parts}, {label for _, label in parts}
+    found = [s for s in SCHEMES.values() if prefixes <= {*s.prefixes}]
+    found = found or [SCHEMES["IOB2"]]
+    alone = [sum((s.single, label) in parts for label in labels) for s in found]
+    best = [s for s, n in zip(found, alone, strict=True) if n == max(alone)]
+    return [s for s in best if s.border in ("", *prefixes)] or best[:1]
+
+
 class LabelSet:
     """Ordered labels under a scheme: the tags a model predicts, and their ids.
 
@@ -280,15 +301,11 @@ class LabelSet:
     def from_tags(cls, tags: Sequence[str], *, scheme: str | None = None) -> LabelSet:
         """The label set whose ids are the positions of `tags`.
 
-        The scheme, if not given, is the first whose prefixes cover those of the tags
-        and that can write a span of one word with them: `I` alone is IOB1, not IOB2.
+        The scheme, if not given, is the first of `possible_schemes`.
         """
         names = [split_tag(tag)[1] for tag in tags if tag != OUTSIDE]
         if scheme is None:
-            prefixes = {split_tag(tag)[0] for tag in tags} - {OUTSIDE}
-            covering = [s for s in SCHEMES.values() if prefixes <= {*s.prefixes}]
-            writing = [s for s in covering if s.single in prefixes]
-            scheme = [*writing, *covering, SCHEMES["IOB2"]][0].name
+            scheme = possible_schemes(tags)[0].name
         return cls(list(dict.fromkeys(names)), scheme=scheme, tags=tags)
 
     @cached_property

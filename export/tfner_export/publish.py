@@ -12,6 +12,7 @@ from tfner.storage.atomic import move_to_new, staging, whole_directory
 from tfner.storage.remote import address
 from tfner_export.exporter import Serving, Source
 from tfner_export.formats import find_format
+from tfner_export.scheme import settle_scheme
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
@@ -108,6 +109,7 @@ def export(
             or the files do not give what the model gives. Nothing is published then.
     """
     chosen, serving = find_format(format), serving or Serving()
+    settle_scheme(bundle)
     exporter, source = chosen.load(), Source(bundle, serving)
     exporter.check(source)
     directory = Path(directory)

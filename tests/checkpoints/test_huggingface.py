@@ -161,7 +161,7 @@ def test_one_tensor_under_two_names_is_refused(bert: Any, directory: Make) -> No
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"model_type": "xlnet"}, "no encoder .* 'xlnet'. Give .* albert, bert, "),
+        ({"model_type": "xlnet"}, "family 'xlnet' .* Take .* albert, bert, "),
         ({"model_type": None}, "has no `model_type`"),
         ({"hidden_act": "gelu_new"}, "hidden_act='gelu_new'; only 'gelu'"),
         ({"position_embedding_type": "relative_key"}, "only 'absolute'"),
@@ -285,7 +285,7 @@ def tagger(**changes: Any) -> TokenClassifier:
         ({"embedding_size": 2}, "cannot express this encoder: embedding_size=2"),
         ({"position_offset": 2}, "cannot express this encoder"),
         ({"family": "distilbert"}, "type_vocab_size=2 would be read as 0"),
-        ({"family": "brt"}, "there is no encoder for models of `model_type` 'brt'"),
+        ({"family": "brt"}, "the family 'brt' .* is none that tfner knows"),
     ],
 )
 def test_models_that_a_family_cannot_express_are_not_written(
@@ -340,15 +340,5 @@ def test_a_head_of_another_size_than_its_tags_is_named(
         "classifier.bias": np.zeros(5, np.float32),
     }
     folder = directory(config, {**bert.tensors, **head})
-    with pytest.raises(CheckpointError, match=r"classifier.weight has shape \(5, 12\)"):
+    with pytest.raises(CheckpointError, match=r"names 3 labels, .* has 5 outputs"):
         load_token_classifier(folder)
-
-
-def test_ids_of_tags_must_count_from_zero(bert: Any, directory: Make) -> None:
-    config = {
-        **bert.config,
-        "architectures": ["BertForTokenClassification"],
-        "id2label": {"0": "O", "2": "B-X"},
-    }
-    with pytest.raises(CheckpointError, match="must number its tags from 0"):
-        load_token_classifier(directory(config, bert.tensors))

@@ -24,6 +24,7 @@ TRAINING, PREDICTING = ("train", "find-lr"), ("evaluate", "predict")
 READING = (*CORPUS, *TRAINING, *PREDICTING, "compare")
 
 READ_IN = {
+    "tfner/checkpoints/tagger_labels.py": (*PREDICTING, "export"),
     "tfner/config/files.py": TRAINING,
     "tfner/corpus/": READING,
     "tfner/corpus/checks/": ("corpus check",),
@@ -40,6 +41,7 @@ READ_IN = {
     "tfner/reports/predictions.py": ("predict",),
     "tfner/samples/": ("demo",),
     "tfner/storage/output.py": ("train", "pretrain"),
+    "tfner/tag_syntax.py": READING,
     "tfner/tasks/": ("train",),
     "tfner/tokenization/": (*TRAINING, *PREDICTING, "export"),
     "tfner/tokenization/training.py": ("vocab",),

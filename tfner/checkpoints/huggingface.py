@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 from tfner.checkpoints.families import Family, family_named, family_of
 from tfner.checkpoints.slots import Slot, Suffixes, encoder_slots, fill, part_slots
 from tfner.checkpoints.stored_encoder import StoredEncoder
+from tfner.checkpoints.tagger_labels import label_config, read_tagger_labels
 from tfner.checkpoints.tensors import (
     CONFIG,
     INDEX,
@@ -30,6 +31,7 @@ from tfner.checkpoints.tensors import (
 )
 from tfner.errors import CheckpointError, StorageError
 from tfner.models.heads.token_classifier import TokenClassifier
+from tfner.schemes import LabelSet
 from tfner.storage.atomic import whole_files, write_json
 from tfner.storage.hub import fetch_model, is_hub_id
 
@@ -88,15 +90,17 @@ def open_huggingface_encoder(
 
 
 def load_token_classifier(
-    directory_or_id: str | Path,
-) -> tuple[TokenClassifier, list[str]]:
-    """A `*ForTokenClassification` model, encoder, head and tags.
+    directory_or_id: str | Path, *, labels: LabelSet | list[str] | None = None
+) -> tuple[TokenClassifier, LabelSet | list[str]]:
+    """A `*ForTokenClassification` model, encoder, head and labels.
 
     Args:
         directory_or_id: holds `config.json` and weights; read in place.
+        labels: of its outputs, in place of those in the config.
 
     Returns:
-        The model, and its tags in the order of their ids.
+        The model and its labels: a label set where the scheme is known, else the names
+        of its outputs in the order of their ids.
 
     Raises:
         CheckpointError: it is missing, of another kind, or does not fit exactly.
@@ -112,19 +116,38 @@ def load_token_classifier(
                 f"{place}: the model must be a *{TAGGER}. Received: {name}. Train "
                 "one from this encoder with `tfner train --encoder`."
             )
-    tags = _tags(config, place=place)
     settings = family.read_settings(config, place=place)
     tensors = open_tensors(directory)
+    outputs = _outputs(tensors, family, place=directory)
+    if labels is None:
+        labels = read_tagger_labels(config, outputs=outputs, place=place)
     encoder = family.new_encoder(settings, place=place)
     dropout = config.get(family.head_dropout)
     if dropout is None:
         dropout = settings.get("hidden_dropout", 0.0)
-    model = TokenClassifier(encoder, len(tags), dropout=dropout)
+    model = TokenClassifier(encoder, outputs, dropout=dropout)
     model.build()
     slots = encoder_slots(encoder, family.tensors, SUFFIXES)
     slots += part_slots(model, family.head, SUFFIXES)
     _fill(slots, tensors, family, place=directory)
-    return model, tags
+    return model, labels
+
+
+def _outputs(tensors: Tensors, family: Family, *, place: Path) -> int:
+    """The number of outputs of a tagger's last layer.
+
+    Raises:
+        CheckpointError: there is no such layer.
+    """
+    names = _canonical_names(tensors, family, place=place)
+    (module,) = family.head["classifier"]
+    bias = names.get(f"{module}{SUFFIXES.bias}")
+    if bias is None:
+        raise CheckpointError(
+            f"{place}: the weights have no {module}, the last layer of a {TAGGER[3:]} "
+            "model. Train a tagger from this encoder with `tfner train --encoder`."
+        )
+    return tensors.shape(bias)[0]
 
 
 def save_encoder(encoder: keras.Model, directory: str | Path) -> None:
@@ -149,7 +172,7 @@ def save_encoder(encoder: keras.Model, directory: str | Path) -> None:
 
 def save_token_classifier(
     model: TokenClassifier,
-    tags: Sequence[str],
+    labels: LabelSet | Sequence[str],
     directory: str | Path,
     *,
     pad_id: int | None = None,
@@ -160,7 +183,7 @@ def save_token_classifier(
 
     Args:
         model: its encoder must be an `EncoderModel`.
-        tags: in the order of their ids.
+        labels: tags in the order of their ids; the scheme of a label set travels along.
         directory: made if it is not there; files of the same names are replaced.
         pad_id: of the tokenizer, which the family does not always tell.
 
@@ -168,16 +191,17 @@ def save_token_classifier(
         CheckpointError: the format cannot express the model, or a file cannot be
             written.
     """
-    if len(tags) != model.num_tags:
+    entries = label_config(labels)
+    number = len(entries["id2label"])
+    if number != model.num_tags:
         raise CheckpointError(
-            f"the model has {model.num_tags} tags. Received: {len(tags)} tags."
+            f"the model has {model.num_tags} tags. Received: {number} tags."
         )
     family = family_of(model.encoder)
     config = family.write_settings(model.encoder) | {
         "architectures": [family.architecture + TAGGER],
         family.head_dropout: model.dropout_rate,
-        "id2label": {str(number): tag for number, tag in enumerate(tags)},
-        "label2id": {tag: number for number, tag in enumerate(tags)},
+        **entries,
     }
     if pad_id is not None and not family.offset:  # else it tells where positions begin
         config["pad_token_id"] = pad_id
@@ -281,22 +305,6 @@ def _save_file(arrays: dict[str, Any], path: Path) -> None:
         save_file(arrays, path, metadata={"format": "pt"})
     except safetensors.SafetensorError as error:  # a full disk, too
         raise StorageError(f"cannot be written: {error}.", path=path) from error
-
-
-def _tags(config: Mapping[str, Any], *, place: Path) -> list[str]:
-    """Tags by id; transformers' own names where the file has none."""
-    number = config.get("num_labels", 2)
-    names = config.get("id2label") or {i: f"LABEL_{i}" for i in range(number)}
-    if not isinstance(names, Mapping):
-        raise CheckpointError(f"{place}: id2label must be an object of id and tag.")
-    by_id = {str(number): str(tag) for number, tag in names.items()}
-    order = [str(number) for number in range(len(by_id))]
-    if set(order) != set(by_id):
-        raise CheckpointError(
-            f"{place}: id2label must number its tags from 0. Received: "
-            f"{', '.join(by_id)}"
-        )
-    return [by_id[number] for number in order]
 
 
 def find_directory(directory_or_id: str | Path) -> Path:

@@ -78,7 +78,7 @@ def _documents(
         import_tensorflow()
         from tfner.inference.predictor import Predictor
 
-        return Predictor.load(side).predict(gold)
+        return Predictor.load(side, label=reading.label).predict(gold)
     from tfner.evaluation.comparison import with_ids_of
 
     return with_ids_of(gold, reading.read(side))

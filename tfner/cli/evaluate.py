@@ -98,7 +98,7 @@ def command(
     gold = list(reading.read(file))
     known = None if train is None else list(reading.read(train))
     import_tensorflow()
-    predictor = given.load(model, decode=decode)
+    predictor = given.load(model, reading, decode=decode)
     if not allow_unknown_labels:
         check_labels(gold, predictor.task.label_set.labels, path=file)
     if not any(document.entities for document in gold):

@@ -43,6 +43,13 @@ def command(
             "--overwrite", help="Replace EXPORT_DIR; a SavedModel replaces nothing."
         ),
     ] = False,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL",
+            help="Label of a model of another program whose tags are B, I and O alone.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write a model for TensorFlow Serving, transformers or google-research/electra.
@@ -59,7 +66,7 @@ def command(
     from tfner_export.publish import export
 
     serving = Serving(task_name, max_length)
-    bundle = open_bundle(model, **given.extras())
+    bundle = open_bundle(model, label=label, **given.extras())
     result = export(bundle, export_dir, format=export_format, serving=serving)
     logger.info("published %s", address(result.directory))
     if "signatures" in result.details:

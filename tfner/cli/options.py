@@ -136,9 +136,9 @@ class CorpusOptions(ReadingConfig):
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """Options for a model that carries neither tokenizer nor labels."""
+    """Options for a model of another program, in place of what it carries itself."""
 
-    heading: ClassVar = "Models without tokenizer and labels"
+    heading: ClassVar = "Models of other programs"
 
     tokenizer: Annotated[
         str | None,
@@ -151,8 +151,16 @@ class ModelOptions:
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Tags of such a model with their ids: .json or .pkl of tag -> id, or "
-            "a config.json with id2label.",
+            help="Tags of the model with their ids: .json or .pkl of tag -> id, .txt "
+            "of one a line, or a config.json with id2label.",
+        ),
+    ] = None
+    scheme: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCHEME",
+            help="Scheme of the model's tags, also IO, BMES or BMEWO; found by the "
+            "tags, or by what is predicted first, if not set.",
         ),
     ] = None
     segment_id: Annotated[
@@ -160,7 +168,7 @@ class ModelOptions:
         typer.Option(
             min=0,
             max=1,
-            help="Segment that such a model was trained with; 1 for those of "
+            help="Segment that the model was trained with; 1 for those of "
             "google-research/electra.",
         ),
     ] = 0
@@ -185,8 +193,16 @@ class ModelOptions:
         """Give the options as `Predictor.load` takes them."""
         return dataclasses.asdict(self)
 
-    def load(self, model: str, **settings: Any) -> Predictor:
-        """The predictor of a model, with the other settings of `Predictor.load`."""
+    def load(self, model: str, reading: CorpusOptions, **settings: Any) -> Predictor:
+        """The predictor of a model, with the other settings of `Predictor.load`.
+
+        Args:
+            model: to open.
+            reading: how its texts are read; tags without a label mean one label there
+                and in the model.
+            **settings: of `Predictor.load`.
+        """
         from tfner.inference.predictor import Predictor
 
+        settings["label"] = reading.label
         return Predictor.load(model, **settings, **self.extras())

@@ -76,7 +76,7 @@ def command(
     if file is not None:
         documents = reading.read(file, format=default_format(file), tags="optional")
     import_tensorflow()
-    predictor = given.load(model, verify=verify, decode=decode)
+    predictor = given.load(model, reading, verify=verify, decode=decode)
     labels, counts = predictor.task.label_set.labels, Counter[str]()
     predicted = predictor.stream(documents, counts=counts)
     parts = render(predicted, to, labels=labels, model=stem_of(model))

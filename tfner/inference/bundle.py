@@ -100,6 +100,14 @@ class Bundle(ABC):
         return KerasRunner(self.load_model())
 
     @property
+    def open_schemes(self) -> tuple[str, ...]:
+        """Schemes that the tags may be of, where nothing but predictions can tell.
+
+        The first is that of the label set; there are none where the scheme is known.
+        """
+        return ()
+
+    @property
     def label_set(self) -> LabelSet:
         """Tags in the order of the model's ids."""
         return self.task.label_set

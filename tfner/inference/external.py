@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, fields, replace
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfner.errors import BundleError, ConfigError
+from tfner.checkpoints.tagger_labels import REMEDY
+from tfner.errors import BundleError, ConfigError, LabelError
 from tfner.inference.bundle import NO_MODEL, Bundle
 from tfner.inference.label_files import read_labels
+from tfner.inference.native_bundle import LABELS
+from tfner.inference.open_scheme import of_scheme
 from tfner.inference.runners import SavedModelRunner
+from tfner.inference.tag_names import TagNames, read_tag_names
 from tfner.schemes import LabelSet
 from tfner.tasks.serving_words import default_words
 from tfner.tasks.token_classification import TokenClassification
@@ -20,10 +26,14 @@ from tfner.tokenization import Tokenizer, load_tokenizer
 if TYPE_CHECKING:
     import keras
 
+    from tfner.models.heads.token_classifier import TokenClassifier
+
 logger = logging.getLogger(__name__)
 
 LONGEST_WINDOW = 512
 MAPPINGS = "*_label_mapping.pkl"
+OF_CORPORA = ("label",)
+"""Extras that are options of reading corpora as well."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,8 @@ class Extras:
     Args:
         tokenizer: what `load_tokenizer` takes, or a tokenizer.
         label_mapping: what `read_labels` takes, or a label set.
+        scheme: of the tags, in place of what tells it; also IO, BMES or BMEWO.
+        label: of entities whose tags are a letter alone; see `read_tag_names`.
         segment_id: of every piece; see `TokenClassification`.
         lower_case: overrides the tokenizer directory or what is guessed of it.
         word_splitter: as `lower_case`.
@@ -40,6 +52,8 @@ class Extras:
 
     tokenizer: str | Path | Tokenizer | None = None
     label_mapping: str | Path | LabelSet | None = None
+    scheme: str | None = None
+    label: str | None = None
     segment_id: int = 0
     lower_case: bool | None = None
     word_splitter: str | None = None
@@ -51,29 +65,51 @@ class Extras:
             ConfigError: something was given: it travels with the model.
         """
         given = [f.name for f in fields(self) if getattr(self, f.name) != f.default]
-        if given:
-            flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        flags = [f"--{n.replace('_', '-')}" for n in given if n not in OF_CORPORA]
+        if flags:
             raise ConfigError(
-                f"{model} carries its own tokenizer and labels. Leave out {flags}."
+                f"{model} carries its own tokenizer and labels. Leave out "
+                f"{', '.join(flags)}."
             )
 
-    def load(self, model: str | Path) -> tuple[Tokenizer, LabelSet]:
-        """Load tokenizer and labels; before the model, which takes longer.
+    def labels(self) -> LabelSet | list[str] | None:
+        """The labels that were given; None if none were.
 
         Raises:
-            BundleError: one of them is missing.
-            ConfigError: settings of a directory were given with a tokenizer.
             LabelError: the file of the labels cannot be used.
+        """
+        given = self.label_mapping
+        if given is None or isinstance(given, LabelSet):
+            return given
+        return read_labels(given)
+
+    def read_names(
+        self, model: str | Path, names: LabelSet | Sequence[str]
+    ) -> TagNames:
+        """The tags that the names of a model's outputs mean.
+
+        Raises:
+            LabelError: they mean none, or none of the scheme that was given.
+        """
+        try:
+            found = read_tag_names(names, scheme=self.scheme, label=self.label)
+        except LabelError as error:
+            raise LabelError(f"{model}: {error}") from error
+        for note in found.notes:
+            logger.info("%s: %s", model, note)
+        return found
+
+    def load_tokenizer(self, tokenizer: str | Path | Tokenizer) -> Tokenizer:
+        """Load a tokenizer; before the model, which takes longer.
+
+        Args:
+            tokenizer: what is loaded if none was given.
+
+        Raises:
+            ConfigError: settings of a directory were given with a tokenizer.
             TokenizerError: the directory of the tokenizer cannot be used.
         """
-        tokenizer, labels = self.tokenizer, self.label_mapping
-        if tokenizer is None or labels is None:
-            raise BundleError(
-                f"{model} carries neither tokenizer nor labels. Give those that it "
-                "was trained with: --tokenizer DIR and --label-mapping FILE."
-            )
-        if not isinstance(labels, LabelSet):
-            labels = read_labels(labels)
+        tokenizer = self.tokenizer or tokenizer
         if isinstance(tokenizer, str | Path):
             tokenizer = load_tokenizer(
                 tokenizer,
@@ -87,7 +123,7 @@ class Extras:
                 "`lower_case` and `word_splitter` say how a tokenizer's directory is "
                 "read. Received: a tokenizer. Leave them out."
             )
-        return tokenizer, labels
+        return tokenizer
 
     def task(
         self,
@@ -102,8 +138,8 @@ class Extras:
 
         Args:
             model: for messages.
-            tokenizer: from `load`.
-            label_set: from `load`.
+            tokenizer: from `load_tokenizer`.
+            label_set: from `read_names`.
             num_pieces: rows of the model's embedding table; None if that is not known.
             max_length: pieces of a window.
 
@@ -140,139 +176,154 @@ def check_pieces(model: object, tokenizer: Tokenizer, num_pieces: int) -> None:
         )
 
 
-class HuggingFaceBundle(Bundle):
-    """A `*ForTokenClassification` directory or hub id; it holds all that is needed.
+@dataclass
+class Opened:
+    """The parts of a foreign model.
 
     Args:
-        model: read when its task or its weights are first needed.
-        **extras: see `Extras`; each in place of what lies in the directory.
+        model: a Keras model, or a runner of one.
+        task: with its labels.
+        open_schemes: see `Bundle.open_schemes`.
+    """
+
+    model: Any
+    task: TokenClassification
+    open_schemes: tuple[str, ...]
+
+
+class ForeignBundle(Bundle):
+    """A tagger of another program, read when its task or weights are first needed.
+
+    Args:
+        model: where it lies.
+        **extras: see `Extras`; each in place of what lies there.
     """
 
     def __init__(self, model: str | Path, **extras: Any) -> None:
         self.directory, self._extras = Path(model), Extras(**extras)
 
-    @cached_property
-    def _loaded(self) -> tuple[keras.Model, TokenClassification]:
-        from tfner.checkpoints.huggingface import load_token_classifier
+    @abstractmethod
+    def _open(self) -> Opened:
+        """Read tokenizer, labels and model."""
 
-        tagger, tags = load_token_classifier(self.directory)
-        extras = replace(
-            self._extras,
-            tokenizer=self._extras.tokenizer or self.directory,
-            label_mapping=self._extras.label_mapping or LabelSet.from_tags(tags),
-        )
-        tokenizer, label_set = extras.load(self.directory)
-        if len(label_set.tags) != len(tags):
-            raise BundleError(
-                f"{self.directory} predicts {len(tags)} tags, the labels are "
-                f"{len(label_set.tags)}. Give the labels that it was trained with."
-            )
-        task = extras.task(
-            self.directory,
-            tokenizer,
-            label_set,
-            num_pieces=tagger.encoder.vocab_size,
-            max_length=min(tagger.encoder.max_positions, LONGEST_WINDOW),
-        )
-        return tagger, task
+    @cached_property
+    def _opened(self) -> Opened:
+        return self._open()
 
     @property
     def task(self) -> TokenClassification:
-        """Token classification with the labels of the directory's config."""
-        return self._loaded[1]
+        """Token classification with the labels that were found or given."""
+        return self._opened.task
+
+    @property
+    def open_schemes(self) -> tuple[str, ...]:
+        """Schemes that the tags may be of, where they leave it open."""
+        return self._opened.open_schemes
+
+    def settle(self, scheme: str) -> None:
+        """Take the tags for those of a scheme, which predictions have shown."""
+        opened = self._opened
+        opened.task, opened.open_schemes = of_scheme(opened.task, scheme), ()
 
     def load_model(self) -> keras.Model:
         """The Keras model with its weights."""
-        return self._loaded[0]
+        return self._opened.model
+
+    def _opened_as(
+        self, model: Any, tokenizer: Tokenizer, names: TagNames, **sizes: Any
+    ) -> Opened:
+        """Put the parts together; `sizes` are those of `Extras.task`."""
+        task = self._extras.task(self.directory, tokenizer, names.label_set, **sizes)
+        return Opened(model, task, names.open_schemes)
+
+    def _keras(
+        self, tagger: TokenClassifier, tokenizer: Tokenizer, names: TagNames
+    ) -> Opened:
+        """Put the parts of a Keras model together."""
+        return self._opened_as(
+            _with_rows(tagger, names),
+            tokenizer,
+            names,
+            num_pieces=tagger.encoder.vocab_size,
+            max_length=min(tagger.encoder.max_positions, LONGEST_WINDOW),
+        )
 
 
-class GoogleBundle(Bundle):
+def _with_rows(tagger: TokenClassifier, names: TagNames) -> TokenClassifier:
+    """The model whose outputs are the tags, in their order."""
+    if names.rows == tuple(range(tagger.num_tags)):
+        return tagger
+    return tagger.with_outputs(names.rows)
+
+
+class HuggingFaceBundle(ForeignBundle):
+    """A `*ForTokenClassification` directory or hub id; it holds all that is needed."""
+
+    def _open(self) -> Opened:
+        from tfner.checkpoints.huggingface import load_token_classifier
+
+        model, extras = self.directory, self._extras
+        tagger, labels = load_token_classifier(model, labels=extras.labels())
+        _check_number(model, labels, tagger.num_tags)
+        names = extras.read_names(model, labels)
+        return self._keras(tagger, extras.load_tokenizer(model), names)
+
+
+class GoogleBundle(ForeignBundle):
     """A tagger that google-research/electra has fine-tuned, from its checkpoint.
 
-    Args:
-        model: directory of the checkpoint, or the prefix of one in it; read when its
-            task or its weights are first needed.
-        **extras: see `Extras`: `label_mapping`, unless a `*_label_mapping.pkl` lies
-            beside the checkpoint; `tokenizer` instead of the vocabulary beside it.
+    Of the extras, `label_mapping` is needed unless a `labels.json` of tfner or one
+    `*_label_mapping.pkl` lies beside the checkpoint; `tokenizer` stands for the
+    vocabulary beside it.
     """
 
-    def __init__(self, model: str | Path, **extras: Any) -> None:
-        self.directory, self._extras = Path(model), Extras(**extras)
-
-    @cached_property
-    def _loaded(self) -> tuple[keras.Model, TokenClassification]:
+    def _open(self) -> Opened:
         from tfner.checkpoints.google import load_google_tagger
         from tfner.checkpoints.loading import tokenizer_of
 
         model, extras = self.directory, self._extras
         folder = Path(tokenizer_of(model))
-        mappings = sorted(folder.glob(MAPPINGS))
-        if extras.label_mapping is None and len(mappings) == 1:
-            extras = replace(extras, label_mapping=mappings[0])
-        if extras.tokenizer is None:
-            extras = replace(extras, tokenizer=folder)
-        tokenizer, label_set = extras.load(model)
+        labels = extras.labels() or _labels_beside(folder)
+        if labels is None:
+            raise BundleError(f"{model} carries no labels. {REMEDY}")
+        names = extras.read_names(model, labels)
+        tokenizer = extras.load_tokenizer(folder)
         if not extras.segment_id:
             logger.info(
                 "%s: segment ids are 0; a tagger that google-research/electra itself "
                 "has fine-tuned needs --segment-id 1",
                 model,
             )
-        tagger = load_google_tagger(model, tags=label_set.tags)
-        task = extras.task(
-            model,
-            tokenizer,
-            label_set,
-            num_pieces=tagger.encoder.vocab_size,
-            max_length=min(tagger.encoder.max_positions, LONGEST_WINDOW),
-        )
-        return tagger, task
-
-    @property
-    def task(self) -> TokenClassification:
-        """Token classification with the labels beside the checkpoint."""
-        return self._loaded[1]
-
-    def load_model(self) -> keras.Model:
-        """The Keras model with its weights."""
-        return self._loaded[0]
+        tagger = load_google_tagger(model, tags=_spelled(labels))
+        return self._keras(tagger, tokenizer, names)
 
 
-class EstimatorBundle(Bundle):
+class EstimatorBundle(ForeignBundle):
     """A SavedModel as TensorFlow 1's Estimator exported it: a graph, and no assets.
 
-    Args:
-        exported: directory of `saved_model.pb`; read when it is first needed.
-        **extras: see `Extras`; `tokenizer` and `label_mapping` are needed.
+    Of the extras, `tokenizer` and `label_mapping` are needed.
     """
 
-    def __init__(self, exported: Path, **extras: Any) -> None:
-        self.directory, self._extras = exported, Extras(**extras)
-
-    @cached_property
-    def _loaded(self) -> tuple[SavedModelRunner, TokenClassification]:
-        exported = self.directory
-        tokenizer, label_set = self._extras.load(exported)
-        run = SavedModelRunner(exported, packs=False, trims=False)
-        if run.num_tags != len(label_set.tags):
+    def _open(self) -> Opened:
+        exported, extras = self.directory, self._extras
+        labels = extras.labels()
+        if extras.tokenizer is None or labels is None:
             raise BundleError(
-                f"{exported} predicts {run.num_tags or 'an unknown number of'} tags, "
-                f"the labels are {len(label_set.tags)}. Give the labels that it was "
-                "trained with."
+                f"{exported} carries neither tokenizer nor labels. Give those that it "
+                "was trained with: --tokenizer DIR and --label-mapping FILE."
             )
-        task = self._extras.task(
-            exported,
+        names = extras.read_names(exported, labels)
+        tokenizer = extras.load_tokenizer(extras.tokenizer)
+        run = SavedModelRunner(exported, packs=False, trims=False)
+        _check_number(exported, labels, run.num_tags)
+        run.select(names.rows)
+        return self._opened_as(
+            run,
             tokenizer,
-            label_set,
+            names,
             num_pieces=run.num_pieces(),
             max_length=run.row_length or LONGEST_WINDOW,
         )
-        return run, task
-
-    @property
-    def task(self) -> TokenClassification:
-        """Token classification with the labels that were given."""
-        return self._loaded[1]
 
     def load_model(self) -> keras.Model:
         """Refuse: the graph holds no Keras model.
@@ -284,4 +335,34 @@ class EstimatorBundle(Bundle):
 
     def runner(self) -> SavedModelRunner:
         """The runner of the graph."""
-        return self._loaded[0]
+        run: SavedModelRunner = self._opened.model
+        return run
+
+
+def _labels_beside(folder: Path) -> LabelSet | list[str] | None:
+    """The labels beside a checkpoint; None where there are none, or several."""
+    for pattern in (LABELS, MAPPINGS):  # the former tells the scheme
+        found = sorted(folder.glob(pattern))
+        if len(found) == 1:
+            return read_labels(found[0])
+    return None
+
+
+def _spelled(labels: LabelSet | list[str]) -> Sequence[str]:
+    return labels.tags if isinstance(labels, LabelSet) else labels
+
+
+def _check_number(
+    model: object, labels: LabelSet | list[str], outputs: int | None
+) -> None:
+    """Refuse labels of another number than a model has outputs.
+
+    Raises:
+        BundleError: they are.
+    """
+    number = len(_spelled(labels))
+    if outputs != number:
+        raise BundleError(
+            f"{model} predicts {outputs or 'an unknown number of'} tags, the labels "
+            f"are {number}. Give the labels that it was trained with."
+        )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tfner.checkpoints.tagger_labels import in_order, stored_label_set
 from tfner.errors import LabelError, shorten
 from tfner.schemes import LabelSet
 from tfner.storage.lines import open_bytes
@@ -18,6 +19,8 @@ from tfner.storage.lines import open_bytes
 LARGEST_FILE = 1 << 20
 """Bytes; tens of thousands of tags."""
 PICKLES = (".pkl", ".pickle")
+MAPPINGS = ("id2label", "label2id", "label_map")
+"""Keys of configs under which mappings stand; the last one is of BERT-NER."""
 
 
 class LabelUnpickler(pickle._Unpickler):
@@ -43,13 +46,14 @@ class LabelUnpickler(pickle._Unpickler):
     }
 
 
-def read_labels(path: str | Path) -> LabelSet:
-    """The label set of a file.
+def read_labels(path: str | Path) -> LabelSet | list[str]:
+    """The labels of a file: a label set where it tells the scheme, else the names.
 
     Args:
         path: `.pkl`, a dict from tag to id such as google-research/electra's
-            `chunk_label_mapping.pkl`; or `.json`: such a dict, a list of tags, a
-            bundle's `labels.json`, or Hugging Face's `id2label` or `config.json`.
+            `chunk_label_mapping.pkl`; `.txt`, a tag a line; or `.json`: such a dict,
+            also with ids from 1 (0 is then a padding's), a list of tags, a bundle's
+            `labels.json`, or a `config.json` with `id2label`.
 
     Raises:
         LabelError: the file is too large, holds anything else, or its ids do not run
@@ -57,21 +61,23 @@ def read_labels(path: str | Path) -> LabelSet:
         StorageError: it cannot be read.
     """
     path = Path(path)
-    read = _unpickle if path.suffix in PICKLES else _parse
-    record = read(path, _content(path))
+    content = _content(path)  # refuses names of other files
+    record = READERS[path.suffix](path, content)
     try:
         if isinstance(record, dict) and "tags" in record:
             return LabelSet.from_json(record)
-        return LabelSet.from_tags(_ordered(record))
+        if isinstance(record, dict) and (labels := stored_label_set(record)):
+            return labels
+        return _ordered(record)
     except LabelError as error:
         raise LabelError(f"{path}: {error}") from error
 
 
 def _content(path: Path) -> bytes:
-    if path.suffix not in (*PICKLES, ".json"):
+    if path.suffix not in READERS:
         raise LabelError(
-            f"{path}: labels are read from a pickle (.pkl) or JSON (.json). "
-            f"Received: a name that ends in {path.suffix!r}."
+            f"{path}: labels are read from a pickle (.pkl), JSON (.json) or lines "
+            f"(.txt). Received: a name that ends in {path.suffix!r}."
         )
     with open_bytes(path) as file:
         content = file.read(LARGEST_FILE + 1)
@@ -109,6 +115,22 @@ def _parse(path: Path, content: bytes) -> Any:
         raise LabelError(f"{path}: damaged; no readable JSON ({reason}).") from error
 
 
+def _lines(path: Path, content: bytes) -> list[str]:
+    """The tags of a text, one a line, without empty lines."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LabelError(f"{path}: no text in UTF-8.") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+READERS = {
+    **dict.fromkeys(PICKLES, _unpickle),
+    ".json": _parse,
+    ".txt": _lines,
+}
+
+
 def _ordered(record: Any) -> list[str]:
     """Tags in the order of their ids.
 
@@ -116,28 +138,19 @@ def _ordered(record: Any) -> list[str]:
         LabelError: the record is of no known form, or its ids have gaps.
     """
     if isinstance(record, dict):
-        record = record.get("id2label", record)
+        key = next((key for key in MAPPINGS if key in record), None)
+        record = record if key is None else record[key]
     if isinstance(record, list) and all(isinstance(tag, str) for tag in record):
         return record
     if isinstance(record, dict) and _holds(record, key=str, value=int):
-        return _by_id([(number, tag) for tag, number in record.items()])
+        return in_order([(number, tag) for tag, number in record.items()])
     if isinstance(record, dict) and _holds(record, key=str, value=str):
         with contextlib.suppress(ValueError):  # a key that is no number
-            return _by_id([(int(number), tag) for number, tag in record.items()])
+            return in_order([(int(number), tag) for number, tag in record.items()])
     raise LabelError(
         "labels are a dict from tag to id, a list of tags, or Hugging Face's id2label. "
         f"Received: {shorten(json.dumps(record, ensure_ascii=False))}"
     )
-
-
-def _by_id(pairs: list[tuple[int, str]]) -> list[str]:
-    ids = sorted(number for number, _ in pairs)
-    if ids != list(range(len(ids))):
-        raise LabelError(
-            f"the ids of {len(ids)} tags run from 0 to {len(ids) - 1}, each once. "
-            f"Received: {shorten(str(ids))}"
-        )
-    return [tag for _, tag in sorted(pairs)]
 
 
 def _holds(found: Mapping[Any, Any], *, key: type, value: type) -> bool:

@@ -177,8 +177,13 @@ def _is_huggingface(directory: Path) -> bool:
     if not directory.exists():
         owner = directory.parts[0] if len(directory.parts) == 2 else ""
         return bool(owner.strip("./"))
-    config = _config(directory)
-    return "model_type" in config and not (directory / WEIGHTS).exists()
+    from tfner.checkpoints.tensors import WEIGHT_FILES
+
+    if (directory / WEIGHTS).exists():
+        return False
+    if "model_type" in _config(directory):
+        return True
+    return any((directory / name).exists() for name in WEIGHT_FILES)
 
 
 def _config(directory: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from tfner.document import Document
 from tfner.errors import BundleError, ConfigError
 from tfner.inference.batching import Runner, run_documents
 from tfner.inference.bundle import Bundle, SelfTest
+from tfner.inference.open_scheme import OpenScheme, remade
 from tfner.tasks import Task
 from tfner.tasks.context import encode_in_order
 
@@ -25,10 +26,17 @@ class Predictor:
     Args:
         task: encodes and decodes.
         run: from features to outputs.
+        open_scheme: decides on the scheme of the tags by what is predicted first; None
+            where it is known.
+
+    Attributes:
+        task: that of the scheme that was found, once it is.
     """
 
-    def __init__(self, task: Task, run: Runner) -> None:
-        self.task, self.run = task, run
+    def __init__(
+        self, task: Task, run: Runner, *, open_scheme: OpenScheme | None = None
+    ) -> None:
+        self.task, self.run, self._open = task, run, open_scheme
 
     @classmethod
     def load(
@@ -46,10 +54,9 @@ class Predictor:
                 Hugging Face token-classification directory or hub id.
             verify: predict the texts that were stored with the model, and compare.
             decode: "argmax" or "viterbi" in place of what the model was trained with.
-            **extras: `tokenizer`, `label_mapping`, `segment_id`, `lower_case` and
-                `word_splitter` of a model that carries neither tokenizer nor labels,
-                such as a SavedModel of TensorFlow 1's Estimator: see
-                `tfner.inference.external.Extras`.
+            **extras: `label_mapping`, `scheme`, `label`, `tokenizer`, `segment_id`,
+                `lower_case` and `word_splitter` of a model that another program has
+                trained: see `tfner.inference.external.Extras`.
 
         Raises:
             BundleError: there is no model, it does not predict what it did when it
@@ -58,12 +65,19 @@ class Predictor:
                 or `decode` is unknown or needs tags that the model has not.
         """
         bundle = Bundle.load(model, **extras)
-        predictor = cls(bundle.task, bundle.runner())
+        predictor = cls.of(bundle)
         if verify:
             predictor.verify(bundle.selftest)
-        if decode is None:
-            return predictor
-        return cls(_decoding_by(decode, bundle.task, model), predictor.run)
+        if decode is not None:
+            predictor.task = _decoding_by(decode, predictor.task, model)
+        return predictor
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> Predictor:
+        """Make a predictor of an open bundle."""
+        schemes = bundle.open_schemes
+        open_scheme = OpenScheme(bundle.directory, schemes) if schemes else None
+        return cls(bundle.task, bundle.runner(), open_scheme=open_scheme)
 
     def predict(
         self,
@@ -115,7 +129,13 @@ class Predictor:
         self, documents: Sequence[Document], windows: Sequence[Sequence[Window]]
     ) -> Iterator[Document]:
         """Predict documents that are encoded already, all in one go."""
-        return map(self.task.decode, documents, windows, self.outputs(windows))
+        outputs = self.outputs(windows)
+        open_scheme = self._open
+        if open_scheme is not None:
+            settled = open_scheme.settle(self.task, documents, windows, outputs)
+            if settled is not None:
+                self.task, self._open = settled, None
+        return map(self.task.decode, documents, windows, outputs)
 
     def selftest(self, texts: Iterable[str]) -> SelfTest:
         """Predict texts, to be stored with the model."""
@@ -149,9 +169,6 @@ def _decoding_by(decoder: str, task: Task, model: str | Path) -> Task:
     Raises:
         ConfigError: it has no setting for one, or the decoder does not fit its tags.
     """
-    settings = task.settings()
-    if "decode" not in settings:
+    if "decode" not in task.settings():
         raise ConfigError(f"{model} has no tags: it decodes in one way alone.")
-    del settings["name"]
-    make: Callable[..., Task] = type(task)
-    return make(task.tokenizer, task.label_set, **settings | {"decode": decoder})
+    return remade(task, decode=decoder)

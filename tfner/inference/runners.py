@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,9 +91,18 @@ class SavedModelRunner:
         self.row_length: int | None = taken[INPUT_IDS.wire].shape[1]
         shape = outputs[self._probs].shape
         self.num_tags: int | None = shape[-1] if shape.rank else None
+        self._tags: Sequence[int | None] | None = None
         self._rows_at_once: int | None = None
         if self.row_length and not trims:
             self._rows_at_once = max(1, POSITIONS // self.row_length)
+
+    def select(self, tags: Sequence[int | None]) -> None:
+        """Give the probabilities of other tags, which sum up to 1 again.
+
+        Args:
+            tags: for each the output of the graph; None has the probability 0.
+        """
+        self._tags = None if [*tags] == [*range(self.num_tags or 0)] else tags
 
     def __call__(self, features: Mapping[str, Ints]) -> dict[str, Floats]:
         """Outputs `probs` (B, W, T), W the words of the longest row or more.
@@ -115,7 +124,15 @@ class SavedModelRunner:
 
     def _probabilities(self, fed: Mapping[str, Ints]) -> Floats:
         results = call_signature(self._run, fed, self._directory)
-        return np.asarray(results[self._probs])
+        probs = np.asarray(results[self._probs])
+        if self._tags is None:
+            return probs
+        never = [tag is None for tag in self._tags]
+        chosen = [0 if tag is None else tag for tag in self._tags]
+        probs = np.where(never, np.float32(0), probs[..., chosen])
+        total = probs.sum(axis=-1, keepdims=True)
+        shares: Floats = probs / np.maximum(total, np.finfo(np.float32).tiny)
+        return shares
 
     def num_pieces(self) -> int | None:
         """Rows of the embedding table of BERT or ELECTRA, if there is one to be found.

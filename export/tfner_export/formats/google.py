@@ -17,6 +17,8 @@ from tfner.checkpoints.google import (
     save_google_checkpoint,
 )
 from tfner.errors import CheckpointError
+from tfner.inference.native_bundle import LABELS
+from tfner.storage.atomic import write_json
 from tfner.tokenization.vocabularies import read_vocabulary
 from tfner_export.formats.checkpoints import check_tagger, compare_read_back
 from tfner_export.label_mapping import write_label_mapping
@@ -36,7 +38,7 @@ def check(source: Source) -> None:
 
 
 def write(source: Source, stage: Path) -> dict[str, Any]:
-    """Write the checkpoint, `config.json`, `vocab.txt` and the label mapping.
+    """Write the checkpoint, `config.json`, `vocab.txt` and the labels.
 
     Args:
         source: a tagger with tfner's own encoder, of family electra or bert.
@@ -50,6 +52,7 @@ def write(source: Source, stage: Path) -> dict[str, Any]:
     task.tokenizer.save(stage)
     _check_vocabulary(stage / VOCABULARY, task.tokenizer)
     write_label_mapping(source, stage)
+    write_json(stage / LABELS, task.label_set.to_json())  # tells the scheme, too
     return {}
 
 

@@ -1,16 +1,27 @@
-"""Taggers as `transformers.pipeline("ner", model=...)` runs them."""
+"""Taggers as `transformers.pipeline("ner", model=...)` runs them.
+
+Its pipelines know the prefixes B and I alone, so that tags of other schemes get names
+of IOB2: see `tfner.checkpoints.tagger_labels`.
+"""
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfner.checkpoints.huggingface import load_token_classifier, save_token_classifier
+from tfner.checkpoints.tagger_labels import names_in_transformers
 from tfner.tokenization.for_transformers import save_for_transformers
 from tfner_export.formats.checkpoints import check_tagger, compare_read_back
 
 if TYPE_CHECKING:
+    from tfner.schemes import LabelSet
     from tfner_export.exporter import Source
+
+logger = logging.getLogger(__name__)
+
+ENDS_LOST = "; neighbouring entities of one label become one there"
 
 
 def check(source: Source) -> None:
@@ -25,14 +36,29 @@ def check(source: Source) -> None:
 def write(source: Source, stage: Path) -> dict[str, Any]:
     """Write a token-classification directory with its tokenizer.
 
+    The scheme travels along for tfner, whatever the names of the tags become.
+
     Raises:
         CheckpointError: the format cannot express the encoder.
     """
     task = source.bundle.task
     pad_id = task.tokenizer.pad_id
-    save_token_classifier(source.model, task.label_set.tags, stage, pad_id=pad_id)
+    save_token_classifier(source.model, task.label_set, stage, pad_id=pad_id)
+    _tell_names(task.label_set)
     save_for_transformers(task.tokenizer, stage, longest=task.max_length)
     return {}
+
+
+def _tell_names(labels: LabelSet) -> None:
+    """Say where transformers reads other entities than tfner from the same tags."""
+    if names_in_transformers(labels.tags) == list(labels.tags):
+        return
+    logger.info(
+        "pipelines of transformers know IOB2: tags of %s get its names, a B for each S "
+        "or U, an I for each E or L%s",
+        labels.scheme.name,
+        ENDS_LOST if labels.scheme.name in ("IOE1", "IOE2") else "",
+    )
 
 
 def compare(source: Source, stage: Path) -> float:

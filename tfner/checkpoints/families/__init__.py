@@ -52,8 +52,8 @@ def family_named(name: object, *, place: object) -> Family:
         )
     if name not in FAMILIES:
         raise CheckpointError(
-            f"{place}: there is no encoder for models of `model_type` {name!r}. Give "
-            f"one of these: {known}."
+            f"{place}: the family {name!r} (`model_type`) is none that tfner knows. "
+            f"Take a model of one of these: {known}."
         )
     return FAMILIES[str(name)]
 

@@ -25,7 +25,6 @@ from tfner.corpus.columns.survey import survey_conll
 from tfner.corpus.formats.conll import tags_in, words_in
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.tags.schemes import TagCensus
-from tfner.corpus.tags.syntax import A_TAG, READ_ONLY, TagSyntax
 from tfner.document import Entity
 from tfner.errors import CorpusError, shorten
 from tfner.nesting import count_nested
@@ -40,6 +39,7 @@ from tfner.schemes import (
     is_tag,
     split_tag,
 )
+from tfner.tag_syntax import A_TAG, READ_ONLY, TagSyntax
 
 NO_TAG = "\n"
 """Stands for a cell that holds no tag."""

@@ -11,15 +11,15 @@ from tfner.corpus.columns.sentences import ColumnFile
 from tfner.corpus.columns.survey import Survey, survey_conll
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.tags.schemes import TagCensus
-from tfner.corpus.tags.syntax import (
+from tfner.errors import CorpusError, counted, joined, shorten
+from tfner.schemes import Scheme, find_scheme
+from tfner.tag_syntax import (
     A_TAG,
     OTHER_OUTSIDES,
     READ_ONLY,
     TagSyntax,
     find_syntax,
 )
-from tfner.errors import CorpusError, counted, joined, shorten
-from tfner.schemes import Scheme, find_scheme
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tfner.corpus.formats.options import ReadOptions
-from tfner.corpus.tags.syntax import OTHER_OUTSIDES, TagSyntax, find_syntax
 from tfner.schemes import is_tag, split_tag
+from tfner.tag_syntax import OTHER_OUTSIDES, TagSyntax, find_syntax
 
 DOCUMENT_LINE = "-DOCSTART-"
 HEAD_LINES, HEAD_CHARACTERS = 2000, 1 << 20

@@ -16,10 +16,10 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from tfner.corpus.tags.syntax import TagSyntax, find_syntax
 from tfner.errors import CorpusError, shorten
 from tfner.schemes import OUTSIDE
 from tfner.storage.lines import is_readable, read_lines
+from tfner.tag_syntax import TagSyntax, find_syntax
 
 GLOBAL = re.compile(r"#\s*global\.columns\s*=\s*(.*)")
 STANDARD = [

@@ -25,7 +25,6 @@ from tfner.corpus.joining import join_words, words_of
 from tfner.corpus.spacing import spacing_of_file
 from tfner.corpus.tagging import entities_of, tags_of
 from tfner.corpus.tags.schemes import TagCensus
-from tfner.corpus.tags.syntax import TagSyntax, find_syntax
 from tfner.corpus.tidying import tidy_words
 from tfner.document import Document
 from tfner.errors import CorpusError, counted, shorten
@@ -36,6 +35,7 @@ from tfner.storage.lines import (
     read_lines,
     stem_of,
 )
+from tfner.tag_syntax import TagSyntax, find_syntax
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import get_args
 
 from tfner.config.choices import Discontinuous, Join
-from tfner.corpus.tags.syntax import READ_ONLY, find_reading_scheme
 from tfner.errors import ConfigError, unknown
+from tfner.tag_syntax import READ_ONLY, find_reading_scheme
 
 CHOICES = {
     "join": get_args(Join),

@@ -11,8 +11,8 @@ from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.records.spans import is_integer, show_keys
 from tfner.corpus.spacing import Spacing, spacing_of_file
 from tfner.corpus.tagging import check_prefixes
-from tfner.corpus.tags.syntax import TagSyntax, find_syntax
 from tfner.errors import counted, shorten
+from tfner.tag_syntax import TagSyntax, find_syntax
 
 logger = logging.getLogger(__name__)
 

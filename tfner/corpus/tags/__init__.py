@@ -1,1 +1,1 @@
-"""The spellings, schemes and names of tags in corpora."""
+"""The schemes of tags in corpora, and the names of those that are numbers."""

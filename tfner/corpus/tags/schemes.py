@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tfner.corpus.tags.syntax import TagSyntax
 from tfner.schemes import OUTSIDE, SCHEMES, Scheme, is_tag
+from tfner.tag_syntax import TagSyntax
 
 BORDER = "\n"
 """Stands for both ends of a sentence, which count as O but are none."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from tfner.models.dropout import Dropout
 from tfner.models.encoders.interface import INPUTS, output_shape
 from tfner.models.heads.crf import CRF, chains_of
 from tfner.models.heads.pooling import WordPooling
+
+NEVER = -1e4
+"""The score of a tag that is never predicted; finite, so that sums of it are."""
 
 
 @keras.saving.register_keras_serializable(package="tfner")
@@ -92,6 +96,34 @@ class TokenClassifier(keras.Model):
         if self.crf is None:
             return logits
         return self.crf(logits, chains_of(features), training=training)
+
+    def with_outputs(self, rows: Sequence[int | None]) -> TokenClassifier:
+        """Make a model of this encoder with other tags; there must be no CRF.
+
+        Args:
+            rows: for each of its tags that of this model whose score it gets; None for
+                a tag that is never predicted.
+        """
+        model = TokenClassifier(
+            self.encoder,
+            len(rows),
+            dropout=self.dropout_rate,
+            pool=self.pooling.pool,
+        )
+        model.build()
+        model.pooling.set_weights(self.pooling.get_weights())
+        if model.head is not None and self.head is not None:
+            model.head.set_weights(self.head.get_weights())
+        kernel, bias = self.classifier.get_weights()
+        never = [row is None for row in rows]
+        chosen = [0 if row is None else row for row in rows]
+        model.classifier.set_weights(
+            [
+                np.where(never, 0, kernel[:, chosen]),
+                np.where(never, NEVER, bias[chosen]),
+            ]
+        )
+        return model
 
     def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[Any, ...]:
         """Shape of the output in inference, (B, W, T)."""

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from tfner.corpus.formats.options import ReadOptions
-from tfner.corpus.tags.syntax import find_syntax
 from tfner.errors import LabelError
+from tfner.tag_syntax import find_syntax
 
 
 def read(tags: str, **settings):
