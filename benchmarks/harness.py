@@ -108,7 +108,7 @@ def train_tagger(
     files = ("--train", args.train, "--encoder", args.encoder, "--output", output)
     report: dict[str, Any] = json.loads(
         tfner(
-            *("train", *files, "--dev-fraction", 0, "--json"),
+            *("train", *files, "--recipe", "published", "--dev-fraction", 0, "--json"),
             *(*training_flags(args, seed), *more),
         )
     )

@@ -223,6 +223,7 @@ def toy_settings(encoder_directory: Path, toy_corpus: Path) -> dict[str, Any]:
         "batch_size": 16,
         "learning_rate": 5e-3,
         "jit_compile": False,
+        "recipe": "published",
     }
 
 

@@ -67,7 +67,9 @@ def test_the_settings_of_a_run_are_read_once_two_are_called_by_their_new_names(
     tables = tomllib.loads(text).values()
     record = {name: value for table in tables for name, value in table.items()}
     columns = {"word_column": 0, "tag_column": -1}  # then the defaults
-    assert config == TrainConfig.from_record(record).replace(**columns)
+    former = TrainConfig.from_record(record)
+    assert (former.optimizer.recipe, former.optimizer.patience) == ("published", 0)
+    assert config == former.replace(**columns, recipe="auto", patience=None)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -113,6 +115,7 @@ def test_an_unfinished_run_goes_on_as_if_nothing_had_happened(
     assert len(history) == 6
     assert history[2]["dev_f1"] == pytest.approx(0.45)
     monkeypatch.chdir(tmp_path)
-    whole = train(config.replace(output="whole", resume=False)).metrics["history"]
+    former = config.replace(recipe="published", resume=False)
+    whole = train(former.replace(output="whole")).metrics["history"]
     assert history[-1]["dev_f1"] == pytest.approx(whole[-1]["dev_f1"])
     assert history[-1]["loss"] == pytest.approx(whole[-1]["loss"], rel=1e-5)

@@ -109,6 +109,7 @@ def settings(args: argparse.Namespace, folder: Path) -> Settings:
         "train": args.corpus,
         "limit": args.limit,
         "encoder": encoder,
+        "recipe": "published",
         "epochs": args.epochs,
         "batch_size": 32,
         "learning_rate": 1e-3,

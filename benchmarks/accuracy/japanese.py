@@ -129,6 +129,7 @@ def run(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     names = ("epochs", "batch_size", "learning_rate", "trials", "preset")
     encoder = args.encoder or random_electra(args, folder / "encoder")
     files = {**parts, "encoder": encoder, "output": folder / "model"}
+    files["recipe"] = "published"
     report = told("train", *harness.flags(files | harness.values(args, *names)))
     bundle = report["bundle"]
     scores = told("evaluate", bundle, parts["test"])

@@ -222,6 +222,7 @@ def train(args: argparse.Namespace, place: Path) -> dict[str, Any]:
         more, epochs = [], args.tagger_epochs or epochs
     names = ("encoder", "limit", "learning_rate", "batch_size", "max_length", "seed")
     settings = harness.values(args, *names) | {"epochs": epochs, "dev_fraction": 0}
+    settings["recipe"] = "published"
     files = {"train": corpus, "output": place / "model"}
     words = harness.flags(files | settings)
     report: dict[str, Any] = json.loads(harness.tfner("train", *words, *more, "--json"))

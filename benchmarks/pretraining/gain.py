@@ -116,6 +116,7 @@ def trained(
         "hidden_dropout": args.dropout,
         "attention_dropout": args.dropout,
         "seed": seed,
+        "recipe": "published",
     }
     report = told("train", *harness.flags(parts | settings))
     return {"dev_f1": report["dev"]["f1"], **brief(report["test"])}

@@ -201,7 +201,7 @@ def test_every_setting_is_documented_once_and_has_a_name_of_its_own() -> None:
         for leaf in kind.leaves().values():
             assert leaf.help[0].isupper(), leaf.name
             assert leaf.help.endswith("."), leaf.name
-    assert "epochs: passes over the training corpus." in (OptimizerConfig.__doc__ or "")
+    assert "epochs: passes over the training corpus;" in (OptimizerConfig.__doc__ or "")
     assert "learning_rate: highest" in (OptimizerConfig.__doc__ or "")
 
 
@@ -252,7 +252,10 @@ def test_settings_of_another_task_at_their_defaults_do_no_harm() -> None:
 
 
 def test_warm_up_is_a_share_or_a_number_of_steps() -> None:
-    share, number = OptimizerConfig(), OptimizerConfig(warmup_steps=30)
+    share, number = (
+        OptimizerConfig(warmup_ratio=0.1),
+        OptimizerConfig(warmup_steps=30),
+    )
     assert (share.rising_steps(1000), number.rising_steps(1000)) == (100, 30)
     assert number.rising_steps(20) == 20
     assert number.warmup_ratio is None
@@ -307,7 +310,9 @@ def test_a_file_of_the_first_version_is_read_but_for_renamed_settings(
 def test_what_a_checkpoint_of_the_first_version_says_is_read() -> None:
     before = {"borders": "drop", "warmup": 0.5, "save_steps": 3, "prefilter": None}
     found = TrainConfig.from_record(before)
-    assert found == TrainConfig(misaligned="drop", warmup_ratio=0.5, save_every=3)
+    given = {"recipe": "published", "patience": 0, "context": 0}
+    given |= {"misaligned": "drop", "warmup_ratio": 0.5, "save_every": 3}
+    assert found == TrainConfig(**given)
     for warmup, name in ((0.5, "warmup_ratio"), (500, "warmup_steps")):
         found = PretrainConfig.from_record({"warmup": warmup, "keep": 2})
         assert found == PretrainConfig(**{name: warmup}, keep_checkpoints=2)

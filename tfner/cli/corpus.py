@@ -316,7 +316,10 @@ def clean(
     ],
     target: Target,
     recipe: Annotated[
-        str, typer.Option(help=f"Set of cleaning rules: {', '.join(RECIPES)}.")
+        str,
+        typer.Option(
+            metavar="NAME", help=f"Set of cleaning rules: {', '.join(RECIPES)}."
+        ),
     ],
     overwrite: Overwrite = False,
     json: Json = False,

@@ -30,6 +30,7 @@ SETTINGS: dict[str, Any] = {
     "batch_size": 8,
     "learning_rate": 1e-4,
     "seed": 0,
+    "recipe": "published",
 }
 
 

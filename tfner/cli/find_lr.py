@@ -27,7 +27,7 @@ TEST = "Range of learning rates"
 WITHOUT = (
     *("dev", "test", "dev_fraction", "dev_seed", "decode", "nested"),
     *("tune_thresholds", "epochs", "learning_rate", "warmup_ratio", "warmup_steps"),
-    *("ema", "best", "trials", "save_every", "keep_epochs", "resume"),
+    *("ema", "best", "patience", "trials", "save_every", "keep_epochs", "resume"),
     *("show_mistakes", "tensorboard"),
 )
 """Settings of training that decide nothing here."""

@@ -44,6 +44,9 @@ class Settings:
     """Names of earlier versions without one successor, and what to say of them."""
     former: ClassVar[Mapping[str, Any]] = {}
     """Defaults of earlier versions that None has taken the place of."""
+    before: ClassVar[Mapping[str, Any]] = {}
+    """What records without a setting mean by that, where it is not the default; given
+    where a setting has no place, it does no harm."""
     moved: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Tables of earlier files, and the settings that may still stand there; all of them
     if none is named."""
@@ -87,7 +90,8 @@ class Settings:
             kind = kinds[chosen or next(iter(kinds))]
         values = self.override(whole.to_json() if whole else {}, values)
         own, defaults = kind.leaves(), self.defaults()
-        others = [n for n in values if n not in own and values[n] != defaults[n]]
+        usual = {n: (defaults[n], self.before.get(n, ...)) for n in defaults}
+        others = [n for n in values if n not in own and values[n] not in usual[n]]
         made = object.__new__(kind)
         for leaf in own.values():
             object.__setattr__(made, leaf.name, values.get(leaf.name, leaf.default))
@@ -153,9 +157,12 @@ class Settings:
     def translated(cls, record: Mapping[str, Any]) -> dict[str, Any]:
         """Settings as an earlier version stored them, by the names of this one."""
         return {
-            cls.renamed.get(name, name): value
-            for name, value in record.items()
-            if name not in cls.removed and value != cls.former.get(name, ...)
+            **{name: v for name, v in cls.before.items() if name not in record},
+            **{
+                cls.renamed.get(name, name): value
+                for name, value in record.items()
+                if name not in cls.removed and value != cls.former.get(name, ...)
+            },
         }
 
     @classmethod

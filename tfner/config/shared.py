@@ -16,12 +16,12 @@ class OptimizationConfig(Section):
     heading = "Optimization"
     exclusive = (("warmup_ratio", "warmup_steps"),)
 
-    batch_size: int = setting(32, low=1)
+    batch_size: int | None = setting(None, low=1)
     """Windows per update, on all devices together; an average where rows are packed."""
     accumulate: int = setting(1, low=1)
     """Parts in which each device computes its share of a batch, one after the other:
     less memory, the same update."""
-    learning_rate: float = setting(5e-5, low=0, metavar="RATE")
+    learning_rate: float | None = setting(None, low=0, metavar="RATE")
     """Highest learning rate."""
     warmup_ratio: float | None = setting(None, low=0, high=1, metavar="SHARE")
     """Share of the steps in which the learning rate rises."""

@@ -19,6 +19,7 @@ from tfner.config.choices import (
     Misaligned,
     Overflow,
     Pool,
+    Recipe,
     SpanCandidates,
     SpanLoss,
     TokenizerSplitter,
@@ -86,9 +87,9 @@ class DataConfig(ReadingConfig):
     """Corpus that is scored once, at the end."""
     limit: int | None = setting(None, low=1)
     """Use the first N training sentences alone."""
-    dev_fraction: float = setting(0.1, low=0, high=0.9, metavar="SHARE")
+    dev_fraction: float | None = setting(None, low=0, high=0.9, metavar="SHARE")
     """Share of the training corpus held out where no dev corpus is given; 0 trains on
-    everything and keeps the last epoch."""
+    everything and keeps the last epoch; decided by the recipe if not set."""
     dev_seed: int = setting(0, low=0)
     """Seed that decides which sentences are held out, the same ones in every trial."""
 
@@ -176,15 +177,15 @@ class TokenConfig(TaskConfig):
     (crf)."""
     decode: Decode | None = None
     """Take the likeliest tag of each word, or the likeliest sequence that the scheme
-    allows; viterbi with a CRF and argmax without if not set."""
+    allows; decided by the recipe if not set."""
     label_pieces: LabelPieces = "first"
     """Pieces of a word that are training targets."""
     pool: Pool = "first"
     """Which of a word's pieces its tag is read from: the first, the last, or the mean,
     the largest values or a learned average of them all."""
-    context: int = setting(0, low=0)
+    context: int | None = setting(None, low=0)
     """Neighbouring sentences of the document shown on either side, without targets, as
-    far as a window has room."""
+    far as a window has room; decided by the recipe if not set."""
     loss: Loss = "crossentropy"
     """Loss of a word; focal counts words less that are predicted well."""
     focal_gamma: float | None = setting(None, low=0, metavar="X")
@@ -227,17 +228,27 @@ class SpanConfig(TaskConfig):
 class OptimizerConfig(OptimizationConfig):
     """The optimizer, its schedule, and the choice of the best epoch."""
 
-    first = ("epochs",)
+    first = ("recipe", "epochs")
 
-    epochs: int = setting(3, low=1)
-    """Passes over the training corpus."""
-    warmup_ratio: float | None = 0.1
+    recipe: Recipe = "auto"
+    """What decides settings that are not set: the corpus and the encoder, or what is
+    published for BERT (3 epochs, batches of 32, a rate of 5e-5)."""
+    epochs: int | None = setting(None, low=1)
+    """Passes over the training corpus; decided by the recipe if not set."""
+    batch_size: int | None = None
+    """Windows per update, on all devices together, an average where rows are packed;
+    decided by the recipe if not set."""
+    learning_rate: float | None = None
+    """Highest learning rate; decided by the recipe if not set."""
+    warmup_ratio: float | None = None
+    """Share of the steps in which the learning rate rises; decided by the recipe if not
+    set."""
     layout: Layout = "packed"
     """How windows fill the rows of a batch: several in a row, rows of similar lengths,
     or rows of one length."""
-    layerwise_lr_decay: float = setting(1.0, low=0, high=1, metavar="SHARE")
-    """Learning rate of a layer as a share of that of the layer above; 1 gives all the
-    same."""
+    layerwise_lr_decay: float | None = setting(None, low=0, high=1, metavar="SHARE")
+    """Learning rate of a layer as a share of that of the layer above, where 1 gives all
+    the same; decided by the recipe if not set."""
     adam_beta2: float = setting(0.999, low=0, high=0.99999, metavar="SHARE")
     """Share of Adam's second moment that a step keeps."""
     cycle_momentum: bool = False
@@ -246,10 +257,20 @@ class OptimizerConfig(OptimizationConfig):
     ema: float | None = setting(None, low=0, high=0.99999, metavar="SHARE")
     """Score and save the moving average of the weights, of which every step keeps this
     share; not averaged if not set."""
-    best: Best = "f1"
-    """Score of dev that selects the best epoch."""
+    best: Best | None = None
+    """Score of dev that selects the epoch that is kept, or last for the last one;
+    decided by the recipe if not set."""
+    patience: int | None = setting(None, low=0)
+    """End the run when dev has not become better for N epochs, 0 for never; decided by
+    the recipe if not set."""
     trials: int = setting(1, low=1)
     """Number of runs, with the seeds SEED, SEED + 1, …."""
+
+    def contradictions(self) -> list[str]:
+        """To wait for a better score, and to keep the last epoch whatever it is."""
+        if self.patience and self.best == "last":
+            return ["`patience` and `best` last contradict each other."]
+        return []
 
 
 @documented
@@ -287,6 +308,7 @@ class TrainConfig(Settings):
         "warmup": "warmup_ratio",
     }
     former: ClassVar = {"word_column": 0, "tag_column": -1}
+    before: ClassVar = {"recipe": "published", "patience": 0, "context": 0}
     removed: ClassVar = {
         "prefilter": "is gone: all queries of span extraction are run. Leave it out."
     }

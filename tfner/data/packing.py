@@ -52,6 +52,11 @@ class BatchPlan:
     steps_per_epoch: int
 
     @property
+    def epochs(self) -> int:
+        """Number of times that every window is used."""
+        return len(self.row_lengths) // self.steps_per_epoch
+
+    @property
     def static_length(self) -> int | None:
         """Row length shared by all batches, or None."""
         first = int(self.row_lengths[0])

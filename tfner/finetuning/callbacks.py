@@ -95,6 +95,23 @@ class Scorer(keras.callbacks.Callback):
         logs.update(self.score())
 
 
+class StopEarly(keras.callbacks.Callback):
+    """Ends the run when its score on dev does not rise any more.
+
+    Args:
+        has_stalled: tells so after an epoch, on all workers alike.
+    """
+
+    def __init__(self, has_stalled: Callable[[], bool]) -> None:
+        super().__init__()
+        self.has_stalled = has_stalled
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Let `fit` end."""
+        if self.has_stalled():
+            self.model.stop_training = True
+
+
 class Progress(keras.callbacks.Callback):
     """Logs a line per epoch; on a terminal it also grows while the epoch runs.
 

@@ -152,6 +152,10 @@ class Checkpoint(keras.callbacks.Callback):
             self._stop()
         self._save_state()
 
+    def has_stalled(self, patience: int) -> bool:
+        """Tell whether no epoch of the last `patience` was better; 0 for never."""
+        return 0 < patience <= len(self.history) - self.best_epoch
+
     def _save_state(self) -> None:
         about = {
             "history": self.history,

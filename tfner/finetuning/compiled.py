@@ -11,6 +11,7 @@ import keras
 from tfner.data.packing import BatchPlan, make_batch_plan
 from tfner.errors import ConfigError
 from tfner.finetuning.model import EncoderFactory, compile_task_model
+from tfner.finetuning.recipe import decided
 from tfner.finetuning.training_data import TrainingData
 from tfner.inference.native_bundle import build
 from tfner.models.encoders.interface import freeze_layers, recompute_layers
@@ -146,9 +147,9 @@ def plan_batches(
     plan = make_batch_plan(
         data.table.lengths,
         layout=layout,
-        batch_size=optimizer.batch_size,
+        batch_size=decided(optimizer.batch_size, "batch_size"),
         seed=seed,
-        epochs=optimizer.epochs,
+        epochs=decided(optimizer.epochs, "epochs"),
         max_length=data.task.max_length,
         group=distribution.steps_per_execution(devices.steps_per_execution),
     )

@@ -13,6 +13,7 @@ from tfner.corpus.formats.queries import read_queries
 from tfner.corpus.split import hold_out
 from tfner.document import Document
 from tfner.errors import ConfigError, CorpusError
+from tfner.finetuning.recipe import dev_fraction
 from tfner.queries import complete_queries, with_queries
 from tfner.schemes import LabelSet
 
@@ -73,7 +74,7 @@ def load_corpora(
             "column (--tag-column) and the format (--from).",
             path=data.train or None,
         )
-    found = _with_dev(data, found)
+    found = _with_dev(data, found, config.optimizer.recipe)
     _check_labels(config, labels, found)
     _check_test(data, found)
     sizes = len(found.train), len(found.dev), len(found.test)
@@ -102,17 +103,28 @@ def _given(data: DataConfig, corpora: Corpora) -> Corpora:
     return corpora
 
 
-def _with_dev(data: DataConfig, corpora: Corpora) -> Corpora:
+def _with_dev(data: DataConfig, corpora: Corpora, recipe: str) -> Corpora:
     """Limit the training part, and hold out dev from it if there is none."""
     train, dev = corpora.train[: data.limit], corpora.dev
-    if not data.dev and not dev and data.dev_fraction:
-        train, dev = _held_out(data, train)
+    if data.dev or dev:
+        return Corpora(train, dev, corpora.test)
+    share = data.dev_fraction
+    if share is None:
+        share = dev_fraction(recipe, len(train))
+        if not share:
+            logger.info(
+                "no --dev: %s training sentences are too few to hold some out; all are "
+                "learned, and the last epoch is kept (--dev-fraction)",
+                len(train),
+            )
+    if share:
+        train, dev = _held_out(data, train, share)
         logger.info(
             "no --dev: %s of %s training sentences are held out (--dev-fraction %s, "
             "--dev-seed %s)",
             len(dev),
             len(train) + len(dev),
-            data.dev_fraction,
+            share,
             data.dev_seed,
         )
     return Corpora(train, dev, corpora.test)
@@ -146,10 +158,10 @@ def _with_queries(
 
 
 def _held_out(
-    data: DataConfig, documents: list[Document]
+    data: DataConfig, documents: list[Document], share: float
 ) -> tuple[list[Document], list[Document]]:
     try:
-        return hold_out(documents, data.dev_fraction, seed=data.dev_seed)
+        return hold_out(documents, share, seed=data.dev_seed)
     except CorpusError as error:
         raise CorpusError(
             f"nothing can be held out as dev: {error}. Or give --dev, or train on "

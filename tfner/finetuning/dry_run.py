@@ -34,11 +34,11 @@ def dry_run(config: TrainConfig) -> dict[str, Any]:
     """
     config.check_needed("output")
     devices = distribution(config.devices.strategy, tpu=config.devices.tpu)
-    factory = make_encoder(config, None)
+    source = make_encoder(config, None)
     with devices.working():
-        data = load_training_data(config)
+        data = load_training_data(config, sizes=source.sizes)
         seed = config.optimizer.seed
-        run = compile_run(data, seed, encoder=factory, distribution=devices)
+        run = compile_run(data, seed, encoder=source.make, distribution=devices)
     task, corpora, windows = data.task, data.corpora, data.windows
     plan = run.plan
     weights = sum(int(np.prod(w.shape)) for w in run.model.model.weights)

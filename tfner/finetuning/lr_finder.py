@@ -34,6 +34,10 @@ IGNORED: dict[str, Any] = {
     "dev": None,
     "test": None,
     "dev_fraction": 0.0,
+    "learning_rate": 1.0,
+    "warmup_ratio": 0.0,
+    "best": "last",
+    "patience": 0,
 }
 """Settings that decide nothing here, as the test takes them."""
 MODES = ("exponential", "linear")
@@ -196,13 +200,16 @@ def find_learning_rate(
         )
     config.check_needed("output")
     devices = distribution(config.devices.strategy, tpu=config.devices.tpu)
-    factory = make_encoder(config, encoder, task=task)
+    source = make_encoder(config, encoder, task=task)
     with devices.working():
         data = load_training_data(
-            config.replace(**IGNORED), task=task, tokenizer=tokenizer
+            config.replace(**IGNORED),
+            task=task,
+            tokenizer=tokenizer,
+            sizes=source.sizes,
         )
         seed = config.optimizer.seed
-        run = compile_run(data, seed, encoder=factory, distribution=devices)
+        run = compile_run(data, seed, encoder=source.make, distribution=devices)
         available = run.plan.steps_per_epoch
         if available < steps:
             raise ConfigError(

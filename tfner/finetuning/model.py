@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any, NamedTuple
 
 import keras
 
 from tfner.checkpoints.loading import open_encoder
 from tfner.config.train import OptimizerConfig, TrainConfig
 from tfner.errors import ConfigError
+from tfner.finetuning.recipe import decided
 from tfner.inference.encoder_config import check_encoder
 from tfner.tasks import Task
 from tfner.training.compile import compile_model
@@ -20,14 +22,27 @@ from tfner.training.step import TrainingModel
 EncoderFactory = Callable[[], keras.Model]
 """Makes an encoder as it is before it learns the task."""
 
+
+class EncoderSource(NamedTuple):
+    """Makes the encoders of a run, and tells their sizes beforehand.
+
+    Args:
+        make: makes a new one.
+        sizes: `family`, `hidden_size` and `num_layers`, as far as they are known.
+    """
+
+    make: EncoderFactory
+    sizes: Mapping[str, Any]
+
+
 LOSS_SCALE = 2.0**8
 """First scale of a float16 loss, a sum over words: 2^15 for the mean of 128 words."""
 
 
 def make_encoder(
     config: TrainConfig, factory: EncoderFactory | None, *, task: Task | None = None
-) -> EncoderFactory:
-    """The factory of each run's encoder, checked once, before corpora are read.
+) -> EncoderSource:
+    """The source of each run's encoder, checked once, before corpora are read.
 
     Args:
         config: names the encoder.
@@ -45,18 +60,23 @@ def make_encoder(
             hidden_dropout=config.model.hidden_dropout,
             attention_dropout=config.model.attention_dropout,
         )
-        factory, positions = stored.load, stored.settings.get("max_positions")
+        sizes = {"family": stored.family.name, **stored.settings}
+        factory = stored.load
     else:
         encoder = factory()
         check_encoder(encoder)
-        positions = getattr(encoder, "max_positions", None)
+        names = ("family", "hidden_size", "num_layers", "max_positions")
+        sizes = {n: getattr(encoder, n) for n in names if hasattr(encoder, n)}
+        if not hasattr(encoder, "layer_groups"):
+            sizes.pop("num_layers", None)  # its rates cannot differ
+    positions = sizes.get("max_positions")
     max_length = config.task.max_length if task is None else task.max_length
     if positions is not None and max_length > positions:
         raise ConfigError(
             f"`max_length` is {max_length}, the encoder has {positions} positions. "
             f"Give --max-length {positions} or less."
         )
-    return factory
+    return EncoderSource(factory, sizes)
 
 
 def compile_task_model(
@@ -103,7 +123,7 @@ def make_optimizer(config: OptimizerConfig, model: keras.Model, steps: int) -> A
     """
     decay = config.layerwise_lr_decay
     return adamw(
-        learning_rate=config.learning_rate,
+        learning_rate=decided(config.learning_rate, "learning_rate"),
         steps=steps,
         warmup_steps=config.rising_steps(steps),
         weight_decay=config.weight_decay,
@@ -111,6 +131,6 @@ def make_optimizer(config: OptimizerConfig, model: keras.Model, steps: int) -> A
         beta_2=config.adam_beta2,
         bias_correction=config.bias_correction,
         cycle_momentum=config.cycle_momentum,
-        rates=None if decay == 1 else layerwise_rates(model, decay),
+        rates=None if decay in (None, 1) else layerwise_rates(model, decay),
         ema=config.ema,
     )

@@ -14,7 +14,13 @@ from typing import Any
 import keras
 
 from tfner.errors import TrainingError
-from tfner.finetuning.callbacks import Clock, Progress, Scorer, StopAtNaN
+from tfner.finetuning.callbacks import (
+    Clock,
+    Progress,
+    Scorer,
+    StopAtNaN,
+    StopEarly,
+)
 from tfner.finetuning.checkpoint import Checkpoint, Place
 from tfner.finetuning.compiled import CompiledRun
 from tfner.finetuning.result import RunResult, save_result
@@ -87,11 +93,10 @@ class Run:
         return result
 
     def _checkpoint(self, asked_to_stop: Callable[[], bool]) -> Checkpoint:
-        best = self.config.optimizer.best
         return Checkpoint(
             self.workplace.directory,
             self.compiled.model,
-            monitor=f"dev_{best}" if self.data.corpora.dev else None,
+            monitor=f"dev_{self._selects()}" if self._selects() else None,
             fingerprint=fingerprint(self.data),
             save_every=self.config.saving.save_every,
             keep_epochs=self.config.saving.keep_epochs,
@@ -117,10 +122,14 @@ class Run:
         if self.distribution.kind != "none" or not is_plain:
             model = self.compiled.new_model()
         checkpoint.load_best(model)
-        if self.data.corpora.dev:
-            best = self.config.optimizer.best
-            logger.info("best epoch: %s by dev %s", checkpoint.best_epoch, best)
+        if score := self._selects():
+            logger.info("best epoch: %s by dev %s", checkpoint.best_epoch, score)
         return model
+
+    def _selects(self) -> str | None:
+        """The score of dev that selects the epoch; None where the last one is kept."""
+        best = self.config.optimizer.best
+        return best if self.data.corpora.dev and best != "last" else None
 
     def _run_epochs(self, checkpoint: Checkpoint, clock: Clock) -> TrainingError | None:
         """Run the epochs that are left; a failure after the first one is returned."""
@@ -134,7 +143,7 @@ class Run:
         self.distribution.check_agreement(*place, *digests)
         callbacks = self._callbacks(checkpoint, clock)
         try:
-            for first, last, done in self._epochs_left(place):
+            for first, last, done in self._epochs_left(place, checkpoint):
                 self.compiled.model.fit(
                     self.compiled.batches(skip=first * steps + done),
                     initial_epoch=first,
@@ -150,26 +159,39 @@ class Run:
             return error
         return None
 
-    def _epochs_left(self, place: Place) -> Iterator[tuple[int, int, int]]:
+    def _epochs_left(
+        self, place: Place, checkpoint: Checkpoint
+    ) -> Iterator[tuple[int, int, int]]:
         """First and last epoch, and steps already done: a begun epoch by itself."""
-        first = place.epochs
+        first, last = place.epochs, self.compiled.plan.epochs
         if place.steps:
             yield first, first + 1, place.steps
             first += 1
-        if first < self.config.optimizer.epochs:
-            yield first, self.config.optimizer.epochs, 0
+        if first < last and not self._has_stalled(checkpoint):
+            yield first, last, 0
+
+    def _has_stalled(self, checkpoint: Checkpoint) -> bool:
+        """Tell whether the run ends early; every worker asks, the chief knows."""
+        patience = self.config.optimizer.patience or 0
+        stalled = bool(patience) and self.distribution.any(
+            checkpoint.has_stalled(patience)
+        )
+        if stalled and checkpoint.place.epochs < self.compiled.plan.epochs:
+            logger.info("no better epoch on dev for %s: the run ends here", patience)
+        return stalled
 
     def _callbacks(
         self, checkpoint: Checkpoint, clock: Clock
     ) -> list[keras.callbacks.Callback]:
         """Make the callbacks of `fit`; only the chief scores and writes."""
         callbacks: list[keras.callbacks.Callback] = [StopAtNaN(), clock]
+        stop = StopEarly(lambda: self._has_stalled(checkpoint))
         if not self.distribution.is_chief:
-            return [*callbacks, checkpoint]
+            return [*callbacks, checkpoint, stop]
         if self.data.corpora.dev:
             callbacks.append(Scorer(self._scorer()))
-        epochs, steps = self.config.optimizer.epochs, self.compiled.plan.steps_per_epoch
-        callbacks += [checkpoint, Progress(epochs, steps)]
+        plan = self.compiled.plan
+        callbacks += [checkpoint, Progress(plan.epochs, plan.steps_per_epoch), stop]
         if curves := self.config.saving.tensorboard:
             callbacks.append(TensorBoard(f"{curves}/seed-{self.compiled.seed}"))
         return callbacks

@@ -11,6 +11,7 @@ from tfner.config.train import TrainConfig
 from tfner.finetuning.compiled import compile_run
 from tfner.finetuning.data import Corpora
 from tfner.finetuning.model import EncoderFactory, make_encoder
+from tfner.finetuning.recipe import DECIDED
 from tfner.finetuning.report import report_run
 from tfner.finetuning.result import RunResult
 from tfner.finetuning.run import Run
@@ -23,6 +24,7 @@ from tfner.storage.remote import address, publish
 from tfner.storage.workplace import Workplace, workplace
 from tfner.tasks import Task
 from tfner.tokenization import Tokenizer
+from tfner.training.checkpoints import LastTwoCheckpoints
 from tfner.training.distribution import distribution
 
 logger = logging.getLogger(__name__)
@@ -80,13 +82,19 @@ def run_trials(
     config.check_needed(*(["train"] if corpora else []))
     output = output_of(config)
     devices = distribution(config.devices.strategy, tpu=config.devices.tpu)
-    factory = make_encoder(config, encoder, task=task)
+    source = make_encoder(config, encoder, task=task)
     with devices.working():
         with workplace(output, writes=devices.is_chief) as (directory, mirror):
-            data = load_training_data(
-                config, task=task, tokenizer=tokenizer, corpora=corpora
-            )
             first, several = config.optimizer.seed, config.optimizer.trials > 1
+            if config.saving.resume:
+                config = as_begun(config, directory / f"seed-{first}")
+            data = load_training_data(
+                config,
+                task=task,
+                tokenizer=tokenizer,
+                corpora=corpora,
+                sizes=source.sizes,
+            )
             trials = []
             for seed in range(first, first + config.optimizer.trials):
                 target = output.path
@@ -96,7 +104,7 @@ def run_trials(
                     target = directory / f"seed-{seed}.bundle"
                 name = f"seed-{seed}"
                 place = Workplace(directory / name, mirror and mirror / name)
-                run = compile_run(data, seed, encoder=factory, distribution=devices)
+                run = compile_run(data, seed, encoder=source.make, distribution=devices)
                 trials.append(Run(run, place).fit(target))
             if several and devices.is_chief:
                 publish_trials(output.path, trials)
@@ -107,6 +115,24 @@ def run_trials(
                 report_run(report, best_result(trials), data)
         devices.wait()
     return summarize(trials)
+
+
+def as_begun(config: TrainConfig, directory: Path) -> TrainConfig:
+    """The settings of a run that goes on: a recipe decides once, when it begins.
+
+    Args:
+        config: as given now.
+        directory: of the checkpoints; there may be none.
+
+    Raises:
+        TrainingError: all checkpoints are damaged.
+    """
+    state = LastTwoCheckpoints(directory).newest()
+    if state is None:
+        return config
+    given, record = config.to_json(), config.translated(state.about["settings"])
+    decided = {n: record.get(n) for n in DECIDED if given.get(n, ...) is None}
+    return config.replace(**{**decided, "recipe": record["recipe"]})
 
 
 def output_of(config: TrainConfig) -> OutputPolicy:

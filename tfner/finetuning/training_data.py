@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import Any
 
 from tfner.checkpoints.loading import tokenizer_of
 from tfner.config.train import TaskConfig, TrainConfig
@@ -16,9 +17,11 @@ from tfner.document import Document
 from tfner.errors import ConfigError, CorpusError, TrainingError, unknown
 from tfner.finetuning.data import Corpora, load_corpora
 from tfner.finetuning.evaluator import Evaluator
+from tfner.finetuning.recipe import Facts, announced, resolve
 from tfner.schemes import LabelSet
 from tfner.tasks import TASKS, Task
 from tfner.tasks.context import DOCUMENT, encode_in_order
+from tfner.tasks.decoding import is_constrained
 from tfner.tasks.serving_words import better_splitter
 from tfner.tokenization import Tokenizer, load_tokenizer
 
@@ -60,14 +63,18 @@ def load_training_data(
     task: Task | None = None,
     tokenizer: Tokenizer | None = None,
     corpora: Corpora | None = None,
+    sizes: Mapping[str, Any] | None = None,
 ) -> TrainingData:
     """Read the corpora, make the task, encode what is to be learnt and held out.
+
+    What the settings leave open is decided by their recipe, and said.
 
     Args:
         config: all settings.
         task: your own in place of the one that `config` names.
         tokenizer: your own in place of that of `config.model.encoder`.
         corpora: documents in place of the files that `config` names.
+        sizes: `family`, `hidden_size` and `num_layers` of the encoder, if known.
 
     Raises:
         ConfigError: the settings do not fit the task or the tokenizer, or need a dev
@@ -78,6 +85,8 @@ def load_training_data(
     if task is not None:
         check_own_task(config.task, task)
     corpora, label_set = load_corpora(config, corpora)
+    facts = facts_of(corpora, None if task else label_set, sizes or {})
+    given, config = config, resolve(config, facts)
     try:
         if task is None:
             documents = corpora.train
@@ -85,9 +94,38 @@ def load_training_data(
         task.check(corpora.train, corpora.dev)
     except CorpusError as error:
         raise CorpusError(str(error), path=config.data.train or None) from error
-    config = config.replace(words=task.settings().get("words", config.task.words))
     windows, counts = encode_training(task, corpora.train)
+    config = resolve(config, replace(facts, windows=len(windows)))
+    patience = config.optimizer.patience
+    if patience and not corpora.dev:
+        raise ConfigError(
+            f"`patience` is {patience}, and no dev corpus says when a run stalls. Give "
+            "--dev or --dev-fraction, or leave --patience out."
+        )
+    if config.optimizer.recipe == "auto":
+        logger.info(announced(given, config, facts))
+    config = config.replace(words=task.settings().get("words", config.task.words))
     return TrainingData(config, task, corpora, windows, counts)
+
+
+def facts_of(
+    corpora: Corpora, label_set: LabelSet | None, sizes: Mapping[str, Any]
+) -> Facts:
+    """Tell a recipe what there is, before the corpus is encoded.
+
+    Args:
+        corpora: as they are learned, held out and tested.
+        label_set: of the tags; None for a task of the user's own.
+        sizes: of the encoder.
+    """
+    names = ("family", "hidden_size", "num_layers")
+    return Facts(
+        sentences=len(corpora.train),
+        dev=len(corpora.dev),
+        documents=any(DOCUMENT in document.metadata for document in corpora.train),
+        constrained=None if label_set is None else is_constrained(label_set),
+        **{name: sizes[name] for name in names if name in sizes},
+    )
 
 
 def check_own_task(settings: TaskConfig, task: Task) -> None:

@@ -85,9 +85,7 @@ def allowed_steps(label_set: LabelSet) -> Steps:
         ConfigError: a tag can stand in no valid sequence, so that a model that predicts
             it would find no path.
     """
-    steps = np.array(label_set.transitions, np.bool_)
-    outside = label_set.outside_id
-    whole = _reached(steps, outside) & _reached(steps.T, outside)
+    steps, whole = _steps(label_set)
     lost = [tag for tag, found in zip(label_set.tags, whole, strict=True) if not found]
     if lost:
         raise ConfigError(
@@ -97,6 +95,18 @@ def allowed_steps(label_set: LabelSet) -> Steps:
             "scheme that the tags belong to."
         )
     return steps
+
+
+def is_constrained(label_set: LabelSet) -> bool:
+    """Tell whether viterbi can decode these tags, and may differ from argmax."""
+    steps, whole = _steps(label_set)
+    return bool(whole.all() and not steps.all())
+
+
+def _steps(label_set: LabelSet) -> tuple[Steps, NDArray[np.bool_]]:
+    """Which tag may follow which (T, T), and which stand in valid sequences (T,)."""
+    steps, outside = np.array(label_set.transitions, np.bool_), label_set.outside_id
+    return steps, _reached(steps, outside) & _reached(steps.T, outside)
 
 
 def _reached(steps: Steps, outside: int) -> NDArray[np.bool_]:

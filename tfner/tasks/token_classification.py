@@ -148,7 +148,7 @@ class TokenClassification(Task):
             pool=settings.pool,
             head=settings.head,
             decode=settings.decode,
-            context=settings.context,
+            context=settings.context or 0,
             **Windowing.settings_of(settings, tokenizer, documents),
         )
         plain = make()

@@ -133,6 +133,14 @@ class Distribution:
                 "the same command, and an --output on a file system that they share."
             )
 
+    def any(self, flag: bool) -> bool:
+        """Tell whether a flag is set on one of the workers, each of which must call."""
+        if self.kind != "multi-worker":
+            return flag
+        own = tf.constant([flag], tf.int64)
+        found = self.strategy.gather(self._per_replica(own), axis=0)
+        return bool(found.numpy().any())
+
     def wait(self) -> None:
         """Let every worker come to this point."""
         self.check_agreement(0)
