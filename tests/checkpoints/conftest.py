@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -64,15 +64,9 @@ def directory(tmp_path: Path) -> Maker:
 
 @pytest.fixture(scope="session")
 def reference() -> Any:
-    """The script that makes the golden files, for fresh models of transformers."""
+    """The module that makes models of transformers."""
     pytest.importorskip("torch", reason="needs PyTorch")
-    path = GOLDEN / "regenerate_encoders.py"
-    spec = importlib.util.spec_from_file_location("regenerate_encoders", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("benchmarks.random_models")
 
 
 class Google:

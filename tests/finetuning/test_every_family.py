@@ -23,13 +23,14 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "norm_rel_ebd": "layer_norm",
     },
 }
+# Embeddings come first: where they are as wide as the layers, one key holds both.
 SIZES = {
+    "embedding_size": 16,
     "hidden_size": 32,
     "num_layers": 2,
     "num_heads": 2,
     "intermediate_size": 64,
     "max_positions": 64,
-    "embedding_size": 16,
 }
 CONFIGS["modernbert"] = {"local_attention": 8}
 CONFIGS["eurobert"] = {"num_key_value_heads": 1}
@@ -42,8 +43,6 @@ def directory(request: Any, tmp_path: Path, encoder_directory: Path) -> Path:
     family = FAMILIES[request.param]
     pieces = len((encoder_directory / "vocab.txt").read_text("utf-8").splitlines())
     config = {family.settings[k]: v for k, v in SIZES.items() if k in family.settings}
-    if family.settings.get("embedding_size") == family.settings["hidden_size"]:
-        config[family.settings["hidden_size"]] = SIZES["hidden_size"]
     config |= {"vocab_size": pieces, "pad_token_id": 1} | CONFIGS.get(family.name, {})
     keras.utils.set_random_seed(0)
     settings = family.read_settings(config, place="config.json")

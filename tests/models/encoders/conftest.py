@@ -14,10 +14,11 @@ from tfner.checkpoints.families import FAMILIES
 
 Batch = dict[str, np.ndarray]
 
+# Embeddings come first: where they are as wide as the layers, one key holds both.
 SIZES = {
     "vocab_size": 50,
-    "hidden_size": 12,
     "embedding_size": 8,
+    "hidden_size": 12,
     "num_layers": 2,
     "num_heads": 3,
     "intermediate_size": 20,
@@ -53,9 +54,8 @@ def make() -> Callable[..., Any]:
 
     def make(name: str, *, dtype: str = "float32", **changes: Any) -> Any:
         family = FAMILIES[name]
-        sizes = {key: SIZES[a] for a, key in family.settings.items() if a in SIZES}
-        if family.settings.get("embedding_size") == family.settings["hidden_size"]:
-            sizes[family.settings["hidden_size"]] = SIZES["hidden_size"]
+        keys = family.settings
+        sizes = {keys[name]: size for name, size in SIZES.items() if name in keys}
         config = sizes | CONFIGS.get(name, {})
         settings = family.read_settings(config, place=Path("config.json"))
         settings |= {"initializer_range": SIZES["initializer_range"]}
