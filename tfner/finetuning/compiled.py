@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from tfner.data.features import INPUT_IDS
 from tfner.data.packing import BatchPlan, make_batch_plan
 from tfner.errors import ConfigError
 from tfner.finetuning.model import EncoderFactory, compile_task_model
@@ -53,7 +54,9 @@ class CompiledRun:
 
     def new_model(self) -> keras.Model:
         """Make the model again, in float32 and without its step."""
-        return build_model(self.data, self.seed, self.encoder)
+        model = build_model(self.data, self.seed, self.encoder)
+        choose_weights(model.encoder, self.data)
+        return model
 
 
 def compile_run(
@@ -80,8 +83,7 @@ def compile_run(
             model = build_model(data, seed, encoder)
         if config.devices.recompute:
             recompute_layers(model.encoder)
-        if config.model.freeze is not None:
-            freeze_layers(model.encoder, config.model.freeze)
+        choose_weights(model.encoder, data)
         packs = getattr(model, "packs", False)
         plan = plan_batches(data, seed, packs=packs, distribution=distribution)
         training_model = compile_task_model(
@@ -93,6 +95,23 @@ def compile_run(
             distribution=distribution,
         )
     return CompiledRun(data, seed, encoder, distribution, training_model, plan)
+
+
+def choose_weights(encoder: keras.Model, data: TrainingData) -> None:
+    """Choose the weights of an encoder that learn.
+
+    Args:
+        encoder: built.
+        data: says which layers are frozen, and which pieces there are.
+
+    Raises:
+        ConfigError: layers are to be frozen that the encoder does not have.
+    """
+    frozen = data.config.model.freeze
+    if frozen is not None:
+        freeze_layers(encoder, frozen)
+    elif hasattr(encoder, "learn_pieces"):
+        encoder.learn_pieces(data.table.pieces[INPUT_IDS.name])
 
 
 def build_model(data: TrainingData, seed: int, encoder: EncoderFactory) -> keras.Model:

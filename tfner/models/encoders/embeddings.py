@@ -55,20 +55,23 @@ class Embeddings(keras.layers.Layer):
             "norm": norm,
         }
 
-        def table(size: int, name: str) -> keras.layers.Embedding:
+        def arguments(size: int, name: str) -> dict[str, Any]:
             init = keras.initializers.TruncatedNormal(stddev=initializer_range)
-            return keras.layers.Embedding(
-                size,
-                width,
-                embeddings_initializer=init,
-                dtype=self.dtype_policy,
-                name=name,
-            )
+            return {
+                "input_dim": size,
+                "output_dim": width,
+                "embeddings_initializer": init,
+                "dtype": self.dtype_policy,
+                "name": name,
+            }
+
+        def table(size: int, name: str) -> keras.layers.Embedding | None:
+            return keras.layers.Embedding(**arguments(size, name)) if size else None
 
         self.width = width
-        self.pieces = table(vocab_size, "pieces")
-        self.positions = table(num_positions, "positions") if num_positions else None
-        self.types = table(type_vocab_size, "types") if type_vocab_size else None
+        self.pieces = PieceTable(**arguments(vocab_size, "pieces"))
+        self.positions = table(num_positions, "positions")
+        self.types = table(type_vocab_size, "types")
         self.norm = new_norm(
             norm, epsilon=epsilon, dtype=self.dtype_policy, name="norm"
         )
@@ -113,6 +116,63 @@ class Embeddings(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), **self.settings}
+
+
+@keras.saving.register_keras_serializable(package="tfner")
+class PieceTable(keras.layers.Embedding):
+    """A table of vectors, of which training may move those alone that it meets.
+
+    The optimizer's time and memory go with the rows that learn. A corpus has some
+    thousand pieces, a multilingual vocabulary 250,000; the rows of the others have no
+    gradient and would only decay.
+
+    It is saved and loaded as a whole table, whichever rows learn.
+    """
+
+    learned: Any = None
+    """(K, E) rows that learn in place of the table's, which then stays as it is."""
+
+    def learn_only(self, ids: Any) -> None:
+        """Let the rows of some pieces learn, and no others.
+
+        Args:
+            ids: K numbers of rows.
+        """
+        self._ids = np.unique(ids)
+        self._slots = np.full(self.input_dim, -1, np.int32)
+        self._slots[self._ids] = np.arange(len(self._ids))
+        self.embeddings.trainable = False
+        self._tracker.unlock()  # as `enable_lora` of this class does
+        self.learned = self.add_weight(
+            shape=(len(self._ids), self.output_dim),
+            initializer=lambda *_, **__: ops.take(self.embeddings, self._ids, axis=0),
+            name="learned",
+        )
+        self._tracker.lock()
+
+    def call(self, inputs: Any) -> Any:
+        """Look up the vectors (…, E) of pieces (…)."""
+        vectors = super().call(inputs)
+        if self.learned is None:
+            return vectors
+        slots = ops.take(self._slots, inputs)
+        learned = ops.take(self.learned, ops.maximum(slots, 0), axis=0)
+        learned = ops.cast(learned, vectors.dtype)
+        return ops.where(slots[..., None] < 0, vectors, learned)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write the table with the rows that were learned."""
+        super().save_own_variables(store)
+        if self.learned is not None:
+            table = self.embeddings.numpy()
+            table[self._ids] = self.learned.numpy()
+            store["0"] = table
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read a whole table; the rows that learn begin from it."""
+        self.embeddings.assign(store["0"])
+        if self.learned is not None:
+            self.learned.assign(ops.take(self.embeddings, self._ids, axis=0))
 
 
 def sinusoids(length: int, width: int) -> np.ndarray:

@@ -48,6 +48,9 @@ class EncoderModel(Protocol):
     def recompute_layers(self) -> None:
         """Compute layers again for the gradient: less memory, more time."""
 
+    def learn_pieces(self, ids: Sequence[int]) -> None:
+        """Let the vectors of these pieces learn, and those of no others."""
+
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
 

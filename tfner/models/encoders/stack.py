@@ -145,6 +145,14 @@ class StackedEncoder(keras.Model):
         embeddings = [self.embeddings, *([] if projection is None else [projection])]
         return [embeddings, *([block] for block in self.blocks)]
 
+    def learn_pieces(self, ids: Any) -> None:
+        """Let the vectors of some pieces learn, and those of no others.
+
+        Args:
+            ids: of the pieces that training meets.
+        """
+        self.embeddings.pieces.learn_only(ids)
+
     def recompute_layers(self) -> None:
         """Compute layers again for the gradient: less memory, more time."""
         self._recomputes = True
