@@ -94,6 +94,27 @@ def test_a_token_classifier_learns_a_batch_by_heart_on_jax(
     assert scores["accuracy"] > 0.9
 
 
+def test_pieces_that_are_met_learn_alone_on_jax(
+    batch: tuple[dict[str, np.ndarray], np.ndarray], tmp_path: Path
+) -> None:
+    sizes = {"num_layers": 1, "num_heads": 2, "intermediate_size": 16}
+    sizes |= {"vocab_size": PIECES, "hidden_size": 8, "max_positions": LENGTH}
+    model = TokenClassifier(Encoder(**sizes), TAGS)
+    model.encoder.build()
+    table = model.encoder.embeddings.pieces
+    before, met = np.array(table.embeddings), np.unique(batch[0]["input_ids"][:, :10])
+    model.encoder.learn_pieces(met[1:])
+    model.compile(optimizer="sgd", loss=masked_crossentropy)
+    model.train_on_batch(*batch)
+    model.save_weights(tmp_path / "it.weights.h5")
+    again = TokenClassifier(Encoder(**sizes), TAGS)
+    again(batch[0])
+    again.load_weights(tmp_path / "it.weights.h5")
+    for learned in (table.embeddings, again.encoder.embeddings.pieces.embeddings):
+        moved = (np.asarray(learned) != before).any(axis=1)
+        np.testing.assert_array_equal(moved.nonzero()[0], met[1:])
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_encoders_give_the_stored_values_of_transformers_on_jax(
     family: str, tmp_path: Path

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import keras
+import numpy as np
 import pytest
 
 from tfner.errors import ConfigError
-from tfner.finetuning.dry_run import dry_run, render
+from tfner.finetuning.dry_run import dry_run, render, states_mb
 from tfner.finetuning.train import train
 from tfner.inference.bundle import Bundle
 
@@ -20,9 +22,28 @@ def test_it_foretells_the_run_and_writes_nothing(config, tmp_path) -> None:
     bundle = train(settings)
     assert isinstance(bundle, Bundle)
     assert bundle.metrics["filled_positions"] == found["filled_positions"]
-    weights = sum(v.numpy().size for v in bundle.load_model().weights)
-    assert found["weights"] == weights
-    assert found["memory_mb"]["weights_and_optimizer"] == round(16 * weights / 1e6)
+
+
+def test_what_learns_is_counted(config) -> None:
+    model = train(config(epochs=1)).load_model()
+    weights = sum(v.numpy().size for v in model.weights)
+    tables = sum(v.numpy().size for v in model.encoder.embeddings.weights)
+    frozen = dry_run(config(freeze=0))
+    assert frozen["weights"] == weights
+    assert frozen["trainable_weights"] == weights - tables
+
+    met = dry_run(config())
+    rows = (met["weights"] - weights) / model.encoder.hidden_size
+    unmet = (weights - met["trainable_weights"]) / model.encoder.hidden_size
+    assert rows > 0
+    assert rows + unmet == model.encoder.vocab_size
+
+
+def test_memory_goes_with_the_weights_that_learn() -> None:
+    """A weight that learns stands beside its gradient and two moments."""
+    frozen, learned = (keras.Variable(np.zeros((500, 1000))) for _ in range(2))
+    assert states_mb([frozen, learned], [learned]) == 4 * 2 + 2
+    assert states_mb([frozen], []) == 2
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])

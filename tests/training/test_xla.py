@@ -84,6 +84,8 @@ def test_a_train_step_compiles(config, learnt, layout, change) -> None:
         recompute_layers(model.encoder)
     if settings.model.freeze is not None:
         freeze_layers(model.encoder, settings.model.freeze)
+    else:
+        model.encoder.learn_pieces(range(5, 50))
     one = Distribution("none", tf.distribute.get_strategy())
     training_model = compile_task_model(
         model, task, settings, seed=0, steps=10, distribution=one

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,8 +20,8 @@ from tfner.training.distribution import distribution
 from tfner.training.keras_internals import schedule_of
 
 BYTES = 4
-STATES = 4
-"""Copies of a weight in training: itself, its gradient, Adam's two moments."""
+STATES = 3
+"""Numbers beside each weight that learns: its gradient, Adam's two moments."""
 SHOWN_PIECES = 40
 MARKS = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0)
 """Shares of the run whose learning rate is shown."""
@@ -41,7 +43,7 @@ def dry_run(config: TrainConfig) -> dict[str, Any]:
         run = compile_run(data, seed, encoder=source.make, distribution=devices)
     task, corpora, windows = data.task, data.corpora, data.windows
     plan = run.plan
-    weights = sum(int(np.prod(w.shape)) for w in run.model.model.weights)
+    model = run.model.model
     steps = len(plan.row_lengths)
     schedule = schedule_of(run.model.optimizer)
     return {
@@ -52,7 +54,8 @@ def dry_run(config: TrainConfig) -> dict[str, Any]:
         "tags": len(task.label_set.tags) if LABELS in task.features else None,
         "lost": dict(data.counts),
         "windows": len(windows),
-        "weights": weights,
+        "weights": count_of(model.weights),
+        "trainable_weights": count_of(model.trainable_weights),
         "steps": steps,
         "steps_per_epoch": plan.steps_per_epoch,
         "batch_shapes": shapes_of(plan),
@@ -61,7 +64,10 @@ def dry_run(config: TrainConfig) -> dict[str, Any]:
             str(round(share * (steps - 1))): float(schedule(round(share * (steps - 1))))
             for share in MARKS
         },
-        "memory_mb": memory_of(weights, run.model.model.encoder, plan, config),
+        "memory_mb": {
+            "weights_and_optimizer": states_mb(model.weights, model.trainable_weights),
+            "activations": activations_of(model.encoder, plan, config),
+        },
         "first_window": show_window(task, windows[0]),
     }
 
@@ -72,35 +78,39 @@ def shapes_of(plan: BatchPlan) -> list[list[int]]:
     return [[rows, int(length)] for length in np.unique(plan.row_lengths)]
 
 
-def memory_of(
-    weights: int, encoder: Any, plan: BatchPlan, config: TrainConfig
-) -> dict[str, int | None]:
-    """Estimate the megabytes that training takes.
+def count_of(weights: Sequence[Any]) -> int:
+    """Count the numbers in weights."""
+    return sum(math.prod(weight.shape) for weight in weights)
 
-    Activations are the numbers that the backward pass of a layer reads, in float32
-    (half of that in mixed precision): for each piece about 9 vectors of the hidden
-    width and 2 of the intermediate one, and for each pair of pieces 3 numbers a head
-    (scores, probabilities, dropped ones). XLA fuses some of them away.
+
+def states_mb(weights: Sequence[Any], trainable: Sequence[Any]) -> int:
+    """Megabytes of all weights, and of what training keeps of those that learn."""
+    return round(BYTES * (count_of(weights) + STATES * count_of(trainable)) / 1e6)
+
+
+def activations_of(encoder: Any, plan: BatchPlan, config: TrainConfig) -> int | None:
+    """Estimate the megabytes of what the backward pass reads.
+
+    In each layer these are for each piece about 9 vectors of the hidden width and 2 of
+    the intermediate one, and for each pair of pieces 3 numbers a head (scores,
+    probabilities, dropped ones), in float32 (half of that in mixed precision). XLA
+    fuses some of them away.
 
     Args:
-        weights: number of weights.
-        encoder: its sizes decide the activations; None is returned for them if it
-            does not name its sizes.
+        encoder: its sizes decide; None is returned if it does not name them.
         plan: decides the largest batch.
         config: names precision, recomputation and accumulation.
     """
-    kept = BYTES * STATES * weights
     needed = ("hidden_size", "intermediate_size", "num_heads", "num_layers")
-    activations = None
-    if all(hasattr(encoder, name) for name in needed):
-        length = int(plan.row_lengths.max())
-        pieces = plan.windows.shape[1] * length / config.optimizer.accumulate
-        per_piece = 9 * encoder.hidden_size + 2 * encoder.intermediate_size
-        per_piece += 3 * encoder.num_heads * length
-        layers = 1 if config.devices.recompute else encoder.num_layers
-        size = BYTES if config.devices.precision == "float32" else BYTES / 2
-        activations = round(size * pieces * per_piece * layers / 1e6)
-    return {"weights_and_optimizer": round(kept / 1e6), "activations": activations}
+    if not all(hasattr(encoder, name) for name in needed):
+        return None
+    length = int(plan.row_lengths.max())
+    pieces = plan.windows.shape[1] * length / config.optimizer.accumulate
+    per_piece = 9 * encoder.hidden_size + 2 * encoder.intermediate_size
+    per_piece += 3 * encoder.num_heads * length
+    layers = 1 if config.devices.recompute else encoder.num_layers
+    size = BYTES if config.devices.precision == "float32" else BYTES / 2
+    return int(size * pieces * per_piece * layers / 1e6)
 
 
 def show_window(task: Task, window: Window) -> dict[str, Any]:
@@ -138,7 +148,8 @@ def render(record: dict[str, Any]) -> str:
         f"steps          {record['steps']:,}, {record['steps_per_epoch']:,} an epoch",
         f"batches        {shapes} (rows x pieces), "
         f"{record['filled_positions']:.1%} filled",
-        f"weights        {record['weights']:,}",
+        f"weights        {record['weights']:,}, of which "
+        f"{record['trainable_weights']:,} learn",
         f"memory         {memory['weights_and_optimizer']:,} MB of weights and "
         "optimizer"
         + ("" if estimate is None else f", about {estimate:,} MB of activations"),

@@ -55,23 +55,20 @@ class Embeddings(keras.layers.Layer):
             "norm": norm,
         }
 
-        def arguments(size: int, name: str) -> dict[str, Any]:
+        def table(size: int, name: str, kind: Any = keras.layers.Embedding) -> Any:
             init = keras.initializers.TruncatedNormal(stddev=initializer_range)
-            return {
-                "input_dim": size,
-                "output_dim": width,
-                "embeddings_initializer": init,
-                "dtype": self.dtype_policy,
-                "name": name,
-            }
-
-        def table(size: int, name: str) -> keras.layers.Embedding | None:
-            return keras.layers.Embedding(**arguments(size, name)) if size else None
+            return kind(
+                size,
+                width,
+                embeddings_initializer=init,
+                dtype=self.dtype_policy,
+                name=name,
+            )
 
         self.width = width
-        self.pieces = PieceTable(**arguments(vocab_size, "pieces"))
-        self.positions = table(num_positions, "positions")
-        self.types = table(type_vocab_size, "types")
+        self.pieces = table(vocab_size, "pieces", PieceTable)
+        self.positions = table(num_positions, "positions") if num_positions else None
+        self.types = table(type_vocab_size, "types") if type_vocab_size else None
         self.norm = new_norm(
             norm, epsilon=epsilon, dtype=self.dtype_policy, name="norm"
         )
@@ -120,7 +117,7 @@ class Embeddings(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tfner")
 class PieceTable(keras.layers.Embedding):
-    """A table of vectors, of which training may move those alone that it meets.
+    """A table of vectors (V, E), of which training may move some rows alone.
 
     The optimizer's time and memory go with the rows that learn. A corpus has some
     thousand pieces, a multilingual vocabulary 250,000; the rows of the others have no
@@ -130,49 +127,51 @@ class PieceTable(keras.layers.Embedding):
     """
 
     learned: Any = None
-    """(K, E) rows that learn in place of the table's, which then stays as it is."""
+    """(K, E) rows that learn, and count in place of those of the table."""
 
     def learn_only(self, ids: Any) -> None:
         """Let the rows of some pieces learn, and no others.
 
         Args:
-            ids: K numbers of rows.
+            ids: of the pieces, in any order, also several times; K different ones.
         """
         self._ids = np.unique(ids)
         self._slots = np.full(self.input_dim, -1, np.int32)
         self._slots[self._ids] = np.arange(len(self._ids))
-        self.embeddings.trainable = False
-        self._tracker.unlock()  # as `enable_lora` of this class does
+        self._embeddings.trainable = False
+        self._tracker.unlock()  # as `enable_lora` of Keras' layers does
         self.learned = self.add_weight(
             shape=(len(self._ids), self.output_dim),
-            initializer=lambda *_, **__: ops.take(self.embeddings, self._ids, axis=0),
+            initializer=lambda *_, **__: ops.take(self._embeddings, self._ids, axis=0),
             name="learned",
         )
         self._tracker.lock()
 
+    @property
+    def embeddings(self) -> Any:
+        """The whole table (V, E), with what was learned."""
+        if self.learned is None:
+            return super().embeddings
+        rows = self._ids[:, None]
+        return ops.scatter_update(self._embeddings, rows, self.learned)
+
     def call(self, inputs: Any) -> Any:
         """Look up the vectors (…, E) of pieces (…)."""
-        vectors = super().call(inputs)
         if self.learned is None:
-            return vectors
+            return super().call(inputs)
         slots = ops.take(self._slots, inputs)
         learned = ops.take(self.learned, ops.maximum(slots, 0), axis=0)
-        learned = ops.cast(learned, vectors.dtype)
-        return ops.where(slots[..., None] < 0, vectors, learned)
-
-    def save_own_variables(self, store: Any) -> None:
-        """Write the table with the rows that were learned."""
-        super().save_own_variables(store)
-        if self.learned is not None:
-            table = self.embeddings.numpy()
-            table[self._ids] = self.learned.numpy()
-            store["0"] = table
+        fixed = ops.take(self._embeddings, inputs, axis=0)
+        vectors = ops.where(slots[..., None] < 0, fixed, learned)
+        return ops.cast(vectors, self.compute_dtype)
 
     def load_own_variables(self, store: Any) -> None:
         """Read a whole table; the rows that learn begin from it."""
-        self.embeddings.assign(store["0"])
-        if self.learned is not None:
-            self.learned.assign(ops.take(self.embeddings, self._ids, axis=0))
+        if self.learned is None:
+            super().load_own_variables(store)
+            return
+        self._embeddings.assign(store["0"])
+        self.learned.assign(ops.take(self._embeddings, self._ids, axis=0))
 
 
 def sinusoids(length: int, width: int) -> np.ndarray:
