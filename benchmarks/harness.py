@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar, cast
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -130,6 +130,43 @@ def side_of(
         output_of(command, **(variables or {})).splitlines()[-1]
     )
     return side
+
+
+def start(
+    module: str, arguments: Sequence[object], variables: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """Start one side of a benchmark, which waits for its turns.
+
+    Args:
+        module: the benchmark, by its dotted name; it calls `answer`.
+        arguments: of its command line.
+        variables: of its environment.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        env=os.environ | (variables or {}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ask(side: subprocess.Popen[str], question: object) -> dict[str, Any]:
+    """Let a side take its turn, and return its answer."""
+    asked, answered = cast("IO[str]", side.stdin), cast("IO[str]", side.stdout)
+    asked.write(f"{question}\n")
+    asked.flush()
+    line = answered.readline()
+    if not line:
+        sys.exit(f"a side has ended: {side.args!r}")
+    return dict(json.loads(line))
+
+
+def answer(reply: Callable[[str], dict[str, Any]]) -> None:
+    """Be a side: answer every line of standard input, until it ends."""
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(reply(line.strip())) + "\n")
+        sys.stdout.flush()
 
 
 def measured(command: Sequence[object]) -> tuple[str, float, int]:

@@ -7,9 +7,12 @@ here, unless its settings have to differ from transformers' defaults beside its 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
+import tokenizers
 import torch
 import transformers
 
@@ -97,6 +100,7 @@ LENGTHS = (13, 6, 1)
 """Pieces of the rows of a batch."""
 DEVIATION = 0.3
 FIRST_PIECE = 5
+TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 WITHOUT_SEGMENTS = ("distilbert", "modernbert", "eurobert")
 """Families whose models take no `token_type_ids`."""
 
@@ -188,3 +192,35 @@ def inputs_of(model: transformers.PreTrainedModel, batch: Batch) -> dict[str, An
     if model.config.model_type in WITHOUT_SEGMENTS:
         del inputs["token_type_ids"]
     return inputs
+
+
+def save_tagger(
+    family: str, folder: Path, *, seed: int, size: str = "smallest"
+) -> None:
+    """Write a tagger with random weights as transformers does, with a tokenizer.
+
+    Args:
+        family: as in `make_config`.
+        folder: of the files.
+        seed: of the weights.
+        size: as in `make_config`.
+    """
+    model = make_model(
+        family,
+        seed=seed,
+        head="AutoModelForTokenClassification",
+        size=size,
+        id2label=dict(enumerate(TAGS)),
+        label2id={tag: number for number, tag in enumerate(TAGS)},
+    )
+    model.save_pretrained(folder)
+    specials = ["[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    specials.insert(model.config.pad_token_id, "[PAD]")
+    pieces = (*specials, *ascii_lowercase)
+    tokenizer = tokenizers.BertWordPieceTokenizer(
+        {piece: number for number, piece in enumerate(pieces)}
+    )
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer._tokenizer,
+        **{f"{name[1:-1].lower()}_token": name for name in specials},
+    ).save_pretrained(folder)

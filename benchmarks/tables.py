@@ -3,18 +3,23 @@
     python -m benchmarks.tables
 
 `README.template.md` names a figure by result file and keys, with its format:
-`{mit_movie[summary][tfner][f1]:.3f}`. A test says so when the page is old.
+`{mit_movie[summary][tfner][f1]:.3f}`. A line that begins with `each` stands for a row
+of every entry: `each readers[formats]: | {key} | {row[slowest_seconds]:.1f} |`. A test
+says so when the page is old.
 """
 
 from __future__ import annotations
 
 import ast
 import json
+import re
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
 README, TEMPLATE = HERE / "README.md", HERE / "README.template.md"
+EACH = re.compile("^each (?P<entries>[^:]+): (?P<row>.+)$", re.MULTILINE)
 FOLDERS = ("accuracy", "speed", "pretraining", "robustness")
 
 
@@ -27,7 +32,17 @@ def page() -> str:
     """Return the whole page."""
     results = {path.stem: load(path) for path in (HERE / "results").glob("*.json")}
     lists = {folder: scripts(folder) for folder in FOLDERS}
-    return TEMPLATE.read_text(encoding="utf-8").format(scripts=lists, **results)
+
+    def rows(found: re.Match[str]) -> str:
+        entries, _ = Formatter().get_field(found["entries"], (), results)
+        lines = [
+            found["row"].format(key=key, row=row)
+            for key, row in sorted(entries.items())
+        ]
+        return "\n".join(lines)
+
+    template = EACH.sub(rows, TEMPLATE.read_text(encoding="utf-8"))
+    return template.format(scripts=lists, **results)
 
 
 def scripts(folder: str) -> str:

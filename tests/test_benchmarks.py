@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import tables
+from tfner.checkpoints.families import FAMILIES
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = [
@@ -29,7 +30,13 @@ def test_every_result_is_on_the_page() -> None:
     template = tables.TEMPLATE.read_text(encoding="utf-8")
     results = [path.stem for path in (ROOT / "benchmarks/results").glob("*.json")]
     assert results
-    assert [name for name in results if f"{{{name}[" not in template] == []
+    assert [name for name in results if f"{name}[" not in template] == []
+
+
+def test_every_family_of_encoders_was_compared_with_transformers() -> None:
+    found = tables.load(ROOT / "benchmarks/results/families.json")["parity"]
+    assert set(found) == set(FAMILIES)
+    assert all(0 < max(row.values()) < 2e-5 for row in found.values())
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

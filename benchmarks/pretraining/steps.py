@@ -17,13 +17,10 @@ twice, by those of the fastest of all sides' products of two square float32 matr
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from typing import IO, Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +28,7 @@ from benchmarks import harness
 from tfner import PretrainConfig
 from tfner.config.pretrain import PRETRAIN_PRESETS
 
+MODULE = "benchmarks.pretraining.steps"
 SIDES = ("tfner", "transformers", "transformers-slots")
 CLS, SEP, PAD, MASK, FIRST = 2, 3, 0, 4, 5
 SETTINGS = ("preset", "batch_size", "length", "vocabulary", "steps", "rounds")
@@ -45,16 +43,20 @@ def main() -> None:
     if args.side:
         serve(args)
         return
-    sides = {name: start(args, name) for name in SIDES}
+    settings = harness.values(args, *SETTINGS)
+    sides = {
+        name: harness.start(MODULE, harness.flags({"side": name, **settings}))
+        for name in SIDES
+    }
     for side in sides.values():
-        ask(side, 1)  # compiles
+        harness.ask(side, 1)  # compiles
     rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in SIDES}
     for _ in range(args.rounds):
         for name, side in sides.items():
-            rounds[name].append(ask(side, args.steps))
-    peak = max(ask(side, 0)["matrix_flops"] for side in sides.values())
+            rounds[name].append(harness.ask(side, args.steps))
+    peak = max(harness.ask(side, 0)["matrix_flops"] for side in sides.values())
     record: dict[str, Any] = {
-        "settings": harness.values(args, *SETTINGS),
+        "settings": settings,
         "peak_gflops": peak / 1e9,
         "sides": {n: summary(args, r, peak) for n, r in rounds.items()},
     }
@@ -77,28 +79,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     return parser.parse_args()
-
-
-def start(args: argparse.Namespace, side: str) -> subprocess.Popen[str]:
-    """Start one side, which waits for its turns."""
-    words = harness.flags({"side": side, **harness.values(args, *SETTINGS)})
-    return subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.pretraining.steps", *words],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def ask(side: subprocess.Popen[str], steps: int) -> dict[str, Any]:
-    """Return what a side measures in so many steps; 0 measures its matrix product."""
-    question, answer = cast("IO[str]", side.stdin), cast("IO[str]", side.stdout)
-    question.write(f"{steps}\n")
-    question.flush()
-    line = answer.readline()
-    if not line:
-        sys.exit(f"a side has ended: {side.args!r}")
-    return dict(json.loads(line))
 
 
 def summary(
@@ -162,24 +142,22 @@ def make_rows(args: argparse.Namespace) -> np.ndarray[Any, np.dtype[np.int32]]:
 
 
 def serve(args: argparse.Namespace) -> None:
-    """Answer every number of steps on standard input with their seconds."""
+    """Answer every number of steps with their seconds; 0 measures a matrix product."""
     make = {
         "tfner": make_tfner,
         "transformers": lambda args: make_transformers(args, slots=False),
         "transformers-slots": lambda args: make_transformers(args, slots=True),
     }[args.side]
     step, multiply = make(args)
-    for line in sys.stdin:
-        steps = int(line)
+
+    def reply(question: str) -> dict[str, Any]:
+        if question == "0":
+            return {"matrix_flops": matrix_flops(multiply)}
         before = time.perf_counter()
-        found: dict[str, Any] = {}
-        if steps:
-            found["loss"] = step(steps)
-            found["seconds"] = time.perf_counter() - before
-        else:
-            found["matrix_flops"] = matrix_flops(multiply)
-        sys.stdout.write(json.dumps(found) + "\n")
-        sys.stdout.flush()
+        loss = step(int(question))
+        return {"loss": loss, "seconds": time.perf_counter() - before}
+
+    harness.answer(reply)
 
 
 def matrix_flops(multiply: Callable[[], Any]) -> float:
