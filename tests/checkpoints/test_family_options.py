@@ -26,6 +26,12 @@ OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("deberta-v2", {"position_buckets": -1, "max_relative_positions": 5}),
     ("deberta-v2", {"position_biased_input": True, "type_vocab_size": 2}),
     ("deberta-v2", {"conv_kernel_size": 3, "conv_act": "gelu"}),
+    ("deberta-v2", {"hidden_act": "gelu_new"}),
+    ("convbert", {"hidden_act": "gelu_pytorch_tanh"}),
+    ("roberta", {"hidden_act": "gelu_new"}),
+    ("distilbert", {"activation": "gelu_new"}),
+    ("rembert", {"hidden_act": "gelu_new"}),
+    ("mpnet", {"hidden_act": "gelu_new"}),
 ]
 RULES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
@@ -86,7 +92,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("nomic_bert", {"rotary_emb_fraction": 0.5}, "rotary_emb_fraction=0.5; only 1.0"),
     ("nomic_bert", {"prenorm": True}, "prenorm=True; only False"),
     ("mpnet", {"relative_attention_num_buckets": 16}, "buckets=16; only 32"),
-    ("albert", {"hidden_act": "mish"}, "hidden_act='mish'; only 'relu' or 'gelu'"),
+    ("albert", {"hidden_act": "mish"}, "hidden_act='mish'; only 'gelu' or 'gelu_new'"),
 ]
 
 

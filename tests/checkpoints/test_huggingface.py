@@ -163,7 +163,7 @@ def test_one_tensor_under_two_names_is_refused(bert: Any, directory: Make) -> No
     [
         ({"model_type": "xlnet"}, "family 'xlnet' .* Take .* albert, bert, "),
         ({"model_type": None}, "has no `model_type`"),
-        ({"hidden_act": "gelu_new"}, "hidden_act='gelu_new'; only 'gelu'"),
+        ({"hidden_act": "relu"}, "hidden_act='relu'; only 'gelu' or 'gelu_new' is"),
         ({"position_embedding_type": "relative_key"}, "only 'absolute'"),
         ({"is_decoder": True}, "is_decoder=True is not supported"),
         ({"hidden_size": None}, "hidden_size is missing"),
@@ -281,7 +281,7 @@ def tagger(**changes: Any) -> TokenClassifier:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"activation": "relu"}, "only 'gelu' is supported"),
+        ({"activation": "relu"}, "only 'gelu' or 'gelu_new' is supported"),
         ({"embedding_size": 2}, "cannot express this encoder: embedding_size=2"),
         ({"position_offset": 2}, "cannot express this encoder"),
         ({"family": "distilbert"}, "type_vocab_size=2 would be read as 0"),

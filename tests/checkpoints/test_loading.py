@@ -55,10 +55,12 @@ def test_ids_stay_ids_beside_checkpoints_of_another_name(
     monkeypatch.chdir(electra)
     asked: list[str | Path] = []
 
-    def find(name: str | Path, **_: Any) -> None:
+    def find(name: str | Path) -> Path:
         asked.append(name)
+        return Path(name)
 
-    monkeypatch.setattr(huggingface, "open_huggingface_encoder", find)
+    monkeypatch.setattr(huggingface, "find_directory", find)
+    monkeypatch.setattr(huggingface, "open_huggingface_encoder", lambda *_, **__: None)
     open_encoder("bert-base-cased")
     assert asked == [tokenizer_of("bert-base-cased")] == ["bert-base-cased"]
     assert load_encoder("model.ckpt-1000.index").family == "electra"

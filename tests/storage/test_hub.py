@@ -1,10 +1,12 @@
-"""Models of the Hugging Face hub without a network: the cache, and one sentence."""
+"""Models of the hubs without a network: the cache, and one sentence."""
 
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx2
 import huggingface_hub
@@ -14,7 +16,7 @@ from huggingface_hub import constants, errors
 from tfner.checkpoints.loading import load_encoder, open_encoder, tokenizer_of
 from tfner.errors import StorageError
 from tfner.recommended import recommended
-from tfner.storage.hub import cached_model, fetch_model, is_hub_id
+from tfner.storage.hub import cached_model, fetch_model, is_hub_id, local_model
 from tfner.tokenization import load_tokenizer
 
 Put = Callable[[str, Path], Path]
@@ -112,3 +114,63 @@ def test_what_the_hub_answers_is_one_sentence(
 )
 def test_hub_ids_are_told_from_paths(name: str | Path, is_one: bool) -> None:
     assert is_hub_id(name) is is_one
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """What kagglehub is asked for; KerasHub has one preset."""
+    handles: list[str] = []
+
+    def download(handle: str) -> str:
+        handles.append(handle)
+        if handle.startswith("nobody/"):
+            raise ValueError("Invalid model handle\nsecond line")
+        return str(tmp_path)
+
+    presets = {"bert_base_en": {"kaggle_handle": "kaggle://keras/bert/keras/base/3"}}
+    models = SimpleNamespace(Backbone=SimpleNamespace(presets=presets))
+    kagglehub = SimpleNamespace(model_download=download)
+    monkeypatch.setitem(sys.modules, "keras_hub", SimpleNamespace(models=models))
+    monkeypatch.setitem(sys.modules, "kagglehub", kagglehub)
+    return handles
+
+
+@pytest.mark.parametrize(
+    ("name", "handle"),
+    [
+        ("bert_base_en", "keras/bert/keras/base/3"),
+        ("me/bert/keras/mine", "me/bert/keras/mine"),
+        ("kaggle://me/bert/keras/mine", "me/bert/keras/mine"),
+    ],
+)
+def test_presets_come_from_kaggle(
+    name: str, handle: str, asked: list[str], tmp_path: Path
+) -> None:
+    assert local_model(f"keras_hub:{name}") == tmp_path
+    assert asked == [handle]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "bert_base_eng",
+            r"no preset of this name\. Did you mean 'keras_hub:bert_base_en",
+        ),
+        ("me/bert", r"no preset of this name\. They are on"),
+        ("nobody/a/b/c", r"\(Invalid model handle\)\. .*bring DIR here"),
+    ],
+)
+@pytest.mark.usefixtures("asked")
+def test_presets_that_are_not_there_are_one_sentence(name: str, message: str) -> None:
+    with pytest.raises(StorageError, match=rf"keras_hub:{name}: .*{message}") as raised:
+        local_model(f"keras_hub:{name}")
+    assert "\n" not in str(raised.value)
+
+
+def test_presets_by_name_need_keras_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "kagglehub", None)
+    with pytest.raises(StorageError, match=r'pip install "tfner\[keras_hub\]"'):
+        load_encoder("keras_hub:bert_base_en")
+    with pytest.raises(StorageError, match=r'pip install "tfner\[keras_hub\]"'):
+        load_tokenizer("keras_hub:bert_base_en")

@@ -38,7 +38,7 @@ class H5Tensors:
 
     def __init__(self, files: Sequence[Path]) -> None:
         self._held: dict[str, tuple[h5py.Dataset, tuple[int, ...]]] = {}
-        self._files = [_open(path) for path in files]
+        self._files = [open_h5(path) for path in files]
         for path, file in zip(files, self._files, strict=True):
             found = dict(_weights(file))
             if not found:
@@ -62,17 +62,33 @@ class H5Tensors:
             CheckpointError: the file is damaged there.
         """
         dataset, axes = self._held[name]
-        try:
-            value = np.transpose(dataset[()], axes)
-        except OSError as error:
-            raise CheckpointError(
-                f"{dataset.file.filename} is damaged at {name}: {error}. Fetch it "
-                "again."
-            ) from error
-        return np.reshape(value, self.shape(name))
+        return np.reshape(np.transpose(read_dataset(dataset), axes), self.shape(name))
 
 
-def _open(path: Path) -> h5py.File:
+def read_dataset(dataset: h5py.Dataset) -> NDArray[Any]:
+    """All of a dataset, also of bfloat16, which Keras stores as pairs of bytes.
+
+    Raises:
+        CheckpointError: the file is damaged there.
+    """
+    try:
+        value = dataset[()]
+    except OSError as error:
+        raise CheckpointError(
+            f"{dataset.file.filename} is damaged at {dataset.name}: {error}. Fetch it "
+            "again."
+        ) from error
+    if dataset.attrs.get("dtype") == "bfloat16":  # the upper half of a float32
+        value = (value.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    return np.asarray(value)
+
+
+def open_h5(path: Path) -> h5py.File:
+    """Open a file.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
     try:
         file = h5py.File(path, "r")
         file.visititems(lambda path, item: None)  # meets what is damaged

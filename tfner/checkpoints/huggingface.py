@@ -18,6 +18,7 @@ from tfner.checkpoints.tagger_labels import label_config, read_tagger_labels
 from tfner.checkpoints.tensors import (
     CONFIG,
     INDEX,
+    KERAS_WEIGHTS,
     SINGLE,
     TF_H5,
     TF_INDEX,
@@ -48,6 +49,7 @@ FETCHED = (
     (SINGLE, INDEX, "model-*.safetensors"),
     (TORCH, TORCH_INDEX, "pytorch_model-*.bin"),
     (TF_H5, TF_INDEX, "tf_model-*.h5"),
+    KERAS_WEIGHTS,
 )
 """Files of weights on the hub, of which the first kind that is there is fetched."""
 

@@ -1,31 +1,43 @@
 """KerasHub presets: backbones of the families that tfner has, with their weights.
 
 Nothing of KerasHub is imported, and no class that a file names: a preset is a
-config.json that names one of `BACKBONES`, and the HDF5 file of its weights.
+config.json that names one of `BACKBONES`, and the HDF5 files of its weights. What a
+preset holds of a task (task.json, task.weights.h5) is left alone.
 
-Source: keras_hub src/models/*/*_backbone.py, src/utils/preset_utils.py.
+Source: keras_hub src/models/*/*_backbone.py, src/utils/preset_utils.py; keras
+src/saving/saving_lib.py.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import h5py
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from tfner.checkpoints.families import FAMILIES
+from tfner.checkpoints.families.base import Family, TensorMap
+from tfner.checkpoints.h5_tensors import open_h5, read_dataset
 from tfner.checkpoints.slots import Suffixes, encoder_slots, fill
 from tfner.checkpoints.stored_encoder import StoredEncoder
-from tfner.checkpoints.tensors import CONFIG, read_config
-from tfner.errors import CheckpointError, unknown
+from tfner.checkpoints.tensors import (
+    CONFIG,
+    KERAS_WEIGHTS,
+    Array,
+    read_config,
+    refuse_pointer,
+    shards,
+)
+from tfner.errors import CheckpointError, shorten
 
-WEIGHTS = "model.weights.h5"
+WEIGHTS, SHARDS, _ = KERAS_WEIGHTS
+LEGACY = "_layer_checkpoint_dependencies"
+"""What the first versions of Keras 3 called the group `layers`."""
 SUFFIXES = Suffixes(
     table="/vars/0",
     scale="/vars/0",
@@ -34,147 +46,299 @@ SUFFIXES = Suffixes(
     bias="/vars/1",
     transposed=False,
 )
-PARTS = {
-    r"attention\.self\.(query|key|value)": r"_self_attention_layer/\1_dense",
-    r"attention\.output\.dense": "_self_attention_layer/output_dense",
-    r"attention\.output\.LayerNorm": "_self_attention_layer_norm",
-    r"intermediate\.dense": "_feedforward_intermediate_dense",
-    r"output\.dense": "_feedforward_output_dense",
-    r"output\.LayerNorm": "_feedforward_layer_norm",
+SIZES = {
+    "vocab_size": "vocabulary_size",
+    "hidden_size": "hidden_dim",
+    "num_layers": "num_layers",
+    "num_heads": "num_heads",
+    "intermediate_size": "intermediate_dim",
+    "max_positions": "max_sequence_length",
+    "hidden_dropout": "dropout",
+    "attention_dropout": "dropout",
+    "initializer_range": "initializer_range",
 }
-"""Module of a layer in Hugging Face's BERT -> in KerasHub's `TransformerEncoder`."""
+"""Argument of an encoder -> what KerasHub calls it."""
+DEFAULTS = {"initializer_range": 0.02}
+SEGMENTS = {"embedding_size": "hidden_dim", "type_vocab_size": "num_segments"}
+NARROW = {**SEGMENTS, "embedding_size": "embedding_dim"}
+TANH = {"activation": "gelu_tanh", "layer_norm_epsilon": 1e-12}
+EXACT = {"activation": "gelu", "layer_norm_epsilon": 1e-12}
+
+_JOINT = "layers/token_and_position_embedding"
+_TYPES = f"{_JOINT}/segment_embedding"  # a name for what no preset holds
+POSITIONS = f"{_JOINT}/position_embedding/vars/0"
+EMBEDDINGS: TensorMap = {
+    "embeddings.pieces": ("layers/reversible_embedding",),
+    "embeddings.positions": ("layers/position_embedding",),
+    "embeddings.types": ("layers/embedding",),
+    "embeddings.norm": ("layers/layer_normalization",),
+    "embedding_projection": ("layers/dense",),
+}
+JOINT: TensorMap = {
+    "embeddings.pieces": (f"{_JOINT}/token_embedding",),
+    "embeddings.positions": (f"{_JOINT}/position_embedding",),
+    "embeddings.types": (_TYPES,),
+    "embeddings.norm": ("layers/layer_normalization",),
+}
+"""Of the backbones that have one layer for pieces and positions."""
+POOLER = ("layers/dense/", "layers/dense_1/")
+"""The latter behind a projection of the embeddings, which is the first dense layer."""
+OFFSET = 2
+"""Rows of RoBERTa's positions before the first that is used."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Backbone:
-    """What a class of KerasHub means: a family, and settings that config.json lacks."""
+def _blocks(block: str, layer: str, inner: str = "") -> TensorMap:
+    """The layers of one Transformer block.
 
-    family: str
-    fixed: Mapping[str, Any] = field(default_factory=dict)
+    Args:
+        block: where an encoder has it.
+        layer: where a preset has it.
+        inner: what the names of attention's layers begin with.
+    """
+    attention = f"layers/{layer}/_self_attention_layer"
+    kinds = ("query", "key", "value")
+    return {
+        f"{block}.query_key_value": tuple(
+            f"{attention}/{inner}{kind}_dense" for kind in kinds
+        ),
+        f"{block}.attention_output": (f"{attention}/{inner}output_dense",),
+        f"{block}.attention_norm": (f"{attention}_norm",),
+        f"{block}.intermediate": (f"layers/{layer}/_feedforward_intermediate_dense",),
+        f"{block}.output_dense": (f"layers/{layer}/_feedforward_output_dense",),
+        f"{block}.output_norm": (f"layers/{layer}/_feedforward_layer_norm",),
+    }
+
+
+BLOCKS = _blocks("blocks.{}", "transformer_encoder_{}")
+
+
+def _backbone(
+    name: str,
+    settings: Mapping[str, str],
+    fixed: Mapping[str, Any],
+    tensors: TensorMap,
+    **others: Any,
+) -> Family:
+    """A family as KerasHub names its settings and weights."""
+    family = FAMILIES[name]
+    return replace(
+        family,
+        settings={**SIZES, **settings},
+        defaults=DEFAULTS,
+        fixed={**family.fixed, **fixed},
+        tensors=tensors,
+        skipped=POOLER,
+        offset=False,
+        **others,
+    )
+
+
+def _roberta(name: str) -> Family:
+    fixed = {
+        **EXACT,
+        "layer_norm_epsilon": 1e-5,
+        "position_offset": OFFSET,
+        "type_vocab_size": 1,
+    }
+    width = {"embedding_size": "hidden_dim"}
+    return _backbone(name, width, fixed, {**JOINT, **BLOCKS})
 
 
 BACKBONES = {
-    "BertBackbone": Backbone(family="bert", fixed={"layer_norm_eps": 1e-12}),
+    "BertBackbone": _backbone("bert", SEGMENTS, TANH, {**EMBEDDINGS, **BLOCKS}),
+    "RobertaBackbone": _roberta("roberta"),
+    "XLMRobertaBackbone": _roberta("xlm-roberta"),
+    "DistilBertBackbone": _backbone(
+        "distilbert", {"embedding_size": "hidden_dim"}, EXACT, {**JOINT, **BLOCKS}
+    ),
+    "ElectraBackbone": _backbone(
+        "electra",
+        {**NARROW, "vocab_size": "vocab_size"},
+        TANH,
+        {**EMBEDDINGS, **BLOCKS},
+    ),
+    "AlbertBackbone": _backbone(
+        "albert",
+        {
+            **NARROW,
+            "num_groups": "num_groups",
+            "layers_per_group": "num_inner_repetitions",
+        },
+        TANH,
+        {**EMBEDDINGS, **_blocks("groups.{}.{}", "transformer_encoder_{}")},
+        only={"num_inner_repetitions": 1},  # else a layer's number is the sum of both
+    ),
+    "DebertaV3Backbone": Family(
+        name="deberta-v2",
+        architecture="DebertaV2",
+        encoder="deberta",
+        prefix="deberta.",
+        settings={**SIZES, "buckets": "bucket_size", "farthest": "max_sequence_length"},
+        defaults=DEFAULTS,
+        fixed={
+            **EXACT,
+            "family": "deberta-v2",
+            "layer_norm_epsilon": 1e-7,
+            "type_vocab_size": 0,
+            "absolute_positions": False,
+            "terms": ("c2p", "p2c"),
+            "norm_distances": True,
+            "shared_projections": True,
+            "convolution": 0,
+            "convolution_activation": "tanh",
+        },
+        tensors={
+            **{
+                name: EMBEDDINGS[name]
+                for name in ("embeddings.pieces", "embeddings.norm")
+            },
+            "distances": ("layers/relative_embedding",),
+            "distances_norm": ("layers/relative_embedding/layer_norm",),
+            **_blocks("blocks.{}", "disentangled_attention_encoder_{}", inner="_"),
+        },
+    ),
 }
-"""Class that a preset names -> what it means."""
+"""Class that a preset names -> its family, the tables of which are KerasHub's."""
 
 
 def is_preset(folder: Path) -> bool:
     """Tell whether a directory holds a preset of KerasHub."""
     if not (folder / CONFIG).is_file():
         return False
-    config = read_config(folder / CONFIG)
-    return "registered_name" in config and "class_name" in config
+    return "registered_name" in read_config(folder / CONFIG)
 
 
-def backbone_of(config: Mapping[str, Any], *, place: Path) -> Backbone:
+def backbone_of(config: Mapping[str, Any], *, place: Path) -> Family:
     """The backbone that a preset names.
 
     Raises:
         CheckpointError: it is none that tfner has.
     """
-    name = str(config.get("class_name"))
+    name = config.get("class_name")
     if name not in BACKBONES:
-        raise CheckpointError(f"{place}: {unknown('backbone', name, BACKBONES)}")
+        raise CheckpointError(
+            f"{place}: there is no encoder for KerasHub's {shorten(str(name))}. Give a "
+            f"preset of one of these: {', '.join(sorted(BACKBONES))}."
+        )
     return BACKBONES[name]
 
 
 class PresetTensors:
     """Weights of a preset by their paths in the file, attention's heads side by side.
 
+    Args:
+        folder: of the preset.
+        zeros: table -> rows of zeros before those of the file, and its width; the file
+            need not have the table.
+
     Raises:
-        CheckpointError: the file is damaged or missing.
+        CheckpointError: files are missing, damaged or quantised.
     """
 
-    def __init__(self, path: Path) -> None:
-        try:
-            self._file = h5py.File(path, "r")
-        except OSError as error:
-            raise CheckpointError(f"{path}: cannot be read as HDF5: {error}") from error
-        self.names: list[str] = []
-        self._file.visititems(self._keep)
+    def __init__(self, folder: Path, zeros: Mapping[str, tuple[int, int]]) -> None:
+        self._held: dict[str, h5py.Dataset] = {}
+        self._zeros = zeros
+        for path in _files(folder):
+            refuse_pointer(path)
+            open_h5(path).visititems(self._keep)
+        if any(dataset.dtype.kind in "iu" for dataset in self._held.values()):
+            raise CheckpointError(
+                f"{folder}: quantised weights are not supported; give the whole ones."
+            )
+        self.names = list({**self._held, **zeros})
 
     def _keep(self, path: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset):
-            self.names.append(path)
+            self._held[path.replace(LEGACY, "layers", 1)] = item
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of one, without reading it."""
-        shape: tuple[int, ...] = self._file[name].shape
-        if re.search(r"(query|key|value)_dense/vars/0$", name):
-            return shape[0], int(np.prod(shape[1:]))
-        if name.endswith("_self_attention_layer/output_dense/vars/0"):
-            return int(np.prod(shape[:-1])), shape[-1]
-        if re.search(r"(query|key|value)_dense/vars/1$", name):
-            return (int(np.prod(shape)),)
+        rows, width = self._zeros.get(name, (0, 0))
+        if name not in self._held:
+            return rows, width
+        shape = _flat(name, self._held[name].shape)
+        return (rows + shape[0], *shape[1:])
+
+    def read(self, name: str) -> Array:
+        """One of them, in the shape that `shape` tells.
+
+        Raises:
+            CheckpointError: the file is damaged there.
+        """
+        zeros = np.zeros(self._zeros.get(name, (0, 0)), np.float32)
+        if name not in self._held:
+            return zeros
+        value = read_dataset(self._held[name])
+        value = value.reshape(_flat(name, value.shape))
+        return np.concatenate([zeros, value]) if len(zeros) else value
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files of a preset's weights.
+
+    Raises:
+        CheckpointError: there are none, or shards are missing.
+    """
+    if (folder / WEIGHTS).is_file():
+        return [folder / WEIGHTS]
+    if (folder / SHARDS).is_file():
+        return shards(folder / SHARDS)
+    raise CheckpointError(f"{folder}: no weights. Looked for {WEIGHTS}, {SHARDS}.")
+
+
+def _flat(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of a weight whose axes of heads and their width are one."""
+    if name.endswith(SUFFIXES.bias):
+        return (prod(shape),)
+    if len(shape) < 3:
         return shape
-
-    def read(self, name: str) -> NDArray[Any]:
-        """One of them, in the shape that `shape` tells."""
-        return np.reshape(self._file[name][()], self.shape(name))
-
-
-def numbered(name: str, number: int) -> str:
-    """Keras' name of the layer of that number among those of one class."""
-    return f"{name}_{number}" if number else name
-
-
-def bert_path(module: str) -> str:
-    """The path of a module of Hugging Face's BERT in the weights of a preset."""
-    tables = {
-        "embeddings.word_embeddings": "layers/reversible_embedding",
-        "embeddings.position_embeddings": "layers/position_embedding",
-        "embeddings.token_type_embeddings": "layers/embedding",
-        "embeddings.LayerNorm": "layers/layer_normalization",
-    }
-    if module in tables:
-        return tables[module]
-    match = re.fullmatch(r"encoder\.layer\.(\d+)\.(.*)", module)
-    for pattern, path in PARTS.items():
-        part = match and re.fullmatch(pattern, match[2])
-        if match and part:
-            layer = numbered("transformer_encoder", int(match[1]))
-            return f"layers/{layer}/{part.expand(path)}"
-    raise CheckpointError(f"a preset has no place for {module}.")
+    if name.endswith("output_dense/vars/0"):
+        return prod(shape[:-1]), shape[-1]
+    return shape[0], prod(shape[1:])
 
 
 def open_preset(folder: Path, **dropouts: float | None) -> StoredEncoder:
     """The encoder of a preset, its weights not yet read.
 
+    Args:
+        folder: of the preset.
+        dropouts: as for `open_encoder`.
+
     Raises:
-        CheckpointError: the backbone is unknown, or files are damaged.
+        CheckpointError: the backbone is unknown, or files are missing or damaged.
     """
     place = folder / CONFIG
     record = read_config(place)
-    backbone = backbone_of(record, place=place)
-    given = record["config"]
-    config = {
-        "vocab_size": given["vocabulary_size"],
-        "hidden_size": given["hidden_dim"],
-        "num_hidden_layers": given["num_layers"],
-        "num_attention_heads": given["num_heads"],
-        "intermediate_size": given["intermediate_dim"],
-        "max_position_embeddings": given["max_sequence_length"],
-        "type_vocab_size": given["num_segments"],
-        "hidden_dropout_prob": given["dropout"],
-        "attention_probs_dropout_prob": given["dropout"],
-        **backbone.fixed,
-    }
-    family = FAMILIES[backbone.family]
-    settings = dict(family.read_settings(config, place=place, **dropouts))
-    settings["activation"] = "gelu_tanh"  # as KerasHub's backbone has it
-    tensors = PresetTensors(folder / WEIGHTS)
-    rename: Callable[[str], str] = bert_path
+    family = backbone_of(record, place=place)
+    config = record.get("config")
+    if not isinstance(config, Mapping):
+        raise CheckpointError(
+            f"{place} holds no object `config`. Save the preset anew."
+        )
+    settings = family.read_settings(config, place=place, **dropouts)
+    tensors = PresetTensors(folder, _zeros(settings))
 
     def fill_encoder(encoder: keras.Model) -> None:
-        slots = encoder_slots(encoder, family.tensors, SUFFIXES, renamed=rename)
-        names = {name: name for name in tensors.names}
+        slots = encoder_slots(encoder, family.tensors, SUFFIXES, renamed=_path)
         fill(
             slots,
             tensors,
-            names,
-            skips=lambda name: name.startswith("layers/dense/"),  # the pooler
+            {name: name for name in tensors.names},
+            skips=lambda name: name.startswith(family.skipped),
             place=folder,
         )
 
     return StoredEncoder(family, settings, place, fill_encoder)
+
+
+def _zeros(settings: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    """What RoBERTas have elsewhere, and which does nothing: see `PresetTensors`."""
+    if settings.get("position_offset") != OFFSET:
+        return {}
+    width = settings["hidden_size"]
+    return {POSITIONS: (OFFSET, width), f"{_TYPES}{SUFFIXES.table}": (1, width)}
+
+
+def _path(name: str) -> str:
+    """Keras does not number the first of the layers of one class."""
+    return name.replace("_0/", "/")

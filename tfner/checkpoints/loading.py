@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tfner.checkpoints.tensors import WEIGHT_FILES
 from tfner.checkpoints.tf_checkpoint import holds_checkpoint
 from tfner.recommended import resolve
-from tfner.storage.remote import local_copy
+from tfner.storage.hub import local_model
 
 if TYPE_CHECKING:
     import keras
@@ -30,7 +30,8 @@ def open_encoder(
 
     Args:
         name: Hugging Face directory or hub id; short name of a recommended encoder;
-            directory of a google-research BERT or ELECTRA checkpoint, or a prefix in
+            directory of a KerasHub preset, or `keras_hub:` and its name; directory of
+            a google-research BERT or ELECTRA checkpoint, or a prefix in
             it such as `DIR/model.ckpt-1001000`, with `#generator` at the end for
             ELECTRA's generator.
         hidden_dropout: instead of the rate in its config.
@@ -50,10 +51,13 @@ def open_encoder(
             hidden_dropout=hidden_dropout,
             attention_dropout=attention_dropout,
         )
-    from tfner.checkpoints import huggingface
+    from tfner.checkpoints import huggingface, keras_hub
 
-    return huggingface.open_huggingface_encoder(
-        name, hidden_dropout=hidden_dropout, attention_dropout=attention_dropout
+    directory = huggingface.find_directory(name)
+    preset = keras_hub.is_preset(directory)
+    read = keras_hub.open_preset if preset else huggingface.open_huggingface_encoder
+    return read(
+        directory, hidden_dropout=hidden_dropout, attention_dropout=attention_dropout
     )
 
 
@@ -83,7 +87,7 @@ def tokenizer_of(name: str | Path) -> str | Path:
 def _local(name: str | Path) -> str | Path:
     """Fetched once: every trial makes its encoder anew."""
     path = str(name).removesuffix(GENERATOR)
-    copy = local_copy(path)
+    copy = local_model(path)
     return name if copy is path else f"{copy}{str(name)[len(path) :]}"
 
 

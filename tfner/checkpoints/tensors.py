@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +25,8 @@ TF_H5 = "tf_model.h5"
 TF_INDEX = "tf_model.h5.index.json"
 WEIGHT_FILES = (SINGLE, INDEX, TORCH, TORCH_INDEX, TF_H5, TF_INDEX)
 """Looked for in this order."""
+KERAS_WEIGHTS = ("model.weights.h5", "model.weights.json", "model_*.weights.h5")
+"""Of a KerasHub preset: whole, or an index and its shards."""
 ADAPTER = "adapter_config.json"
 LFS = b"version https://git-lfs"
 
@@ -82,9 +85,9 @@ def open_tensors(directory: Path) -> Tensors:
     ):
         if (directory / name).is_file():
             whole = name in (SINGLE, TORCH, TF_H5)
-            files = [directory / name] if whole else _shards(directory / name)
+            files = [directory / name] if whole else shards(directory / name)
             for file in files:
-                _refuse_pointer(file)
+                refuse_pointer(file)
             return kind(files)
     raise CheckpointError(
         f"{directory}: no weights. Looked for {', '.join(WEIGHT_FILES)}."
@@ -119,21 +122,31 @@ def read_config(path: Path) -> dict[str, Any]:
     return read_json(path)
 
 
-def _shards(index: Path) -> list[Path]:
+def shards(index: Path) -> list[Path]:
+    """The files that the index of a sharded model names, one or more for each tensor.
+
+    Raises:
+        CheckpointError: it names none, or one is missing.
+    """
     files = read_json(index).get("weight_map")
     if not isinstance(files, Mapping) or not files:
         raise CheckpointError(f"{index} names no files in `weight_map`.")
-    shards = sorted(set(files.values()))
-    missing = [name for name in shards if not (index.parent / name).is_file()]
+    named = ([part] if isinstance(part, str) else part for part in files.values())
+    parts = sorted(set(chain.from_iterable(named)))
+    missing = [name for name in parts if not (index.parent / name).is_file()]
     if missing:
         raise CheckpointError(
             f"{index} names files that are missing: {', '.join(missing)}."
         )
-    return [index.parent / name for name in shards]
+    return [index.parent / name for name in parts]
 
 
-def _refuse_pointer(path: Path) -> None:
-    """Refuse what Git leaves where the file itself was not fetched."""
+def refuse_pointer(path: Path) -> None:
+    """Refuse what Git leaves where the file itself was not fetched.
+
+    Raises:
+        CheckpointError: the file is that.
+    """
     with path.open("rb") as file:
         pointer = file.read(len(LFS)) == LFS
     if pointer:

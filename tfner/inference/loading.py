@@ -121,6 +121,11 @@ def open_bundle(model: str | Path, **extras: Any) -> Bundle:
     if _is_huggingface(directory):
         return HuggingFaceBundle(model, **extras)
     Extras(**extras).refuse(model)
+    if "registered_name" in _config(directory):
+        raise BundleError(
+            f"{model} is a preset of KerasHub, which holds an encoder, and no tagger. "
+            "Train one from it with `tfner train --encoder`."
+        )
     if not directory.exists():
         raise BundleError(
             f"there is no model at {model}. Give a directory that `tfner train` or "

@@ -1,4 +1,7 @@
-"""Models on the Hugging Face hub: fetched once, then read from its local cache."""
+"""Models on the Hugging Face hub, and KerasHub's presets on Kaggle.
+
+They are fetched once, then read from the local cache of the hub's own client.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,11 @@ from pathlib import Path
 
 from tfner.errors import StorageError, nearest
 from tfner.recommended import recommended
+from tfner.storage.remote import local_copy
 
+PRESET = "keras_hub:"
+"""Before the name of a preset of KerasHub, or its handle on Kaggle."""
+HANDLE, HANDLE_SLASHES = "kaggle://", 3
 HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
 
@@ -55,6 +62,63 @@ def fetch_model(name: str, patterns: Iterable[str]) -> Path:
             "no such directory, and the model hub does not give it "
             f"({_first_line(error)}). {_bring(name)}",
             path=name,
+        ) from error
+
+
+def local_model(name: str | Path) -> str | Path:
+    """Fetch a preset or a remote directory; return any other name as it is.
+
+    Args:
+        name: `keras_hub:` and what `fetch_preset` takes; or as for `local_copy`.
+
+    Raises:
+        StorageError: there is none, or no way to it.
+    """
+    preset = str(name).removeprefix(PRESET)
+    return local_copy(name) if preset == str(name) else fetch_preset(preset)
+
+
+def fetch_preset(name: str) -> Path:
+    """The directory of a KerasHub preset in kagglehub's cache.
+
+    Args:
+        name: KerasHub's, such as `bert_base_en`, or a handle on Kaggle, such as
+            `keras/bert/keras/bert_base_en`.
+
+    Raises:
+        StorageError: KerasHub is not installed, it has no such preset, or there is no
+            way to it.
+    """
+    place = PRESET + name
+    try:
+        import kagglehub
+        import keras_hub
+    except ImportError as error:
+        raise StorageError(
+            'a preset by name needs KerasHub: pip install "tfner[keras_hub]". The '
+            f"directory of one needs no package. Received: {error}.",
+            path=place,
+        ) from error
+    presets = keras_hub.models.Backbone.presets
+    handle = presets[name]["kaggle_handle"] if name in presets else name
+    handle = handle.removeprefix(HANDLE)
+    if handle.count("/") < HANDLE_SLASHES:
+        near = nearest(name, presets)
+        meant = f" Did you mean {PRESET + near!r}?" if near else ""
+        raise StorageError(
+            f"KerasHub has no preset of this name.{meant} They are on "
+            "https://keras.io/keras_hub/presets.",
+            path=place,
+        )
+    try:
+        return Path(kagglehub.model_download(handle))
+    except (OSError, ValueError, RuntimeError) as error:
+        command = f"kagglehub.model_download('{handle}', output_dir='DIR')"
+        raise StorageError(
+            f"Kaggle does not give it ({_first_line(error)}). Where there is a "
+            f'network, run `python -c "import kagglehub; {command}"`; then bring DIR '
+            "here, and give it instead.",
+            path=place,
         ) from error
 
 

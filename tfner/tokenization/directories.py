@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 from tfner.errors import TokenizerError, shorten
 from tfner.recommended import resolve
 from tfner.storage.atomic import read_json
-from tfner.storage.hub import fetch_model, is_hub_id
-from tfner.storage.remote import local_copy
-from tfner.tokenization import overrides, vocabularies
+from tfner.storage.hub import fetch_model, is_hub_id, local_model
+from tfner.tokenization import keras_hub, overrides, vocabularies
 from tfner.tokenization.case import lowers, with_case
 from tfner.tokenization.files import (
     CUSTOM,
@@ -93,8 +92,8 @@ def load_tokenizer(
     settings that a bare vocabulary leaves open are guessed, and `notes` names them.
 
     Args:
-        directory_or_id: a directory, a hub id such as `bert-base-cased`, or the short
-            name of a recommended encoder.
+        directory_or_id: a directory, a hub id such as `bert-base-cased`, the short name
+            of a recommended encoder, or `keras_hub:` and the name of a preset.
         lower_case: overrides the directory or the guess.
         word_splitter: `whitespace`, `punctuation`, `mecab`, `icu`, `pieces` (the
             tokenizer's own pieces are the words), or a function from a text to its
@@ -230,7 +229,7 @@ def find_tokenizer_directory(directory_or_id: str | Path) -> Path:
         StorageError: the hub has no such model, or cannot be reached.
     """
     name = resolve(directory_or_id, announced=True)
-    folder = Path(local_copy(name)).expanduser()
+    folder = Path(local_model(name)).expanduser()
     if folder.is_dir():
         return folder
     if isinstance(name, Path) or not is_hub_id(name):
@@ -280,6 +279,8 @@ def _read(
 
 def _from_definition(folder: Path, config: Mapping[str, Any]) -> _Source:
     definition = read_json(folder / TOKENIZER_FILE)
+    if keras_hub.is_preset(definition):
+        definition = keras_hub.preset_tokenizer(folder, definition)
     try:
         kind = str(definition["model"].get("type", "unknown")).lower()
         empty = not definition["model"]["vocab"]

@@ -15,6 +15,8 @@ TOKENIZER_FILE = "tokenizer.json"
 SETTINGS_FILE = "tokenizer_settings.json"
 CONFIG_FILE = "tokenizer_config.json"
 VOCABULARY_FILE = "vocab.txt"
+ASSETS = "assets/tokenizer"
+"""Where a preset of KerasHub has its vocabulary."""
 FILES = (
     TOKENIZER_FILE,
     SETTINGS_FILE,
@@ -28,6 +30,7 @@ FILES = (
     "*.model",
     "*.dic",
     "dictionary/*",
+    f"{ASSETS}/*",
 )
 """Patterns of the files that are downloaded from the hub."""
 

@@ -22,9 +22,11 @@ from tfner.tokenization.word_marks import Definition
 BERT_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 ROBERTA_SPECIALS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 # Types of pieces in sentencepiece_model.proto, and of models.
-CONTROL, USER_DEFINED = 3, 4
+UNKNOWN, CONTROL, USER_DEFINED = 2, 3, 4
 UNIGRAM, BPE, CHARACTER = 1, 2, 4
 META = "▁"
+FAIRSEQ = ("<s>", "<pad>", "</s>", "<unk>")
+FAIRSEQ_UNKNOWN = 3
 
 
 def read_vocabulary(
@@ -91,8 +93,15 @@ def wordpiece(
     return _with_frame(tokenizer, "[CLS]", "[SEP]")
 
 
-def byte_level_bpe(vocab_file: Path, merges_file: Path) -> Definition:
+def byte_level_bpe(
+    vocab_file: Path, merges_file: Path, *, marks_start: bool = True
+) -> Definition:
     """Define RoBERTa's tokenizer by its two files.
+
+    Args:
+        vocab_file: JSON object of pieces and ids.
+        merges_file: a merge a line.
+        marks_start: take the first word of a text as those after a space.
 
     Raises:
         TokenizerError: a file is damaged, or `<s>`, `</s>` or `<unk>` is missing.
@@ -119,7 +128,7 @@ def byte_level_bpe(vocab_file: Path, merges_file: Path) -> Definition:
             f"{merges_file}: does not fit {vocab_file.name}: {error}"
         ) from error
     tokenizer = tokenizers.Tokenizer(model)
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=marks_start)
     tokenizer.decoder = tokenizers.decoders.ByteLevel()
     tokenizer.add_special_tokens(
         [
@@ -131,14 +140,31 @@ def byte_level_bpe(vocab_file: Path, merges_file: Path) -> Definition:
     return _with_frame(tokenizer, "<s>", "</s>")
 
 
-def sentencepiece(path: Path, *, lower_case: bool = False) -> Definition:
+def sentencepiece(
+    path: Path,
+    *,
+    lower_case: bool = False,
+    fairseq: bool = False,
+    mask: str | None = None,
+) -> Definition:
     """Define a SentencePiece model as a pipeline of the `tokenizers` library.
+
+    Args:
+        path: of the model.
+        lower_case: lower-case the text.
+        fairseq: number the pieces as XLM-R does, and not as the model.
+        mask: piece that is added behind the others where the model lacks it.
 
     Raises:
         TokenizerError: the file is no SentencePiece model, or one of whole words, or
             has neither `[CLS]` and `[SEP]` nor `<s>` and `</s>`.
     """
     proto = _read_proto(path)
+    if fairseq:
+        _number_as_fairseq(proto)
+        mask = "<mask>"
+    if mask and all(piece.piece != mask for piece in proto.pieces):
+        proto.pieces.add(piece=mask, type=CONTROL)
     tokenizer = tokenizers.Tokenizer(_sentencepiece_model(path, proto))
     tokenizer.normalizer = _sentencepiece_normalizer(proto, lower_case=lower_case)
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement=META)
@@ -178,6 +204,17 @@ def _read_proto(path: Path) -> Any:
     if not proto.pieces:
         raise TokenizerError(f"{path}: the SentencePiece model is empty")
     return proto
+
+
+def _number_as_fairseq(proto: Any) -> None:
+    """Number the special pieces as fairseq does, of which the model has three."""
+    rest = list(proto.pieces[len(FAIRSEQ) - 1 :])
+    del proto.pieces[:]
+    for number, name in enumerate(FAIRSEQ):
+        known = UNKNOWN if number == FAIRSEQ_UNKNOWN else CONTROL
+        proto.pieces.add(piece=name, type=known)
+    proto.pieces.extend(rest)
+    proto.trainer_spec.unk_id = FAIRSEQ_UNKNOWN
 
 
 def _sentencepiece_model(path: Path, proto: Any) -> Any:

@@ -6,7 +6,7 @@ Source: transformers models/albert.
 from __future__ import annotations
 
 from tfner.checkpoints.families import bert
-from tfner.checkpoints.families.base import BUFFERS, EXACT_GELU, HEADS, Family
+from tfner.checkpoints.families.base import BUFFERS, GELUS, HEADS, Family
 
 _LAYER = "encoder.albert_layer_groups.{}.albert_layers.{}"
 
@@ -51,12 +51,7 @@ ALBERT = Family(
         "attention_dropout": 0.0,
     },
     fixed={"family": "albert", "position_offset": 0},
-    activations={
-        "gelu_new": "gelu_tanh",
-        "gelu_pytorch_tanh": "gelu_tanh",
-        **EXACT_GELU,
-        "relu": "relu",
-    },
+    activations={**GELUS, "relu": "relu"},
     only=bert.ONLY,
     skipped=(*HEADS, *BUFFERS, "predictions.", "sop_classifier."),
     head_dropout="classifier_dropout_prob",

@@ -25,6 +25,7 @@ A layer that is None is passed over.
 """
 
 EXACT_GELU = {"gelu": "gelu", "gelu_python": "gelu"}
+GELUS = {**EXACT_GELU, "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
 HEADS = ("classifier.", "qa_outputs.", "pooler.")
 BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
 """Tensors that older versions of transformers stored."""
@@ -66,7 +67,7 @@ class Family:
     tensors: TensorMap
     defaults: Mapping[str, Any] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
-    activations: dict[str, str] = field(default_factory=lambda: EXACT_GELU)
+    activations: dict[str, str] = field(default_factory=lambda: GELUS)
     only: Mapping[str, Any] = field(default_factory=dict)
     other_prefixes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
@@ -97,7 +98,9 @@ class Family:
             elif argument == "activation" and value in self.activations:
                 value = self.activations[value]
             elif argument == "activation":
-                supported = " or ".join(map(repr, self._activation_names.values()))
+                supported = " or ".join(
+                    map(repr, sorted(self._activation_names.values()))
+                )
                 problems.append(f"{key}={value!r}; only {supported} is supported")
             settings[argument] = value
         if problems:
