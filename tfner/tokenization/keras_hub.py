@@ -15,7 +15,7 @@ from typing import Any
 from tfner.errors import TokenizerError
 from tfner.tokenization import vocabularies
 from tfner.tokenization.files import ASSETS, TOKENIZER_FILE
-from tfner.tokenization.huggingface import Definition
+from tfner.tokenization.word_marks import Definition
 
 WORDPIECE, SENTENCEPIECE = "vocabulary.txt", "vocabulary.spm"
 BPE, MERGES = "vocabulary.json", "merges.txt"
