@@ -95,4 +95,4 @@ def test_training_takes_encoder_and_tokenizer_of_a_checkpoint(
     config = TrainConfig(**toy_settings | settings)
     task = make_task(config, LabelSet(["PER"]))
     assert task.tokenizer.vocab_size == google.vocab_size
-    assert make_encoder(config, None)().hidden_size == 6
+    assert make_encoder(config, None).make().hidden_size == 6
