@@ -20,14 +20,14 @@ Table = Sequence[tuple[float, float]]
 """Points between which a line is drawn, both ways in logarithms; level outside."""
 
 EPOCHS: Mapping[str, Table] = {
-    "token": ((100, 30), (500, 20), (2_000, 10), (10_000, 4), (30_000, 3)),
+    "token": ((100, 30), (500, 20), (2_000, 10), (10_000, 7), (30_000, 3)),
     "span": ((1_000, 20), (10_000, 12), (100_000, 6)),
 }
 """Epochs by the number of windows: small corpora need more of them for their updates.
 Windows of span extraction are queries, of which most have no answer."""
 BATCH_SIZES = ((2_000, 16), (math.inf, 32))
 """Batch sizes of corpora with fewer windows than these."""
-RATES: Table = ((384, 2e-4), (512, 1.5e-4), (768, 5e-5), (1_024, 2e-5))
+RATES: Table = ((384, 3e-4), (512, 2e-4), (768, 5e-5), (1_024, 2e-5))
 """Learning rates by the width of the encoder."""
 RATE_OF_FAMILY = {"electra": 2.0}
 """By what the rate is multiplied for families that learn at another one."""
