@@ -120,6 +120,13 @@ def test_a_kind_of_encoder_may_learn_at_another_rate() -> None:
 
 
 @given(FACTS)
+def test_the_rate_is_higher_where_it_falls_from_layer_to_layer(facts: Facts) -> None:
+    level = found(facts, layerwise_lr_decay=1.0)["learning_rate"]
+    falling = found(facts, layerwise_lr_decay=0.8)["learning_rate"]
+    assert level < falling <= 2 * level
+
+
+@given(FACTS)
 def test_patience_needs_a_dev_corpus_that_says_something(facts: Facts) -> None:
     settings = found(facts)
     if settings["patience"]:

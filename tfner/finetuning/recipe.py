@@ -27,15 +27,15 @@ EPOCHS: Mapping[str, Table] = {
 Windows of span extraction are queries, of which most have no answer."""
 BATCH_SIZES = ((2_000, 16), (math.inf, 32))
 """Batch sizes of corpora with fewer windows than these."""
-RATES: Table = ((384, 3e-4), (512, 2e-4), (768, 5e-5), (1_024, 2e-5))
+RATES: Table = ((384, 2e-4), (512, 1.5e-4), (768, 5e-5), (1_024, 2e-5))
 """Learning rates by the width of the encoder."""
 RATE_OF_FAMILY = {"electra": 2.0}
 """By what the rate is multiplied for families that learn at another one."""
 USUAL_WIDTH = 768
 """Width of an encoder that does not tell its own."""
 WARMUP_RATIO = 0.1
-DECAY, DECAY_FROM = 0.9, 12
-"""Layer-wise decay of rates, and from how many layers on."""
+DECAY, DECAY_FROM, DECAY_RATE = 0.9, 12, 1.5
+"""Layer-wise decay of rates, from how many layers on, and its factor of the rate."""
 PATIENCE_SHARE, FEWEST_PATIENCE, PATIENT_FROM = 1 / 3, 3, 7
 """Patience as a share of the epochs, at least so many, in runs of so many or more."""
 CONTEXT = 1
@@ -175,22 +175,24 @@ def _of_run(given: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
     if windows is None:
         return {}
     epochs = round(_between(EPOCHS.get(given["task"], EPOCHS["token"]), windows))
+    decay = DECAY if (facts.num_layers or 0) >= DECAY_FROM else 1.0
     best = "f1" if facts.dev >= FEWEST_DEV or given["patience"] else "last"
     return {
         "epochs": epochs,
         "batch_size": next(size for most, size in BATCH_SIZES if windows < most),
-        "learning_rate": _rate(facts),
+        "learning_rate": _rate(facts, given["layerwise_lr_decay"] or decay),
         "warmup_ratio": WARMUP_RATIO,
-        "layerwise_lr_decay": DECAY if (facts.num_layers or 0) >= DECAY_FROM else 1.0,
+        "layerwise_lr_decay": decay,
         "best": best,
         "patience": _patience(given["epochs"] or epochs, given["best"] or best),
     }
 
 
-def _rate(facts: Facts) -> float:
+def _rate(facts: Facts, decay: float) -> float:
     """The learning rate, of two digits."""
     rate = _between(RATES, facts.hidden_size or USUAL_WIDTH)
-    return float(f"{rate * RATE_OF_FAMILY.get(facts.family, 1.0):.1e}")
+    rate *= RATE_OF_FAMILY.get(facts.family, 1.0) * (DECAY_RATE if decay < 1 else 1.0)
+    return float(f"{rate:.1e}")
 
 
 def _patience(epochs: int, best: str) -> int:
