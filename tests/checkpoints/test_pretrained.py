@@ -46,10 +46,16 @@ def randomize(model: keras.Model) -> None:
         weight.assign(weight.numpy() + shift)
 
 
+@pytest.fixture(params=["gelu", "gelu_tanh"])
+def activation(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def electra() -> Electra:
+def electra(activation: str) -> Electra:
     keras.utils.set_random_seed(0)
     sizes = {**SIZES, "embedding_size": 12, "family": "electra"}
+    sizes["activation"] = activation
     encoder = Encoder(hidden_size=16, num_heads=2, intermediate_size=32, **sizes)
     generator = Encoder(
         hidden_size=8,
@@ -65,9 +71,10 @@ def electra() -> Electra:
 
 
 @pytest.fixture
-def bert() -> MaskedLanguageModel:
+def bert(activation: str) -> MaskedLanguageModel:
     keras.utils.set_random_seed(0)
-    encoder = Encoder(hidden_size=16, num_heads=2, intermediate_size=32, **SIZES)
+    sizes = {**SIZES, "activation": activation}
+    encoder = Encoder(hidden_size=16, num_heads=2, intermediate_size=32, **sizes)
     model = MaskedLanguageModel(encoder, MASKING)
     model.build()
     randomize(model)

@@ -89,6 +89,19 @@ def test_a_run_starts_there_and_goes_on_from_its_own_checkpoints(
     assert "resumed after step 1" in lines
 
 
+def test_an_activation_is_a_setting(make: Any, encoder: Path) -> None:
+    config = load_encoder(encoder).get_config()
+    other = Encoder.from_config({**config, "activation": "gelu_tanh"})
+    other.build()
+    save_encoder(other, encoder)
+    settings = {"objective": "mlm", "encoder": str(encoder), "learning_rate": 0.0}
+    with pytest.raises(ConfigError, match="of the run gelu: give --activation gelu_t"):
+        pretrain(make(**settings))
+    report = pretrain(make(activation="gelu_tanh", **settings))
+    assert load_encoder(report["encoder"]).activation == "gelu_tanh"
+    assert_same(load_encoder(report["encoder"]), encoder)
+
+
 def test_all_that_does_not_fit_is_said_at_once(
     make: Any, encoder: Path, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ TokenizerSplitter = Literal["whitespace", "punctuation", "mecab", "icu", "pieces
 Misaligned = Literal["split", "expand", "drop"]
 Discontinuous = Literal["outer", "parts", "drop", "error"]
 LabelPieces = Literal["first", "all"]
+Activation = Literal["gelu", "gelu_tanh"]
 Pool = Literal["first", "last", "mean", "max", "attention"]
 Overflow = Literal["window", "error", "truncate"]
 Head = Literal["softmax", "crf"]

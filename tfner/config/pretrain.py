@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from tfner.config import files
 from tfner.config.base import Settings, with_leaves
-from tfner.config.choices import Objective
+from tfner.config.choices import Activation, Objective
 from tfner.config.sections import Section, documented, setting
 from tfner.config.shared import DevicesConfig, OptimizationConfig, SavingConfig
 
@@ -130,6 +130,9 @@ class EncoderConfig(Section):
     """Number of attention heads."""
     intermediate_size: int = setting(_SMALL["intermediate_size"], low=1)
     """Width of the feed-forward layers."""
+    activation: Activation = "gelu"
+    """GELU as it is defined, or its approximation by tanh, which google-research/bert
+    and KerasHub's BERT have."""
     generator_size: float = setting(
         _SMALL["generator_size"], low=0.01, high=1, metavar="SHARE"
     )

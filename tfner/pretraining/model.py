@@ -75,6 +75,7 @@ def _shared(config: PretrainConfig, vocab_size: int) -> dict[str, Any]:
         "embedding_size": sizes.embedding_size if electra else sizes.hidden_size,
         "num_layers": sizes.num_layers,
         "max_positions": sizes.max_positions,
+        "activation": sizes.activation,
         "hidden_dropout": sizes.hidden_dropout,
         "attention_dropout": sizes.attention_dropout,
         "initializer_range": sizes.initializer_range,

@@ -17,13 +17,10 @@ from tfner.tokenization.specials import tokenizer_digest
 
 SIZES = (
     *("embedding_size", "hidden_size", "num_layers", "num_heads"),
-    *("intermediate_size", "max_positions"),
+    *("intermediate_size", "max_positions", "activation"),
 )
 """What settings decide of an encoder."""
-FIXED = (
-    *("vocab_size", "type_vocab_size", "position_offset"),
-    *("activation", "layer_norm_epsilon"),
-)
+FIXED = ("vocab_size", "type_vocab_size", "position_offset", "layer_norm_epsilon")
 """What they do not: it is as the vocabulary, BERT and ELECTRA have it."""
 
 

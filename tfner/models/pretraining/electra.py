@@ -12,6 +12,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfner.models.encoders.activations import activation_named
 from tfner.models.encoders.bert import Encoder
 from tfner.models.pretraining.masking import Masked, Masking, replaced, sample
 
@@ -40,9 +41,11 @@ class MaskedPieceHead(keras.layers.Layer):
     def __init__(self, encoder: Encoder, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.width, self.vocab_size = encoder.hidden_size, encoder.vocab_size
+        # transformers gives the generator of an ELECTRA the exact GELU in any case.
+        activation = "gelu" if encoder.family == "electra" else encoder.activation
         self.dense = keras.layers.Dense(
             encoder.embedding_size,
-            activation=encoder.activation,
+            activation=activation_named(activation),
             kernel_initializer=initializer(encoder),
             dtype=self.dtype_policy,
             name="dense",
@@ -161,7 +164,7 @@ class Electra(keras.Model):
         self.temperature, self.weight = temperature, weight
         self.dense = keras.layers.Dense(
             discriminator.hidden_size,
-            activation=discriminator.activation,
+            activation=activation_named(discriminator.activation),
             kernel_initializer=initializer(discriminator),
             dtype=self.dtype_policy,
             name="dense",
