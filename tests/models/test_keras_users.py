@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tfner.models import Encoder, MaskedAccuracy, TokenClassifier, masked_crossentropy
+from tfner.models.heads.span_extractor import SpanExtractor
 from tfner.training.optimizers import adamw
 
 ROWS, LENGTH, WORDS, TAGS, PIECES = 12, 9, 4, 5, 30
@@ -143,3 +144,31 @@ np.save("found.npy", model.predict(dict(np.load("features.npz")), verbose=0))
     )
     found = np.load(tmp_path / "found.npy")
     assert np.abs(found - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize("made", ["tagger", "pooling tagger", "spans", "encoder"])
+def test_an_export_by_keras_has_the_inputs_by_name(made: str, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    features, _ = data()
+    encoder = compiled().encoder
+    model = {
+        "tagger": lambda: TokenClassifier(encoder, TAGS),
+        "pooling tagger": lambda: TokenClassifier(encoder, TAGS, pool="mean"),
+        "spans": lambda: SpanExtractor(encoder),
+        "encoder": lambda: encoder,
+    }[made]()
+    if made == "pooling tagger":
+        features["word_lengths"] = np.ones_like(features["labeled_positions"])
+    elif made != "tagger":
+        del features["labeled_positions"]
+    model.build()
+    model.export(tmp_path / "export", verbose=False)
+    run = tf.saved_model.load(tmp_path / "export").signatures["serving_default"]
+    assert set(run.structured_input_signature[1]) == set(features)
+    found = run(**{name: tf.constant(array[:5]) for name, array in features.items()})
+    expected = model({name: array[:5] for name, array in features.items()})
+    outputs = expected if isinstance(expected, dict) else {"output_0": expected}
+    assert set(found) == set(outputs)
+    for name, output in outputs.items():
+        np.testing.assert_allclose(numpy(found[name]), numpy(output), atol=1e-5)

@@ -8,8 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tfner.marks import words_between_spaces
+from tfner.tokenization import load_tokenizer
+from tfner.tokenization.files import write_json
+from tfner.tokenization.for_transformers import save_for_transformers
+
+INPUTS = {"input_ids", "token_type_ids", "attention_mask"}
 JAPANESE = "三代目 J SOUL BROTHERSは晴天、㈱ＡＢＣ1,000円"
+
+
+def save_beside_model(tokenizer: Any, folder: Path, **model: Any) -> None:
+    folder.mkdir()
+    write_json(folder / "config.json", model)
+    save_for_transformers(tokenizer, folder, longest=512)
 
 
 def write_japanese(folder: Path, kind: str, **mecab: Any) -> Path:
@@ -60,19 +74,13 @@ def test_a_japanese_tokenizer_reaches_transformers_with_its_mecab(
 ) -> None:
     transformers = pytest.importorskip("transformers")
     pytest.importorskip(dictionary.replace("a directory", "ipadic"))
-    from tfner.inference.native_bundle import write_json
-    from tfner.tokenization import load_tokenizer
-    from tfner.tokenization.for_transformers import tokenizer_config
-
     folder = write_japanese(tmp_path / "model", kind, mecab_dic="ipadic")
     ours = load_tokenizer(
         folder,
         dictionary=ipadic_copy(tmp_path) if " " in dictionary else dictionary,
         user_dictionary=tmp_path / "user.csv" if user else None,
     )
-    ours.save(tmp_path / "out")
-    config = tokenizer_config(tmp_path / "out", longest=512)
-    write_json(tmp_path / "out" / "tokenizer_config.json", config)
+    save_beside_model(ours, tmp_path / "out", model_type="bert", type_vocab_size=2)
     monkeypatch.chdir(tmp_path / "out")  # MeCab takes relative paths from there
     theirs = transformers.AutoTokenizer.from_pretrained(".")
     found = ours.encode(JAPANESE)
@@ -80,3 +88,54 @@ def test_a_japanese_tokenizer_reaches_transformers_with_its_mecab(
     ids = [*ours.prefix_ids, *found.ids.tolist(), *ours.suffix_ids]
     assert theirs(JAPANESE)["input_ids"] == ids
     assert theirs.model_max_length == 512
+    assert set(theirs(JAPANESE)) == INPUTS
+
+
+PIPELINES = {
+    "minilm": {},
+    "wordpiece": {},
+    "stripped": {"do_lower_case": False, "strip_accents": True},
+    "together": {"tokenize_chinese_chars": False, "do_lower_case": True},
+    "bpe": {},
+    "unigram": {},
+}
+"""The tokenizer, or a change to BERT's cased one -> the settings of that change."""
+PARTS = ("Kyoto", "café", "Ç", "東京", "(", "'s", ".", "é", "İ", "e\u0301")
+
+
+@pytest.mark.parity
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", PIPELINES)
+@pytest.mark.parametrize(
+    ("model_type", "segments"), [("bert", 2), ("xlm-roberta", 1), ("distilbert", 0)]
+)
+def test_transformers_cuts_text_alike_and_makes_the_inputs_of_the_model(
+    kind: str,
+    model_type: str,
+    segments: int,
+    tokenizers: dict[str, Any],
+    shared: Path,
+    tmp_path: Path,
+) -> None:
+    transformers = pytest.importorskip("transformers")
+    ours = tokenizers.get(kind)
+    if ours is None:
+        write_json(tmp_path / "tokenizer_config.json", PIPELINES[kind])
+        shutil.copy(shared / "vocab" / "bert_base_cased" / "vocab.txt", tmp_path)
+        ours = load_tokenizer(tmp_path)
+    out = tmp_path / "out"
+    save_beside_model(ours, out, model_type=model_type, type_vocab_size=segments)
+    theirs = transformers.AutoTokenizer.from_pretrained(out)
+    assert len(theirs) == ours.vocab_size
+    expected = INPUTS if segments > 1 else INPUTS - {"token_type_ids"}
+    assert set(theirs("Kyoto")) == expected
+
+    @settings(deadline=None, max_examples=30)
+    @given(st.lists(st.lists(st.sampled_from(PARTS), min_size=1).map("".join)))
+    def same(words: list[str]) -> None:
+        text = " ".join(words)
+        ids = ours.encode(text, words_between_spaces(text)).ids.tolist()
+        expected = [*ours.prefix_ids, *ids, *ours.suffix_ids]
+        assert theirs(text)["input_ids"] == expected, text
+
+    same()

@@ -58,8 +58,8 @@ def export(run: Path, step: int, *, suffix: str = "") -> dict[str, Any]:
         writers[ENCODER] = lambda stage: save_masked_lm(model, stage)
     for name, write in writers.items():
         with whole_directory(run / (name + suffix)) as stage:
-            save_for_transformers(tokenizer, stage, longest=config.model.max_positions)
             write(stage)
+            save_for_transformers(tokenizer, stage, longest=config.model.max_positions)
     masked_lm = GENERATOR if GENERATOR in writers else ENCODER
     return {
         "encoder": str(run / (ENCODER + suffix)),

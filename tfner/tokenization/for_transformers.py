@@ -14,7 +14,10 @@ from tfner.tokenization.files import (
     write_json,
 )
 
+MODEL_FILE = "config.json"
 GENERIC_CLASS = "PreTrainedTokenizerFast"
+BERT_CLASS = "BertTokenizer"
+ROLES = ("cls_token", "sep_token", "pad_token", "unk_token", "mask_token")
 MASKS = ("[MASK]", "<mask>")
 
 
@@ -25,20 +28,29 @@ def save_for_transformers(
 
     Args:
         tokenizer: nothing is added to the files of a tokenizer of the user's own.
-        directory: made if it does not exist.
+        directory: holds the `config.json` of the model; `token_type_ids` are made
+            where that tells segments apart.
         longest: number of pieces that the model takes.
     """
     tokenizer.save(directory)
     if (directory / SETTINGS_FILE).is_file():
-        write_json(
-            directory / CONFIG_FILE, tokenizer_config(directory, longest=longest)
-        )
+        config = tokenizer_config(directory)
+        segments = _read(directory / MODEL_FILE).get("type_vocab_size", 0)
+        types = ["token_type_ids"] if segments > 1 else []
+        config["model_input_names"] = ["input_ids", *types, "attention_mask"]
+        config["model_max_length"] = longest
+        write_json(directory / CONFIG_FILE, config)
 
 
-def tokenizer_config(directory: Path, *, longest: int) -> dict[str, Any]:
-    """The `tokenizer_config.json` of a tokenizer that tfner saved."""
-    if (directory / CONFIG_FILE).is_file():  # a Japanese one says it all but this
-        return {**_read(directory / CONFIG_FILE), "model_max_length": longest}
+def tokenizer_config(directory: Path) -> dict[str, Any]:
+    """The `tokenizer_config.json` of a tokenizer that tfner saved, but for its model.
+
+    The class is BERT's where that builds the very pipeline of the `tokenizer.json`.
+    Those of other families build one of their own, too, in transformers 5, and not the
+    one that is there; the generic class reads the file as it is.
+    """
+    if (directory / CONFIG_FILE).is_file():  # a Japanese one says it all
+        return _read(directory / CONFIG_FILE)
     definition = _read(directory / TOKENIZER_FILE)
     settings = _read(directory / SETTINGS_FILE)
     vocab = definition["model"]["vocab"]
@@ -48,18 +60,39 @@ def tokenizer_config(directory: Path, *, longest: int) -> dict[str, Any]:
     pieces |= {token["id"]: token["content"] for token in definition["added_tokens"]}
     known = set(pieces.values())
     model = definition["model"]
-    roles = {
-        "cls_token": pieces.get(next(iter(settings["prefix_ids"]), None)),
-        "sep_token": pieces.get(next(iter(settings["suffix_ids"]), None)),
-        "pad_token": pieces.get(settings["pad_id"]),
-        "unk_token": model.get("unk_token") or pieces.get(model.get("unk_id")),
-        "mask_token": next((piece for piece in MASKS if piece in known), None),
-    }
-    return {
-        "tokenizer_class": GENERIC_CLASS,
-        "model_max_length": longest,
-        **{role: piece for role, piece in roles.items() if piece is not None},
-    }
+    found = (
+        pieces.get(next(iter(settings["prefix_ids"]), None)),
+        pieces.get(next(iter(settings["suffix_ids"]), None)),
+        pieces.get(settings["pad_id"]),
+        model.get("unk_token") or pieces.get(model.get("unk_id")),
+        next((piece for piece in MASKS if piece in known), None),
+    )
+    roles = {name: p for name, p in zip(ROLES, found, strict=True) if p is not None}
+    framed = len(settings["prefix_ids"]) == len(settings["suffix_ids"]) == 1
+    if framed and len(roles) == len(ROLES) and _is_berts(definition):
+        normalizer = definition["normalizer"]
+        return {
+            "tokenizer_class": BERT_CLASS,
+            "do_lower_case": normalizer["lowercase"],
+            "strip_accents": normalizer["strip_accents"],
+            "tokenize_chinese_chars": normalizer["handle_chinese_chars"],
+            **roles,
+        }
+    return {"tokenizer_class": GENERIC_CLASS, **roles}
+
+
+def _is_berts(definition: dict[str, Any]) -> bool:
+    """Whether a pipeline differs from BERT's in no more than its class's settings."""
+    normalizer, splitter = definition["normalizer"], definition["pre_tokenizer"]
+    model = definition["model"]
+    return (
+        (normalizer or {}).get("type") == "BertNormalizer"
+        and normalizer["clean_text"]
+        and splitter == {"type": "BertPreTokenizer"}
+        and model["type"] == "WordPiece"
+        and model["continuing_subword_prefix"] == "##"
+        and model["max_input_chars_per_word"] == 100
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ of IOB2: see `tfner.checkpoints.tagger_labels`.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,6 @@ from tfner.tokenization.for_transformers import save_for_transformers
 from tfner_export.formats.checkpoints import check_tagger, compare_read_back
 
 if TYPE_CHECKING:
-    from tfner.schemes import LabelSet
     from tfner_export.exporter import Source
 
 logger = logging.getLogger(__name__)
@@ -44,21 +44,31 @@ def write(source: Source, stage: Path) -> dict[str, Any]:
     task = source.bundle.task
     pad_id = task.tokenizer.pad_id
     save_token_classifier(source.model, task.label_set, stage, pad_id=pad_id)
-    _tell_names(task.label_set)
+    for difference in differences(task):
+        logger.info(difference)
     save_for_transformers(task.tokenizer, stage, longest=task.max_length)
     return {}
 
 
-def _tell_names(labels: LabelSet) -> None:
-    """Say where transformers reads other entities than tfner from the same tags."""
-    if names_in_transformers(labels.tags) == list(labels.tags):
-        return
-    logger.info(
-        "pipelines of transformers know IOB2: tags of %s get its names, a B for each S "
-        "or U, an I for each E or L%s",
-        labels.scheme.name,
-        ENDS_LOST if labels.scheme.name in ("IOE1", "IOE2") else "",
-    )
+def differences(task: Any) -> Iterator[str]:
+    """Say where a pipeline of transformers finds others than the task of a tagger."""
+    labels = task.label_set
+    if names_in_transformers(labels.tags) != list(labels.tags):
+        lost = ENDS_LOST if labels.scheme.name in ("IOE1", "IOE2") else ""
+        yield (
+            f"pipelines of transformers know IOB2: tags of {labels.scheme.name} get "
+            f"its names, a B for each S or U, an I for each E or L{lost}"
+        )
+    if task.decoder == "viterbi":
+        yield (
+            "pipelines of transformers take the likeliest tag of each word, this model "
+            "the likeliest sequence (viterbi): some entities differ there"
+        )
+    if task.segment_id:
+        yield (
+            f"this model was trained with segment {task.segment_id}, but transformers "
+            "makes token_type_ids of 0: give them yourself there"
+        )
 
 
 def compare(source: Source, stage: Path) -> float:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tfner.document import Document
 from tfner.errors import CheckpointError, ExportError, StorageError
+
+from ..conftest import make_bundle
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
@@ -70,26 +75,61 @@ def test_transformers_cuts_the_same_pieces(bundle: Bundle, directory: Path) -> N
     assert tokenizer(TEXT)["input_ids"] == window.features["input_ids"].tolist()
     assert (tokenizer.cls_token, tokenizer.pad_token) == ("[CLS]", "[PAD]")
     assert tokenizer.mask_token == "[MASK]"
+    assert type(tokenizer).__name__ == "BertTokenizer"
+    assert "token_type_ids" in tokenizer(TEXT)
     assert tokenizer.model_max_length == bundle.task.max_length
 
 
 @pytest.mark.torch
 @pytest.mark.parity
-def test_the_pipeline_of_transformers_tags_the_first_pieces_alike(
-    bundle: Bundle, directory: Path
+def test_the_pipeline_of_transformers_finds_the_same_entities_without_a_warning(
+    bundle: Bundle, directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     pytest.importorskip("torch")
     import transformers
 
     from tfner.inference.predictor import Predictor
 
-    run = transformers.pipeline("ner", model=str(directory), ignore_labels=[])
-    theirs = {found["start"]: found["entity"] for found in run(TEXT)}
-    (ours,) = Predictor.load(bundle.directory).predict([TEXT])
-    assert ours.words is not None
-    assert ours.tags is not None
-    for word, tag in zip(ours.words, ours.tags, strict=True):
-        assert theirs[word.start] == tag
+    logger = logging.getLogger("transformers")
+    logger.addHandler(caplog.handler)
+    run = transformers.pipeline(
+        "token-classification", model=str(directory), aggregation_strategy="first"
+    )
+    predictor = Predictor.load(bundle.directory)
+    words = [*TEXT.replace(",", "").split(), "sunday", "Rome", "née", "'s", "(", "."]
+
+    @settings(deadline=None, max_examples=30)
+    @given(st.lists(st.sampled_from(words), min_size=1, max_size=8).map(" ".join))
+    def same(text: str) -> None:
+        theirs = [(e["start"], e["end"], e["entity_group"]) for e in run(text)]
+        (ours,) = predictor.predict([text])
+        assert theirs == [(e.start, e.end, e.label) for e in ours.entities], text
+
+    same()
+    logger.removeHandler(caplog.handler)
+    told = [r for r in caplog.records if r.levelno >= logging.WARNING]
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"decode": "viterbi"}, "take the likeliest tag of each word"),
+        ({"segment_id": 1}, "trained with segment 1"),
+        ({"scheme": "BIOES"}, "tags of BIOES get its names"),
+    ],
+)
+def test_what_a_pipeline_of_transformers_does_otherwise_is_told(
+    changes: dict[str, Any],
+    match: str,
+    vocabulary: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    changed = make_bundle(tmp_path / "bundle", vocabulary, **changes)
+    export_huggingface(changed, tmp_path / "out")
+    assert match in caplog.text
 
 
 def test_an_encoder_that_the_format_cannot_express_is_an_error(

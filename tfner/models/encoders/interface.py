@@ -8,9 +8,8 @@ from typing import Any, Protocol
 import keras
 
 from tfner.errors import ConfigError
+from tfner.models.named_inputs import INPUTS
 
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-"""Names of an encoder's inputs, (B, S) int32 each."""
 SHOWN_REASON = 200
 
 

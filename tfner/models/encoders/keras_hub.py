@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from tfner.models.named_inputs import NamedInputsModel
+
 NAMES = {
     "token_ids": "input_ids",
     "padding_mask": "attention_mask",
@@ -16,7 +18,7 @@ NAMES = {
 
 
 @keras.saving.register_keras_serializable(package="tfner")
-class KerasHubEncoder(keras.Model):
+class KerasHubEncoder(NamedInputsModel):
     """A KerasHub backbone as an encoder; its rows hold one window each.
 
     Args:

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from tfner.models.encoders.windows import read_windows
+from tfner.models.named_inputs import NamedInputsModel
 
 
 class Around(NamedTuple):
@@ -33,7 +34,7 @@ LAYER_ARGUMENTS = (
 """Arguments of an encoder that each of its layers has, too."""
 
 
-class StackedEncoder(keras.Model):
+class StackedEncoder(NamedInputsModel):
     """Embeddings and layers over flattened rows that may hold several windows.
 
     A subclass sets `embeddings`, `blocks` and every one of `arguments`; it overrides

@@ -10,8 +10,9 @@ import keras
 from keras import ops
 
 from tfner.models.dropout import random_bits, uint32
-from tfner.models.encoders.interface import INPUTS, output_shape
+from tfner.models.encoders.interface import output_shape
 from tfner.models.heads.pair_scorer import PairScorer
+from tfner.models.named_inputs import INPUTS, NamedInputsModel
 
 CANDIDATES = ("all", "pred_and_gold", "pred_gold_random", "gold")
 """Which pairs training scores: every one, those whose start and end are predicted or
@@ -19,7 +20,7 @@ both gold, these and half of all others, or the gold ones alone."""
 
 
 @keras.saving.register_keras_serializable(package="tfner")
-class SpanExtractor(keras.Model):
+class SpanExtractor(NamedInputsModel):
     """Start, end and pair scores of the pieces of a context.
 
     Args:

@@ -9,16 +9,17 @@ import keras
 import numpy as np
 
 from tfner.models.dropout import Dropout
-from tfner.models.encoders.interface import INPUTS, output_shape
+from tfner.models.encoders.interface import output_shape
 from tfner.models.heads.crf import CRF, chains_of
 from tfner.models.heads.pooling import WordPooling
+from tfner.models.named_inputs import INPUTS, NamedInputsModel
 
 NEVER = -1e4
 """The score of a tag that is never predicted; finite, so that sums of it are."""
 
 
 @keras.saving.register_keras_serializable(package="tfner")
-class TokenClassifier(keras.Model):
+class TokenClassifier(NamedInputsModel):
     """One score per tag for every labelled position.
 
     Args:
@@ -69,6 +70,12 @@ class TokenClassifier(keras.Model):
     def packs(self) -> bool:
         """True if the encoder reads window numbers in `attention_mask`."""
         return bool(getattr(self.encoder, "packs", False))
+
+    @property
+    def input_keys(self) -> tuple[str, ...]:
+        """The encoder's, and where words begin and how many pieces are read of them."""
+        lengths = () if self.pooling.pool == "first" else ("word_lengths",)
+        return (*INPUTS, "labeled_positions", *lengths)
 
     def build(self, input_shape: Any = None) -> None:
         """Create every weight, once; no shape and no data is needed."""
