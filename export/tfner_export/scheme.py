@@ -13,7 +13,7 @@ from tfner.samples import english, japanese
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("tfner.export")
 
 
 def settle_scheme(bundle: Bundle) -> None:

@@ -87,15 +87,15 @@ def test_an_encoder_without_a_generator_says_so(google: Any, tmp_path: Path) -> 
 
 def test_every_variable_that_does_not_fit_is_named(google: Any, tmp_path: Path) -> None:
     variables = google.electra()
-    variables["mystery/kernel"] = np.zeros((2, 3), np.float32)
-    variables["electra/encoder/layer_0/adapter/bias"] = np.zeros(3, np.float32)
+    variables["electra/mystery/kernel"] = np.zeros((2, 3), np.float32)
+    variables["electra/encoder/layer_0/extra/bias"] = np.zeros(3, np.float32)
     del variables["electra/encoder/layer_1/output/dense/bias"]
     query = "electra/encoder/layer_0/attention/self/query/kernel"
     variables[query] = np.zeros((12, 11), np.float32)
     google.save(tmp_path, variables)
     message = fails(tmp_path, "4 tensors")
     assert "mystery/kernel of shape (2, 3) has no place in the model" in message
-    assert "layer_0/adapter/bias of shape (3,) has no place in the model" in message
+    assert "layer_0/extra/bias of shape (3,) has no place in the model" in message
     assert "layer_1/output/dense/bias is missing; expected shape (12,)" in message
     assert f"{query} has shape (12, 11); expected (12, 12)" in message
 

@@ -139,7 +139,7 @@ def test_heads_of_other_tasks_are_left_out(
 
 def test_every_tensor_that_does_not_fit_is_named(bert: Any, directory: Make) -> None:
     tensors = dict(bert.tensors)
-    tensors["mystery.weight"] = np.zeros((2, 3), np.float32)
+    tensors["encoder.mystery.weight"] = np.zeros((2, 3), np.float32)
     del tensors["encoder.layer.1.output.dense.bias"]
     query = "encoder.layer.0.attention.self.query.weight"
     tensors[query] = np.zeros((12, 11), np.float32)

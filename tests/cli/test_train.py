@@ -53,11 +53,11 @@ def test_every_setting_has_a_flag(tfner) -> None:
 
 
 def test_flags_become_settings(tfner, needed, chosen) -> None:
-    flags = "--no-lower-case --labels A --labels B --dev-fraction 0 --limit 3"
+    flags = "--no-lower-case --labels A,C --labels B --dev-fraction 0 --limit 3"
     assert tfner("train", *needed, *flags.split()).code == 0
     (config,) = chosen
     assert config.tokenizer.lower_case is False
-    assert config.task.labels == ("A", "B")
+    assert config.task.labels == ("A", "C", "B")
     assert (config.data.dev_fraction, config.data.limit, config.optimizer.epochs) == (
         0.0,
         3,

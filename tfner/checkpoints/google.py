@@ -25,6 +25,7 @@ from tfner.checkpoints.google_names import (
     head_of,
     read_sizes,
 )
+from tfner.checkpoints.misfits import tell_left_out
 from tfner.checkpoints.slots import Slot, fill
 from tfner.checkpoints.stored_encoder import StoredEncoder
 from tfner.checkpoints.tensors import CONFIG
@@ -246,5 +247,7 @@ def _check_vocabulary(path: Path, rows: int) -> None:
 def _fill(
     slots: Iterable[Slot], tensors: CheckpointTensors, scope: Scope, *, place: Path
 ) -> None:
-    names = {name: name for name in tensors.names}
+    left_out = [name for name in tensors.names if scope.is_foreign(name)]
+    names = {name: name for name in tensors.names if name not in left_out}
     fill(slots, tensors, names, skips=scope.skips, place=place)
+    tell_left_out(left_out, tagger=scope.task is not None, place=place)

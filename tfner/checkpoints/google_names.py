@@ -18,6 +18,7 @@ from typing import Literal
 import keras
 
 from tfner.checkpoints.families.bert import TENSORS
+from tfner.checkpoints.misfits import SEQUENCES
 from tfner.checkpoints.slots import Slot, Suffixes, encoder_slots, layer_slots
 from tfner.checkpoints.tensors import Tensors
 from tfner.errors import CheckpointError, joined, shorten, unknown
@@ -98,6 +99,17 @@ class Scope:
         if self.task is not None and name.startswith(f"{TASKS}{self.task}/"):
             return False
         return name.startswith(PASSED_OVER[self.root])
+
+    def is_foreign(self, name: str) -> bool:
+        """Tell whether a variable is of a head that no rule here names.
+
+        It stands beside the encoder; beside a tagger's own head, it is of a CRF.
+        """
+        if self.skips(name):
+            return False
+        if self.task is not None:
+            return name.startswith(SEQUENCES)
+        return not name.startswith((f"{self.root}/", f"{self.embeddings}/"))
 
 
 def head_of(task: str | None) -> str:

@@ -12,6 +12,7 @@ import safetensors
 from safetensors.numpy import save_file
 
 from tfner.checkpoints.families import Family, family_named, family_of
+from tfner.checkpoints.misfits import SEQUENCES, tell_left_out
 from tfner.checkpoints.slots import Slot, Suffixes, encoder_slots, fill, part_slots
 from tfner.checkpoints.stored_encoder import StoredEncoder
 from tfner.checkpoints.tagger_labels import label_config, read_tagger_labels
@@ -85,7 +86,11 @@ def open_huggingface_encoder(
 
     def fill_encoder(encoder: keras.Model) -> None:
         slots = encoder_slots(encoder, family.tensors, SUFFIXES)
-        names = _fill(slots, tensors, family, place=directory)
+        names = _canonical_names(tensors, family, place=directory)
+        heads = _heads(names, family)
+        kept = {n: names[n] for n in names if n not in heads}
+        _fill(slots, tensors, kept, family, place=directory)
+        tell_left_out([*heads.values()], tagger=False, place=directory)
         _keep_head(encoder, tensors, names, family)
 
     return StoredEncoder(family, settings, place, fill_encoder)
@@ -131,7 +136,11 @@ def load_token_classifier(
     model.build()
     slots = encoder_slots(encoder, family.tensors, SUFFIXES)
     slots += part_slots(model, family.head, SUFFIXES)
-    _fill(slots, tensors, family, place=directory)
+    names = _canonical_names(tensors, family, place=directory)
+    kept = {n: names[n] for n in names if not n.startswith(SEQUENCES)}
+    left_out = [names[n] for n in names if n not in kept]
+    _fill(slots, tensors, kept, family, place=directory)
+    tell_left_out(left_out, tagger=True, place=directory)
     return model, labels
 
 
@@ -217,10 +226,14 @@ def save_token_classifier(
 
 
 def _fill(
-    slots: Iterable[Slot], tensors: Tensors, family: Family, *, place: Path
-) -> dict[str, str]:
-    """Fill slots; return names without prefix -> the file's own."""
-    names = _canonical_names(tensors, family, place=place)
+    slots: Iterable[Slot],
+    tensors: Tensors,
+    names: Mapping[str, str],
+    family: Family,
+    *,
+    place: Path,
+) -> None:
+    """Fill slots from tensors of these names."""
     fill(
         slots,
         tensors,
@@ -228,7 +241,20 @@ def _fill(
         skips=lambda name: name.startswith(family.skipped),
         place=place,
     )
-    return names
+
+
+def _heads(names: Mapping[str, str], family: Family) -> dict[str, str]:
+    """Those of the names that belong to a head that the family does not know.
+
+    They stand beside the encoder: neither in one of its parts nor below its prefix.
+    """
+    modules = [module for found in family.tensors.values() for module in found]
+    inside = (*family.skipped, *{module.partition(".")[0] + "." for module in modules})
+    return {
+        short: name
+        for short, name in names.items()
+        if not short.startswith(inside) and family.prefix not in name
+    }
 
 
 def _keep_head(

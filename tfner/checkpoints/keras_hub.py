@@ -30,10 +30,10 @@ from tfner.checkpoints.tensors import (
     KERAS_WEIGHTS,
     Array,
     read_config,
-    refuse_pointer,
     shards,
 )
 from tfner.errors import CheckpointError, shorten
+from tfner.storage.pointers import refuse_pointers
 
 WEIGHTS, SHARDS, _ = KERAS_WEIGHTS
 LEGACY = "_layer_checkpoint_dependencies"
@@ -239,7 +239,7 @@ class PresetTensors:
         self._held: dict[str, h5py.Dataset] = {}
         self._zeros = zeros
         for path in _files(folder):
-            refuse_pointer(path)
+            refuse_pointers(path)
             open_h5(path).visititems(self._keep)
         if any(dataset.dtype.kind in "iu" for dataset in self._held.values()):
             raise CheckpointError(

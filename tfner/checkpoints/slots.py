@@ -11,8 +11,9 @@ import keras
 import numpy as np
 
 from tfner.checkpoints.families.base import TensorMap
+from tfner.checkpoints.misfits import describe_misfits, named
 from tfner.checkpoints.tensors import Array, Tensors
-from tfner.errors import CheckpointError, joined
+from tfner.errors import CheckpointError
 
 
 @dataclass(frozen=True)
@@ -194,45 +195,27 @@ def fill(
 
     Raises:
         CheckpointError: tensors are missing, of another shape, or left over, or hold
-            numbers that are none.
+            numbers that are none or integers.
     """
     needed = list(slots)
-    problems = _misfits(needed, tensors, names, skips=skips)
-    if problems:
-        raise CheckpointError(f"{place}: " + joined(problems, what="tensors"))
-    endless = []
+    expected = {name: slot.source_shape for slot in needed for name in slot.sources}
+    misfits = describe_misfits(expected, tensors, names, skips=skips)
+    if misfits is not None:
+        raise CheckpointError(f"{place}: {misfits}")
+    whole, endless = [], []
     for slot in needed:
         arrays = [tensors.read(names[source]) for source in slot.sources]
-        pairs = zip(slot.sources, arrays, strict=True)
-        endless += [names[s] for s, array in pairs if not np.isfinite(array).all()]
+        stored = {names[s]: a for s, a in zip(slot.sources, arrays, strict=True)}
+        whole += [name for name, array in stored.items() if array.dtype.kind in "iub"]
+        endless += [name for name, a in stored.items() if not np.isfinite(a).all()]
         slot.fill(arrays)
+    if whole:
+        raise CheckpointError(
+            f"{place}: integers, as quantised weights are, in {named(whole)}. Give the "
+            "whole ones."
+        )
     if endless:
         raise CheckpointError(
-            f"{place}: numbers that are none (NaN or infinite) in {endless[0]}"
-            + (f" and {len(endless) - 1} other tensors" if endless[1:] else "")
-            + ". The file is damaged, or its training has diverged. Fetch it again."
+            f"{place}: numbers that are none (NaN or infinite) in {named(endless)}. "
+            "The file is damaged, or its training has diverged. Fetch it again."
         )
-
-
-def _misfits(
-    slots: Sequence[Slot],
-    tensors: Tensors,
-    names: Mapping[str, str],
-    *,
-    skips: Callable[[str], bool],
-) -> list[str]:
-    """Tensors that are missing, of the wrong shape, or left over."""
-    expected = {name: slot.source_shape for slot in slots for name in slot.sources}
-    problems = []
-    for name, shape in expected.items():
-        if name not in names:
-            problems.append(f"{name} is missing; expected shape {shape}")
-        elif tensors.shape(names[name]) != shape:
-            stored = tensors.shape(names[name])
-            problems.append(f"{name} has shape {stored}; expected {shape}")
-    for short, name in names.items():
-        if short not in expected and not skips(short):
-            problems.append(
-                f"{name} of shape {tensors.shape(name)} has no place in the model"
-            )
-    return problems

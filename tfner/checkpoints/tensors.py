@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tfner.errors import CheckpointError
 from tfner.storage.atomic import read_json
+from tfner.storage.pointers import refuse_pointers
 
 Array = NDArray[Any]
 
@@ -28,7 +29,6 @@ WEIGHT_FILES = (SINGLE, INDEX, TORCH, TORCH_INDEX, TF_H5, TF_INDEX)
 KERAS_WEIGHTS = ("model.weights.h5", "model.weights.json", "model_*.weights.h5")
 """Of a KerasHub preset: whole, or an index and its shards."""
 ADAPTER = "adapter_config.json"
-LFS = b"version https://git-lfs"
 
 
 class Tensors(Protocol):
@@ -74,6 +74,7 @@ def open_tensors(directory: Path) -> Tensors:
 
     Raises:
         CheckpointError: there are none, or they cannot be read.
+        StorageError: Git has not fetched them.
     """
     from tfner.checkpoints.h5_tensors import H5Tensors
     from tfner.checkpoints.torch_tensors import TorchTensors
@@ -86,8 +87,7 @@ def open_tensors(directory: Path) -> Tensors:
         if (directory / name).is_file():
             whole = name in (SINGLE, TORCH, TF_H5)
             files = [directory / name] if whole else shards(directory / name)
-            for file in files:
-                refuse_pointer(file)
+            refuse_pointers(*files)
             return kind(files)
     raise CheckpointError(
         f"{directory}: no weights. Looked for {', '.join(WEIGHT_FILES)}."
@@ -95,16 +95,20 @@ def open_tensors(directory: Path) -> Tensors:
 
 
 def refuse_adapter(directory: Path) -> None:
-    """Refuse a directory that holds what was learned on top of a model, without it.
+    """Refuse a directory that holds what was learned on top of a model.
+
+    A setting alone, beside a whole model, is what was left of it.
 
     Raises:
         CheckpointError: it does.
     """
     whole = any((directory / name).is_file() for name in WEIGHT_FILES)
-    if (directory / ADAPTER).is_file() and not whole:
+    apart = any(directory.glob("adapter_model.*"))
+    if (directory / ADAPTER).is_file() and (apart or not whole):
         raise CheckpointError(
-            f"{directory} holds an adapter (LoRA or its like) without the model below. "
-            "Merge the two with peft's `merge_and_unload`, and give what it saves."
+            f"{directory} holds an adapter (LoRA or its like), which is not applied. "
+            "Merge it into its model with peft's `merge_and_unload`, and give what "
+            "that saves."
         )
 
 
@@ -139,21 +143,6 @@ def shards(index: Path) -> list[Path]:
             f"{index} names files that are missing: {', '.join(missing)}."
         )
     return [index.parent / name for name in parts]
-
-
-def refuse_pointer(path: Path) -> None:
-    """Refuse what Git leaves where the file itself was not fetched.
-
-    Raises:
-        CheckpointError: the file is that.
-    """
-    with path.open("rb") as file:
-        pointer = file.read(len(LFS)) == LFS
-    if pointer:
-        raise CheckpointError(
-            f"{path} is a pointer of Git LFS, not the weights. Fetch them with "
-            "`git lfs pull`."
-        )
 
 
 def _open(path: Path) -> Any:

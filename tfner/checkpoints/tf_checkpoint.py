@@ -11,6 +11,7 @@ import numpy as np
 from tfner.checkpoints.tensors import Array
 from tfner.errors import CheckpointError, StorageError
 from tfner.storage.atomic import whole_files, write_text
+from tfner.storage.pointers import refuse_pointers
 
 STATE = "checkpoint"
 INDEX_SUFFIX = ".index"
@@ -70,6 +71,7 @@ def _reading(prefix: Path) -> Iterator[None]:
         yield
     # Python's own come from the reader too: IndexError where a file is too short.
     except (tf.errors.OpError, RuntimeError, LookupError, ValueError) as error:
+        refuse_pointers(*prefix.parent.glob(f"{prefix.name}.*"))
         first = str(error).partition("\n")[0]
         raise CheckpointError(
             f"{prefix} is damaged or incomplete: {first}. Fetch its {INDEX_SUFFIX} and "

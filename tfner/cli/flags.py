@@ -121,6 +121,13 @@ def flag(leaf: Leaf) -> inspect.Parameter:
     )
 
 
+def _at_commas(value: Any) -> Any:
+    """Split the values of a flag that may be repeated; others stay as they are."""
+    if not isinstance(value, list):
+        return value
+    return [part.strip() for text in value for part in text.split(",")]
+
+
 def with_settings(
     kind: type[Settings], *, without: Container[str] = ()
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -145,7 +152,7 @@ def with_settings(
         def command(**arguments: Any) -> None:
             given = {p.name: arguments.pop(p.name) for p in own}
             settings = {n: v for n, v in arguments.items() if v not in (None, [])}
-            function(settings=settings, **given)
+            function(settings={n: _at_commas(v) for n, v in settings.items()}, **given)
 
         command.__signature__ = inspect.Signature([*flags, *own])  # type: ignore[attr-defined]
         command.__annotations__ = {p.name: p.annotation for p in [*flags, *own]}

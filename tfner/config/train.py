@@ -146,8 +146,9 @@ class TaskConfig(Section):
     def __init_subclass__(cls) -> None:
         TaskConfig.kinds[cls.name] = cls
 
-    labels: tuple[str, ...] = setting((), metavar="LABEL")
-    """Labels in order; those of the training corpus, sorted, if not set."""
+    labels: tuple[str, ...] = setting((), metavar="LABELS")
+    """Labels in order, several with commas; those of the training corpus, sorted, if
+    not set."""
     scheme: str = setting("IOB2", metavar="SCHEME")
     """Tag scheme that the model predicts."""
     words: Words | None = None

@@ -182,13 +182,13 @@ def _is_huggingface(directory: Path) -> bool:
     if not directory.exists():
         owner = directory.parts[0] if len(directory.parts) == 2 else ""
         return bool(owner.strip("./"))
-    from tfner.checkpoints.tensors import WEIGHT_FILES
+    from tfner.checkpoints.tensors import ADAPTER, WEIGHT_FILES
 
     if (directory / WEIGHTS).exists():
         return False
     if "model_type" in _config(directory):
         return True
-    return any((directory / name).exists() for name in WEIGHT_FILES)
+    return any((directory / name).exists() for name in (*WEIGHT_FILES, ADAPTER))
 
 
 def _config(directory: Path) -> dict[str, Any]:

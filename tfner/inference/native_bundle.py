@@ -33,6 +33,7 @@ from tfner.storage.atomic import (
     write_json,
     write_text,
 )
+from tfner.storage.pointers import refuse_pointers
 from tfner.storage.remote import address, local_copy
 from tfner.tasks import TASKS, Task
 from tfner.tokenization import Tokenizer, load_tokenizer
@@ -252,6 +253,7 @@ def reading(path: Path) -> Iterator[None]:
     except KeyError as error:
         raise BundleError(f"{path} is damaged: {error} is missing in it.") from error
     except (AttributeError, OSError, TypeError, ValueError, TfnerError) as error:
+        refuse_pointers(path)
         reason = str(error).removeprefix(f"{path}: ").strip().partition("\n")[0]
         raise BundleError(
             f"{path} is damaged or not of this model: {reason[:SHOWN_REASON]}"

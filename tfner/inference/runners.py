@@ -14,6 +14,7 @@ from tfner.data.features import INPUT_IDS, TAGGER_INPUTS, Feature, to_wire
 from tfner.data.windows import Ints
 from tfner.errors import BundleError
 from tfner.inference.batching import POSITIONS, Floats
+from tfner.storage.pointers import refuse_pointers
 
 if TYPE_CHECKING:
     import keras
@@ -163,11 +164,13 @@ def load_signature(directory: Path, name: str) -> tuple[Any, Any]:
             loaded = tf.saved_model.load(str(directory))
         return loaded, loaded.signatures[name]
     except (OSError, KeyError, ValueError) as error:
+        refuse_pointers(*directory.glob("*.pb"))
         raise BundleError(
             f"{directory} cannot be loaded as a SavedModel with a signature "
             f"{name}: {str(error)[:200]}"
         ) from error
     except tf.errors.OpError as error:
+        refuse_pointers(*directory.glob("variables/*"))
         raise BundleError(
             f"{directory} cannot be loaded as a SavedModel: its variables are "
             f"damaged ({type(error).__name__}). Restore or export them again."

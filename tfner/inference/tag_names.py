@@ -82,6 +82,7 @@ def read_tag_names(
     syntax, left_out = _syntax_of(spelled, wanted, label)
     rows: list[int | None] = [n for n, s in enumerate(spelled) if s not in left_out]
     tags = [syntax.canonical(name) for name in spelled if name not in left_out]
+    _refuse_repeats(tags, rows)
     notes = list(_notes(syntax, left_out, outside, with_outside=OUTSIDE in tags))
     if OUTSIDE not in tags:
         tags, rows = [*tags, OUTSIDE], [*rows, None]
@@ -121,6 +122,21 @@ def _syntax_of(
             f"among the names of the tags are some that are none: {shown}. {REMEDY}"
         )
     return syntax, left_out
+
+
+def _refuse_repeats(tags: Sequence[str], outputs: Sequence[int | None]) -> None:
+    """Refuse tags of which two are one and the same.
+
+    Raises:
+        LabelError: there are.
+    """
+    first: dict[str, int | None] = {}
+    for tag, output in zip(tags, outputs, strict=True):
+        if first.setdefault(tag, output) != output:
+            raise LabelError(
+                f"outputs {first[tag]} and {output} have one tag, {shorten(tag)}; "
+                f"each must have its own. {REMEDY}"
+            )
 
 
 def _find(

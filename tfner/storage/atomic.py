@@ -22,6 +22,7 @@ from typing import IO, Any, TextIO, TypeVar, overload
 from tfner.errors import StorageError, shorten
 from tfner.storage import remote
 from tfner.storage.lines import STANDARD_STREAM
+from tfner.storage.pointers import refuse_pointers
 from tfner.storage.progress import show_progress
 from tfner.storage.remote import AnyPath
 
@@ -131,6 +132,7 @@ def read_json(path: Path, kind: type[Any] = dict) -> Any:
     except OSError as error:
         raise StorageError(f"cannot be read: {error.strerror}.", path=path) from error
     except (ValueError, RecursionError) as error:
+        refuse_pointers(path)
         raise StorageError(
             f"damaged; it cannot be read as JSON ({error}).", path=path
         ) from error

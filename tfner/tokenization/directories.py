@@ -12,6 +12,7 @@ from tfner.errors import TokenizerError, shorten
 from tfner.recommended import resolve
 from tfner.storage.atomic import read_json
 from tfner.storage.hub import fetch_model, is_hub_id, local_model
+from tfner.storage.pointers import refuse_pointers
 from tfner.tokenization import keras_hub, overrides, vocabularies
 from tfner.tokenization.case import lowers, with_case
 from tfner.tokenization.files import (
@@ -345,6 +346,7 @@ def _from_sentencepiece(file: Path, *, lower_case: bool) -> _Source:
 
 def _from_transformers(folder: Path) -> _Source:
     """Read files that only transformers can read; its import takes seconds."""
+    refuse_pointers(*(file for name in VOCABULARIES for file in folder.glob(name)))
     import transformers
 
     try:

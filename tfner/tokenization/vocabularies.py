@@ -17,6 +17,7 @@ from tokenizers import AddedToken, Regex, models, normalizers, pre_tokenizers
 from tokenizers.processors import TemplateProcessing
 
 from tfner.errors import TokenizerError, joined, shorten
+from tfner.storage.pointers import refuse_pointers
 from tfner.tokenization.word_marks import Definition
 
 BERT_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -106,6 +107,7 @@ def byte_level_bpe(
     Raises:
         TokenizerError: a file is damaged, or `<s>`, `</s>` or `<unk>` is missing.
     """
+    refuse_pointers(merges_file)
     try:
         vocab = json.loads(_read_text(vocab_file))
     except json.JSONDecodeError as error:
@@ -196,6 +198,7 @@ def sentencepiece(
 def _read_proto(path: Path) -> Any:
     from sentencepiece import sentencepiece_model_pb2
 
+    refuse_pointers(path)
     proto = sentencepiece_model_pb2.ModelProto()
     try:
         proto.ParseFromString(path.read_bytes())
@@ -283,6 +286,7 @@ def _with_frame(tokenizer: tokenizers.Tokenizer, start: str, end: str) -> Defini
 
 
 def _read_text(path: Path) -> str:
+    refuse_pointers(path)
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

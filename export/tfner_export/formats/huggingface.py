@@ -19,7 +19,7 @@ from tfner_export.formats.checkpoints import check_tagger, compare_read_back
 if TYPE_CHECKING:
     from tfner_export.exporter import Source
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("tfner.export")
 
 ENDS_LOST = "; neighbouring entities of one label become one there"
 
