@@ -21,12 +21,12 @@ import keras
 import numpy as np
 
 from benchmarks import harness
-from tfner.models.encoders import Encoder, embeddings, transformer
+from tfner.models.encoders import Encoder, embeddings, layer
 from tfner.models.heads import token_classifier
 from tfner.models.heads.losses import masked_crossentropy
 from tfner.training.optimizers import adamw
 
-MODULES: tuple[ModuleType, ...] = (embeddings, transformer, token_classifier)
+MODULES: tuple[ModuleType, ...] = (embeddings, layer, token_classifier)
 """Modules that make layers of dropout."""
 PIECES, TAGS = 5000, 9
 

@@ -12,10 +12,12 @@ Models have random weights (benchmarks/random_models.py). Three parts are measur
 - tiny, base: training steps (forward, backward, clipped AdamW: the step of `tfner
   train`) and sentences of prediction a second, of taggers of 2 layers 128 wide and of
   12 layers 768 wide with 30,000 pieces. PyTorch is transformers' tagger with a fused
-  AdamW. Each side is a process of its own with equally many threads and an allocator
-  that keeps what it has got; they take turns on the same rows.
+  AdamW. Each side is a process of its own with an allocator that keeps what it has
+  got; they take turns on the same rows. One thread each is the default: threads of
+  PyTorch that wait for each other count as busy, and where anything else runs on the
+  machine they wait long.
 
-All takes twenty minutes on two cores. The result is written after every family; what
+All takes about 25 minutes on two cores. The result is written after every family; what
 the output holds of other families and parts stays.
 """
 
@@ -69,9 +71,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--rows", type=int, default=8, help="of a batch")
     parser.add_argument("--length", type=int, default=64, help="pieces of a row")
-    parser.add_argument("--repeats", type=int, default=5, help="turns of a side")
-    cores = len(os.sched_getaffinity(0))
-    parser.add_argument("--threads", type=int, default=cores, help="of a side")
+    parser.add_argument("--repeats", type=int, default=3, help="turns of a side")
+    parser.add_argument("--threads", type=int, default=1, help="of a side")
     sides = ("parity", "tfner", "pytorch")
     parser.add_argument("--side", choices=sides, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -171,6 +172,7 @@ def exported(family: str, seed: int) -> float:
 
 def speed(args: argparse.Namespace, family: str, size: str) -> dict[str, Any]:
     """Measure both sides of a family by turns."""
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         prepare(args, family, size, Path(folder))
         words = harness.flags({"folder": folder, **harness.values(args, *SETTINGS)})
@@ -190,6 +192,7 @@ def speed(args: argparse.Namespace, family: str, size: str) -> dict[str, Any]:
                     if turn:  # the first one compiles
                         turns[kind][side].append(found)
     return {
+        "load_before": round(load, 1),
         "largest_difference_of_probabilities": float(np.abs(first - other).max()),
         **{kind: summary(args, kind, sides) for kind, sides in turns.items()},
     }

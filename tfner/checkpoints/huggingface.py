@@ -234,13 +234,7 @@ def _fill(
     place: Path,
 ) -> None:
     """Fill slots from tensors of these names."""
-    fill(
-        slots,
-        tensors,
-        names,
-        skips=lambda name: name.startswith(family.skipped),
-        place=place,
-    )
+    fill(slots, tensors, names, skips=family.skips, place=place)
 
 
 def _heads(names: Mapping[str, str], family: Family) -> dict[str, str]:
@@ -249,11 +243,12 @@ def _heads(names: Mapping[str, str], family: Family) -> dict[str, str]:
     They stand beside the encoder: neither in one of its parts nor below its prefix.
     """
     modules = [module for found in family.tensors.values() for module in found]
-    inside = (*family.skipped, *{module.partition(".")[0] + "." for module in modules})
+    inside = tuple({module.partition(".")[0] + "." for module in modules})
     return {
         short: name
         for short, name in names.items()
-        if not short.startswith(inside) and family.prefix not in name
+        if not (short.startswith(inside) or family.skips(short))
+        and family.prefix not in name
     }
 
 

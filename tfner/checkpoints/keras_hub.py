@@ -324,7 +324,7 @@ def open_preset(folder: Path, **dropouts: float | None) -> StoredEncoder:
             slots,
             tensors,
             {name: name for name in tensors.names},
-            skips=lambda name: name.startswith(family.skipped),
+            skips=family.skips,
             place=folder,
         )
 

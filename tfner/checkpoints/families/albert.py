@@ -6,7 +6,7 @@ Source: transformers models/albert.
 from __future__ import annotations
 
 from tfner.checkpoints.families import bert
-from tfner.checkpoints.families.base import BUFFERS, GELUS, HEADS, Family
+from tfner.checkpoints.families.base import GELUS, Family
 
 _LAYER = "encoder.albert_layer_groups.{}.albert_layers.{}"
 
@@ -53,6 +53,6 @@ ALBERT = Family(
     fixed={"family": "albert", "position_offset": 0},
     activations={**GELUS, "relu": "relu"},
     only=bert.ONLY,
-    skipped=(*HEADS, *BUFFERS, "predictions.", "sop_classifier."),
+    skipped=("predictions.", "sop_classifier."),
     head_dropout="classifier_dropout_prob",
 )

@@ -37,7 +37,7 @@ NOT_SUPPORTED = ("is_decoder", "add_cross_attention", "pruned_heads")
 class Family:
     """One `model_type`.
 
-    Every tensor of a file is named by `tensors` or passed over by `skipped`; any other
+    Every tensor of a file is named by `tensors` or passed over (see `skips`); any other
     is an error, as is a weight that no tensor fills.
 
     Attributes:
@@ -53,7 +53,8 @@ class Family:
         activations: `hidden_act` of config.json -> the encoder's `activation`.
         only: key of config.json -> the one value that is supported, if it is there.
         other_prefixes: what they begin with in files of other programs.
-        skipped: starts of the names of tensors that are none of the encoder's.
+        skipped: starts of the names of tensors that are none of the encoder's, beside
+            those that any family may have.
         offset: whether positions begin after the padding id (RoBERTa).
         head_dropout: key of config.json for the dropout before a tagger's last layer.
         head: layer of a tagger's head -> module of the file.
@@ -118,6 +119,10 @@ class Family:
                     f"Received: {name}={given[name]}. Leave it out."
                 )
         return settings | given
+
+    def skips(self, name: str) -> bool:
+        """Tell whether a tensor is passed over: a head's, or a stored buffer."""
+        return name.startswith((*HEADS, *BUFFERS, *self.skipped))
 
     @property
     def _activation_names(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ Source: transformers models/bert (modeling_bert.py, configuration_bert.py).
 
 from __future__ import annotations
 
-from tfner.checkpoints.families.base import BUFFERS, HEADS, Family, TensorMap
+from tfner.checkpoints.families.base import Family, TensorMap
 
 SETTINGS = {
     "vocab_size": "vocab_size",
@@ -72,5 +72,5 @@ BERT = Family(
     defaults=DEFAULTS,
     fixed={"family": "bert", "position_offset": 0},
     only=ONLY,
-    skipped=(*HEADS, *BUFFERS, "cls."),
+    skipped=("cls.",),
 )

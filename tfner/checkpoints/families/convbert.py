@@ -6,7 +6,7 @@ Source: transformers models/convbert.
 from __future__ import annotations
 
 from tfner.checkpoints.families import bert
-from tfner.checkpoints.families.base import BUFFERS, HEADS, Family
+from tfner.checkpoints.families.base import Family
 
 _ATTENTION = "encoder.layer.{}.attention.self"
 _KEY = f"{_ATTENTION}.key_conv_attn_layer"
@@ -41,7 +41,8 @@ CONVBERT = Family(
     },
     fixed={"family": "convbert", "position_offset": 0},
     skipped=(
-        *(*HEADS, *BUFFERS, "discriminator_predictions.", "generator_predictions."),
+        "discriminator_predictions.",
+        "generator_predictions.",
         "generator_lm_head.",
     ),
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfner.checkpoints.families import bert
-from tfner.checkpoints.families.base import BUFFERS, HEADS, Family, TensorMap
+from tfner.checkpoints.families.base import Family, TensorMap
 
 _ATTENTION = "encoder.layer.{}.attention.self"
 
@@ -119,7 +119,7 @@ DEBERTA_V2 = DebertaFamily(
     only={"conv_groups": 1},
     # Published files hold tables of positions that their config.json leaves unused.
     skipped=(
-        *(*HEADS, *BUFFERS, "cls.", "lm_predictions.", "mask_predictions."),
+        *("cls.", "lm_predictions.", "mask_predictions."),
         *("lm_head.", "embeddings.position_embeddings."),
     ),
 )

@@ -6,7 +6,7 @@ Source: transformers models/distilbert.
 from __future__ import annotations
 
 from tfner.checkpoints.families import bert
-from tfner.checkpoints.families.base import BUFFERS, HEADS, Family
+from tfner.checkpoints.families.base import Family
 
 DISTILBERT = Family(
     name="distilbert",
@@ -48,7 +48,7 @@ DISTILBERT = Family(
     },
     only=bert.ONLY,
     skipped=(
-        *(*HEADS, *BUFFERS, "vocab_transform.", "vocab_layer_norm."),
-        *("vocab_projector.", "pre_classifier."),
+        *("vocab_transform.", "vocab_layer_norm.", "vocab_projector."),
+        "pre_classifier.",
     ),
 )

@@ -6,7 +6,7 @@ Source: transformers models/electra.
 from __future__ import annotations
 
 from tfner.checkpoints.families import bert
-from tfner.checkpoints.families.base import BUFFERS, HEADS, Family
+from tfner.checkpoints.families.base import Family
 
 ELECTRA = Family(
     name="electra",
@@ -19,7 +19,8 @@ ELECTRA = Family(
     fixed={"family": "electra", "position_offset": 0},
     only=bert.ONLY,
     skipped=(
-        *(*HEADS, *BUFFERS, "discriminator_predictions.", "generator_predictions."),
+        "discriminator_predictions.",
+        "generator_predictions.",
         "generator_lm_head.",
     ),
 )

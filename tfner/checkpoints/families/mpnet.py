@@ -6,7 +6,7 @@ Source: transformers models/mpnet.
 from __future__ import annotations
 
 from tfner.checkpoints.families import bert
-from tfner.checkpoints.families.base import BUFFERS, HEADS, Family
+from tfner.checkpoints.families.base import Family
 
 MPNET = Family(
     name="mpnet",
@@ -29,6 +29,6 @@ MPNET = Family(
     fixed={"family": "mpnet", "type_vocab_size": 0},
     # Its positions begin after the padding id, which transformers takes to be 1.
     only={"relative_attention_num_buckets": 32, "pad_token_id": 1},
-    skipped=(*HEADS, *BUFFERS, "lm_head."),
+    skipped=("lm_head.",),
     offset=True,
 )

@@ -6,7 +6,7 @@ Source: transformers models/rembert.
 from __future__ import annotations
 
 from tfner.checkpoints.families import bert
-from tfner.checkpoints.families.base import BUFFERS, HEADS, Family
+from tfner.checkpoints.families.base import Family
 
 REMBERT = Family(
     name="rembert",
@@ -31,6 +31,6 @@ REMBERT = Family(
         "attention_dropout": 0.0,
     },
     fixed={"family": "rembert", "position_offset": 0},
-    skipped=(*HEADS, *BUFFERS, "cls."),
+    skipped=("cls.",),
     head_dropout="classifier_dropout_prob",
 )

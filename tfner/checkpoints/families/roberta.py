@@ -6,7 +6,7 @@ Source: transformers models/roberta, models/xlm_roberta, models/camembert.
 from __future__ import annotations
 
 from tfner.checkpoints.families import bert
-from tfner.checkpoints.families.base import BUFFERS, HEADS, Family
+from tfner.checkpoints.families.base import Family
 
 
 def _roberta(name: str, architecture: str) -> Family:
@@ -20,7 +20,7 @@ def _roberta(name: str, architecture: str) -> Family:
         defaults=bert.DEFAULTS,
         fixed={"family": name},
         only=bert.ONLY,
-        skipped=(*HEADS, *BUFFERS, "lm_head."),
+        skipped=("lm_head.",),
         offset=True,
     )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfner.checkpoints.families import bert
-from tfner.checkpoints.families.base import CLASSIFIER, EXACT_GELU, HEADS, Family
+from tfner.checkpoints.families.base import CLASSIFIER, EXACT_GELU, Family
 
 ACTIVATIONS = {
     **EXACT_GELU,
@@ -192,7 +192,7 @@ MODERNBERT = ModernBertFamily(
         "embedding_norm": True,
     },
     activations=ACTIVATIONS,
-    skipped=(*HEADS, "head.", "decoder.", "rotary_emb."),
+    skipped=("head.", "decoder.", "rotary_emb."),
     theta=160_000.0,
     head={
         "head.dense": ("head.dense",),
@@ -261,7 +261,7 @@ EUROBERT = RotaryFamily(
         **_NO_HEAD,
     },
     activations=ACTIVATIONS,
-    skipped=(*HEADS, "lm_head.", "rotary_emb."),
+    skipped=("lm_head.", "rotary_emb."),
     theta=10_000.0,
 )
 
@@ -361,6 +361,6 @@ NOMIC_BERT = NomicFamily(
         "parallel_block": False,
         "scale_attn_weights": True,
     },
-    skipped=(*HEADS, "cls.", "rotary_emb."),
+    skipped=("cls.", "rotary_emb."),
     theta=1_000.0,
 )

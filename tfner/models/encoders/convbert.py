@@ -120,23 +120,13 @@ class ConvolutionalLayer(TransformerLayer):
             name=name,
         )
 
-    def _dense(self, units: int, name: str) -> keras.layers.Dense:
-        init = keras.initializers.TruncatedNormal(
-            stddev=self.settings["initializer_range"]
-        )
-        return keras.layers.Dense(
-            units, kernel_initializer=init, dtype=self.dtype_policy, name=name
-        )
-
     def build(self, input_shape: Any = None) -> None:
         """Create the weights; no shape is needed."""
         width, half, size = self.settings["hidden_size"], self.half, self.kernel_size
         super().build()
         self.convolution_kernel.build((None, half))
         self.convolution_value.build((None, width))
-        init = keras.initializers.TruncatedNormal(
-            stddev=self.settings["initializer_range"]
-        )
+        init = self._new_weights()
 
         def weight(shape: tuple[int, ...], name: str, initializer: Any) -> Any:
             return self.add_weight(shape=shape, initializer=initializer, name=name)
@@ -258,17 +248,5 @@ class ConvBertEncoder(Encoder):
     def _new_block(self, number: int) -> ConvolutionalLayer:
         return ConvolutionalLayer(**self._layer_settings(number), **self._convolution)
 
-    def _transform(
-        self,
-        rows: Any,
-        inputs: Mapping[str, Any],
-        positions: Any,
-        bias: Any,
-        *,
-        training: Any,
-    ) -> Any:
-        mask = ops.cast(inputs["attention_mask"], "int32")
-        for block in self.blocks:
-            around = Around(bias, fixed=mask)
-            rows = self._run(block, rows, around, training=training)
-        return rows
+    def _around(self, inputs: Mapping[str, Any], positions: Any, bias: Any) -> Around:
+        return Around(bias, fixed=ops.cast(inputs["attention_mask"], "int32"))

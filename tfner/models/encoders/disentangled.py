@@ -10,10 +10,9 @@ from keras import ops
 
 from tfner.models.dropout import Dropout
 from tfner.models.encoders.activations import activation_named
+from tfner.models.encoders.layer import Seeds
 from tfner.models.encoders.transformer import TransformerLayer
 from tfner.models.encoders.windows import neighbours, pairs_of_distances
-
-Seeds = tuple[Any, ...]
 
 
 @keras.saving.register_keras_serializable(package="tfner")
@@ -33,20 +32,11 @@ class DisentangledLayer(TransformerLayer):
         width = self.settings["hidden_size"]
         self.terms, self.shared = tuple(terms), shared
         self.settings |= {"terms": list(terms), "shared": shared}
-        init = keras.initializers.TruncatedNormal(
-            stddev=self.settings["initializer_range"]
-        )
-
-        def dense(name: str) -> keras.layers.Dense:
-            return keras.layers.Dense(
-                width, kernel_initializer=init, dtype=self.dtype_policy, name=name
-            )
-
         self.position_key = self.position_query = None
         if "c2p" in terms and not shared:
-            self.position_key = dense("position_key")
+            self.position_key = self._dense(width, "position_key")
         if "p2c" in terms and not shared:
-            self.position_query = dense("position_query")
+            self.position_query = self._dense(width, "position_query")
         self.positions_dropout = Dropout(
             self.settings["hidden_dropout"], dtype=self.dtype_policy
         )

@@ -48,24 +48,13 @@ class MPNetEncoder(Encoder):
             self.relative_bias.build()
         super().build()
 
-    def _transform(
-        self,
-        rows: Any,
-        inputs: Mapping[str, Any],
-        positions: Any,
-        bias: Any,
-        *,
-        training: Any,
-    ) -> Any:
+    def _around(self, inputs: Mapping[str, Any], positions: Any, bias: Any) -> Around:
         length = ops.shape(positions)[1]
         of_distances = self.relative_bias(by_distance(_BUCKET, length))  # (2S - 1, A)
         by_head = ops.expand_dims(ops.transpose(of_distances), 1)  # (A, 1, 2S - 1)
         shape = (self.num_heads, length, 2 * length - 1)
         learnt = pairs_of_distances(ops.broadcast_to(by_head, shape))  # (A, S, S)
-        around = Around(bias, learnt=ops.expand_dims(learnt, 0))
-        for block in self.blocks:
-            rows = self._run(block, rows, around, training=training)
-        return rows
+        return Around(bias, learnt=ops.expand_dims(learnt, 0))
 
     def layer_groups(self) -> list[list[keras.layers.Layer]]:
         """The embeddings with the bias that all layers share, then the layers."""

@@ -7,33 +7,23 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfner.models.dropout import Dropout
 from tfner.models.encoders.activations import activation_named
-from tfner.models.encoders.norms import new_norm
+from tfner.models.encoders.layer import EncoderLayer, Seeds
 from tfner.models.encoders.transformer import attended_values
-
-Seeds = tuple[Any, Any, Any]
 
 
 @keras.saving.register_keras_serializable(package="tfner")
-class RotaryLayer(keras.layers.Layer):
+class RotaryLayer(EncoderLayer):
     """Self-attention with rotary positions, and a gated feed-forward half.
 
     Args:
-        hidden_size: H, a multiple of `num_heads`.
-        num_heads: attention heads.
         num_key_value_heads: of which several queries share one; divides `num_heads`.
-        intermediate_size: width of the feed-forward half.
-        activation: of its gate; see `activation_named`.
         norm: kind of the normalisations; see `new_norm`.
         norm_first: whether halves are normalised before, not after, they are added.
         first_norm: whether the input of attention is normalised, if `norm_first`.
         attention_bias: whether products of attention add a bias.
         feed_forward_bias: whether those of the feed-forward half do.
-        epsilon: small number that the normalisations add to the variance.
-        hidden_dropout: rate on the output of each half.
-        attention_dropout: rate on attention probabilities.
-        initializer_range: standard deviation of new weights.
+        **kwargs: those of `EncoderLayer`; `activation` is that of the gate.
 
     Source: Su et al. 2021, "RoFormer"; Shazeer 2020, "GLU Variants Improve
     Transformer"; Ainslie et al. 2023, "GQA".
@@ -42,88 +32,49 @@ class RotaryLayer(keras.layers.Layer):
     def __init__(
         self,
         *,
-        hidden_size: int,
-        num_heads: int,
         num_key_value_heads: int,
-        intermediate_size: int,
-        activation: str,
         norm: str,
         norm_first: bool,
         first_norm: bool,
         attention_bias: bool,
         feed_forward_bias: bool,
-        epsilon: float,
-        hidden_dropout: float,
-        attention_dropout: float,
-        initializer_range: float,
         **kwargs: Any,
     ) -> None:
-        # Without autocast the bias stays float32: in float16 it would be infinite.
-        super().__init__(autocast=False, **kwargs)
-        self.settings: dict[str, Any] = {
-            "hidden_size": hidden_size,
-            "num_heads": num_heads,
+        super().__init__(**kwargs)
+        self.settings |= {
             "num_key_value_heads": num_key_value_heads,
-            "intermediate_size": intermediate_size,
-            "activation": activation,
             "norm": norm,
             "norm_first": norm_first,
             "first_norm": first_norm,
             "attention_bias": attention_bias,
             "feed_forward_bias": feed_forward_bias,
-            "epsilon": epsilon,
-            "hidden_dropout": hidden_dropout,
-            "attention_dropout": attention_dropout,
-            "initializer_range": initializer_range,
         }
-        self.num_heads, self.num_key_value_heads = num_heads, num_key_value_heads
-        self.head_size, self.norm_first = hidden_size // num_heads, norm_first
-        self.activation = activation_named(activation)
+        self.num_key_value_heads, self.norm_first = num_key_value_heads, norm_first
+        self.activation = activation_named(self.settings["activation"])
         self._make_attention()
-        policy = self.dtype_policy
-        self.intermediate = self._dense(
-            2 * intermediate_size, "intermediate", bias=feed_forward_bias
+        width, inner = (
+            self.settings[name] for name in ("hidden_size", "intermediate_size")
         )
-        self.output_dense = self._dense(
-            hidden_size, "output_dense", bias=feed_forward_bias
-        )
-        self.output_norm = new_norm(
-            norm, epsilon=epsilon, dtype=policy, name="output_norm"
-        )
-        self.weights_dropout = Dropout(attention_dropout, dtype=policy)
-        self.attention_dropout = Dropout(hidden_dropout, dtype=policy)
-        self.output_dropout = Dropout(hidden_dropout, dtype=policy)
+        bias = {"use_bias": feed_forward_bias}
+        self.intermediate = self._dense(2 * inner, "intermediate", **bias)
+        self.output_dense = self._dense(width, "output_dense", **bias)
+        self.output_norm = self._norm("output_norm", norm)
+        self._make_dropouts()
 
     def _make_attention(self) -> None:
         """Make the products of attention: one for all, or keys and values apart."""
-        settings, bias = self.settings, self.settings["attention_bias"]
-        width = settings["hidden_size"]
+        width = self.settings["hidden_size"]
+        bias = {"use_bias": self.settings["attention_bias"]}
         self.query_key_value = self.query = self.key_value = None
         if self.num_key_value_heads == self.num_heads:
-            self.query_key_value = self._dense(3 * width, "query_key_value", bias=bias)
+            self.query_key_value = self._dense(3 * width, "query_key_value", **bias)
         else:
-            self.query = self._dense(width, "query", bias=bias)
+            self.query = self._dense(width, "query", **bias)
             pairs = 2 * self.num_key_value_heads * self.head_size
-            self.key_value = self._dense(pairs, "key_value", bias=bias)
-        self.attention_output = self._dense(width, "attention_output", bias=bias)
-        self.attention_norm = new_norm(
-            settings["norm"] if settings["first_norm"] else "none",
-            epsilon=settings["epsilon"],
-            dtype=self.dtype_policy,
-            name="attention_norm",
-        )
-
-    def _dense(self, units: int, name: str, *, bias: bool) -> keras.layers.Dense:
-        init = keras.initializers.TruncatedNormal(
-            stddev=self.settings["initializer_range"]
-        )
-        return keras.layers.Dense(
-            units,
-            use_bias=bias,
-            kernel_initializer=init,
-            dtype=self.dtype_policy,
-            name=name,
-        )
+            self.key_value = self._dense(pairs, "key_value", **bias)
+        self.attention_output = self._dense(width, "attention_output", **bias)
+        norm = self.settings["norm"] if self.settings["first_norm"] else "none"
+        self.attention_norm = self._norm("attention_norm", norm)
 
     def build(self, input_shape: Any = None) -> None:
         """Create the weights; no shape is needed."""
@@ -136,14 +87,6 @@ class RotaryLayer(keras.layers.Layer):
             if part is not None:
                 part.build(rows)
         self.output_dense.build((None, self.settings["intermediate_size"]))
-
-    def draw(self) -> Seeds:
-        """Draw the seeds of one call's dropouts, with which it can be made again."""
-        return (
-            self.weights_dropout.draw(),
-            self.attention_dropout.draw(),
-            self.output_dropout.draw(),
-        )
 
     def call(
         self,
@@ -215,14 +158,6 @@ class RotaryLayer(keras.layers.Layer):
         times = self.num_heads // self.num_key_value_heads
         pairs = [ops.repeat(part, times, axis=1) for part in pairs]
         return [*by_head(self.query, 1, self.num_heads), *pairs]
-
-    def compute_output_shape(self, input_shape: Any, *_: Any) -> Any:
-        """Shape of the output: that of the input."""
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {**super().get_config(), **self.settings}
 
 
 def turns_of(positions: Any, *, size: int, theta: float) -> tuple[Any, Any]:

@@ -110,9 +110,14 @@ class StackedEncoder(NamedInputsModel):
             bias: (B, 1, S, S).
             training: whether dropout is on.
         """
+        around = self._around(inputs, positions, bias)
         for block in self._order():
-            rows = self._run(block, rows, Around(bias), training=training)
+            rows = self._run(block, rows, around, training=training)
         return rows
+
+    def _around(self, inputs: Mapping[str, Any], positions: Any, bias: Any) -> Around:
+        """What every layer is told beside its rows; arguments as in `_transform`."""
+        return Around(bias)
 
     def _order(self) -> Iterable[Any]:
         """The layers as they are run."""

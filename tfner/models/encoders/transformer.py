@@ -8,81 +8,33 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfner.models.dropout import Dropout
 from tfner.models.encoders.activations import activation_named
+from tfner.models.encoders.layer import EncoderLayer, Seeds
 
 
 @keras.saving.register_keras_serializable(package="tfner")
-class TransformerLayer(keras.layers.Layer):
+class TransformerLayer(EncoderLayer):
     """Self-attention and feed-forward, each added to its input and normalised.
 
-    Rows stay flattened to (N, H), N = B * S, outside the attention products: two
-    plain matrix products are what CPU, GPU and TPU all do fastest.
-
     Args:
-        hidden_size: H, a multiple of `num_heads`.
-        num_heads: attention heads.
-        intermediate_size: width of the feed-forward half.
-        activation: between its two products; see `activation_named`.
-        epsilon: small number that the normalisations add to the variance.
-        hidden_dropout: rate on the output of each half.
-        attention_dropout: rate on attention probabilities.
-        initializer_range: standard deviation of new weights.
+        **kwargs: those of `EncoderLayer`.
 
     Source: Vaswani et al. 2017, section 3.1, as in BERT (Devlin et al. 2019).
     """
 
-    def __init__(
-        self,
-        *,
-        hidden_size: int,
-        num_heads: int,
-        intermediate_size: int,
-        activation: str,
-        epsilon: float,
-        hidden_dropout: float,
-        attention_dropout: float,
-        initializer_range: float,
-        **kwargs: Any,
-    ) -> None:
-        # Without autocast the bias stays float32: in float16 it would be infinite.
-        super().__init__(autocast=False, **kwargs)
-        self.settings: dict[str, Any] = {
-            "hidden_size": hidden_size,
-            "num_heads": num_heads,
-            "intermediate_size": intermediate_size,
-            "activation": activation,
-            "epsilon": epsilon,
-            "hidden_dropout": hidden_dropout,
-            "attention_dropout": attention_dropout,
-            "initializer_range": initializer_range,
-        }
-        self.num_heads = num_heads
-        self.head_size = hidden_size // num_heads
-        policy = self.dtype_policy
-
-        def dense(units: int, name: str, **settings: Any) -> keras.layers.Dense:
-            init = keras.initializers.TruncatedNormal(stddev=initializer_range)
-            return keras.layers.Dense(
-                units, kernel_initializer=init, dtype=policy, name=name, **settings
-            )
-
-        def norm(name: str) -> keras.layers.LayerNormalization:
-            return keras.layers.LayerNormalization(
-                epsilon=epsilon, dtype=policy, name=name
-            )
-
-        self.query_key_value = dense(3 * hidden_size, "query_key_value")
-        self.attention_output = dense(hidden_size, "attention_output")
-        self.attention_norm = norm("attention_norm")
-        self.intermediate = dense(
-            intermediate_size, "intermediate", activation=activation_named(activation)
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        width = self.settings["hidden_size"]
+        activation = activation_named(self.settings["activation"])
+        self.query_key_value = self._dense(3 * width, "query_key_value")
+        self.attention_output = self._dense(width, "attention_output")
+        self.attention_norm = self._norm("attention_norm")
+        self.intermediate = self._dense(
+            self.settings["intermediate_size"], "intermediate", activation=activation
         )
-        self.output_dense = dense(hidden_size, "output_dense")
-        self.output_norm = norm("output_norm")
-        self.weights_dropout = Dropout(attention_dropout, dtype=policy)
-        self.attention_dropout = Dropout(hidden_dropout, dtype=policy)
-        self.output_dropout = Dropout(hidden_dropout, dtype=policy)
+        self.output_dense = self._dense(width, "output_dense")
+        self.output_norm = self._norm("output_norm")
+        self._make_dropouts()
 
     def build(self, input_shape: Any = None) -> None:
         """Create the weights; no shape is needed."""
@@ -94,14 +46,6 @@ class TransformerLayer(keras.layers.Layer):
         self.output_dense.build((None, self.settings["intermediate_size"]))
         self.output_norm.build(rows)
 
-    def draw(self) -> tuple[Any, Any, Any]:
-        """Draw the seeds of one call's dropouts, with which it can be made again."""
-        return (
-            self.weights_dropout.draw(),
-            self.attention_dropout.draw(),
-            self.output_dropout.draw(),
-        )
-
     def call(
         self,
         rows: Any,
@@ -109,7 +53,7 @@ class TransformerLayer(keras.layers.Layer):
         learnt: Any = None,
         fixed: Any = None,
         training: Any = None,
-        seeds: tuple[Any, Any, Any] = (None, None, None),
+        seeds: Seeds = (None, None, None),
     ) -> Any:
         """Attend and feed forward.
 
@@ -173,14 +117,6 @@ class TransformerLayer(keras.layers.Layer):
         scores = ops.matmul(query * self.head_size**-0.5, ops.swapaxes(key, -1, -2))
         scores = ops.cast(scores, "float32")
         return scores if learnt is None else scores + ops.cast(learnt, "float32")
-
-    def compute_output_shape(self, input_shape: Any, *_: Any) -> Any:
-        """Shape of the output: that of the input."""
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {**super().get_config(), **self.settings}
 
 
 def attended_values(scores: Any, value: Any, drop: Callable[[Any], Any]) -> Any:
