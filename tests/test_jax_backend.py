@@ -18,14 +18,15 @@ from tfner.checkpoints.loading import load_encoder
 from tfner.config.pretrain import PRETRAIN_PRESETS, PretrainConfig
 from tfner.models.encoders.bert import Encoder
 from tfner.models.encoders.interface import INPUTS
+from tfner.models.encoders.lora import add_adapters, frozen_weights
 from tfner.models.heads.losses import MaskedAccuracy, masked_crossentropy
 from tfner.models.heads.span_extractor import SpanExtractor
 from tfner.models.heads.span_losses import SpanLoss
 from tfner.models.heads.token_classifier import TokenClassifier
+from tfner.models.keras_internals import all_layers
 from tfner.models.pretraining.electra import BINS, FIGURES, Electra, MaskedLanguageModel
 from tfner.pretraining.model import DRAWS, make_model, make_optimizer
 from tfner.pretraining.report import figures
-from tfner.training.keras_internals import all_layers
 from tfner.training.optimizers import adamw
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -113,6 +114,32 @@ def test_pieces_that_are_met_learn_alone_on_jax(
     for learned in (table.embeddings, again.encoder.embeddings.pieces.embeddings):
         moved = (np.asarray(learned) != before).any(axis=1)
         np.testing.assert_array_equal(moved.nonzero()[0], met[1:])
+
+
+def test_changes_of_low_rank_are_learned_and_merged_on_jax(
+    batch: tuple[dict[str, np.ndarray], np.ndarray], tmp_path: Path
+) -> None:
+    sizes = {"num_layers": 1, "num_heads": 2, "intermediate_size": 16}
+    sizes |= {"vocab_size": PIECES, "hidden_size": 8, "max_positions": LENGTH}
+    model, plain = (TokenClassifier(Encoder(**sizes), TAGS) for _ in range(2))
+    for made in (model, plain):
+        made(batch[0])
+    before = [np.array(weight) for weight in model.encoder.weights]
+    add_adapters(model.encoder, 2)
+    model.compile(optimizer="sgd", loss=masked_crossentropy)
+    for _ in range(2):
+        model.train_on_batch(*batch)
+    for weight, old in zip(frozen_weights(model.encoder), before, strict=True):
+        np.testing.assert_array_equal(weight, old)
+    model.save_weights(tmp_path / "it.weights.h5")
+    plain.load_weights(tmp_path / "it.weights.h5")
+    found, expected = plain(batch[0]), model(batch[0])
+    assert np.abs(found - expected).max() < 1e-5
+    moved = [
+        not np.array_equal(weight, old)
+        for weight, old in zip(plain.encoder.weights, before, strict=True)
+    ]
+    assert sum(moved) == 4
 
 
 @pytest.mark.parametrize("family", FAMILIES)

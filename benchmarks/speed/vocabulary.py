@@ -1,11 +1,11 @@
-"""Processor seconds and peak memory of training steps, by the size of the vocabulary.
+"""Processor seconds and peak memory of training steps, by what of an encoder learns.
 
     python -m benchmarks.speed.vocabulary ENCODER... --output vocabulary.json
 
 Trains a tagger on rows of random pieces, of which there are as many as a corpus has
-different ones: as `tfner train` does, where the vectors of these pieces learn, and with
-the vectors of the whole vocabulary learning. Each is measured in a process of its own
-on one core.
+different ones: as `tfner train` does, where the vectors of these pieces learn; with the
+vectors of the whole vocabulary learning; and by LoRA. Each is measured in a process of
+its own on one core.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from benchmarks import harness
 
 PIECES, TAGS = 5_000, 9
 """Different pieces of the corpus, and its tags."""
-STEPS = 10
+SIDES = ("met", "whole", "lora")
+RANK, STEPS = 8, 10
 
 
 def main() -> None:
@@ -35,14 +36,14 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=16)
     parser.add_argument("--length", type=int, default=128, help="pieces of a row")
     parser.add_argument("--core", type=int, default=0)
-    parser.add_argument("--side", choices=("met", "whole"), help=argparse.SUPPRESS)
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.side:
         sys.stdout.write(json.dumps(one_side(args)) + "\n")
         return
     settings = harness.values(args, "rows", "length")
     record = {
-        "settings": {**settings, "pieces": PIECES},
+        "settings": {**settings, "pieces": PIECES, "rank": RANK},
         "encoders": [measured(args, encoder, settings) for encoder in args.encoders],
     }
     harness.write(record, args.output)
@@ -52,7 +53,7 @@ def main() -> None:
 def measured(
     args: argparse.Namespace, encoder: Path, settings: dict[str, Any]
 ) -> dict[str, Any]:
-    """Measure one encoder both ways."""
+    """Measure one encoder in all ways."""
     config = json.loads((encoder / "config.json").read_text("utf-8"))
     names = ("vocab_size", "num_hidden_layers", "hidden_size")
     words = [encoder, *harness.flags({**settings, "core": args.core}), "--side"]
@@ -60,7 +61,7 @@ def measured(
         **{name: config[name] for name in names},
         **{
             side: harness.side_of("benchmarks.speed.vocabulary", [*words, side])
-            for side in ("met", "whole")
+            for side in SIDES
         },
     }
 
@@ -87,6 +88,7 @@ def training_step(
     import tensorflow as tf
 
     from tfner.checkpoints.loading import load_encoder
+    from tfner.models.encoders.lora import add_adapters
     from tfner.models.heads.losses import masked_crossentropy
     from tfner.models.heads.token_classifier import TokenClassifier
     from tfner.training.optimizers import adamw
@@ -105,6 +107,8 @@ def training_step(
     model(tensors)
     if side == "met":
         model.encoder.learn_pieces(pieces)
+    elif side == "lora":
+        add_adapters(model.encoder, RANK)
     optimizer = adamw(learning_rate=1e-4, steps=100, warmup_steps=0, weight_decay=0.01)
     optimizer.build(model.trainable_variables)
 

@@ -119,6 +119,13 @@ def test_a_kind_of_encoder_may_learn_at_another_rate() -> None:
     assert electra["learning_rate"] > bert["learning_rate"]
 
 
+def test_changes_by_lora_learn_at_a_rate_of_their_own_alike_in_all_layers() -> None:
+    facts = Facts(sentences=9, windows=9, hidden_size=768, num_layers=12, family="bert")
+    usual, lora = found(facts, layerwise_lr_decay=1.0), found(facts, lora=8)
+    assert lora["learning_rate"] == pytest.approx(10 * usual["learning_rate"])
+    assert found(facts)["layerwise_lr_decay"] < lora["layerwise_lr_decay"] == 1
+
+
 @given(FACTS)
 def test_the_rate_is_higher_where_it_falls_from_layer_to_layer(facts: Facts) -> None:
     level = found(facts, layerwise_lr_decay=1.0)["learning_rate"]

@@ -34,8 +34,8 @@ from tfner.finetuning.train import output_of, train
 from tfner.inference.bundle import Bundle
 from tfner.inference.label_files import read_labels
 from tfner.inference.loading import open_bundle
-from tfner.inference.native_bundle import WEIGHTS
 from tfner.inference.predictor import Predictor
+from tfner.inference.weights import WEIGHTS
 from tfner.pretraining.dataset.manifest import load_manifest
 from tfner.storage import remote
 from tfner.storage.atomic import whole_directory, whole_file

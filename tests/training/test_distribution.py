@@ -110,6 +110,7 @@ def test_two_replicas_learn_what_one_does(config, tmp_path, weights) -> None:
         {"layout": "bucketed", "jit_compile": True},
         {"layout": "padded", "recompute": True, "freeze": 0},
         {"layerwise_lr_decay": 0.5, "clip_norm": 0.0},
+        {"lora": 4, "jit_compile": True},
     ],
     ids=lambda change: "-".join(change),
 )

@@ -8,23 +8,12 @@ import pytest
 from keras import ops
 
 from tfner.training.keras_internals import (
-    all_layers,
     index_of,
     moving_averages,
     schedule_of,
 )
 from tfner.training.optimizers import AdamW, Sweep
 from tfner.training.step import TrainStepModel
-
-
-def test_layers_within_layers_are_found_in_the_order_that_seeds_dropout() -> None:
-    inner = keras.Sequential([keras.layers.Dense(1, name="a"), keras.layers.ReLU()])
-    model = keras.Sequential([inner, keras.layers.Dropout(0.1, name="b")])
-    layers = all_layers(model)
-    assert set(layers) >= {model, inner, *inner.layers, *model.layers}
-    assert len(layers) == len(set(layers))
-    assert layers[:2] == [model, inner]
-    assert layers[-1] is model.layers[-1]
 
 
 @pytest.mark.parametrize("scaled", [False, True])

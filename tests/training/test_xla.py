@@ -23,6 +23,7 @@ from tfner.finetuning.training_data import encode_training, make_task
 from tfner.inference.native_bundle import build
 from tfner.inference.runners import KerasRunner
 from tfner.models.encoders.interface import freeze_layers, recompute_layers
+from tfner.models.encoders.lora import add_adapters
 from tfner.tasks import Task
 from tfner.training.distribution import Distribution
 from tfner.training.precision import precision
@@ -84,6 +85,7 @@ def test_a_train_step_compiles(config, learnt, layout, change) -> None:
         recompute_layers(model.encoder)
     if settings.model.freeze is not None:
         freeze_layers(model.encoder, settings.model.freeze)
+        add_adapters(model.encoder, 4)
     else:
         model.encoder.learn_pieces(range(5, 50))
     one = Distribution("none", tf.distribute.get_strategy())

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import safetensors
-from safetensors.numpy import save_file
 
 from tfner.checkpoints.families import Family, family_named, family_of
 from tfner.checkpoints.misfits import SEQUENCES, tell_left_out
@@ -30,8 +28,9 @@ from tfner.checkpoints.tensors import (
     open_tensors,
     read_config,
     refuse_adapter,
+    save_tensors,
 )
-from tfner.errors import CheckpointError, StorageError
+from tfner.errors import CheckpointError
 from tfner.models.heads.token_classifier import TokenClassifier
 from tfner.schemes import LabelSet
 from tfner.storage.atomic import whole_files, write_json
@@ -319,15 +318,8 @@ def write_model(
     }
     arrays |= {name: array for slot in head for name, array in slot.split()}
     with whole_files(directory) as stage:
-        _save_file(arrays, stage / SINGLE)
+        save_tensors(arrays, stage / SINGLE)
         write_json(stage / CONFIG, {**config, "dtype": "float32"})
-
-
-def _save_file(arrays: dict[str, Any], path: Path) -> None:
-    try:
-        save_file(arrays, path, metadata={"format": "pt"})
-    except safetensors.SafetensorError as error:  # a full disk, too
-        raise StorageError(f"cannot be written: {error}.", path=path) from error
 
 
 def find_directory(directory_or_id: str | Path) -> Path:

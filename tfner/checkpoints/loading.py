@@ -74,6 +74,14 @@ def load_encoder(name: str | Path, **dropouts: float | None) -> keras.Model:
     return open_encoder(name, **dropouts).load()
 
 
+def lasting_name(name: str | Path) -> str:
+    """The name of an encoder as it is found from any working directory."""
+    path, generator = _split(name)
+    if path.exists() or Path(f"{path}.index").exists():
+        return f"{path.absolute()}{GENERATOR if generator else ''}"
+    return str(name)
+
+
 def tokenizer_of(name: str | Path) -> str | Path:
     """The place of an encoder's tokenizer: the directory of its checkpoint."""
     name = _local(resolve(name))

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 import safetensors
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
-from tfner.errors import CheckpointError
+from tfner.errors import CheckpointError, StorageError
 from tfner.storage.atomic import read_json
 from tfner.storage.pointers import refuse_pointers
 
@@ -143,6 +144,18 @@ def shards(index: Path) -> list[Path]:
             f"{index} names files that are missing: {', '.join(missing)}."
         )
     return [index.parent / name for name in parts]
+
+
+def save_tensors(arrays: dict[str, Array], path: Path) -> None:
+    """Write named tensors as PyTorch's programs read them.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    try:
+        save_file(arrays, path, metadata={"format": "pt"})
+    except safetensors.SafetensorError as error:  # a full disk, too
+        raise StorageError(f"cannot be written: {error}.", path=path) from error
 
 
 def _open(path: Path) -> Any:

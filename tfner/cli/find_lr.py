@@ -28,7 +28,7 @@ WITHOUT = (
     *("dev", "test", "dev_fraction", "dev_seed", "decode", "nested"),
     *("tune_thresholds", "epochs", "learning_rate", "warmup_ratio", "warmup_steps"),
     *("ema", "best", "patience", "trials", "save_every", "keep_epochs", "resume"),
-    *("show_mistakes", "tensorboard"),
+    *("show_mistakes", "tensorboard", "lora_only"),
 )
 """Settings of training that decide nothing here."""
 

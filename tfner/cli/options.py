@@ -136,9 +136,18 @@ class CorpusOptions(ReadingConfig):
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """Options for a model of another program, in place of what it carries itself."""
+    """Options for a model of another program, or one that was saved in part."""
 
-    heading: ClassVar = "Models of other programs"
+    heading: ClassVar = "Parts that a model does not carry"
+
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Encoder of a model that was saved without it; "
+            "the one it was trained from if not set.",
+        ),
+    ] = None
 
     tokenizer: Annotated[
         str | None,

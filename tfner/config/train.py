@@ -133,6 +133,27 @@ class ModelConfig(Section):
     """Dropout of the attention weights; that of config.json if not set."""
     freeze: int | None = setting(None, low=0)
     """Keep the embeddings and the N lowest layers as they are; all learn if not set."""
+    lora: int | None = setting(None, low=1, metavar="RANK")
+    """Keep the encoder as it is, and learn beside the head a change of this rank of
+    each product of its layers (LoRA), which is merged into the model that is saved."""
+    lora_alpha: int | None = setting(None, low=1, metavar="N")
+    """Scale of that change, which counts N / RANK times; as large as RANK if not
+    set."""
+    lora_only: bool = False
+    """Save what was learned alone, without the encoder, which must be there to
+    predict."""
+
+    def contradictions(self) -> list[str]:
+        """Settings of LoRA without LoRA."""
+        if self.lora is not None:
+            return []
+        given = (("lora_alpha", self.lora_alpha), ("lora_only", self.lora_only))
+        return [
+            f"`{name}` is a setting of LoRA. Received: {name}={value} without a rank. "
+            "Give --lora RANK, or leave it out."
+            for name, value in given
+            if value
+        ]
 
 
 @documented

@@ -16,6 +16,7 @@ from tfner.finetuning.recipe import decided
 from tfner.finetuning.training_data import TrainingData
 from tfner.inference.native_bundle import build
 from tfner.models.encoders.interface import freeze_layers, recompute_layers
+from tfner.models.encoders.lora import add_adapters
 from tfner.training.distribution import Distribution
 from tfner.training.precision import precision
 from tfner.training.step import TrainingModel
@@ -102,15 +103,18 @@ def choose_weights(encoder: keras.Model, data: TrainingData) -> None:
 
     Args:
         encoder: built.
-        data: says which layers are frozen, and which pieces there are.
+        data: says which layers are frozen, whether changes are learned in place of
+            weights, and which pieces there are.
 
     Raises:
-        ConfigError: layers are to be frozen that the encoder does not have.
+        ConfigError: layers are to be frozen or adapted that the encoder does not have.
     """
-    frozen = data.config.model.freeze
-    if frozen is not None:
-        freeze_layers(encoder, frozen)
-    elif hasattr(encoder, "learn_pieces"):
+    settings = data.config.model
+    if settings.freeze is not None:
+        freeze_layers(encoder, settings.freeze)
+    if settings.lora is not None:
+        add_adapters(encoder, settings.lora, alpha=settings.lora_alpha)
+    elif settings.freeze is None and hasattr(encoder, "learn_pieces"):
         encoder.learn_pieces(data.table.pieces[INPUT_IDS.name])
 
 

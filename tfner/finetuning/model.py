@@ -62,6 +62,12 @@ def make_encoder(
         )
         sizes = {"family": stored.family.name, **stored.settings}
         factory = stored.load
+    elif config.model.lora_only:
+        raise ConfigError(
+            "`lora_only` leaves the encoder out of the model, so that it must have a "
+            "name by which it is found again. Received: an encoder of your own. Leave "
+            "out lora_only."
+        )
     else:
         encoder = factory()
         check_encoder(encoder)

@@ -31,6 +31,8 @@ RATES: Table = ((384, 2e-4), (512, 1.5e-4), (768, 5e-5), (1_024, 2e-5))
 """Learning rates by the width of the encoder."""
 RATE_OF_FAMILY = {"electra": 2.0}
 """By what the rate is multiplied for families that learn at another one."""
+RATE_OF_LORA = 10.0
+"""By what the rate is multiplied where LoRA learns changes in place of weights."""
 USUAL_WIDTH = 768
 """Width of an encoder that does not tell its own."""
 WARMUP_RATIO = 0.1
@@ -175,12 +177,14 @@ def _of_run(given: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
     if windows is None:
         return {}
     epochs = round(_between(EPOCHS.get(given["task"], EPOCHS["token"]), windows))
-    decay = DECAY if (facts.num_layers or 0) >= DECAY_FROM else 1.0
+    lora = given["lora"] is not None
+    decays = (facts.num_layers or 0) >= DECAY_FROM and not lora
+    decay = DECAY if decays else 1.0
     best = "f1" if facts.dev >= FEWEST_DEV or given["patience"] else "last"
     return {
         "epochs": epochs,
         "batch_size": next(size for most, size in BATCH_SIZES if windows < most),
-        "learning_rate": _rate(facts, given["layerwise_lr_decay"] or decay),
+        "learning_rate": _rate(facts, given["layerwise_lr_decay"] or decay, lora=lora),
         "warmup_ratio": WARMUP_RATIO,
         "layerwise_lr_decay": decay,
         "best": best,
@@ -188,10 +192,11 @@ def _of_run(given: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
     }
 
 
-def _rate(facts: Facts, decay: float) -> float:
+def _rate(facts: Facts, decay: float, *, lora: bool) -> float:
     """The learning rate, of two digits."""
     rate = _between(RATES, facts.hidden_size or USUAL_WIDTH)
     rate *= RATE_OF_FAMILY.get(facts.family, 1.0) * (DECAY_RATE if decay < 1 else 1.0)
+    rate *= RATE_OF_LORA if lora else 1.0
     return float(f"{rate:.1e}")
 
 

@@ -8,9 +8,12 @@ from typing import Any
 
 import keras
 
+from tfner.checkpoints.loading import lasting_name
+from tfner.config.train import ModelConfig
 from tfner.finetuning.checkpoint import Checkpoint
 from tfner.finetuning.evaluator import Evaluated, Evaluator, selftest_texts
 from tfner.finetuning.training_data import TrainingData
+from tfner.inference.adapters import describe_base
 from tfner.inference.native_bundle import save_bundle
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
@@ -91,6 +94,7 @@ def save_result(
     )
     texts = list(selftest_texts(corpora))
     own = config.replace(seed=seed, trials=1, overwrite=False, resume=False)
+    base = base_of(config.model, model) if config.model.lora_only else None
     history, epochs = checkpoint.history, checkpoint.directory / EPOCHS
 
     def save(directory: Path, metrics: dict[str, Any], **more: Any) -> None:
@@ -101,6 +105,7 @@ def save_result(
             training={**config.to_json(), "seed": seed},
             metrics=metrics,
             selftest=Predictor(task, run).selftest(texts),
+            base=base,
             extra_files={RUN_FILE: own.to_toml(), LOG: log_text(history)},
             **more,
         )
@@ -119,3 +124,10 @@ def save_result(
         extra_directories={EPOCHS: epochs} if config.saving.keep_epochs else {},
     )
     return result
+
+
+def base_of(config: ModelConfig, model: keras.Model) -> dict[str, Any]:
+    """Describe the encoder of a model with adapters that is saved without it."""
+    rank = config.lora or 1
+    scale = (config.lora_alpha or rank) / rank
+    return describe_base(model, lasting_name(config.encoder), scale=scale)

@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 NOT_COMPARED = (
     *("output", "overwrite", "resume", "trials", "seed", "tensorboard"),
     *("strategy", "tpu", "recompute", "jit_compile", "save_every", "show_mistakes"),
+    "lora_only",
 )
 """Settings that a resumed run may change; seeds have directories of their own."""
 

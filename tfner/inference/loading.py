@@ -21,14 +21,15 @@ from tfner.inference.native_bundle import (
     CONFIG,
     METRICS,
     SUMMARY,
-    WEIGHTS,
     NativeBundle,
     local_model,
     native_bundle,
     reading,
+    refuse_encoder,
 )
 from tfner.inference.runners import SavedModelRunner
 from tfner.inference.span_runner import SpanRunner
+from tfner.inference.weights import WEIGHTS
 from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import TokenClassification
 
@@ -77,13 +78,16 @@ class SavedModelBundle(NativeBundle):
         return make(self.exported, packs=packs, inputs=known_in_serving(inputs))
 
 
-def open_model(model: str | Path, **extras: Any) -> Bundle:
+def open_model(
+    model: str | Path, *, encoder: str | Path | None = None, **extras: Any
+) -> Bundle:
     """Open whatever can predict.
 
     Args:
         model: a bundle, a SavedModel or the directory of its versions, a Hugging Face
             token-classification directory or hub id, or a checkpoint that
             google-research/electra has fine-tuned.
+        encoder: of a bundle that was saved without it; see `NativeBundle`.
         **extras: see `Extras`; of a SavedModel without assets, or a checkpoint.
 
     Raises:
@@ -93,17 +97,21 @@ def open_model(model: str | Path, **extras: Any) -> Bundle:
     model = _here(model)
     exported = saved_model_directory(Path(model))
     if exported is None:
-        return open_bundle(model, **extras)
+        return open_bundle(model, encoder=encoder, **extras)
+    refuse_encoder(exported, encoder)
     if (exported / ASSETS / CONFIG).is_file():
         return SavedModelBundle(exported, **extras)
     return EstimatorBundle(exported, **extras)
 
 
-def open_bundle(model: str | Path, **extras: Any) -> Bundle:
+def open_bundle(
+    model: str | Path, *, encoder: str | Path | None = None, **extras: Any
+) -> Bundle:
     """Open what holds a Keras model.
 
     Args:
         model: as for `open_model`.
+        encoder: as for `open_model`.
         **extras: see `Extras`; of a checkpoint.
 
     Raises:
@@ -117,8 +125,10 @@ def open_bundle(model: str | Path, **extras: Any) -> Bundle:
     if saved_model_directory(directory) is not None:
         raise BundleError(NO_MODEL.format(model))
     if is_google(directory):
+        refuse_encoder(model, encoder)
         return GoogleBundle(model, **extras)
     if _is_huggingface(directory):
+        refuse_encoder(model, encoder)
         return HuggingFaceBundle(model, **extras)
     Extras(**extras).refuse(model)
     if "registered_name" in _config(directory):
@@ -131,7 +141,7 @@ def open_bundle(model: str | Path, **extras: Any) -> Bundle:
             f"there is no model at {model}. Give a directory that `tfner train` or "
             "`tfner export` wrote, or a Hugging Face token-classification model."
         )
-    return native_bundle(directory)
+    return native_bundle(directory, encoder=encoder)
 
 
 def describe_model(model: str | Path) -> dict[str, Any]:

@@ -4,6 +4,8 @@ config.json         schema version, task, model and training settings, versions
 labels.json         ordered labels and tags, with their digest
 tokenizer/          files that need no transformers
 model.weights.h5    weights; absent in the assets of a SavedModel
+adapters.safetensors
+                    in their place what LoRA learned, of a model without its encoder
 metrics.json        scores of dev and test, history of the epochs
 selftest.json       texts with the entities predicted when the model was saved
 """
@@ -12,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -20,12 +21,23 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from tfner.data.features import POOLED_INPUTS
-from tfner.errors import BundleError, TfnerError, unknown
+from tfner.errors import BundleError, ConfigError, TfnerError, unknown
+from tfner.inference.adapters import (
+    ADAPTERS,
+    BASE,
+    load_adapters,
+    load_base,
+    save_adapters,
+)
 from tfner.inference.bundle import Bundle, SelfTest
 from tfner.inference.encoder_config import KERAS, describe_encoder, restore_encoder
+from tfner.inference.weights import (
+    WEIGHTS,
+    check_numbers,
+    load_weights,
+    save_weights,
+)
 from tfner.schemes import LabelSet
 from tfner.storage.atomic import (
     read_json,
@@ -52,11 +64,7 @@ RENAMED = {"borders": "misaligned"}
 """Settings of tasks in models of earlier versions."""
 PREFILTER = "prefilter.npz"
 """Left out queries that it found pointless, in models of earlier versions."""
-SELFTEST, TOKENIZER, WEIGHTS = "selftest.json", "tokenizer", "model.weights.h5"
-
-HDF5_OVERHEAD = 8192
-"""Bytes beside the values of one weight, at most."""
-CHUNK = 1 << 20
+SELFTEST, TOKENIZER = "selftest.json", "tokenizer"
 
 WHOLE = (
     *(CONFIG, SUMMARY, "*.index"),
@@ -70,13 +78,18 @@ class NativeBundle(Bundle):
 
     Args:
         directory: as `save_bundle` wrote it, or the assets of a SavedModel.
+        encoder: place of the encoder of a model that was saved without it; the one it
+            was trained from if None.
 
     Raises:
         BundleError: it is not one, is damaged, or comes from a newer tfner.
+        ConfigError: `encoder` is given for a model that holds its own.
     """
 
-    def __init__(self, directory: str | Path) -> None:
-        self.directory = Path(directory)
+    def __init__(
+        self, directory: str | Path, *, encoder: str | Path | None = None
+    ) -> None:
+        self.directory, self.encoder = Path(directory), encoder
         config = _read(self.directory, CONFIG)
         if "tfner_schema" not in config:
             raise BundleError(
@@ -91,6 +104,8 @@ class NativeBundle(Bundle):
                 f"reads {SCHEMA}. Use the tfner that wrote it ({writer})."
             )
         self._config: dict[str, Any] = config
+        if encoder is not None and BASE not in config.get("model", {}):
+            refuse_encoder(directory, encoder)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -146,39 +161,67 @@ class NativeBundle(Bundle):
         """The Keras model with its weights.
 
         Raises:
-            BundleError: weights are missing or do not fit.
+            BundleError: weights are missing or do not fit, or the encoder is missing or
+                another one than that of a model that was saved without it.
         """
-        task, path = self.task, self.directory / WEIGHTS
+        task, place = self.task, self.directory / CONFIG
+        with reading(place):
+            about = self.config["model"]
+            base = about.get(BASE)
+        path = self.directory / (ADAPTERS if base else WEIGHTS)
         if not path.is_file():
             raise BundleError(
-                f"{self.directory} holds no {WEIGHTS}. Train the model again, or "
+                f"{self.directory} holds no {path.name}. Train the model again, or "
                 "restore the file."
             )
-        with reading(self.directory / CONFIG):
-            about = self.config["model"]
-            encoder = restore_encoder(about["encoder"], place=self.directory / CONFIG)
+        with reading(place):
+            if base:
+                encoder = load_base(base, self.directory, self.encoder)
+            else:
+                encoder = restore_encoder(about["encoder"], place=place)
             model = task.build(encoder, dropout=about["dropout"])
             build(model)
         with reading(path):
-            model.load_weights(str(path))
-            if about["encoder"].get("class") != KERAS:
-                _check_all_loaded(path, model)
-            _check_numbers(model)
+            if base:
+                load_adapters(model, path, scale=base["scale"])
+            else:
+                load_weights(model, path, own=about["encoder"].get("class") != KERAS)
+            check_numbers(model)
         return model
 
 
-def native_bundle(directory: Path) -> NativeBundle:
+def refuse_encoder(model: str | Path, encoder: str | Path | None) -> None:
+    """Refuse an encoder for a model that holds its own.
+
+    Raises:
+        ConfigError: one was given.
+    """
+    if encoder is not None:
+        raise ConfigError(
+            f"{model} holds its own encoder. Received: encoder={str(encoder)!r}. Leave "
+            "out --encoder."
+        )
+
+
+def native_bundle(
+    directory: Path, *, encoder: str | Path | None = None
+) -> NativeBundle:
     """Open the bundle in a directory; of several trials that with the best dev score.
+
+    Args:
+        directory: of the bundle or of the trials.
+        encoder: see `NativeBundle`.
 
     Raises:
         BundleError: there is none.
+        ConfigError: see `NativeBundle`.
     """
     summary = directory / SUMMARY
     if summary.is_file() and not (directory / CONFIG).is_file():
         with reading(summary):
             best = _read(directory, SUMMARY)["best"]
             directory = directory / Path(best).name
-    return NativeBundle(directory)
+    return NativeBundle(directory, encoder=encoder)
 
 
 def local_model(model: str | Path) -> str | Path:
@@ -196,31 +239,6 @@ def local_model(model: str | Path) -> str | Path:
             "is written last, is missing. Train or export it again."
         )
     return copy
-
-
-def _check_all_loaded(path: Path, model: keras.Model) -> None:
-    """Check that every stored weight has found a place; Keras passes over others."""
-    import h5py
-
-    stored: list[str] = []
-
-    def note(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
-            stored.append(name)
-
-    with h5py.File(path) as file:
-        file.visititems(note)
-    if len(stored) != len(model.weights):
-        raise ValueError(
-            f"it holds {len(stored)} arrays, the model {len(model.weights)}"
-        )
-
-
-def _check_numbers(model: keras.Model) -> None:
-    """Check that weights are numbers: a model of others finds nothing, in silence."""
-    for weight in model.weights:
-        if not np.isfinite(weight.numpy()).all():
-            raise ValueError(f"{weight.path} holds NaN or infinite numbers")
 
 
 def _read(directory: Path, name: str, kind: type = dict) -> Any:
@@ -276,6 +294,7 @@ def save_bundle(
     training: Mapping[str, Any],
     metrics: Mapping[str, Any],
     selftest: SelfTest,
+    base: Mapping[str, Any] | None = None,
     extra_files: Mapping[str, str] | None = None,
     extra_directories: Mapping[str, Path] | None = None,
 ) -> NativeBundle:
@@ -288,6 +307,8 @@ def save_bundle(
         training: settings of the run.
         metrics: scores and history.
         selftest: texts with what the model predicts for them.
+        base: from `describe_base`, to keep what LoRA learned beside the encoder, and
+            the encoder's name; all weights are kept if None.
         extra_files: text by file name.
         extra_directories: moved into the bundle under these names.
 
@@ -295,6 +316,8 @@ def save_bundle(
         StorageError: the directory cannot be written.
     """
     config = {**describe(task, model), "training": dict(training)}
+    if base is not None:
+        config["model"][BASE] = dict(base)
     with whole_directory(directory) as stage:
         write_description(
             stage, config=config, task=task, metrics=metrics, selftest=selftest
@@ -303,17 +326,11 @@ def save_bundle(
             write_text(stage / name, text)
         for name, source in (extra_directories or {}).items():
             shutil.move(source, stage / name)
-        _make_room(stage / WEIGHTS, model)
-        model.save_weights(str(stage / WEIGHTS))
+        if base is not None:
+            save_adapters(model, stage / ADAPTERS)
+        else:
+            save_weights(model, stage / WEIGHTS)
     return NativeBundle(directory)
-
-
-def _make_room(path: Path, model: keras.Model) -> None:
-    """Fill the file once: where the disk is full, HDF5 would end the process."""
-    size = sum(4 * math.prod(v.shape) + HDF5_OVERHEAD for v in model.weights)
-    with path.open("wb") as file:
-        for start in range(0, size, CHUNK):
-            file.write(bytes(min(CHUNK, size - start)))
 
 
 def describe(task: Task, model: keras.Model) -> dict[str, Any]:

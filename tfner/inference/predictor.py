@@ -56,12 +56,13 @@ class Predictor:
             decode: "argmax" or "viterbi" in place of what the model was trained with.
             **extras: `label_mapping`, `scheme`, `label`, `tokenizer`, `segment_id`,
                 `lower_case` and `word_splitter` of a model that another program has
-                trained: see `tfner.inference.external.Extras`.
+                trained: see `tfner.inference.external.Extras`; `encoder` of a bundle
+                that was saved without it: see `NativeBundle`.
 
         Raises:
             BundleError: there is no model, it does not predict what it did when it
                 was saved, or tokenizer or labels are missing or do not fit.
-            ConfigError: tokenizer or labels are given that the model carries itself,
+            ConfigError: a part is given that the model carries itself,
                 or `decode` is unknown or needs tags that the model has not.
         """
         bundle = Bundle.load(model, **extras)

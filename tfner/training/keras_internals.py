@@ -1,4 +1,4 @@
-"""The parts of Keras that tfner uses though they are not public, all of them.
+"""The parts of Keras that training uses though they are not public, all of them.
 
 `setup.cfg` bounds the version of Keras for their sake. What a new version has changed,
 `tests/training/test_keras_internals.py` tells.
@@ -14,15 +14,6 @@ import keras
 
 FIXED_IN_KERAS = (3, 16)
 """Keras before this version cannot average the scalars of several workers."""
-
-
-def all_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """The layers of a model, those within others too, which `Model.layers` leaves out.
-
-    Their order decides which dropout gets which random numbers.
-    """
-    layers: list[keras.layers.Layer] = model._flatten_layers()
-    return layers
 
 
 def schedule_of(optimizer: keras.optimizers.Optimizer) -> Any:

@@ -14,8 +14,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfner.models.keras_internals import all_layers
 from tfner.tasks import Task
-from tfner.training.keras_internals import all_layers
 
 
 class TrainStepModel(keras.Model):

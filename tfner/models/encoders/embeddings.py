@@ -10,6 +10,7 @@ from keras import ops
 
 from tfner.models.dropout import Dropout
 from tfner.models.encoders.norms import new_norm
+from tfner.models.keras_internals import open_to_weights
 
 
 @keras.saving.register_keras_serializable(package="tfner")
@@ -139,13 +140,11 @@ class PieceTable(keras.layers.Embedding):
         self._slots = np.full(self.input_dim, -1, np.int32)
         self._slots[self._ids] = np.arange(len(self._ids))
         self._embeddings.trainable = False
-        self._tracker.unlock()  # as `enable_lora` of Keras' layers does
-        self.learned = self.add_weight(
-            shape=(len(self._ids), self.output_dim),
-            initializer=lambda *_, **__: ops.take(self._embeddings, self._ids, axis=0),
-            name="learned",
-        )
-        self._tracker.lock()
+        rows = ops.take(self._embeddings, self._ids, axis=0)
+        with open_to_weights(self):
+            self.learned = self.add_weight(
+                rows.shape, initializer=lambda *_, **__: rows, name="learned"
+            )
 
     @property
     def embeddings(self) -> Any:

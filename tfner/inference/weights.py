@@ -1,0 +1,69 @@
+"""The file of a bundle's weights, written by Keras."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+WEIGHTS = "model.weights.h5"
+HDF5_OVERHEAD = 8192
+"""Bytes beside the values of one weight, at most."""
+CHUNK = 1 << 20
+
+
+def load_weights(model: keras.Model, path: Path, *, own: bool) -> None:
+    """Read the weights of a model.
+
+    Args:
+        model: built.
+        path: of the file.
+        own: the encoder is of tfner's own classes, where every stored weight must find
+            a place; Keras passes over others.
+
+    Raises:
+        ValueError: weights are missing, left over or of other shapes.
+    """
+    import h5py
+
+    model.load_weights(str(path))
+    if not own:
+        return
+    stored: list[str] = []
+
+    def note(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
+            stored.append(name)
+
+    with h5py.File(path) as file:
+        file.visititems(note)
+    if len(stored) != len(model.weights):
+        raise ValueError(
+            f"it holds {len(stored)} arrays, the model {len(model.weights)}"
+        )
+
+
+def check_numbers(model: keras.Model) -> None:
+    """Check that weights are numbers: a model of others finds nothing, in silence."""
+    for weight in model.weights:
+        if not np.isfinite(weight.numpy()).all():
+            raise ValueError(f"{weight.path} holds NaN or infinite numbers")
+
+
+def save_weights(model: keras.Model, path: Path) -> None:
+    """Write all weights, changes by LoRA merged."""
+    _make_room(path, model)
+    model.save_weights(str(path))
+
+
+def _make_room(path: Path, model: keras.Model) -> None:
+    """Fill the file once: where the disk is full, HDF5 would end the process."""
+    size = sum(4 * math.prod(v.shape) + HDF5_OVERHEAD for v in model.weights)
+    with path.open("wb") as file:
+        for start in range(0, size, CHUNK):
+            file.write(bytes(min(CHUNK, size - start)))
