@@ -1,9 +1,9 @@
 """Entities of an exported tagger: the pipeline of transformers beside `tfner predict`.
 
-Trains a tagger, exports it for transformers, and compares the entities of
-`pipeline("token-classification", aggregation_strategy=...)` with those of `tfner
-predict`, by both decoders, on the sentences of the test and the training corpus as raw
-text. Five minutes on two cores, three of them for training:
+Trains a tagger (or takes `--model`), exports it for transformers, and compares the
+entities of `pipeline("token-classification", aggregation_strategy=...)` with those of
+`tfner predict`, by both decoders, on the sentences of the test and the training corpus
+as raw text. Five minutes on two cores, three of them for training:
 
     python -m benchmarks.robustness.pipeline ENCODER mit_movie/engtrain.bio \
         mit_movie/engtest.bio --limit 3000 --epochs 2 --output pipeline.json
@@ -35,8 +35,9 @@ def main() -> None:
     """Measure and write."""
     args = arguments()
     with tempfile.TemporaryDirectory() as name:
-        bundle, exported = Path(name) / "model", Path(name) / "exported"
-        harness.train_tagger(args, args.seeds[0], bundle)
+        bundle, exported = args.model or Path(name) / "model", Path(name) / "exported"
+        if not args.model:
+            harness.train_tagger(args, args.seeds[0], bundle)
         harness.tfner("export", bundle, exported, "--format", "huggingface")
         texts = sentences(args)
         ours = {by: predicted(bundle, texts, Path(name), by) for by in DECODERS}
@@ -44,7 +45,7 @@ def main() -> None:
     record = {
         "train": args.train.name,
         "test": args.test.name,
-        "settings": harness.values(args, *harness.TRAINING),
+        "settings": None if args.model else harness.values(args, *harness.TRAINING),
         "sentences": len(texts),
         "entities": sum(map(len, ours["argmax"])),
         **{
@@ -63,6 +64,7 @@ def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = harness.parser(__doc__)
     harness.add_training(parser)
+    parser.add_argument("--model", type=Path, help="a finished one: nothing is trained")
     parser.add_argument("--sentences", type=int, default=2000, help="to compare")
     return parser.parse_args()
 
