@@ -20,7 +20,7 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+[a-z]")
 COMMAND = re.compile(r"tfner ([a-z-]+)|`(corpus [a-z]+)")
 
 CORPUS = tuple(f"corpus {name}" for name in ("convert", "stats", "check", "split"))
-TRAINING, PREDICTING = ("train", "find-lr"), ("evaluate", "predict")
+TRAINING, PREDICTING = ("train", "find-lr", "tune"), ("evaluate", "predict")
 READING = (*CORPUS, *TRAINING, *PREDICTING, "compare")
 
 READ_IN = {
@@ -32,6 +32,8 @@ READ_IN = {
     "tfner/evaluation/": ("evaluate",),
     "tfner/finetuning/": ("train",),
     "tfner/finetuning/lr_finder.py": ("find-lr",),
+    "tfner/finetuning/study.py": ("tune",),
+    "tfner/finetuning/tuning.py": ("tune",),
     "tfner/inference/": PREDICTING,
     "tfner/models/": TRAINING,
     "tfner/pretraining/": ("pretrain",),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 from tfner.training.keras_internals import (
+    freed_afterwards,
     index_of,
     moving_averages,
     schedule_of,
@@ -47,3 +51,24 @@ def test_averages_follow_the_weights(averages: bool) -> None:
 def test_fit_still_asks_for_the_build_that_a_train_step_leaves_out() -> None:
     assert hasattr(keras.Model, "_maybe_symbolic_build")
     assert "_maybe_symbolic_build" in vars(TrainStepModel)
+
+
+def graphs() -> set[int]:
+    gc.collect()
+    kind = tf.__internal__.FuncGraph
+    return {id(thing) for thing in gc.get_objects() if isinstance(thing, kind)}
+
+
+def fit_once() -> None:
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(optimizer="adam", loss="mse", jit_compile=False)
+    model.fit(np.zeros((4, 2)), np.zeros((4, 1)), verbose=0)
+
+
+def test_graphs_stay_after_fit_unless_they_are_let_go() -> None:
+    before = graphs()
+    with freed_afterwards():
+        fit_once()
+    assert graphs() <= before
+    fit_once()
+    assert not graphs() <= before, "TensorFlow lets them go by itself by now"

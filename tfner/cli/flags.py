@@ -69,7 +69,17 @@ def chosen_settings(
     assignments: list[str] | None,
     preset: str | None,
 ) -> TrainConfig:
-    """Make the config of a training run.
+    """Make the config of a training run; see `given_settings`."""
+    return TrainConfig(**given_settings(settings, file, assignments, preset))
+
+
+def given_settings(
+    settings: dict[str, Any],
+    file: Path | None,
+    assignments: list[str] | None,
+    preset: str | None,
+) -> dict[str, Any]:
+    """Settings of a training run that are given somewhere.
 
     Args:
         settings: the flags that were given, which win over the rest.
@@ -80,8 +90,7 @@ def chosen_settings(
     Raises:
         ConfigError: settings are wrong; all are named.
     """
-    given = {**settings, "preset": preset}
-    return TrainConfig(**read_settings(file, assignments or [], given))
+    return read_settings(file, assignments or [], {**settings, "preset": preset})
 
 
 def write_config(config: TrainConfig | PretrainConfig, path: Path) -> None:

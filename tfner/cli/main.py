@@ -26,6 +26,7 @@ from tfner.cli import (
     pretrain,
     pretrain_data,
     train,
+    tune,
     vocab,
 )
 from tfner.cli.help import Group, add_command
@@ -50,6 +51,7 @@ for name, module in {
     "train": train,
     "pretrain": pretrain,
     "find-lr": find_lr,
+    "tune": tune,
     "evaluate": evaluate,
     "compare": compare,
     "predict": predict,

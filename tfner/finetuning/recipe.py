@@ -166,8 +166,9 @@ def announced(before: TrainConfig, after: TrainConfig, facts: Facts) -> str:
 def _of_task(config: TrainConfig, facts: Facts) -> dict[str, Any]:
     if not isinstance(config.task, TokenConfig) or facts.constrained is None:
         return {}
+    sequences = facts.constrained or config.task.head == "crf"
     return {
-        "decode": "viterbi" if facts.constrained else "argmax",
+        "decode": "viterbi" if sequences else "argmax",
         "context": CONTEXT if facts.documents else 0,
     }
 

@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -47,10 +47,17 @@ class Run:
     Args:
         compiled: from `compile_run`.
         workplace: where the checkpoints lie.
+        callbacks: of the user; see `tfner.finetuning.train.train`.
     """
 
-    def __init__(self, compiled: CompiledRun, workplace: Workplace) -> None:
+    def __init__(
+        self,
+        compiled: CompiledRun,
+        workplace: Workplace,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ) -> None:
         self.compiled, self.workplace = compiled, workplace
+        self.callbacks = callbacks
         self.data, self.config = compiled.data, compiled.data.config
         self.distribution = compiled.distribution
 
@@ -58,7 +65,7 @@ class Run:
         """Train to the end; the chief writes the bundle to `target`.
 
         Raises:
-            TrainingError: the loss became NaN; the best epoch before it, if there is
+            DivergedError: the loss became NaN; the best epoch before it, if there is
                 one, is saved first.
         """
         is_chief, directory = self.distribution.is_chief, self.workplace.directory
@@ -87,7 +94,7 @@ class Run:
         if failure is not None:
             # What is good is saved; going on from here would only fail again.
             shutil.rmtree(directory)
-            raise TrainingError(
+            raise DivergedError(
                 f"{failure} The model of epoch {checkpoint.best_epoch} is in "
                 f"{address(self._sent(target))}."
             )
@@ -192,6 +199,7 @@ class Run:
         if self.data.corpora.dev:
             callbacks.append(Scorer(self._scorer()))
         plan = self.compiled.plan
+        callbacks += self.callbacks
         callbacks += [checkpoint, Progress(plan.epochs, plan.steps_per_epoch), stop]
         if curves := self.config.saving.tensorboard:
             callbacks.append(TensorBoard(f"{curves}/seed-{self.compiled.seed}"))

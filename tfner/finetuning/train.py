@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import keras
 
 from tfner.config.train import TrainConfig
 from tfner.finetuning.compiled import compile_run
@@ -37,6 +40,7 @@ def train(
     tokenizer: Tokenizer | None = None,
     encoder: EncoderFactory | None = None,
     corpora: Corpora | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Bundle:
     """Train a model; of several trials the one with the best dev score is returned.
 
@@ -47,6 +51,8 @@ def train(
         encoder: makes your own encoder, one per trial: any Keras model from
             `input_ids`, `attention_mask`, `token_type_ids` (B, S) to (B, S, H).
         corpora: documents in place of the files that `config` names.
+        callbacks: your own, called when an epoch has its scores on dev, `dev_f1` and
+            `dev_loss`, in the logs, and before its checkpoint is written.
 
     Raises:
         ConfigError: the settings or the output's place do not allow a run.
@@ -55,7 +61,12 @@ def train(
         TrainingError: the loss is no number any more; what was good is kept.
     """
     report = run_trials(
-        config, task=task, tokenizer=tokenizer, encoder=encoder, corpora=corpora
+        config,
+        task=task,
+        tokenizer=tokenizer,
+        encoder=encoder,
+        corpora=corpora,
+        callbacks=callbacks,
     )
     return Bundle.load(report["bundle"])
 
@@ -67,6 +78,7 @@ def run_trials(
     tokenizer: Tokenizer | None = None,
     encoder: EncoderFactory | None = None,
     corpora: Corpora | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     report: Path | None = None,
 ) -> dict[str, Any]:
     """Train as `train` does; returns the JSON that `tfner train` prints.
@@ -77,6 +89,7 @@ def run_trials(
         tokenizer: your own in place of that of `config.model.encoder`.
         encoder: makes your own encoder, see `train`.
         corpora: documents in place of the files that `config` names.
+        callbacks: your own, see `train`.
         report: directory for a report of the best model, or None.
     """
     config.check_needed(*(["train"] if corpora else []))
@@ -105,7 +118,7 @@ def run_trials(
                 name = f"seed-{seed}"
                 place = Workplace(directory / name, mirror and mirror / name)
                 run = compile_run(data, seed, encoder=source.make, distribution=devices)
-                trials.append(Run(run, place).fit(target))
+                trials.append(Run(run, place, callbacks).fit(target))
             if several and devices.is_chief:
                 publish_trials(output.path, trials)
             elif mirror and devices.is_chief:

@@ -111,14 +111,10 @@ class CheckpointStore:
         if state is None:
             return None
         then = {**kind.defaults(), **kind.translated(state.about["settings"])}
-        changed = [
-            f"{name} was {plain(then.get(name))!r}, is {plain(value)!r}"
-            for name, value in settings.items()
-            if plain(then.get(name)) != plain(value)
-        ]
+        changed = changes(then, settings)
         if changed:
             raise TrainingError(
-                f"{state.path} belongs to other settings: {'; '.join(changed)}. Give "
+                f"{state.path} belongs to other settings: {changed}. Give "
                 "the old ones to go on, or --overwrite to start afresh."
             )
         return state
@@ -195,6 +191,20 @@ class NumberedCheckpoints(CheckpointStore):
                 f"{self.directory} holds no checkpoint of step {step}. Kept: {kept}."
             )
         return self.read(path)
+
+
+def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Say what became of settings; nothing where all are as they were.
+
+    Example:
+        >>> changes({"seed": 0, "epochs": 3}, {"seed": 1, "epochs": 3})
+        'seed was 0, is 1'
+    """
+    return "; ".join(
+        f"{name} was {plain(then.get(name))!r}, is {plain(value)!r}"
+        for name, value in now.items()
+        if plain(then.get(name)) != plain(value)
+    )
 
 
 def own_copies(variable: keras.Variable) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The parts of Keras that training uses though they are not public, all of them.
+"""Parts of Keras and TensorFlow that are used though they are not public, all of them.
 
 `setup.cfg` bounds the version of Keras for their sake. What a new version has changed,
 `tests/training/test_keras_internals.py` tells.
@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,3 +60,24 @@ def averages_of_workers() -> Iterator[None]:
         yield
     finally:
         trainer.reduce_per_replica = original
+
+
+@contextlib.contextmanager
+def freed_afterwards() -> Iterator[None]:
+    """Let the graphs and models that are made within be freed when nobody needs them.
+
+    Keras remembers what it has made, and TensorFlow for ever the graph of every train
+    step, by the gradient of the `all_reduce` that Keras' optimizers begin with.
+    """
+    from tensorflow.python.framework import ops
+
+    gradients: dict[str, Any] = ops.gradient_registry._registry
+    before = set(gradients)
+    try:
+        yield
+    finally:
+        for name in gradients.keys() - before:
+            if name.startswith("CustomGradient-"):
+                del gradients[name]
+        keras.utils.clear_session()
+        gc.collect()
