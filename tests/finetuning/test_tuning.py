@@ -63,6 +63,7 @@ def trials_of(output: Path) -> list[str]:
     return sorted(path.name for path in output.glob("trial-*"))
 
 
+@pytest.mark.slow
 def test_the_best_model_is_kept_alone_and_its_settings_repeat_it(
     settings, tmp_path, weights, same, toy_corpus
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_hopeless_trial_ends_early_and_leaves_nothing(
     assert sum("training, 48 dev" in line for line in said) == 1
 
 
+@pytest.mark.slow
 def test_a_stopped_search_goes_on_within_a_trial(
     settings, tmp_path, heed, larger_dev
 ) -> None:

@@ -195,6 +195,26 @@ def wait_for(path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_two_workers_end_together_when_dev_stalls(config, tmp_path) -> None:
+    """Dev is scored by the chief alone, and the other worker would wait for it."""
+    two = config(
+        output=str(tmp_path / "two"),
+        strategy="multi-worker",
+        epochs=9,
+        learning_rate=0.0,
+        patience=2,
+    )
+    chief, other = start_workers(two, tmp_path)
+    said, complaint = chief.communicate(timeout=240)
+    assert chief.returncode == 0, complaint
+    _, complaint = other.communicate(timeout=60)
+    assert other.returncode == 0, complaint
+    assert said.count("no better epoch on dev for 2") == 1
+    metrics = Bundle.load(two.saving.output).metrics
+    assert (len(metrics["history"]), metrics["best_epoch"]) == (3, 1)
+
+
+@pytest.mark.slow
 def test_an_error_of_the_chief_ends_every_worker(config, tmp_path) -> None:
     (tmp_path / "two.training").mkdir()
     two = config(output=str(tmp_path / "two"), strategy="multi-worker")
