@@ -83,7 +83,10 @@ def test_the_recipe_is_named_beside_the_best() -> None:
     def trial(number: int, state: str, f1: float | None, *scores: float) -> Any:
         settings = {"head": "crf" if number > 1 else "softmax"}
         return {
-            **{"trial": number, "state": state, "dev_f1": f1, "settings": settings},
+            "trial": number,
+            "state": state,
+            "dev_f1": f1,
+            "settings": settings,
             "dev_f1_by_epoch": list(scores),
         }
 
