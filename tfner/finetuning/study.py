@@ -141,7 +141,7 @@ class Study:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether all that can be drawn has been tried."""
+        """True when all that can be drawn has been tried."""
         space = self.plan.space
         if not all("choices" in about for about in space.values()):
             return False

@@ -318,6 +318,11 @@ def summarize(
 ) -> dict[str, Any]:
     """Name the best model, and score the test corpus with it, if there is one.
 
+    Args:
+        study: has run its trials.
+        directory: of the output.
+        test: documents; may be none.
+
     Raises:
         TrainingError: no trial came to its end.
     """
