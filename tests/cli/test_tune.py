@@ -45,7 +45,7 @@ def test_a_search_prints_its_trials_and_the_best_one(
     assert found["test"]["support"] > 0
     assert found == json.loads((tmp_path / "study" / "summary.json").read_text("utf-8"))
     other = tfner("tune", *flags, "--trials", 2).sentence
-    assert "what is searched was 'warmup_ratio, layerwise_lr_decay, dropout', is" in other
+    assert "is searched was 'warmup_ratio, layerwise_lr_decay, dropout', is" in other
 
 
 def test_given_settings_are_fixed_even_if_they_are_the_default(
