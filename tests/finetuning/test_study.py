@@ -229,7 +229,7 @@ def test_ranges_hold_what_was_decided(toy_settings) -> None:
         ({"warmup_steps": 3}, {"warmup_ratio"}),
         ({"task": "span"}, {"head", "decode"}),
     ],
-    ids=str,
+    ids=lambda value: " ".join(sorted(value)),
 )
 def test_what_is_given_or_senseless_is_not_searched(
     toy_settings, settings, gone
