@@ -38,8 +38,9 @@ USUAL_WIDTH = 768
 WARMUP_RATIO = 0.1
 DECAY, DECAY_FROM, DECAY_RATE = 0.9, 12, 1.5
 """Layer-wise decay of rates, from how many layers on, and its factor of the rate."""
-PATIENCE_SHARE, FEWEST_PATIENCE, PATIENT_FROM = 1 / 3, 3, 7
-"""Patience as a share of the epochs, at least so many, in runs of so many or more."""
+PATIENCE_SHARE, FEWEST_PATIENCE, PATIENT_FROM = 1 / 2, 3, 7
+"""Patience as a share of the epochs, at least so many, in runs of so many or more: the
+last epochs, at falling rates, are often the best."""
 CONTEXT = 1
 """Neighbouring sentences on either side, where the corpus says what is a document."""
 FEWEST_DEV = 40
