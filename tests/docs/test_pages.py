@@ -207,8 +207,10 @@ def test_errors_that_the_manual_explains_stand_in_the_code() -> None:
     page = (ROOT / "docs/errors.md").read_text(encoding="utf-8")
     parts = [
         part.strip(" .")
-        for quoted in re.findall(r'^\*\*"(.+?)"\*\*', page, flags=re.MULTILINE)
+        for heading in re.findall(r'^\*\*(".+?")\*\*', page, flags=re.MULTILINE)
+        for quoted in re.findall(r'"(.+?)"(?:, |$)', heading)
         for part in quoted.split("…")
+        if part.strip(" .")
     ]
     assert len(parts) > 10
     assert [part for part in parts if part not in source] == []
