@@ -9,7 +9,7 @@ log.csv                   a line an epoch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,8 @@ import keras
 import numpy as np
 
 from tfner.config.train import TrainConfig
+from tfner.models.encoders.embeddings import PieceTable
+from tfner.models.keras_internals import all_layers
 from tfner.storage.workplace import Mirror
 from tfner.training.arrays import assign_variables, load_arrays, save_arrays, written
 from tfner.training.checkpoints import (
@@ -202,7 +204,8 @@ class Checkpoint(keras.callbacks.Callback):
             *self.training_model.model.weights,
             *self.training_model.optimizer.variables,
         ]
-        assign_variables(variables, arrays[: len(arrays) - means], path)
+        own = arrays[: len(arrays) - means]
+        _assign(self.training_model.model, variables, own, path)
         self.history, self.best_epoch = about["history"], about["best_epoch"]
         self.place = Place(*about["place"])
         self._means = arrays[len(arrays) - means :] if self.place.steps else []
@@ -218,4 +221,28 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _load(self, model: keras.Model, name: str) -> None:
         path = self.directory / name
-        assign_variables(model.weights, load_arrays(path)[0], path)
+        _assign(model, model.weights, load_arrays(path)[0], path)
+
+
+def _assign(
+    model: keras.Model, variables: Sequence[Any], arrays: Sequence[Any], path: Path
+) -> None:
+    """Set variables to arrays, also to those of versions in which all pieces learnt."""
+    tables = (layer for layer in all_layers(model) if isinstance(layer, PieceTable))
+    divided = next((table for table in tables if table.learned is not None), None)
+    if divided is not None and len(arrays) < len(variables):
+        arrays = list(_divided(divided, variables, arrays))
+    assign_variables(variables, arrays, path)
+
+
+def _divided(
+    table: PieceTable, variables: Sequence[Any], arrays: Sequence[Any]
+) -> Iterator[Any]:
+    """Yield an array for each variable; rows that learn come out of whole tables."""
+    rest, array = iter(arrays), np.zeros(())
+    for variable in variables:
+        if variable is not table.learned:  # which stands behind its table
+            array = next(rest, array)
+        shape = tuple(variable.shape)
+        learns = shape == tuple(table.learned.shape) != array.shape
+        yield table.learned_of(array) if learns else array

@@ -71,6 +71,9 @@ def assign_variables(
         tuple(v.shape) == a.shape for v, a in zip(variables, arrays, strict=False)
     )
     if not fits:
-        raise TrainingError(f"{path} belongs to another model.")
+        raise TrainingError(
+            f"{path} belongs to another model. Give the settings and the encoder that "
+            "it was written with."
+        )
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)

@@ -146,6 +146,10 @@ class PieceTable(keras.layers.Embedding):
                 rows.shape, initializer=lambda *_, **__: rows, name="learned"
             )
 
+    def learned_of(self, table: Any) -> Any:
+        """The rows (K, E) that learn, of a table (V, E)."""
+        return ops.take(table, self._ids, axis=0)
+
     @property
     def embeddings(self) -> Any:
         """The whole table (V, E), with what was learned."""
@@ -170,7 +174,7 @@ class PieceTable(keras.layers.Embedding):
             super().load_own_variables(store)
             return
         self._embeddings.assign(store["0"])
-        self.learned.assign(ops.take(self._embeddings, self._ids, axis=0))
+        self.learned.assign(self.learned_of(self._embeddings))
 
 
 def sinusoids(length: int, width: int) -> np.ndarray:
