@@ -57,8 +57,13 @@ def met(config: TrainConfig) -> np.ndarray:
     [
         {},
         {"layout": "padded", "accumulate": 2, "ema": 0.5, "clip_norm": 0.1},
-        {"layerwise_lr_decay": 0.5, "jit_compile": True},
-        pytest.param({"epochs": 6, "bias_correction": False}, marks=pytest.mark.slow),
+        *(
+            pytest.param(change, marks=pytest.mark.slow)
+            for change in (
+                {"layerwise_lr_decay": 0.5, "jit_compile": True},
+                {"epochs": 6, "bias_correction": False},
+            )
+        ),
     ],
     ids=lambda change: "-".join(change) or "plain",
 )

@@ -183,6 +183,7 @@ def test_a_study_of_other_settings_is_left_alone(
     assert not summary.exists()
 
 
+@pytest.mark.slow
 def test_losses_that_are_no_numbers_and_too_little_memory_end_a_trial(
     settings, space, monkeypatch
 ) -> None:
@@ -224,6 +225,7 @@ def test_something_else_is_not_replaced(settings, tmp_path) -> None:
             tune(settings(overwrite=overwrite))
 
 
+@pytest.mark.slow
 def test_without_dev_all_trials_hold_out_the_same(settings, tmp_path) -> None:
     given = settings(dev=None, dev_fraction=0.67, epochs=1)
     found = tune(given, searched=["dropout"], trials=2)

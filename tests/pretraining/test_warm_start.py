@@ -71,7 +71,9 @@ def test_a_generator_of_the_same_sizes_starts_from_the_same_weights(
         assert_same(model.generator.encoder, encoder)
 
 
-@pytest.mark.parametrize("objective", ["electra", "mlm"])
+@pytest.mark.parametrize(
+    "objective", [pytest.param("electra", marks=pytest.mark.slow), "mlm"]
+)
 def test_a_run_starts_there_and_goes_on_from_its_own_checkpoints(
     make: Any, encoder: Path, objective: str, heed: Any
 ) -> None:

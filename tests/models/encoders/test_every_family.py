@@ -65,7 +65,14 @@ def test_packed_rows_equal_padded_ones_and_wider_ones(
     assert np.abs(numpy(encoder(one))[0][:-2] - apart[real]).max() > 1e-2
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+QUICK = ("bert", "modernbert")
+"""The others are compiled in the slow tier."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in FAMILIES],
+)
 def test_what_xla_compiles_says_and_learns_the_same(
     name: str, make: Make, pack: Any
 ) -> None:
