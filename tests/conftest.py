@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -356,3 +357,12 @@ def command(
     yield run
     logger.handlers[:] = handlers
     logger.setLevel(level)
+
+
+def alive(kind: type) -> set[int]:
+    """Return the ids of all objects of a class that are not let go.
+
+    `isinstance` would ask proxies of other libraries for their class, which may warn.
+    """
+    gc.collect()
+    return {id(thing) for thing in gc.get_objects() if issubclass(type(thing), kind)}

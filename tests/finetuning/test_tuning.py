@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import shutil
 import sys
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from tests.conftest import toy_sentences, write_columns
+from tests.conftest import alive, toy_sentences, write_columns
 from tfner.config.train import TrainConfig, read_settings
 from tfner.errors import ConfigError, TrainingError
 from tfner.finetuning import study, tuning
@@ -88,14 +87,12 @@ def test_the_best_model_is_kept_alone_and_its_settings_repeat_it(
     model = train(TrainConfig(**{**again, "output": str(tmp_path / "again")}))
     assert same(weights(bundle.directory), weights(model.directory))
 
-    models = sum(isinstance(thing, TrainingModel) for thing in gc.get_objects())
+    models = alive(TrainingModel)
     more = tune(given, searched=rates, trials=4)
     assert more["trials"][:2] == found["trials"]
     assert len(more["trials"]) == 4
     assert tune(given, searched=rates, trials=3) == more
-    gc.collect()
-    alive = sum(isinstance(thing, TrainingModel) for thing in gc.get_objects())
-    assert alive <= models
+    assert len(alive(TrainingModel)) <= len(models)
 
 
 def test_a_hopeless_trial_ends_early_and_leaves_nothing(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
 
+from tests.conftest import alive
 from tfner.training.keras_internals import (
     freed_afterwards,
     index_of,
@@ -54,10 +53,7 @@ def test_fit_still_asks_for_the_build_that_a_train_step_leaves_out() -> None:
 
 
 def graphs() -> set[int]:
-    gc.collect()
-    kind = tf.__internal__.FuncGraph
-    # `isinstance` would ask `__class__` of proxies, which may warn.
-    return {id(thing) for thing in gc.get_objects() if issubclass(type(thing), kind)}
+    return alive(tf.__internal__.FuncGraph)
 
 
 def fit_once() -> None:
