@@ -32,6 +32,11 @@ OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("distilbert", {"activation": "gelu_new"}),
     ("rembert", {"hidden_act": "gelu_new"}),
     ("mpnet", {"hidden_act": "gelu_new"}),
+    # As wide as the layers; some project even so.
+    ("albert", {"embedding_size": 12}),
+    ("convbert", {"embedding_size": 12}),
+    ("electra", {"embedding_size": 12}),
+    ("rembert", {"input_embedding_size": 12}),
 ]
 RULES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (

@@ -33,7 +33,6 @@ class AlbertEncoder(Encoder):
         "num_groups",
         "layers_per_group",
     )
-    always_projects = True
 
     def __init__(
         self, *, num_groups: int = 1, layers_per_group: int = 1, **kwargs: Any
@@ -41,6 +40,9 @@ class AlbertEncoder(Encoder):
         self._sharing = (num_groups, layers_per_group)
         super().__init__(**kwargs)
         self.num_groups, self.layers_per_group = num_groups, layers_per_group
+
+    def _always_projects(self) -> bool:
+        return True
 
     def _new_blocks(self) -> list[TransformerLayer]:
         groups, layers = self._sharing

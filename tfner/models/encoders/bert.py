@@ -70,9 +70,6 @@ class Encoder(StackedEncoder):
         "family",
     )
 
-    always_projects = False
-    """Whether embeddings are projected even if they are as wide as the layers."""
-
     def __init__(
         self,
         *,
@@ -124,7 +121,7 @@ class Encoder(StackedEncoder):
         )
 
     def _new_projection(self) -> keras.layers.Dense | None:
-        if self.embedding_size == self.hidden_size and not self.always_projects:
+        if self.embedding_size == self.hidden_size and not self._always_projects():
             return None
         init = keras.initializers.TruncatedNormal(stddev=self.initializer_range)
         return keras.layers.Dense(
@@ -133,6 +130,10 @@ class Encoder(StackedEncoder):
             dtype=self.dtype_policy,
             name="embedding_projection",
         )
+
+    def _always_projects(self) -> bool:
+        """Whether embeddings are projected even if they are as wide as the layers."""
+        return self.family == "rembert"
 
     def _new_blocks(self) -> list[TransformerLayer]:
         return [self._new_block(number) for number in range(self.num_layers)]
