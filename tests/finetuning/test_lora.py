@@ -52,23 +52,29 @@ def base(encoder_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.fixture(scope="module")
-def whole(
+def trained(
     toy_settings: dict[str, Any], base: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    output = tmp_path_factory.mktemp("whole") / "model"
-    settings = toy_settings | LORA | {"epochs": 8, "encoder": str(base)}
-    return train(TrainConfig(**settings, output=str(output))).directory
+) -> Callable[..., Path]:
+    """Trains with adapters; the same run, whatever is saved of it."""
+
+    def run(name: str, **saving: Any) -> Path:
+        output = tmp_path_factory.mktemp(name) / "model"
+        settings = toy_settings | LORA | {"epochs": 8, "encoder": str(base)}
+        config = TrainConfig(**settings, **saving, output=str(output))
+        return train(config).directory
+
+    return run
 
 
 @pytest.fixture(scope="module")
-def small(
-    toy_settings: dict[str, Any], base: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def whole(trained: Callable[..., Path]) -> Path:
+    return trained("whole")
+
+
+@pytest.fixture(scope="module")
+def small(trained: Callable[..., Path]) -> Path:
     """The same run, saved without the encoder."""
-    output = tmp_path_factory.mktemp("small") / "model"
-    settings = toy_settings | LORA | {"epochs": 8, "encoder": str(base)}
-    settings |= {"output": str(output), "lora_only": True, "keep_epochs": True}
-    return train(TrainConfig(**settings)).directory
+    return trained("small", lora_only=True, keep_epochs=True)
 
 
 def test_the_saved_model_is_an_ordinary_one_with_changed_kernels(

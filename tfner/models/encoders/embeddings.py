@@ -140,7 +140,7 @@ class PieceTable(keras.layers.Embedding):
         self._slots = np.full(self.input_dim, -1, np.int32)
         self._slots[self._ids] = np.arange(len(self._ids))
         self._embeddings.trainable = False
-        rows = ops.take(self._embeddings, self._ids, axis=0)
+        rows = self.learned_of(self._embeddings)
         with open_to_weights(self):
             self.learned = self.add_weight(
                 rows.shape, initializer=lambda *_, **__: rows, name="learned"
