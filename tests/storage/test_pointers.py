@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tfner import read_corpus
 from tfner.errors import StorageError
+from tfner.inference.label_files import read_labels
 from tfner.storage.pointers import refuse_pointers
 from tfner.tokenization import load_tokenizer
 
@@ -31,3 +33,17 @@ def test_files_of_tokenizers_may_be_pointers(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(POINTER, "utf-8")
     with pytest.raises(StorageError, match=rf"{name}: a pointer of Git LFS"):
         load_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.bio", "a.bio.gz", "a.json", "a.jsonl", "a.txt"])
+def test_corpora_may_be_pointers(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(POINTER, "utf-8")
+    with pytest.raises(StorageError, match=rf"{name}: a pointer of Git LFS"):
+        list(read_corpus(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["labels.txt", "labels.json", "labels.pkl"])
+def test_files_of_labels_may_be_pointers(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(POINTER, "utf-8")
+    with pytest.raises(StorageError, match=rf"{name}: a pointer of Git LFS"):
+        read_labels(tmp_path / name)

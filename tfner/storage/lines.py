@@ -23,6 +23,7 @@ from typing import IO
 from tfner.errors import CorpusError, StorageError
 from tfner.storage import remote
 from tfner.storage.encodings import BOM, SAMPLE, encoding_hint, refuse_binary
+from tfner.storage.pointers import refuse_pointer
 from tfner.storage.progress import progress_of
 from tfner.storage.remote import AnyPath
 
@@ -335,6 +336,8 @@ def _opened(path: AnyPath) -> Iterator[tuple[IO[bytes], IO[bytes] | None]]:
     check_readable(path)
     is_remote = remote.is_remote(path)
     with remote.open_remote(path) if is_remote else open(path, "rb") as file:
+        if isinstance(file, io.BufferedReader):  # it need not be one that can seek
+            refuse_pointer(file.peek(SAMPLE), path)
         if os.fspath(path).endswith(".gz"):
             with gzip.open(file, "rb") as unpacked:
                 yield io.BufferedReader(unpacked), file

@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 
 from tfner.errors import StorageError
+from tfner.storage.remote import AnyPath
 
 HEAD = b"version https://git-lfs"
 
@@ -23,9 +24,21 @@ def refuse_pointers(*paths: Path) -> None:
         head = b""
         with contextlib.suppress(OSError), path.open("rb") as file:
             head = file.read(len(HEAD))
-        if head == HEAD:
-            raise StorageError(
-                "a pointer of Git LFS, not the file itself. Fetch it with "
-                "`git lfs pull`.",
-                path=path,
-            )
+        refuse_pointer(head, path)
+
+
+def refuse_pointer(head: bytes, path: AnyPath) -> None:
+    """Refuse a file that begins as pointers do.
+
+    Args:
+        head: its first bytes.
+        path: for the message.
+
+    Raises:
+        StorageError: it is a pointer.
+    """
+    if head.startswith(HEAD):
+        raise StorageError(
+            "a pointer of Git LFS, not the file itself. Fetch it with `git lfs pull`.",
+            path=path,
+        )

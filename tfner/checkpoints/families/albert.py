@@ -50,7 +50,7 @@ ALBERT = Family(
         "hidden_dropout": 0.0,
         "attention_dropout": 0.0,
     },
-    fixed={"family": "albert", "position_offset": 0},
+    fixed={"family": "albert", "position_offset": 0, "always_projects": True},
     activations={**GELUS, "relu": "relu"},
     only=bert.ONLY,
     skipped=("predictions.", "sop_classifier."),

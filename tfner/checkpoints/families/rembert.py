@@ -30,7 +30,7 @@ REMBERT = Family(
         "hidden_dropout": 0.0,
         "attention_dropout": 0.0,
     },
-    fixed={"family": "rembert", "position_offset": 0},
+    fixed={"family": "rembert", "position_offset": 0, "always_projects": True},
     skipped=("cls.",),
     head_dropout="classifier_dropout_prob",
 )

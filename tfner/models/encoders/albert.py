@@ -41,9 +41,6 @@ class AlbertEncoder(Encoder):
         super().__init__(**kwargs)
         self.num_groups, self.layers_per_group = num_groups, layers_per_group
 
-    def _always_projects(self) -> bool:
-        return True
-
     def _new_blocks(self) -> list[TransformerLayer]:
         groups, layers = self._sharing
         return [self._new_block(number) for number in range(groups * layers)]

@@ -29,6 +29,7 @@ class Encoder(StackedEncoder):
         num_heads: attention heads.
         intermediate_size: width of the feed-forward halves.
         embedding_size: width of the embeddings, projected to H (ELECTRA); H if None.
+        always_projects: project also embeddings of width H (ALBERT, RemBERT).
         max_positions: pieces a window may have.
         position_offset: unused rows at the start of the position table (RoBERTa: 2).
         type_vocab_size: segments; 0 for a model without them (DistilBERT).
@@ -59,6 +60,7 @@ class Encoder(StackedEncoder):
         "num_heads",
         "intermediate_size",
         "embedding_size",
+        "always_projects",
         "max_positions",
         "position_offset",
         "type_vocab_size",
@@ -79,6 +81,7 @@ class Encoder(StackedEncoder):
         num_heads: int,
         intermediate_size: int,
         embedding_size: int | None = None,
+        always_projects: bool = False,
         max_positions: int = 512,
         position_offset: int = 0,
         type_vocab_size: int = 2,
@@ -97,6 +100,7 @@ class Encoder(StackedEncoder):
         self.num_layers, self.num_heads = num_layers, num_heads
         self.intermediate_size = intermediate_size
         self.embedding_size = embedding_size or hidden_size
+        self.always_projects = always_projects
         self.max_positions, self.position_offset = max_positions, position_offset
         self.type_vocab_size, self.activation = type_vocab_size, activation
         self.layer_norm_epsilon = layer_norm_epsilon
@@ -121,7 +125,7 @@ class Encoder(StackedEncoder):
         )
 
     def _new_projection(self) -> keras.layers.Dense | None:
-        if self.embedding_size == self.hidden_size and not self._always_projects():
+        if self.embedding_size == self.hidden_size and not self.always_projects:
             return None
         init = keras.initializers.TruncatedNormal(stddev=self.initializer_range)
         return keras.layers.Dense(
@@ -130,10 +134,6 @@ class Encoder(StackedEncoder):
             dtype=self.dtype_policy,
             name="embedding_projection",
         )
-
-    def _always_projects(self) -> bool:
-        """Whether embeddings are projected even if they are as wide as the layers."""
-        return self.family == "rembert"
 
     def _new_blocks(self) -> list[TransformerLayer]:
         return [self._new_block(number) for number in range(self.num_layers)]
