@@ -25,6 +25,7 @@ from tfner.cli import (
     predict,
     pretrain,
     pretrain_data,
+    serve,
     train,
     tune,
     vocab,
@@ -56,6 +57,7 @@ for name, module in {
     "compare": compare,
     "predict": predict,
     "export": export,
+    "serve": serve,
     "vocab": vocab,
     "pretrain-data": pretrain_data,
 }.items():

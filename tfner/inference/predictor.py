@@ -130,7 +130,21 @@ class Predictor:
         self, documents: Sequence[Document], windows: Sequence[Sequence[Window]]
     ) -> Iterator[Document]:
         """Predict documents that are encoded already, all in one go."""
-        outputs = self.outputs(windows)
+        return self.read(documents, windows, self.outputs(windows))
+
+    def read(
+        self,
+        documents: Sequence[Document],
+        windows: Sequence[Sequence[Window]],
+        outputs: Sequence[Sequence[Mapping[str, Any]]],
+    ) -> Iterator[Document]:
+        """Read predictions off outputs.
+
+        Args:
+            documents: that were encoded.
+            windows: of each document.
+            outputs: of each document's windows.
+        """
         open_scheme = self._open
         if open_scheme is not None:
             settled = open_scheme.settle(self.task, documents, windows, outputs)

@@ -1,0 +1,1 @@
+"""The gateway: text in, entities out, over HTTP."""

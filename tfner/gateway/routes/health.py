@@ -1,0 +1,25 @@
+"""Whether the gateway lives, and whether it can answer."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+router = APIRouter()
+
+
+@router.get("/healthz", summary="Whether the process lives")
+async def healthz() -> dict[str, str]:
+    """Answer whenever the process can."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", summary="Whether requests are answered")
+async def readyz() -> dict[str, str]:
+    """Answer that every model is loaded."""
+    return {"status": "ready"}
+
+
+@router.get("/v1/models", summary="The models and their versions")
+async def models(request: Request) -> dict[str, object]:
+    """List the models."""
+    return {"models": request.app.state.registry.describe()}
