@@ -49,7 +49,7 @@ class Job:
         self.missing = sum(map(len, self.windows))
 
     def is_over(self, now: float) -> bool:
-        """Whether its remaining windows need not be run."""
+        """Tell whether its remaining windows need not be run."""
         return self.is_given_up or self.error is not None or now > self.deadline
 
 
@@ -185,7 +185,7 @@ class Batcher:
             entry.job.outputs[number][place] = output
 
     def _is_last(self, entry: _Entry) -> bool:
-        """Count a window as dealt with; whether it was the last one of its job."""
+        """Count a window as dealt with; tell whether it was its job's last."""
         with self._changed:
             entry.job.missing -= 1
             return entry.job.missing == 0

@@ -44,5 +44,11 @@ def too_large(code: str, message: str) -> Refused:
 
 
 def busy(code: str, message: str, *, seconds: int) -> Refused:
-    """Refuse a request that may be sent again after some seconds."""
+    """Refuse a request that may be sent again later.
+
+    Args:
+        code: see `Refused`.
+        message: see `Refused`.
+        seconds: until then.
+    """
     return Refused(429, code, message, headers={"retry-after": str(seconds)})

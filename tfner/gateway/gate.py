@@ -1,4 +1,4 @@
-"""What every request passes: size, time, and how refusals are told."""
+"""A gate that every request passes: size, time, refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the gateway takes before it refuses."""
+"""Limits: how much the gateway takes before it refuses."""
 
 from __future__ import annotations
 
@@ -53,5 +53,5 @@ class Limits:
                 )
 
     def is_too_long(self, text: Sized) -> bool:
-        """Whether a text has more characters than it may."""
+        """Tell whether a text has more characters than it may."""
         return len(text) > self.max_characters

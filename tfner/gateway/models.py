@@ -24,7 +24,7 @@ POOL = 4
 
 @dataclass(frozen=True)
 class Source:
-    """Where the versions of a model lie.
+    """A place of the versions of a model.
 
     Args:
         name: by which clients ask for it.

@@ -60,15 +60,30 @@ class EntitiesRequest(Options):
     texts: list[str] | None = None
     documents: list[GivenDocument] | None = None
 
-    def contents(self) -> list[str] | list[GivenDocument]:
-        """What is to be predicted.
+    def contents(self) -> list[str]:
+        """Give the texts that are to be predicted.
 
         Raises:
-            Refused: both are given, or none.
+            Refused: both texts and documents are given, or none.
         """
         if (self.texts is None) == (self.documents is None):
             raise invalid("give one of `texts` and `documents`.")
-        return self.documents or [] if self.texts is None else self.texts
+        if self.texts is not None:
+            return self.texts
+        return [document.text for document in self.documents or ()]
+
+    def to_documents(self) -> Sequence[str | Document]:
+        """Give what is to be predicted, as `Predictor.predict` takes it.
+
+        Raises:
+            Refused: words are not in order or not in the text.
+        """
+        if self.documents is None:
+            return self.texts or ()
+        return [
+            to_document(given, number, self.offsets)
+            for number, given in enumerate(self.documents, start=1)
+        ]
 
 
 class FoundEntity(BaseModel):
@@ -97,14 +112,14 @@ class EntitiesAnswer(BaseModel):
 
 
 class Problem(BaseModel):
-    """Why a request was refused."""
+    """The reason of a refusal."""
 
     code: str
     message: str
 
 
 class ErrorAnswer(BaseModel):
-    """What a refused request is answered."""
+    """The answer to a request that is refused."""
 
     error: Problem
 
@@ -180,5 +195,5 @@ def to_answer(document: Document, options: Options) -> dict[str, Any]:
 
 
 def is_wanted(label: str, labels: Sequence[str] | None) -> bool:
-    """Whether entities of a label are to be given."""
+    """Tell whether entities of a label are to be given."""
     return labels is None or label in labels

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a gateway is started with.
+    """Settings of a gateway.
 
     Args:
         models: `NAME=DIR` or `DIR`.

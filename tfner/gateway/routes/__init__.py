@@ -1,1 +1,1 @@
-"""What the gateway answers, an interface a module."""
+"""Routes: an interface a module."""

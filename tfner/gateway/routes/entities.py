@@ -14,10 +14,8 @@ from tfner.gateway.models import Registry
 from tfner.gateway.schemas import (
     EntitiesAnswer,
     EntitiesRequest,
-    GivenDocument,
     read,
     to_answer,
-    to_document,
 )
 from tfner.gateway.served import Served
 
@@ -30,16 +28,9 @@ async def entities(request: Request) -> Response:
     registry: Registry = request.app.state.registry
     limits: Limits = request.app.state.limits
     asked = read(EntitiesRequest, await read_body(request, limits))
-    contents = asked.contents()
-    limits.check([c.text if isinstance(c, GivenDocument) else c for c in contents])
+    limits.check(asked.contents())
     with registry.use(asked.model, asked.version) as served:
         check_labels(served, asked.labels)
-        documents: list[str | Document] = [
-            to_document(content, number, asked.offsets)
-            if isinstance(content, GivenDocument)
-            else content
-            for number, content in enumerate(contents, start=1)
-        ]
 
         def finish(found: list[Document]) -> bytes:
             return orjson.dumps(
@@ -50,7 +41,9 @@ async def entities(request: Request) -> Response:
                 }
             )
 
-        body = await served.predict(documents, finish, seconds=limits.deadline)
+        body = await served.predict(
+            asked.to_documents(), finish, seconds=limits.deadline
+        )
     return Response(body, media_type="application/json")
 
 

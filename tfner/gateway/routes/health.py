@@ -1,4 +1,4 @@
-"""Whether the gateway lives, and whether it can answer."""
+"""Health: does the gateway live, and can it answer?"""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from fastapi import APIRouter, Request
 router = APIRouter()
 
 
-@router.get("/healthz", summary="Whether the process lives")
+@router.get("/healthz", summary="Liveness")
 async def healthz() -> dict[str, str]:
     """Answer whenever the process can."""
     return {"status": "ok"}
 
 
-@router.get("/readyz", summary="Whether requests are answered")
+@router.get("/readyz", summary="Readiness")
 async def readyz() -> dict[str, str]:
     """Answer that every model is loaded."""
     return {"status": "ready"}
