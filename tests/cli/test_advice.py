@@ -34,6 +34,7 @@ READ_IN = {
     "tfner/finetuning/lr_finder.py": ("find-lr",),
     "tfner/finetuning/study.py": ("tune",),
     "tfner/finetuning/tuning.py": ("tune",),
+    "tfner/gateway/": ("serve",),
     "tfner/inference/": PREDICTING,
     "tfner/models/": TRAINING,
     "tfner/pretraining/": ("pretrain",),

@@ -33,7 +33,7 @@ class GivenDocument(Strict):
 
 
 class Options(Strict):
-    """How texts are answered."""
+    """Options of an answer."""
 
     model: str | None = Field(
         None, description="Name of a model; needed only where several are served."
