@@ -2,25 +2,181 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import importlib.util
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
 
 import typer
 
+from tfner.cli.options import Decode, ModelOptions, with_groups
+from tfner.errors import ConfigError
 from tfner.storage.remote import import_tensorflow
+
+EXTRA = ("fastapi", "orjson", "prometheus_client", "uvicorn")
+TOKEN = "TFNER_TOKEN"
 
 Models = Annotated[
     list[str],
     typer.Argument(
-        help="Models as DIR or NAME=DIR; a directory of versions serves the newest."
+        metavar="MODEL...",
+        help="Models, as DIR or NAME=DIR: what `tfner predict` takes, or a directory "
+        "of numbered versions, of which the newest is served and new ones are taken "
+        "up.",
     ),
 ]
-Host = Annotated[str, typer.Option(metavar="HOST", help="Address to listen at.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 for any free one.")]
 
 
-def command(models: Models, host: Host = "127.0.0.1", port: Port = 8080) -> None:
-    """Find entities over HTTP: text in, entities out."""
+@dataclass(frozen=True)
+class LimitOptions:
+    """Options for what is refused."""
+
+    heading: ClassVar = "Limits, of each process"
+
+    max_body: Annotated[
+        int, typer.Option(min=1, help="Bytes of a request, or of a line of NDJSON.")
+    ] = 4 * 2**20
+    max_texts: Annotated[int, typer.Option(min=1, help="Texts of a request.")] = 1000
+    max_characters: Annotated[
+        int, typer.Option(min=1, help="Characters of a text.")
+    ] = 200_000
+    max_queue: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Texts that wait for a model; more are refused (429)."
+        ),
+    ] = 2000
+    max_requests: Annotated[
+        int,
+        typer.Option(min=1, help="Requests answered at once; more are refused (429)."),
+    ] = 512
+    deadline: Annotated[
+        float,
+        typer.Option(min=0.001, help="Seconds that a request may wait (504)."),
+    ] = 30.0
+    idle: Annotated[
+        float,
+        typer.Option(
+            min=0.001, help="Seconds after which a client that stands still is left."
+        ),
+    ] = 10.0
+
+
+@dataclass(frozen=True)
+class AccessOptions:
+    """Options for who may ask."""
+
+    heading: ClassVar = "Access"
+
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="File with the token that clients must bear; that of the environment "
+            f"variable {TOKEN} if not set, and none if there is none.",
+        ),
+    ] = None
+    cors: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN",
+            help="Origin whose pages in browsers may ask, such as "
+            "https://example.org; may be repeated. * for all.",
+        ),
+    ] = None
+
+    def token(self) -> str | None:
+        """The token, without the line's end; None if none is wanted.
+
+        Raises:
+            ConfigError: it is empty, or no header can hold it.
+        """
+        if self.token_file is None:
+            token = os.environ.get(TOKEN)
+            place = f"the environment variable {TOKEN}"
+        else:
+            token = self.token_file.read_text("utf-8").strip()
+            place = str(self.token_file)
+        if token is not None and not (
+            token and token.isascii() and token.isprintable()
+        ):
+            raise ConfigError(
+                f"{place} holds no token. Give printable ASCII characters, or leave "
+                "it out."
+            )
+        return token
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """Options for the processes that serve."""
+
+    heading: ClassVar = "Server"
+
+    host: Annotated[
+        str,
+        typer.Option(metavar="HOST", help="Address to listen at; 0.0.0.0 for all."),
+    ] = "127.0.0.1"
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port; 0 for any free one.")
+    ] = 8080
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Processes that share the port, each with its own models."
+        ),
+    ] = 1
+    versions: Annotated[
+        int, typer.Option(min=1, help="Newest versions of a model that are served.")
+    ] = 1
+    poll: Annotated[
+        float,
+        typer.Option(min=0.1, help="Seconds between two looks for new versions."),
+    ] = 2.0
+    drain: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Seconds in which requests are still taken after SIGTERM, while "
+            "/readyz says no.",
+        ),
+    ] = 0.0
+
+
+@with_groups
+def command(
+    models: Models,
+    server: ServerOptions,
+    limits: LimitOptions,
+    access: AccessOptions,
+    given: ModelOptions,
+    decode: Decode = None,
+) -> None:
+    """Find entities over HTTP: text in, entities out, with a page to try it.
+
+    POST /v1/entities takes texts; TensorFlow Serving's and KServe's requests are
+    answered, too. /docs lists everything. Ends on SIGTERM when all is answered.
+    """
+    lacking = [name for name in EXTRA if importlib.util.find_spec(name) is None]
+    if lacking:
+        raise ConfigError(
+            f"serving needs {', '.join(lacking)}: pip install 'tfner[serve]'"
+        )
+    from tfner.gateway.limits import Limits
     from tfner.gateway.server import Settings, serve
 
+    token = access.token()
     import_tensorflow()
-    serve(Settings(models=models, host=host, port=port))
+    serve(
+        Settings(
+            models=models,
+            **vars(server),
+            limits=Limits(**vars(limits)),
+            token=token,
+            origins=access.cors or (),
+            loading={**given.extras(), "decode": decode},
+            log_level=logging.getLogger("tfner").level,
+        )
+    )

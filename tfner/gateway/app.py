@@ -1,43 +1,100 @@
-"""The application: its routes, and what stands around each of them."""
+"""The application: its routes, and what stands around all of them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 
 import tfner
 from tfner.gateway.errors import Refused
-from tfner.gateway.gate import Gate, refuse
-from tfner.gateway.limits import Limits
-from tfner.gateway.models import Registry
-from tfner.gateway.routes import entities, health
+from tfner.gateway.gate import FAILED, App, Gate, refusal_response
+from tfner.gateway.routes import entities, health, kserve, models, tf_serving
+from tfner.gateway.state import Gateway
+
+DESCRIPTION = "Finds named entities in texts. Offsets are half-open."
 
 
-def make_app(registry: Registry, limits: Limits) -> FastAPI:
-    """Make the application.
+def make_app(
+    gateway: Gateway,
+    *,
+    token: str | None = None,
+    origins: Sequence[str] = (),
+    seconds_between_looks: float = 2.0,
+) -> App:
+    """Make the application, as ASGI.
 
     Args:
-        registry: its models, which are loaded.
-        limits: of requests.
+        gateway: its models are loaded.
+        token: that clients must bear; None lets in everyone.
+        origins: whose pages in browsers may ask; "*" for all.
+        seconds_between_looks: for new versions of models.
     """
+    routes = make_routes(gateway, seconds_between_looks)
+    gate = Gate(routes, gateway=gateway, token=token)
+    if not origins:
+        return gate
+    return CORSMiddleware(
+        gate,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["*"],
+        expose_headers=["X-Request-Id", "Retry-After"],
+    )
+
+
+def make_routes(gateway: Gateway, seconds_between_looks: float = 2.0) -> FastAPI:
+    """Make the routes, and what runs beside them; see `make_app`."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        watch = asyncio.create_task(gateway.registry.watch(seconds_between_looks))
         yield
-        await registry.close()
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+        await gateway.registry.close()
 
     app = FastAPI(
         title="tfner",
         version=tfner.__version__,
+        description=DESCRIPTION,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
     )
-    app.state.registry, app.state.limits = registry, limits
-    app.include_router(entities.router)
-    app.include_router(health.router)
-    app.add_exception_handler(Refused, refuse)
-    app.add_middleware(Gate, limits=limits)
+    app.state.gateway = gateway
+    for room in (entities, models, tf_serving, kserve, health):
+        app.include_router(room.router)
+    app.add_exception_handler(Refused, _refuse)
+    app.add_exception_handler(HTTPException, _refuse_address)
+    app.add_exception_handler(Exception, _fail)
     return app
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    refused = error if isinstance(error, Refused) else FAILED
+    return refusal_response(request.url.path, refused)
+
+
+async def _refuse_address(request: Request, error: Exception) -> Response:
+    """Tell of an address or method that does not exist as of all else."""
+    if not isinstance(error, HTTPException):
+        return await _fail(request, error)
+    code, message = "not_found", "there is nothing at this address; /docs lists all."
+    if error.status_code == 405:
+        code, message = "wrong_method", "this address takes another method; see /docs."
+    refused = Refused(error.status_code, code, message, headers=error.headers)
+    return refusal_response(request.url.path, refused)
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+    """Answer what should not happen; the gate logs it."""
+    return refusal_response(request.url.path, FAILED)

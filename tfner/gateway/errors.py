@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+CANNOT_PREDICT = 422
+"""Status of a text that the model cannot take, whatever the limits."""
+
+SHOWN = 40
+"""Characters of a name that are shown to the client that sent it."""
+
 
 class Refused(Exception):
     """A request that is not answered.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tfner.errors import counted
@@ -19,8 +19,10 @@ class Limits:
         max_characters: characters of a text.
         max_queue: texts that wait, or are being worked on, for one model.
         max_requests: requests that are being answered.
-        deadline: seconds that a request may wait for its answer.
-        idle: seconds in which a client must send, or take, the next bytes.
+        deadline: seconds that a request may wait for its answer, and that its body
+            may take to arrive.
+        idle: seconds in which a client must send a request's head, go on with its
+            body, or take what it is sent.
     """
 
     max_body: int = 4 * 2**20
@@ -31,27 +33,26 @@ class Limits:
     deadline: float = 30.0
     idle: float = 10.0
 
-    def check(self, texts: list[str]) -> None:
+    def check(self, lengths: Sequence[int]) -> None:
         """Refuse texts that are too many or too long.
+
+        Args:
+            lengths: characters of each text.
 
         Raises:
             Refused: as said.
         """
-        if len(texts) > min(self.max_texts, self.max_queue):
-            most = min(self.max_texts, self.max_queue)
+        most = min(self.max_texts, self.max_queue)
+        if len(lengths) > most:
             raise too_large(
                 "too_many_texts",
                 f"a request may hold {counted(most, 'text')}; received "
-                f"{len(texts):,}. Send several requests, or a stream of NDJSON.",
+                f"{len(lengths):,}. Send several requests, or a stream of NDJSON.",
             )
-        for number, text in enumerate(texts):
-            if self.is_too_long(text):
+        for number, length in enumerate(lengths, start=1):
+            if length > self.max_characters:
                 raise too_large(
                     "text_too_long",
                     f"a text may have {self.max_characters:,} characters; text "
-                    f"{number + 1} has {len(text):,}. Send it in parts.",
+                    f"{number} has {length:,}. Send it in parts.",
                 )
-
-    def is_too_long(self, text: Sized) -> bool:
-        """Tell whether a text has more characters than it may."""
-        return len(text) > self.max_characters

@@ -1,139 +1,263 @@
-"""The models that are served, by name and version."""
+"""The models that are served, by name and version, and how new versions come in."""
 
 from __future__ import annotations
 
 import asyncio
-import re
+import gc
+import logging
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from tfner.errors import ConfigError, unknown
-from tfner.gateway.errors import invalid, missing
-from tfner.gateway.limits import Limits
+from tfner.errors import ConfigError, TfnerError, unknown
+from tfner.gateway.errors import SHOWN, invalid, missing
+from tfner.gateway.events import log, log_failure
 from tfner.gateway.served import Served
-from tfner.inference.predictor import Predictor
+from tfner.gateway.versions import Print, Source, fingerprint
 
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-POOL = 4
-"""Threads that encode and decode: a long text does not hold up the others."""
+POLL = 0.05
+"""Seconds between two looks at whether a version is still in use."""
+
+Make = Callable[[Source, str, str], Served]
 
 
 @dataclass(frozen=True)
-class Source:
-    """A place of the versions of a model.
+class Refusal:
+    """A version that was not taken.
 
     Args:
-        name: by which clients ask for it.
-        place: a model, or a directory of versions.
+        reason: one sentence.
+        files: what it was like; once they change it is tried again.
     """
 
-    name: str
-    place: str
+    reason: str
+    files: Print
 
-    @classmethod
-    def parse(cls, argument: str) -> Source:
-        """Read `NAME=DIR` or `DIR`, whose last part is the name then.
+
+class Model:
+    """The versions of one model.
+
+    Args:
+        source: where they lie.
+        make: loads a version: of the source, its number and its place.
+        keep: how many of the newest are served.
+
+    Attributes:
+        served: versions by their numbers, the newest last.
+        refused: versions that were not taken, by their numbers.
+        loading: number of the version that is being loaded.
+    """
+
+    def __init__(self, source: Source, make: Make, *, keep: int = 1) -> None:
+        self.source, self._make, self._keep = source, make, keep
+        self.served: dict[str, Served] = {}
+        self.refused: dict[str, Refusal] = {}
+        self.loading: str | None = None
+        self._seen: dict[str, Print] = {}
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    @property
+    def newest(self) -> Served:
+        """The newest version that is served."""
+        return next(reversed(self.served.values()))
+
+    def load(self) -> None:
+        """Load the newest versions for the first time.
 
         Raises:
-            ConfigError: the name is none that an address can hold.
+            TfnerError: there is none that can be served.
         """
-        name, equals, place = argument.partition("=")
-        if not equals or "/" in name:
-            place = argument
-            name = _name_of(Path(place))
-        if not NAME.fullmatch(name):
-            raise ConfigError(
-                "a model's name has letters, digits, dots, dashes and underlines. "
-                f"Received: {name!r} of {argument}. Give NAME=DIR."
-            )
-        return cls(name, place)
+        found = self.source.versions()
+        errors: list[TfnerError] = []
+        for number, place in reversed(found.items()):
+            try:
+                self._add(number, self._make(self.source, number, place))
+            except TfnerError as error:
+                errors.append(error)
+                self._refuse(number, fingerprint(place), error)
+            if len(self.served) == self._keep:
+                return
+        if not self.served:
+            raise errors[0]
+
+    async def refresh(self) -> None:
+        """Take up new versions, then let go of old ones.
+
+        A version is loaded once its files have not changed between two looks. The old
+        ones stay until the new ones answer.
+        """
+        found = await asyncio.to_thread(self.source.versions)
+        for number in list(self.refused):
+            files = await asyncio.to_thread(fingerprint, found.get(number, ""))
+            if files != self.refused[number].files:
+                del self.refused[number]
+        wanted = [n for n in found if n not in self.refused][-self._keep :]
+        for number in wanted:
+            if number not in self.served:
+                await self._try(number, found[number])
+        if all(number in self.served for number in wanted) and wanted:
+            for number in [n for n in self.served if n not in wanted]:
+                retiring = asyncio.create_task(self._retire(self.served.pop(number)))
+                self._retiring.add(retiring)
+                retiring.add_done_callback(self._retiring.discard)
+
+    async def _try(self, number: str, place: str) -> None:
+        """Load a version whose files have settled; the model stays as it is if not."""
+        files = await asyncio.to_thread(fingerprint, place)
+        if files != self._seen.get(number):
+            self._seen[number] = files
+            return
+        self.loading = number
+        try:
+            made = await asyncio.to_thread(self._make, self.source, number, place)
+            self._add(number, made)
+        except Exception as error:
+            self._refuse(number, files, error)
+        finally:
+            self.loading = None
+
+    def _add(self, number: str, served: Served) -> None:
+        self.served[number] = served
+        self.served = dict(sorted(self.served.items(), key=lambda item: int(item[0])))
+        log("version loaded", model=self.source.name, version=number)
+
+    def _refuse(self, number: str, files: Print, error: Exception) -> None:
+        if isinstance(error, (TfnerError, OSError)):
+            reason = str(error)
+        else:
+            reason = f"{type(error).__name__}; the log says where."
+            log_failure("failure", error, model=self.source.name, version=number)
+        self.refused[number] = Refusal(reason, files)
+        log(
+            "version refused",
+            level=logging.WARNING,
+            model=self.source.name,
+            version=number,
+            reason=reason,
+        )
+
+    async def _retire(self, served: Served) -> None:
+        """Let a version go once nobody uses it any more."""
+        while served.users:
+            await asyncio.sleep(POLL)
+        await asyncio.to_thread(served.close)
+        gc.collect()
+        log("version released", model=served.name, version=served.version)
+
+    def describe(self) -> dict[str, Any]:
+        """Give the model as `GET /v1/models` does."""
+        newest = self.newest
+        return {
+            "name": self.source.name,
+            "version": newest.version,
+            "versions": list(self.served),
+            "labels": list(newest.labels),
+            "nested": newest.nested,
+            "state": "ready" if self.loading is None else "loading",
+            "loading": self.loading,
+            "refused": {n: refusal.reason for n, refusal in self.refused.items()},
+        }
 
 
-def _name_of(place: Path) -> str:
-    """The last part of a path that is no number of a version."""
-    parts = [part for part in place.resolve().parts if not part.isdigit()]
-    return parts[-1]
-
-
-@dataclass
 class Registry:
-    """Served models.
+    """All models that are served.
 
     Args:
-        sources: of the models; names are unique.
-        limits: those of the queues count.
-        load: makes a predictor of a place.
-        threads: batches at once of a model.
+        sources: of the models.
+        make: see `Model`.
+        keep: see `Model`.
+
+    Raises:
+        ConfigError: two models have one name.
     """
 
-    sources: Sequence[Source]
-    limits: Limits
-    load: Callable[[str], Predictor] = Predictor.load
-    threads: int = 1
-    served: dict[str, Served] = field(default_factory=dict)
+    def __init__(self, sources: Sequence[Source], make: Make, *, keep: int = 1) -> None:
+        self.models: dict[str, Model] = {}
+        for source in sources:
+            if source.name in self.models:
+                raise ConfigError(
+                    f"two models have the name {source.name}. Give each its own: "
+                    "NAME=DIR."
+                )
+            self.models[source.name] = Model(source, make, keep=keep)
 
-    def __post_init__(self) -> None:
-        self.pool = ThreadPoolExecutor(POOL, thread_name_prefix="texts")
-        names = [source.name for source in self.sources]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise ConfigError(
-                f"two models have the name {twice}. Give each a name: NAME=DIR."
-            )
+    def load(self) -> None:
+        """Load all models.
 
-    def start(self) -> None:
-        """Load all models."""
-        for source in self.sources:
-            self.served[source.name] = Served(
-                source.name,
-                "1",
-                self.load(source.place),
-                pool=self.pool,
-                max_queue=self.limits.max_queue,
-                threads=self.threads,
-            )
+        Raises:
+            TfnerError: one cannot be served.
+        """
+        for model in self.models.values():
+            model.load()
+
+    async def watch(self, seconds: float) -> None:
+        """Look for new versions for ever.
+
+        Args:
+            seconds: between two looks.
+        """
+        while True:
+            await asyncio.sleep(seconds)
+            for model in self.models.values():
+                try:
+                    await model.refresh()
+                except (TfnerError, OSError) as error:
+                    name = model.source.name
+                    log(
+                        "watch failed",
+                        level=logging.WARNING,
+                        model=name,
+                        reason=str(error),
+                    )
 
     async def close(self) -> None:
-        """Answer what was accepted, then end all threads."""
-        for served in self.served.values():
-            await asyncio.to_thread(served.close)
-        self.pool.shutdown()
+        """Answer what was accepted, then let all models go."""
+        for model in self.models.values():
+            for served in model.served.values():
+                await asyncio.to_thread(served.close)
+
+    def find(self, name: str | None) -> Model:
+        """Find a model.
+
+        Args:
+            name: None if there is one alone.
+
+        Raises:
+            Refused: there is none of this name, or it must be named.
+        """
+        if name is None:
+            if len(self.models) > 1:
+                names = ", ".join(self.models)
+                raise invalid(f"several models are served; `model` names one: {names}.")
+            name = next(iter(self.models))
+        if name not in self.models:
+            raise missing(unknown("model", name[:SHOWN], self.models))
+        return self.models[name]
 
     @contextmanager
-    def use(self, name: str | None, version: str | int | None) -> Iterator[Served]:
+    def use(
+        self, name: str | None, version: str | int | None = None
+    ) -> Iterator[Served]:
         """A version of a model, which is not let go meanwhile.
 
         Args:
-            name: of the model; None if there is one alone.
-            version: of the model; None for the newest.
+            name: see `find`.
+            version: None for the newest.
 
         Raises:
             Refused: there is none of this name or version.
         """
-        if name is None:
-            if len(self.sources) > 1:
-                names = ", ".join(source.name for source in self.sources)
-                raise invalid(f"several models are served: name one of {names}.")
-            name = self.sources[0].name
-        served = self.served.get(name)
-        if served is None:
-            raise missing(unknown("model", name[:40], self.served))
-        yield served
-
-    def describe(self) -> list[dict[str, Any]]:
-        """Every model as `GET /v1/models` gives it."""
-        return [
-            {
-                "name": served.name,
-                "version": served.version,
-                "versions": [served.version],
-                "labels": list(served.predictor.task.label_set.labels),
-                "nested": served.predictor.task.name == "span",
-                "state": "ready",
-            }
-            for served in self.served.values()
-        ]
+        model = self.find(name)
+        if version is None:
+            served = model.newest
+        elif str(version) in model.served:
+            served = model.served[str(version)]
+        else:
+            number = str(version)[:SHOWN]
+            raise missing(unknown("version", number, model.served))
+        served.users += 1
+        try:
+            yield served
+        finally:
+            served.users -= 1

@@ -57,27 +57,24 @@ class Options(Strict):
 class EntitiesRequest(Options):
     """Texts or documents, and how they are answered."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["texts"]}, {"required": ["documents"]}]
+        }
+    )
+
     texts: list[str] | None = None
     documents: list[GivenDocument] | None = None
-
-    def contents(self) -> list[str]:
-        """Give the texts that are to be predicted.
-
-        Raises:
-            Refused: both texts and documents are given, or none.
-        """
-        if (self.texts is None) == (self.documents is None):
-            raise invalid("give one of `texts` and `documents`.")
-        if self.texts is not None:
-            return self.texts
-        return [document.text for document in self.documents or ()]
 
     def to_documents(self) -> Sequence[str | Document]:
         """Give what is to be predicted, as `Predictor.predict` takes it.
 
         Raises:
-            Refused: words are not in order or not in the text.
+            Refused: texts and documents are given, or neither; or words are not in
+                order or not in the text.
         """
+        if (self.texts is None) == (self.documents is None):
+            raise invalid("give one of `texts` and `documents`.")
         if self.documents is None:
             return self.texts or ()
         return [
@@ -122,6 +119,12 @@ class ErrorAnswer(BaseModel):
     """The answer to a request that is refused."""
 
     error: Problem
+
+
+class PlainErrorAnswer(BaseModel):
+    """The answer to a request that is refused, as model servers give it."""
+
+    error: str
 
 
 def read(schema: type[Schema], body: bytes) -> Schema:

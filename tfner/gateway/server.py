@@ -1,67 +1,169 @@
-"""The process that serves: sockets, signals, workers."""
+"""The processes that serve: their settings, sockets and ends."""
 
 from __future__ import annotations
 
 import logging
+import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import uvicorn
 
 from tfner.errors import StorageError
 from tfner.gateway.app import make_app
+from tfner.gateway.connections import Server, impatient
+from tfner.gateway.events import log
 from tfner.gateway.limits import Limits
-from tfner.gateway.models import Registry, Source
+from tfner.gateway.loading import Loader, load_here
+from tfner.gateway.metrics import Metrics
+from tfner.gateway.models import Registry
+from tfner.gateway.state import Gateway
+from tfner.gateway.versions import Source
 
-logger = logging.getLogger(__name__)
+LONGEST_HEAD = 32 * 2**10
+"""Bytes of a request's head."""
+KEEP_ALIVE = 75
+"""Seconds that a connection is kept without a request."""
+BACKLOG = 2048
+"""Connections that wait to be accepted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Settings of a gateway.
+    """Settings of a gateway, which its worker processes get as they are.
 
     Args:
         models: `NAME=DIR` or `DIR`.
         host: address to listen at.
         port: 0 for any free one.
-        limits: of requests.
+        limits: of requests, in each process.
+        workers: processes that share the port.
+        versions: newest ones of a model that are served.
+        poll: seconds between two looks for new versions.
+        drain: seconds in which requests are still taken after a signal to end.
+        token: that clients must bear; None lets in everyone.
+        origins: whose pages in browsers may ask.
+        loading: settings of `Predictor.load`.
+        log_level: of `logging`.
     """
 
     models: Sequence[str]
     host: str = "127.0.0.1"
     port: int = 8080
     limits: Limits = field(default_factory=Limits)
+    workers: int = 1
+    versions: int = 1
+    poll: float = 2.0
+    drain: float = 0.0
+    token: str | None = None
+    origins: Sequence[str] = ()
+    loading: Mapping[str, Any] = field(default_factory=dict)
+    log_level: int = logging.INFO
+
+    def sources(self) -> list[Source]:
+        """The places of the models.
+
+        Raises:
+            ConfigError: a name is wrong.
+        """
+        return [Source.parse(model) for model in self.models]
 
 
 def serve(settings: Settings) -> None:
-    """Serve until a signal ends the process."""
+    """Serve until a signal ends the process.
+
+    Args:
+        settings: of the gateway.
+
+    Raises:
+        TfnerError: the address is in use, or a model cannot be served.
+    """
+    Registry(settings.sources(), make=_never)  # wrong names are told before all else
     listener = bind(settings.host, settings.port)
-    sources = [Source.parse(model) for model in settings.models]
-    registry = Registry(sources, settings.limits)
-    registry.start()
-    app = make_app(registry, settings.limits)
-    config = uvicorn.Config(app, log_config=None, ws="none", server_header=False)
+    if settings.workers == 1:
+        serve_here(settings, listener)
+        return
+    from tfner.gateway.workers import Workers
+
+    Workers(settings, listener).run()
+
+
+def serve_here(
+    settings: Settings, listener: socket.socket, *, parent: int | None = None
+) -> None:
+    """Serve in this process.
+
+    Args:
+        settings: of the gateway.
+        listener: bound to the port.
+        parent: see `Server`.
+
+    Raises:
+        TfnerError: a model cannot be served.
+    """
+    limits, metrics = settings.limits, Metrics()
+    loader = Loader(load_here(**settings.loading), limits=limits, metrics=metrics)
+    registry = Registry(settings.sources(), loader, keep=settings.versions)
+    registry.load()
+    gateway = Gateway(registry, limits, metrics)
+    app = make_app(
+        gateway,
+        token=settings.token,
+        origins=settings.origins,
+        seconds_between_looks=settings.poll,
+    )
+    config = uvicorn.Config(
+        app,
+        http=impatient(limits.idle),
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        h11_max_incomplete_event_size=LONGEST_HEAD,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=round(limits.deadline) + 5,
+    )
+    log("serving", url=url_of(listener), process=os.getpid())
+    Server(config, gateway, drain=settings.drain, parent=parent).run([listener])
+    log("ended", process=os.getpid())
+
+
+def url_of(listener: socket.socket) -> str:
+    """The address of a socket, as a browser takes it."""
     host, port = listener.getsockname()[:2]
-    logger.info("serving at http://%s:%d", host, port)
-    uvicorn.Server(config).run([listener])
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def bind(host: str, port: int) -> socket.socket:
     """Bind a socket, so that a port in use is told before models load.
 
+    Args:
+        host: a name or address.
+        port: 0 for any free one.
+
     Raises:
         StorageError: the address cannot be used.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener = None
     try:
-        listener.bind((host, port))
+        family, *_, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
     except OSError as error:
-        listener.close()
+        if listener is not None:
+            listener.close()
         raise StorageError(
             f"cannot listen at {host}:{port}: {error.strerror or error}. Name another "
             "--port or --host."
         ) from error
     return listener
+
+
+def _never(*_: object) -> Any:
+    raise NotImplementedError

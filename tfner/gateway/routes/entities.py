@@ -1,36 +1,58 @@
-"""`POST /v1/entities`: texts in, entities out."""
+"""`POST /v1/entities`: texts in, entities out, at once or as a stream."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from tfner.document import Document
-from tfner.errors import unknown
-from tfner.gateway.errors import invalid
-from tfner.gateway.gate import read_body
-from tfner.gateway.limits import Limits
-from tfner.gateway.models import Registry
+from tfner.gateway.asking import predict
+from tfner.gateway.gate import NDJSON, read_body
+from tfner.gateway.openapi import inlined, json_body, refusals
 from tfner.gateway.schemas import (
     EntitiesAnswer,
     EntitiesRequest,
+    GivenDocument,
+    Options,
     read,
     to_answer,
 )
-from tfner.gateway.served import Served
+from tfner.gateway.state import gateway_of
+from tfner.gateway.streaming import Stream
 
-router = APIRouter()
+router = APIRouter(tags=["Entities"], responses=refusals())
+
+LINES = {
+    "application/x-ndjson": {
+        "schema": {
+            "description": "A line a text: a string, or an object.",
+            "oneOf": [{"type": "string"}, inlined(GivenDocument.model_json_schema())],
+        }
+    }
+}
 
 
-@router.post("/v1/entities", summary="Find entities", response_model=EntitiesAnswer)
-async def entities(request: Request) -> Response:
-    """Find the entities of texts or documents."""
-    registry: Registry = request.app.state.registry
-    limits: Limits = request.app.state.limits
-    asked = read(EntitiesRequest, await read_body(request, limits))
-    limits.check(asked.contents())
-    with registry.use(asked.model, asked.version) as served:
-        check_labels(served, asked.labels)
+@router.post(
+    "/v1/entities",
+    summary="Find entities",
+    response_model=EntitiesAnswer,
+    openapi_extra=json_body(EntitiesRequest, content=LINES),
+)
+async def entities(request: Request, options: Annotated[Options, Query()]) -> Response:
+    """Find the entities of texts, or of documents whose words may be given.
+
+    A body of NDJSON is answered line by line while it arrives: its client must read
+    while it sends. For NDJSON alone the options stand in the address.
+    """
+    if request.headers.get("content-type", "").startswith(NDJSON.decode()):
+        return Stream(request, options)
+    gateway = gateway_of(request)
+    asked = read(EntitiesRequest, await read_body(request, gateway.limits))
+    documents = asked.to_documents()
+    with gateway.registry.use(asked.model, asked.version) as served:
+        served.check_labels(asked.labels)
 
         def finish(found: list[Document]) -> bytes:
             return orjson.dumps(
@@ -41,19 +63,5 @@ async def entities(request: Request) -> Response:
                 }
             )
 
-        body = await served.predict(
-            asked.to_documents(), finish, seconds=limits.deadline
-        )
+        body = await predict(request, served, documents, finish)
     return Response(body, media_type="application/json")
-
-
-def check_labels(served: Served, labels: list[str] | None) -> None:
-    """Refuse labels that a model does not have.
-
-    Raises:
-        Refused: there is one.
-    """
-    known = served.predictor.task.label_set.labels
-    for label in labels or ():
-        if label not in known:
-            raise invalid(unknown("label", label[:40], known))

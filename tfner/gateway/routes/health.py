@@ -1,10 +1,15 @@
-"""Health: does the gateway live, and can it answer?"""
+"""Health: does the gateway live, can it answer, and what has it done?"""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
 
-router = APIRouter()
+from tfner.gateway.errors import Refused
+from tfner.gateway.openapi import refusals, render
+from tfner.gateway.state import gateway_of
+
+router = APIRouter(tags=["Operation"])
 
 
 @router.get("/healthz", summary="Liveness")
@@ -13,13 +18,25 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", summary="Readiness")
-async def readyz() -> dict[str, str]:
-    """Answer that every model is loaded."""
+@router.get("/readyz", summary="Readiness", responses=refusals())
+async def readyz(request: Request) -> dict[str, str]:
+    """Tell whether requests are answered: models are loaded, the end is not near."""
+    if gateway_of(request).is_ending:
+        raise Refused(503, "ending", "this process is about to end.")
     return {"status": "ready"}
 
 
-@router.get("/v1/models", summary="The models and their versions")
-async def models(request: Request) -> dict[str, object]:
-    """List the models."""
-    return {"models": request.app.state.registry.describe()}
+@router.get("/metrics", summary="Measurements for Prometheus", responses=refusals())
+async def metrics(request: Request) -> Response:
+    """Give requests, seconds, texts that wait, batches and loads."""
+    body, media_type = gateway_of(request).metrics.render()
+    return Response(body, media_type=media_type)
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> HTMLResponse:
+    """Show the OpenAPI document as a page."""
+    policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+    return HTMLResponse(
+        render(request.app.openapi()), headers={"content-security-policy": policy}
+    )

@@ -1,0 +1,34 @@
+"""The state that all requests share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from tfner.gateway.limits import Limits
+from tfner.gateway.metrics import Metrics
+from tfner.gateway.models import Registry
+
+
+@dataclass
+class Gateway:
+    """All that routes need.
+
+    Args:
+        registry: of the models.
+        limits: of requests.
+        metrics: of this process.
+        is_ending: whether the process is about to end, which probes shall know.
+    """
+
+    registry: Registry
+    limits: Limits
+    metrics: Metrics
+    is_ending: bool = False
+
+
+def gateway_of(request: Request) -> Gateway:
+    """The gateway that a request has reached."""
+    found: Gateway = request.app.state.gateway
+    return found
