@@ -197,7 +197,7 @@ def render(
     openapi_extra=json_body(InferRequest),
 )
 async def infer(request: Request, name: str, version: Version = None) -> Response:
-    """Find entities."""
+    """Find entities; see `InferRequest`."""
     gateway = gateway_of(request)
     with gateway.registry.use(name, version) as served:
         body = await read_body(request, gateway.limits)
@@ -244,7 +244,7 @@ async def ready(request: Request) -> dict[str, bool]:
 async def model_ready(
     request: Request, name: str, version: Version = None
 ) -> dict[str, Any]:
-    """Tell whether a model answers."""
+    """Tell whether a model answers; see `Registry.use`."""
     _refuse_at_the_end(request)
     with gateway_of(request).registry.use(name, version):
         return {"name": name, "ready": True}
@@ -255,7 +255,7 @@ async def model_ready(
 async def metadata(
     request: Request, name: str, version: Version = None
 ) -> dict[str, Any]:
-    """Describe a model."""
+    """Describe a model; see `Registry.use`."""
     registry = gateway_of(request).registry
     with registry.use(name, version) as served:
         return {

@@ -104,7 +104,7 @@ def _text(given: Text) -> str:
 async def predict_texts(
     request: Request, name: str, version: Version = None
 ) -> Response:
-    """Find entities."""
+    """Find entities; see `PredictRequest`."""
     gateway = gateway_of(request)
     with gateway.registry.use(name, version) as served:
         asked = read(PredictRequest, await read_body(request, gateway.limits))
@@ -128,7 +128,7 @@ async def predict_texts(
 async def status(
     request: Request, name: str, version: Version = None
 ) -> dict[str, Any]:
-    """Give the state of versions."""
+    """Give the state of versions; see `Registry.use`."""
     states = _states(gateway_of(request).registry.find(name))
     wanted = [s for s in states if version in (None, s["version"])]
     if not wanted:
@@ -160,7 +160,7 @@ def _state(number: str, state: str, code: str = "OK", message: str = "") -> Any:
 async def metadata(
     request: Request, name: str, version: Version = None
 ) -> dict[str, Any]:
-    """Give the signature of a model."""
+    """Give the signature of a model; see `Registry.use`."""
     with gateway_of(request).registry.use(name, version) as served:
         signature = {
             "inputs": {TEXT: _tensor(TEXT, "DT_STRING", ["-1"])},
