@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -16,6 +17,7 @@ import tfner
 from tfner.gateway.errors import Refused
 from tfner.gateway.gate import FAILED, App, Gate, refusal_response
 from tfner.gateway.routes import entities, health, kserve, models, tf_serving
+from tfner.gateway.schemas import refusal
 from tfner.gateway.state import Gateway
 
 DESCRIPTION = "Finds named entities in texts. Offsets are half-open."
@@ -74,6 +76,7 @@ def make_routes(gateway: Gateway, seconds_between_looks: float = 2.0) -> FastAPI
     for room in (entities, models, tf_serving, kserve, health):
         app.include_router(room.router)
     app.add_exception_handler(Refused, _refuse)
+    app.add_exception_handler(RequestValidationError, _refuse_parameters)
     app.add_exception_handler(HTTPException, _refuse_address)
     app.add_exception_handler(Exception, _fail)
     return app
@@ -82,6 +85,13 @@ def make_routes(gateway: Gateway, seconds_between_looks: float = 2.0) -> FastAPI
 async def _refuse(request: Request, error: Exception) -> Response:
     refused = error if isinstance(error, Refused) else FAILED
     return refusal_response(request.url.path, refused)
+
+
+async def _refuse_parameters(request: Request, error: Exception) -> Response:
+    """Tell what is wrong in an address as what is wrong in a body."""
+    if not isinstance(error, RequestValidationError):
+        return await _fail(request, error)
+    return refusal_response(request.url.path, refusal(error.errors()))
 
 
 async def _refuse_address(request: Request, error: Exception) -> Response:

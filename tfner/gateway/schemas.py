@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tfner.document import Document, Word
 from tfner.errors import counted
-from tfner.gateway.errors import Refused, invalid
+from tfner.gateway.errors import SHOWN, Refused, invalid
 from tfner.gateway.offsets import Offsets, Unit
 
 Schema = TypeVar("Schema", bound=BaseModel)
@@ -52,6 +52,12 @@ class Options(Strict):
         description="Unit of start and end: characters (Python), utf16 (JavaScript, "
         "Java) or bytes of UTF-8 (Go, Rust).",
     )
+
+
+class LineOptions(Options):
+    """The options of a stream, which stand in the address."""
+
+    model_config = ConfigDict(strict=False)
 
 
 class EntitiesRequest(Options):
@@ -136,15 +142,19 @@ def read(schema: type[Schema], body: bytes) -> Schema:
     try:
         return schema.model_validate_json(body)
     except ValidationError as error:
-        raise refusal(error) from None
+        raise refusal(error.errors(include_url=False, include_input=False)) from None
 
 
-def refusal(error: ValidationError) -> Refused:
-    """Say in one sentence what is wrong, without the client's text."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)
-    place = ".".join(str(part) for part in first[0]["loc"])
-    reason = f"{place}: {first[0]['msg']}" if place else first[0]["msg"]
-    more = f" ({counted(len(first) - 1, 'more problem')})" if len(first) > 1 else ""
+def refusal(problems: Sequence[Any]) -> Refused:
+    """Say in one sentence what is wrong, without the client's text.
+
+    Args:
+        problems: as pydantic lists them.
+    """
+    place = ".".join(str(part)[:SHOWN] for part in problems[0]["loc"])
+    reason = f"{place}: {problems[0]['msg']}" if place else problems[0]["msg"]
+    others = len(problems) - 1
+    more = f" ({counted(others, 'more problem')})" if others else ""
     return invalid(f"the request is not as it should be: {reason}{more}.")
 
 

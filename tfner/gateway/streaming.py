@@ -53,7 +53,7 @@ class Stream(Response):
         super().__init__(media_type=self.media_type)
         del self.headers["content-length"]
         self._request, self._options = request, options
-        self._limits = gateway_of(request).limits
+        self._limits, self._next = gateway_of(request).limits, 1
         self._group = min(GROUP, self._limits.max_queue)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -87,39 +87,37 @@ class Stream(Response):
 
     async def _read(self, groups: Groups, tasks: asyncio.TaskGroup) -> None:
         """Have lines predicted as they come in."""
-        last = 0
         try:
             async for lines in self._lines():
                 for start in range(0, len(lines), self._group):
                     group = lines[start : start + self._group]
-                    last = group[-1][0]
                     await groups.put(tasks.create_task(self._answer(group)))
         except ClientDisconnect:
             pass  # there are no more lines
         except TimeoutError:
             stalled = Refused(408, "body_too_slow", "the next line did not arrive.")
-            await groups.put(tasks.create_task(_told(last + 1, stalled)))
+            await groups.put(tasks.create_task(_told(self._next, stalled)))
         except Refused as refused:
-            await groups.put(tasks.create_task(_told(last + 1, refused)))
+            await groups.put(tasks.create_task(_told(self._next, refused)))
         await groups.put(None)
 
     async def _lines(self) -> AsyncIterator[Lines]:
         """Yield the lines that have arrived, with their numbers; empty ones have none.
 
         Raises:
-            Refused: a line is too long.
+            Refused: a line does not end within its limit.
+            TimeoutError: nothing more arrives.
         """
-        number, rest, most = 0, b"", self._limits.max_body
+        rest = b""
         async for part in body_parts(self._request, self._limits.deadline):
             *lines, rest = (rest + part).split(b"\n")
-            if len(rest) > most or any(len(line) > most for line in lines):
+            numbered = enumerate(lines, self._next)
+            yield [(number, line) for number, line in numbered if line.strip()]
+            self._next += len(lines)
+            if len(rest) > self._limits.max_body:
                 raise body_too_large(self._limits)
-            yield [
-                (number + n, line) for n, line in enumerate(lines, 1) if line.strip()
-            ]
-            number += len(lines)
         if rest.strip():
-            yield [(number + 1, rest)]
+            yield [(self._next, rest)]
 
     async def _answer(self, lines: Lines) -> bytes:
         """Answer lines in order: with entities, or with what is wrong."""
@@ -141,10 +139,12 @@ class Stream(Response):
         Raises:
             Refused: it is not as it should be, or too long.
         """
+        if len(line) > self._limits.max_body:
+            raise body_too_large(self._limits)
         try:
             given = LINE.validate_json(line, strict=True)
         except ValidationError as error:
-            raise refusal(error) from None
+            raise refusal(error.errors(include_url=False)) from None
         if isinstance(given, str):
             given = GivenDocument(id=None, text=given, words=None)
         self._limits.check([len(given.text)])

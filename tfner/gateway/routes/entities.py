@@ -9,13 +9,14 @@ from fastapi import APIRouter, Query, Request, Response
 
 from tfner.document import Document
 from tfner.gateway.asking import predict
+from tfner.gateway.errors import invalid
 from tfner.gateway.gate import NDJSON, read_body
 from tfner.gateway.openapi import inlined, json_body, refusals
 from tfner.gateway.schemas import (
     EntitiesAnswer,
     EntitiesRequest,
     GivenDocument,
-    Options,
+    LineOptions,
     read,
     to_answer,
 )
@@ -24,6 +25,7 @@ from tfner.gateway.streaming import Stream
 
 router = APIRouter(tags=["Entities"], responses=refusals())
 
+Address = Annotated[LineOptions, Query()]
 LINES = {
     "application/x-ndjson": {
         "schema": {
@@ -40,14 +42,18 @@ LINES = {
     response_model=EntitiesAnswer,
     openapi_extra=json_body(EntitiesRequest, content=LINES),
 )
-async def entities(request: Request, options: Annotated[Options, Query()]) -> Response:
+async def entities(
+    request: Request, options: Annotated[LineOptions, Query()]
+) -> Response:
     """Find the entities of texts, or of documents whose words may be given.
 
     A body of NDJSON is answered line by line while it arrives: its client must read
-    while it sends. For NDJSON alone the options stand in the address.
+    while it sends. Its options stand in the address, those of JSON in the body.
     """
     if request.headers.get("content-type", "").startswith(NDJSON.decode()):
         return Stream(request, options)
+    if request.url.query:
+        raise invalid("options of a JSON body stand in it, not in the address.")
     gateway = gateway_of(request)
     asked = read(EntitiesRequest, await read_body(request, gateway.limits))
     documents = asked.to_documents()
