@@ -16,6 +16,7 @@ from starlette.responses import Response
 import tfner
 from tfner.gateway.errors import Refused
 from tfner.gateway.gate import FAILED, App, Gate, refusal_response
+from tfner.gateway.page import page_routes
 from tfner.gateway.routes import entities, health, kserve, models, tf_serving
 from tfner.gateway.schemas import refusal
 from tfner.gateway.state import Gateway
@@ -75,6 +76,7 @@ def make_routes(gateway: Gateway, seconds_between_looks: float = 2.0) -> FastAPI
     app.state.gateway = gateway
     for room in (entities, models, tf_serving, kserve, health):
         app.include_router(room.router)
+    page_routes(app)
     app.add_exception_handler(Refused, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_parameters)
     app.add_exception_handler(HTTPException, _refuse_address)

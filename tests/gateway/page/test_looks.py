@@ -15,7 +15,8 @@ ARABIC = "نجيب محفوظ في جامعة القاهرة"
 Find = Callable[[str], None]
 
 PIXELS = """(pairs) => {
-    const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+    const options = { willReadFrequently: true };
+    const canvas = new OffscreenCanvas(1, 1).getContext("2d", options);
     const pixel = (colour) => {
         canvas.fillStyle = colour;
         canvas.fillRect(0, 0, 1, 1);
@@ -56,7 +57,8 @@ TEXTS = """() => [...document.querySelectorAll(
         let behind = element;
         const clear = (e) => getComputedStyle(e).backgroundColor === "rgba(0, 0, 0, 0)";
         while (clear(behind)) behind = behind.parentElement;
-        return [getComputedStyle(element).color, getComputedStyle(behind).backgroundColor];
+        const of = getComputedStyle;
+        return [of(element).color, of(behind).backgroundColor];
     })"""
 
 

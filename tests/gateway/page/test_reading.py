@@ -296,7 +296,7 @@ def test_a_file_is_dropped_anywhere(page: Any) -> None:
     transfer = page.evaluate_handle(
         """() => {
             const transfer = new DataTransfer();
-            transfer.items.add(new File(["In London"], "a.txt", { type: "text/plain" }));
+            transfer.items.add(new File(["In London"], "a.txt"));
             return transfer;
         }"""
     )

@@ -1,7 +1,7 @@
 """The page at `/`: a person pastes a text and sees its entities.
 
-Plain files without a build step. They ask for nothing from elsewhere, and the policy sent
-with them lets a browser run and load only them.
+Plain files without a build step. They ask for nothing from elsewhere, and the policy
+sent with them lets a browser run and load only them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""Browsers ask each time whether a file has changed: files of two versions never meet."""
+"""Browsers ask each time whether a file has changed: no files of two versions meet."""
 
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -53,6 +53,14 @@ class _Files(StaticFiles):
         scope: Scope,
         status_code: int = 200,
     ) -> Response:
+        """Answer a request for a file.
+
+        Args:
+            full_path: of the file.
+            stat_result: its size and time, of which the ETag is made.
+            scope: the request.
+            status_code: of an answer with content.
+        """
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers.update(HEADERS)
         if response.status_code == 200:
@@ -63,9 +71,9 @@ class _Files(StaticFiles):
 def page_routes(app: FastAPI) -> None:
     """Serve the page at `/` and its files below `/page`.
 
-    Addresses within the page are relative, so that it also works below a path of a proxy.
-    The page asks `v1/models` and `v1/entities` of the same application. Neither route is
-    in the OpenAPI document.
+    Addresses within the page are relative, so that it also works below a path of a
+    proxy. The page asks `v1/models` and `v1/entities` of the same application. Neither
+    route is in the OpenAPI document.
 
     Args:
         app: gets the two routes.
