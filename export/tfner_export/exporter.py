@@ -28,6 +28,8 @@ class Serving:
         max_length: pieces of a row in the signature.
         trimmed: compute no further than each batch's longest row; the outputs are the
             same without, which is there to be measured.
+        max_rows: most rows of a request, or of a batch that the server makes; computed
+            from the memory that a full row takes if None.
 
     Raises:
         ExportError: the task name has other characters than ASCII letters, digits and
@@ -37,6 +39,7 @@ class Serving:
     task_name: str = "chunk"
     max_length: int = 512
     trimmed: bool = True
+    max_rows: int | None = None
 
     def __post_init__(self) -> None:
         if not TASK_NAME.fullmatch(self.task_name):

@@ -13,6 +13,7 @@ from tfner.storage.remote import address
 from tfner_export.exporter import Serving, Source
 from tfner_export.formats import find_format
 from tfner_export.scheme import settle_scheme
+from tfner_export.server_files.export_dir import prepare, update
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
@@ -29,7 +30,8 @@ class ExportResult:
         format: a key of `FORMATS`.
         directory: where it lies; of a SavedModel its version directory.
         max_abs_difference: largest difference from the Keras model's probabilities.
-        details: what the format adds: a SavedModel its `signatures`.
+        details: what the format adds: a SavedModel its `signatures`, the `max_rows` of
+            a request, and the `server_memory_mib` for all models of EXPORT_DIR.
     """
 
     format: str
@@ -63,6 +65,8 @@ def export_saved_model(
     task_name: str = "chunk",
     max_length: int = 512,
     trimmed: bool = True,
+    max_rows: int | None = None,
+    canary: bool = False,
 ) -> ExportResult:
     """Publish a model for TensorFlow Serving as a new version.
 
@@ -77,14 +81,16 @@ def export_saved_model(
             windows, at most the encoder's positions.
         trimmed: compute no further than each batch's longest row; the outputs are the
             same without, which is there to be measured.
+        max_rows: most rows of a request; computed from the model's memory if None.
+        canary: see `export`.
 
     Raises:
         ExportError: an argument does not fit the model, or the result differs from
             the model. Nothing is published then.
         StorageError: the place cannot be written.
     """
-    serving = Serving(task_name, max_length, trimmed)
-    return export(bundle, directory, format=SAVED_MODEL, serving=serving)
+    serving = Serving(task_name, max_length, trimmed, max_rows)
+    return export(bundle, directory, format=SAVED_MODEL, serving=serving, canary=canary)
 
 
 def export(
@@ -93,6 +99,7 @@ def export(
     *,
     format: str,
     serving: Serving | None = None,
+    canary: bool = False,
 ) -> ExportResult:
     """Publish a model in any format.
 
@@ -102,6 +109,8 @@ def export(
             that may be is for the caller to ask.
         format: a key of `FORMATS`.
         serving: settings of the export; their defaults if None.
+        canary: of formats with versions: the label "stable" in `models.config` stays
+            with the version that has it, and "canary" alone goes to the new one.
 
     Raises:
         ConfigError: there is no such format.
@@ -118,7 +127,11 @@ def export(
         # No server takes the stage for a version.
         with staging(parent, inside=True) as stage:
             details, difference = _fill(exporter, source, stage)
-            directory = _publish(stage, parent)
+            prepare(stage, directory)
+            version = _publish(stage, parent)
+        mebibytes = update(directory, serving.task_name, canary=canary)
+        details |= {"server_memory_mib": mebibytes}
+        directory = version
     else:
         with whole_directory(directory) as stage:
             details, difference = _fill(exporter, source, stage)

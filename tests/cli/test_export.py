@@ -23,7 +23,13 @@ def test_a_saved_model_is_published_and_announced(
     result = tfner("export", toy_bundle, tmp_path, *settings, "--json")
     assert result.code == 0, result.err
     record = json.loads(result.out)
-    assert set(record) == {"saved_model", "signatures", "max_abs_difference"}
+    assert set(record) == {
+        "saved_model",
+        "signatures",
+        "max_rows",
+        "server_memory_mib",
+        "max_abs_difference",
+    }
     version = Path(record["saved_model"])
     assert version.parent == tmp_path / "ner"
     assert (version / "saved_model.pb").is_file()

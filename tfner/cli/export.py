@@ -37,6 +37,22 @@ def command(
     max_length: Annotated[
         int, typer.Option(min=1, help="Pieces of a row in a SavedModel's signature.")
     ] = 512,
+    max_rows: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Most rows of a request to TensorFlow Serving, and of the batches it "
+            "makes. [default: as many full rows as 1 GiB holds, at most 64]",
+        ),
+    ] = None,
+    canary: Annotated[
+        bool,
+        typer.Option(
+            "--canary",
+            help="Leave the label stable in models.config where it is, and give the "
+            "new version the label canary alone.",
+        ),
+    ] = False,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -57,6 +73,8 @@ def command(
     Every export is read back and compared with the model before it is published. A
     SavedModel becomes a new version EXPORT_DIR/TASK_NAME/UNIX_SECONDS; a Hugging Face
     directory, and the TensorFlow 1 checkpoint of --format google, is EXPORT_DIR itself.
+    EXPORT_DIR/models.config and the files beside it are what TensorFlow Serving reads;
+    what you change in them stays.
     """
     if not find_format(export_format).versioned:
         OutputPolicy(export_dir, overwrite).check()
@@ -65,9 +83,11 @@ def command(
     from tfner_export.exporter import Serving
     from tfner_export.publish import export
 
-    serving = Serving(task_name, max_length)
+    serving = Serving(task_name, max_length, max_rows=max_rows)
     bundle = open_bundle(model, label=label, **given.extras())
-    result = export(bundle, export_dir, format=export_format, serving=serving)
+    result = export(
+        bundle, export_dir, format=export_format, serving=serving, canary=canary
+    )
     logger.info("published %s", address(result.directory))
     if "signatures" in result.details:
         logger.info("signatures %s", ", ".join(result.signatures))

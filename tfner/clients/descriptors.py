@@ -5,7 +5,8 @@ tied to a version of protobuf. These few lines are neither: a pool of their own 
 them from meeting the same names that TensorFlow registers, and what they leave out is
 kept by protobuf as unknown fields.
 
-Source: tensorflow/serving tensorflow_serving/apis/*.proto; tensorflow/core/framework
+Source: tensorflow/serving tensorflow_serving/{apis,config}/*.proto and
+servables/tensorflow/session_bundle_config.proto; tensorflow/core/framework
 {tensor,tensor_shape,types}.proto and protobuf/meta_graph.proto; kserve
 open_inference_grpc.proto.
 """
@@ -67,6 +68,41 @@ MESSAGES = {
         "PredictLog": "PredictRequest request = 1; PredictResponse response = 2",
         "PredictionLog": """
             LogMetadata log_metadata = 1; oneof PredictLog predict_log = 6""",
+        # What the server reads from text files at its start.
+        "LatestVersions": "uint32 num_versions = 1",
+        "AllVersions": "",
+        "SpecificVersions": "repeated int64 versions = 1",
+        "ServableVersionPolicy": """
+            oneof LatestVersions latest = 100; oneof AllVersions all = 101;
+            oneof SpecificVersions specific = 102""",
+        "LogCollectorConfig": "string type = 1; string filename_prefix = 2",
+        "PerTaskSamplingConfig": """
+            string dc = 1; oneof int32 task_index = 2; double sampling_rate = 3""",
+        "SamplingConfig": """
+            double sampling_rate = 1; int32 attributes = 2;
+            repeated PerTaskSamplingConfig per_task_sampling_configs = 3""",
+        "LoggingConfig": """
+            LogCollectorConfig log_collector_config = 1;
+            SamplingConfig sampling_config = 2;
+            .google.protobuf.Any custom_logging_config = 3""",
+        "ModelConfig": """
+            string name = 1; string base_path = 2; string model_platform = 4;
+            ServableVersionPolicy model_version_policy = 7;
+            map<string, int64> version_labels = 8; LoggingConfig logging_config = 6""",
+        "ModelConfigList": "repeated ModelConfig config = 1",
+        "ModelServerConfig": "oneof ModelConfigList model_config_list = 1",
+        "BatchingParameters": """
+            .google.protobuf.Int64Value max_batch_size = 1;
+            .google.protobuf.Int64Value batch_timeout_micros = 2;
+            .google.protobuf.Int64Value max_enqueued_batches = 3;
+            .google.protobuf.Int64Value num_batch_threads = 4;
+            .google.protobuf.StringValue thread_pool_name = 5;
+            repeated int64 allowed_batch_sizes = 6;
+            bool pad_variable_length_inputs = 7;
+            .google.protobuf.BoolValue enable_large_batch_splitting = 8;
+            .google.protobuf.Int64Value max_execution_batch_size = 9""",
+        "PrometheusConfig": "bool enable = 1; string path = 2",
+        "MonitoringConfig": "PrometheusConfig prometheus_config = 1",
     },
     "inference": {
         "ServerLiveRequest": "",

@@ -20,9 +20,11 @@ from tfner.inference.native_bundle import describe, write_description
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
 from tfner_export.saved_model.kinds import find_kind
+from tfner_export.server_files.version import rehearse
 
 if TYPE_CHECKING:
     from tfner_export.exporter import Source
+    from tfner_export.server_files.memory import Sizes
 
 logger = logging.getLogger("tfner.export")
 """Below the logger whose notes the command line shows."""
@@ -100,9 +102,11 @@ def write(source: Source, stage: Path) -> dict[str, Any]:
         signatures = kind.module(source).write(str(stage))
     except tf.errors.OpError as error:
         raise ExportError(f"no model could be written: {str(error)[:200]}") from error
-    _write_assets(stage / ASSETS, source)
+    selftest = _selftest(source)
+    sizes = rehearse(source, stage, texts=list(selftest.texts))
+    _write_assets(stage / ASSETS, source, selftest, sizes)
     kind.write_extras(source, stage)
-    return {"signatures": signatures}
+    return {"signatures": signatures, "max_rows": sizes.max_rows}
 
 
 @_quiet()
@@ -120,12 +124,18 @@ def compare(source: Source, stage: Path) -> float:
     return difference
 
 
-def _write_assets(assets: Path, source: Source) -> None:
+def _write_assets(
+    assets: Path, source: Source, selftest: SelfTest, sizes: Sizes
+) -> None:
     """The files of a bundle without its weights, for whoever runs the graph."""
     bundle, model = source.bundle, source.model
     serving = {
         "packs": bool(getattr(model.encoder, "packs", False)),
         **asdict(source.serving),
+        "max_rows": sizes.max_rows,
+        "row_bytes": sizes.row,
+        "weight_bytes": sizes.weights,
+        "batched": sizes.batched,
     }
     assets.mkdir(exist_ok=True)
     write_description(
@@ -133,7 +143,7 @@ def _write_assets(assets: Path, source: Source) -> None:
         config={**describe(bundle.task, model), **bundle.config, "serving": serving},
         task=bundle.task,
         metrics=bundle.metrics,
-        selftest=_selftest(source),
+        selftest=selftest,
     )
 
 
