@@ -59,6 +59,10 @@ FOREIGN = {
     "tfner/storage/hub.py": {"--local-dir"},
     "tfner/tokenization/japanese_directories.py": {"--dicdir", "--userdic", "--rcfile"},
     "tfner/tokenization/vocabularies.py": {"--model"},  # --model_type of spm_train
+    # Of tensorflow_model_server, up to the first underscore, and of docker compose.
+    "tfner_export/server_files/batching.py": {"--enable", "--batching"},
+    "tfner_export/server_files/export_dir.py": {"--monitoring", "--env-file"},
+    "tfner_export/server_files/models_config.py": {"--allow", "--model"},
 }
 """Options of other programs."""
 

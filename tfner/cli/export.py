@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
@@ -19,11 +20,36 @@ logger = logging.getLogger(__name__)
 READERS = ", ".join(f"{name} (for {f.readers})" for name, f in FORMATS.items())
 
 
+@dataclass(frozen=True)
+class ServerOptions:
+    """Options for what TensorFlow Serving reads beside a SavedModel."""
+
+    heading: ClassVar = "TensorFlow Serving"
+
+    max_rows: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Most rows of a request to TensorFlow Serving, and of the batches it "
+            "makes; as many full rows as 1 GiB holds, at most 64, if not set.",
+        ),
+    ] = None
+    canary: Annotated[
+        bool,
+        typer.Option(
+            "--canary",
+            help="Leave the label stable in models.config where it is, and give the "
+            "new version the label canary alone.",
+        ),
+    ] = False
+
+
 @with_groups
 def command(
     model: Model,
     export_dir: Annotated[Path, typer.Argument(help="Directory of the export.")],
     given: ModelOptions,
+    server: ServerOptions,
     export_format: Annotated[
         str,
         typer.Option(
@@ -37,22 +63,6 @@ def command(
     max_length: Annotated[
         int, typer.Option(min=1, help="Pieces of a row in a SavedModel's signature.")
     ] = 512,
-    max_rows: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Most rows of a request to TensorFlow Serving, and of the batches it "
-            "makes. [default: as many full rows as 1 GiB holds, at most 64]",
-        ),
-    ] = None,
-    canary: Annotated[
-        bool,
-        typer.Option(
-            "--canary",
-            help="Leave the label stable in models.config where it is, and give the "
-            "new version the label canary alone.",
-        ),
-    ] = False,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -83,10 +93,14 @@ def command(
     from tfner_export.exporter import Serving
     from tfner_export.publish import export
 
-    serving = Serving(task_name, max_length, max_rows=max_rows)
+    serving = Serving(task_name, max_length, max_rows=server.max_rows)
     bundle = open_bundle(model, label=label, **given.extras())
     result = export(
-        bundle, export_dir, format=export_format, serving=serving, canary=canary
+        bundle,
+        export_dir,
+        format=export_format,
+        serving=serving,
+        canary=server.canary,
     )
     logger.info("published %s", address(result.directory))
     if "signatures" in result.details:

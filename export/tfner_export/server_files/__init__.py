@@ -1,4 +1,4 @@
-"""What TensorFlow Serving reads beside the graph: its settings, sizes and warm-up.
+"""Files that TensorFlow Serving reads beside the graph: settings, sizes, warm-up.
 
 In EXPORT_DIR, for all models there, kept up to date by every export:
 

@@ -1,4 +1,4 @@
-"""How the server joins requests to batches: for all models, and for one.
+"""Parameters by which the server joins requests to batches, for all models or one.
 
 `enable_large_batch_splitting` is in no file and never may be: the server joins the
 outputs of a divided request as raw bytes, but the outputs of `serving_default` are as

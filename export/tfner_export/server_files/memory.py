@@ -1,4 +1,4 @@
-"""How much memory the server needs, measured on the graph that was written.
+"""Memory that the server needs, measured on the graph that was written.
 
     a full row    = 2 * bytes alive at the peak of a run with one row of full length
     a batch       = max_batch_size * a full row
@@ -30,7 +30,7 @@ MOST_ROWS = 64
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """What one model needs.
+    """Memory of one model, and the batches that follow from it.
 
     Args:
         weights: bytes.

@@ -1,4 +1,4 @@
-"""What lies beside the graph in the directory of a version, before it is published."""
+"""A version's files beside its graph, made before it is published."""
 
 from __future__ import annotations
 
