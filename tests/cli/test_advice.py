@@ -36,6 +36,7 @@ READ_IN = {
     "tfner/finetuning/tuning.py": ("tune",),
     "tfner/gateway/": ("serve",),
     "tfner/inference/": PREDICTING,
+    "tfner/inference/processes.py": ("predict",),
     "tfner/models/": TRAINING,
     "tfner/pretraining/": ("pretrain",),
     "tfner/pretraining/dataset/": ("pretrain-data",),

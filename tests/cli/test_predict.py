@@ -12,7 +12,7 @@ import pytest
 
 from tfner.corpus import read_corpus, words_of
 from tfner.document import Document, Entity
-from tfner.inference import predictor
+from tfner.inference import chunks
 from tfner.inference.predictor import Predictor
 from tfner.reports.predictions import render
 
@@ -215,7 +215,7 @@ def test_a_file_is_written_whole_or_not_at_all(
     assert "exists" in tfner(*again).sentence
     source = tmp_path / "bad.txt"
     source.write_bytes(b"a\n" * 5 + b"\xff\n")
-    monkeypatch.setattr(predictor, "WINDOWS_AT_ONCE", 2)
+    monkeypatch.setattr(chunks, "DOCUMENTS", 2)
     broken = ["predict", toy_bundle, source, "--from", "text", "--output", out]
     assert "not UTF-8" in tfner(*broken, "--overwrite").sentence
     assert out.read_text() == before
@@ -261,7 +261,7 @@ def test_stored_texts_can_be_verified_first(tfner, toy_bundle) -> None:
 def test_an_endless_stream_is_answered_while_it_comes(
     toy_bundle, monkeypatch, format
 ) -> None:
-    monkeypatch.setattr(predictor, "WINDOWS_AT_ONCE", 8)
+    monkeypatch.setattr(chunks, "DOCUMENTS", 8)
     model, taken = Predictor.load(toy_bundle), 0
 
     def endless():

@@ -13,7 +13,8 @@ import pytest
 from tfner.document import Document, Entity, Word
 from tfner.errors import BundleError
 from tfner.inference.bundle import SelfTest
-from tfner.inference.predictor import WINDOWS_AT_ONCE, Predictor
+from tfner.inference.chunks import DOCUMENTS
+from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
 from tfner.tasks.token_classification import TokenClassification
 
@@ -131,16 +132,16 @@ def test_a_stream_reads_only_a_few_documents_ahead(
         nonlocal read
         while True:
             read += 1
-            if read > 10 * WINDOWS_AT_ONCE:
+            if read > 10 * DOCUMENTS:
                 pytest.fail("the whole stream is read before anything comes out")
             yield text
 
     stream = predictor.stream(endless())
     assert read == 0
-    for number in range(2 * WINDOWS_AT_ONCE + 10):
+    for number in range(2 * DOCUMENTS + 10):
         document = next(stream)
         assert document.id == str(number + 1)
-        assert read - number <= WINDOWS_AT_ONCE
+        assert read - number <= DOCUMENTS
 
 
 def test_losses_are_counted_over_the_stream(predictor: Predictor) -> None:

@@ -199,19 +199,26 @@ class ModelOptions:
     ] = None
 
     def extras(self) -> dict[str, Any]:
-        """Give the options as `Predictor.load` takes them."""
+        """Give the options as `Bundle.load` takes them."""
         return dataclasses.asdict(self)
 
+    def settings(self, reading: CorpusOptions) -> dict[str, Any]:
+        """Give the options as `Predictor.load` takes them.
+
+        Args:
+            reading: how its texts are read; tags without a label mean one label there
+                and in the model.
+        """
+        return {**self.extras(), "label": reading.label}
+
     def load(self, model: str, reading: CorpusOptions, **settings: Any) -> Predictor:
-        """The predictor of a model, with the other settings of `Predictor.load`.
+        """The predictor of a model.
 
         Args:
             model: to open.
-            reading: how its texts are read; tags without a label mean one label there
-                and in the model.
-            **settings: of `Predictor.load`.
+            reading: see `settings`.
+            **settings: others of `Predictor.load`.
         """
         from tfner.inference.predictor import Predictor
 
-        settings["label"] = reading.label
-        return Predictor.load(model, **settings, **self.extras())
+        return Predictor.load(model, **self.settings(reading), **settings)

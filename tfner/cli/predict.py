@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +23,10 @@ from tfner.cli.options import (
 from tfner.document import Document
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import import_tensorflow
+
+if TYPE_CHECKING:
+    from tfner.inference.predictor import Predictor
+    from tfner.inference.processes import ProcessesPredictor
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +52,15 @@ Verify = Annotated[
     typer.Option("--verify", help="Check the texts stored with the model first."),
 ]
 
+Processes = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Processes that predict, each with a model of its own and its share of "
+        "the cores. The output does not depend on it.",
+    ),
+]
+
 
 @with_groups
 def command(
@@ -60,8 +74,10 @@ def command(
     overwrite: Overwrite = False,
     verify: Verify = False,
     decode: Decode = None,
+    processes: Processes = 1,
 ) -> None:
     """Find entities in texts. Input is streamed: memory does not grow with it."""
+    from tfner.corpus.corpora import texts_format
     from tfner.reports.predictions import render
     from tfner.storage.atomic import whole_file
     from tfner.storage.lines import stem_of
@@ -74,26 +90,35 @@ def command(
         OutputPolicy(output, overwrite).check()
     documents: Iterable[str | Document] = text or ()
     if file is not None:
-        documents = reading.read(file, format=default_format(file), tags="optional")
-    import_tensorflow()
-    predictor = given.load(model, reading, verify=verify, decode=decode)
-    labels, counts = predictor.task.label_set.labels, Counter[str]()
-    predicted = predictor.stream(documents, counts=counts)
-    parts = render(predicted, to, labels=labels, model=stem_of(model))
-    with whole_file("-" if output is None else str(output)) as stream:
-        stream.writelines(parts)
+        documents = reading.read(file, format=texts_format(file), tags="optional")
+    settings = {**given.settings(reading), "verify": verify, "decode": decode}
+    counts = Counter[str]()
+    with (
+        _predictor(model, processes, settings) as predictor,
+        whole_file("-" if output is None else str(output)) as stream,
+    ):
+        predicted = predictor.stream(documents, counts=counts)
+        labels = predictor.label_set.labels
+        stream.writelines(render(predicted, to, labels=labels, model=stem_of(model)))
     lost = [f"{count} {name}" for name, count in counts.items() if count]
     if lost:
         logger.info("not everything could be read: %s", ", ".join(lost))
 
 
-def default_format(file: str) -> str | None:
-    """Choose plain text, one document a line, for standard input and `.txt` files.
+@contextmanager
+def _predictor(
+    model: str, processes: int, settings: dict[str, Any]
+) -> Iterator[Predictor | ProcessesPredictor]:
+    if processes == 1:
+        from tfner.inference.predictor import Predictor
 
-    As corpora, `.txt` files have columns; but texts to predict have no tags yet.
-    """
-    is_text = file == "-" or file.removesuffix(".gz").endswith(".txt")
-    return "text" if is_text else None
+        import_tensorflow()
+        yield Predictor.load(model, **settings)
+    else:
+        from tfner.inference.processes import open_processes
+
+        with open_processes(model, processes, **settings) as predictor:
+            yield predictor
 
 
 def _at_terminal(output: Path | None) -> bool:

@@ -84,6 +84,16 @@ def recognise(
     return _by_name(name), None
 
 
+def texts_format(path: str) -> str | None:
+    """Choose plain text, one document a line, for standard input and `.txt` files.
+
+    As corpora, `.txt` files have columns; but texts to predict have no tags yet. None
+    for all others: `read_corpus` looks.
+    """
+    is_text = path == STANDARD_STREAM or path.removesuffix(".gz").endswith(".txt")
+    return "text" if is_text else None
+
+
 def output_format(path: str | os.PathLike[str], format: str | None = None) -> str:
     """The format in which a path is written: the one given, or that of its name.
 

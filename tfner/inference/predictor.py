@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,10 @@ from tfner.document import Document
 from tfner.errors import BundleError, ConfigError
 from tfner.inference.batching import Runner, run_documents
 from tfner.inference.bundle import Bundle, SelfTest
-from tfner.inference.open_scheme import OpenScheme, remade
+from tfner.inference.chunks import Chunk, chunked
+from tfner.inference.open_scheme import OpenScheme, of_scheme, remade
+from tfner.schemes import LabelSet
 from tfner.tasks import Task
-from tfner.tasks.context import encode_in_order
-
-WINDOWS_AT_ONCE = 512
-"""Windows encoded before the model runs: enough to pack rows well, little memory."""
 
 
 class Predictor:
@@ -79,11 +78,39 @@ class Predictor:
         return predictor
 
     @classmethod
+    def shared(cls, model: str | Path, **settings: Any) -> Predictor:
+        """Give the predictor that this process has loaded, or load it now.
+
+        For functions that Spark, Ray or joblib send to processes, which may do many
+        tasks one after another.
+
+        Args:
+            model: as for `load`, also for what it raises.
+            **settings: of `load`, which can be hashed.
+        """
+        return _shared(str(model), **settings)
+
+    @classmethod
     def of(cls, bundle: Bundle) -> Predictor:
         """Make a predictor of an open bundle."""
         schemes = bundle.open_schemes
         open_scheme = OpenScheme(bundle.directory, schemes) if schemes else None
         return cls(bundle.task, bundle.runner(), open_scheme=open_scheme)
+
+    @property
+    def label_set(self) -> LabelSet:
+        """Tags in the order of the model's ids."""
+        return self.task.label_set
+
+    @property
+    def scheme(self) -> str | None:
+        """Name of the scheme of the tags; None while predictions are to decide it."""
+        return self.label_set.scheme.name if self._open is None else None
+
+    def settle(self, scheme: str) -> None:
+        """Take a scheme that predictions have shown, if it is still open."""
+        if self._open is not None:
+            self.task, self._open = of_scheme(self.task, scheme), None
 
     def predict(
         self,
@@ -111,19 +138,22 @@ class Predictor:
 
         To a model with context, documents (not texts) are what they are in order.
         """
-        chunk: list[Document] = []
-        windows: list[list[Window]] = []
-        waiting = 0
-        for document, encoded in encode_in_order(self.task, documents):
-            chunk.append(document)
-            windows.append(encoded.windows)
-            waiting += max(1, len(encoded.windows))  # empty texts take memory, too
-            if counts is not None:
-                counts.update(encoded.counts)
-            if waiting >= WINDOWS_AT_ONCE:
-                yield from self.decode(chunk, windows)
-                chunk, windows, waiting = [], [], 0
-        yield from self.decode(chunk, windows)
+        for chunk in chunked(documents, context=self.task.context):
+            yield from self.predict_chunk(chunk, counts=counts)
+
+    def predict_chunk(
+        self, chunk: Chunk, *, counts: Counter[str] | None = None
+    ) -> Iterator[Document]:
+        """Predict a chunk of `chunked`, all in one go; see `predict`."""
+        documents = [document for document, _ in chunk]
+        encoded = [
+            self.task.encode(document, neighbours=neighbours)
+            for document, neighbours in chunk
+        ]
+        if counts is not None:
+            for each in encoded:
+                counts.update(each.counts)
+        return self.decode(documents, [each.windows for each in encoded])
 
     def outputs(
         self, documents: Sequence[Sequence[Window]]
@@ -181,6 +211,9 @@ class Predictor:
                     f"{number} of selftest.json gave {len(old)} entities, now "
                     f"{len(new)} others. Save or export the model again."
                 )
+
+
+_shared = cache(Predictor.load)
 
 
 def _decoding_by(decoder: str, task: Task, model: str | Path) -> Task:

@@ -243,15 +243,10 @@ def test_a_full_disk_at_the_very_start_is_one_sentence(
 def test_a_killed_process_is_one_sentence(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Pool:
-        def __init__(self, *_: Any, **__: Any) -> None: ...
+    def killed(*_: Any) -> None:
+        raise BrokenProcessPool("terminated abruptly")
 
-        def submit(self, *_: Any) -> None:
-            raise BrokenProcessPool("terminated abruptly")
-
-        def shutdown(self, **_: Any) -> None: ...
-
-    monkeypatch.setattr(shards, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(shards, "submit", killed)
     with pytest.raises(ConfigError, match=r"was killed.*processes=2.*--resume"):
         build(processes=2)
 

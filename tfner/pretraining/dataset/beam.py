@@ -6,14 +6,13 @@ worker gets it, and has the same bytes as the local one.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tfner.errors import ConfigError, CorpusError
+from tfner.errors import ConfigError
 from tfner.pretraining.dataset.manifest import MANIFEST_FILE, TOKENIZER_FOLDER
 from tfner.pretraining.dataset.shard_plan import (
     ShardPlan,
@@ -24,6 +23,7 @@ from tfner.pretraining.dataset.shard_plan import (
 )
 from tfner.pretraining.dataset.shards import BuiltShard, build_shard, make_manifest
 from tfner.pretraining.text.articles import Article, articles_of, text_lines
+from tfner.storage.beam_files import file_systems, import_beam, match, whole
 from tfner.storage.lines import decode_lines
 from tfner.tokenization import load_tokenizer
 from tfner.tokenization.ids import id_reader
@@ -63,10 +63,10 @@ def build_pretraining_data(
         CorpusError: a pattern matches no file.
         TokenizerError: a special piece is missing.
     """
-    beam = _beam()
-    paths = _match(inputs)
+    beam = import_beam("pretraining data by pipeline")
+    paths = match(inputs)
     manifest = f"{directory}/{MANIFEST_FILE}"
-    if beam.io.filesystems.FileSystems.exists(manifest):
+    if file_systems().exists(manifest):
         raise ConfigError(f"{manifest} exists. Choose another directory.")
     files, special, digest = _saved(tokenizer)
     with beam.Pipeline(options=options) as pipeline:
@@ -100,28 +100,6 @@ def build_pretraining_data(
         _ = built | "manifest" >> beam.Map(_finish, the_plan, files, directory)
 
 
-def _beam() -> Any:
-    try:
-        import apache_beam
-    except ImportError as error:
-        raise ConfigError(
-            "pretraining data by pipeline needs Apache Beam: "
-            f"pip install 'tfner[beam]'. Received: {error}"
-        ) from error
-    return apache_beam
-
-
-def _match(patterns: Sequence[str]) -> list[str]:
-    """List the files of all patterns, in order."""
-    matches = _beam().io.filesystems.FileSystems.match(list(patterns))
-    paths: list[str] = []
-    for pattern, result in zip(patterns, matches, strict=True):
-        if not result.metadata_list:
-            raise CorpusError("matches no file", path=pattern)
-        paths += sorted(metadata.path for metadata in result.metadata_list)
-    return paths
-
-
 def _saved(tokenizer: str | Path) -> tuple[Files, Any, str]:
     """The files of a tokenizer as the data set holds them, its ids and its digest."""
     with TemporaryDirectory() as name:
@@ -137,7 +115,7 @@ def _saved(tokenizer: str | Path) -> tuple[Files, Any, str]:
 
 
 def _articles(path: str) -> Iterator[Article]:
-    with _beam().io.filesystems.FileSystems.open(path) as stream:
+    with file_systems().open(path) as stream:
         lines = iter(stream.readline, b"")  # not every stream of Beam's is iterable
         yield from articles_of(text_lines(decode_lines(lines, path), path))
 
@@ -195,12 +173,5 @@ def _finish(
 
 
 def _write(path: str, content: bytes) -> None:
-    """Write a file that appears whole, even if two workers write it at once."""
-    systems = _beam().io.filesystems.FileSystems
-    folder, name = path.rpartition("/")[::2]
-    if not systems.exists(folder):
-        systems.mkdirs(folder)
-    part = f"{folder}/.{name}.{uuid.uuid4().hex}.part"
-    with systems.create(part, compression_type="uncompressed") as stream:
+    with whole(path) as stream:
         stream.write(content)
-    systems.rename([part], [path])

@@ -10,20 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import multiprocessing
-import os
-import signal
-import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tfner.errors import ConfigError, CorpusError
 from tfner.pretraining.dataset.manifest import TOKENIZER_FOLDER, Manifest, Shard
@@ -32,6 +28,7 @@ from tfner.pretraining.dataset.segments import article_random, pack_sentences
 from tfner.pretraining.dataset.shard_plan import ShardPlan, assign_articles
 from tfner.pretraining.text.articles import Article, read_articles
 from tfner.storage.atomic import write_bytes
+from tfner.storage.workers import submit, worker_pool
 from tfner.tokenization.directories import load_tokenizer
 from tfner.tokenization.ids import id_reader
 from tfner.tokenization.specials import SpecialIds
@@ -194,47 +191,31 @@ def _write_shards(
         for job in jobs:
             yield _write_shard(job, encode)
         return
-    # Not forked: the tokenizer's library has threads, which a fork would lose.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(
-        processes, context, initializer=_prepare_process, initargs=(tokenizer,)
-    )
     pending: deque[Future[tuple[int, BuiltShard]]] = deque()
     try:
-        for job in jobs:
-            if len(pending) > processes:
+        # Ctrl-C lets the others finish their shards, which --resume then finds.
+        with worker_pool(
+            processes, _prepare_process, tokenizer, finish_jobs=True
+        ) as pool:
+            for job in jobs:
+                if len(pending) > processes:
+                    yield pending.popleft().result()
+                pending.append(submit(pool, _write_in_process, job))
+            while pending:
                 yield pending.popleft().result()
-            pending.append(pool.submit(_write_in_process, job))
-        while pending:
-            yield pending.popleft().result()
     except BrokenProcessPool as error:
         raise ConfigError(
             "a process was killed, as happens where memory runs out. Received: "
             f"processes={processes}. The same command with fewer --processes and with "
             "--resume goes on"
         ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 _of_this_process: dict[str, Encode] = {}
 
 
 def _prepare_process(tokenizer: Path) -> None:
-    """Load the tokenizer, and settle how the process ends.
-
-    Ctrl-C is for the first process, which lets the others finish their shard. If that
-    one is killed, though, they would wait for work for ever.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _of_this_process["encode"] = id_reader(load_tokenizer(tokenizer))
-
-
-def _end_with(parent: Any) -> None:
-    parent.join()
-    os._exit(1)
 
 
 def _write_in_process(job: Job) -> tuple[int, BuiltShard]:

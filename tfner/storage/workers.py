@@ -1,0 +1,80 @@
+"""Worker processes that end with the first process, whichever way that one ends."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+
+@contextmanager
+def worker_pool(
+    processes: int,
+    prepare: Callable[..., None],
+    *arguments: Any,
+    finish_jobs: bool = False,
+) -> Iterator[ProcessPoolExecutor]:
+    """Open a pool of processes; jobs are given by `submit`.
+
+    They are not forked: the libraries that tokenize and run models have threads, which
+    a fork would lose. A process that dies ends the jobs of all with
+    `BrokenProcessPool`.
+
+    Args:
+        processes: that are started as they are needed.
+        prepare: called in each before its first job; may not raise.
+        *arguments: of `prepare`.
+        finish_jobs: after an error or Ctrl-C, let jobs that have begun come to an end.
+    """
+    context = multiprocessing.get_context("spawn")
+    lives, life = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(
+        processes, context, initializer=_begin, initargs=(lives, prepare, arguments)
+    )
+    try:
+        yield pool
+    except BaseException:
+        if not finish_jobs:
+            life.close()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        life.close()
+        lives.close()
+
+
+def submit(
+    pool: ProcessPoolExecutor, work: Callable[..., Result], *job: Any
+) -> Future[Result]:
+    """Give a job to a pool, which may start a process for it.
+
+    Ctrl-C reaches all processes of a terminal. It is for the first one alone; another
+    that was just starting would print where it was.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(work, *job)  # what it starts inherits the mask
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(
+    lives: Connection, prepare: Callable[..., None], arguments: tuple[Any, ...]
+) -> None:
+    threading.Thread(target=_end_with, args=(lives,), daemon=True).start()
+    prepare(*arguments)
+
+
+def _end_with(lives: Connection) -> None:
+    """End this process when the first one closes its end of a pipe, or is killed."""
+    with suppress(EOFError, OSError):
+        lives.recv_bytes()
+    os._exit(1)
