@@ -20,7 +20,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 README, TEMPLATE = HERE / "README.md", HERE / "README.template.md"
 EACH = re.compile("^each (?P<entries>[^:]+): (?P<row>.+)$", re.MULTILINE)
-FOLDERS = ("accuracy", "speed", "pretraining", "robustness")
+FOLDERS = ("accuracy", "speed", "serving", "pretraining", "robustness")
 
 
 def main() -> None:

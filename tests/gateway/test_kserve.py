@@ -91,7 +91,7 @@ def test_tensors_in_binary_form(running, packing) -> None:
         ({"inputs": [SHAPED | {"data": ["a"]}]}, "`shape` must be [1]"),
         ({"inputs": [SHAPED | {"shape": [1, 2], "data": ["a"]}]}, "`shape`"),
         ({"inputs": [SHAPED | {"datatype": "FP32", "data": TEXTS}]}, "BYTES"),
-        ({"inputs": [SHAPED | {"name": "x", "data": TEXTS}]}, "`text`"),
+        ({"inputs": [SHAPED | {"name": "x", "data": TEXTS}]}, "'text'"),
         ({"inputs": [SHAPED | {"data": [1, 2, 3]}]}, "data"),
         (
             {"inputs": [SHAPED | {"data": TEXTS}], "outputs": [{"name": "x"}]},

@@ -69,7 +69,7 @@ def test_columns_are_answered_in_columns(running, rows, inputs) -> None:
     ("path", "request_", "status", "said"),
     [
         ("tiny", {}, 400, "one of `instances` and `inputs`"),
-        ("tiny", {"instances": []}, 400, "no values"),
+        ("tiny", {"instances": []}, 400, "at least 1"),
         ("tiny", {"instances": ["a"], "inputs": ["a"]}, 400, "one of"),
         ("tiny", {"instances": [{"b64": "?"}]}, 400, "base64"),
         ("tiny", {"instances": [{"b64": "/w=="}]}, 400, "base64"),

@@ -143,6 +143,14 @@ class ServerOptions:
             "/readyz says no.",
         ),
     ] = 0.0
+    tracing: Annotated[
+        bool,
+        typer.Option(
+            "--tracing",
+            help="Send a span of each request by OpenTelemetry, to where its "
+            "environment variables say (OTEL_EXPORTER_OTLP_ENDPOINT).",
+        ),
+    ] = False
 
 
 @with_groups

@@ -20,6 +20,7 @@ from tfner.gateway.page import page_routes
 from tfner.gateway.routes import entities, health, kserve, models, tf_serving
 from tfner.gateway.schemas import refusal
 from tfner.gateway.state import Gateway
+from tfner.gateway.tracing import Tracing
 
 DESCRIPTION = "Finds named entities in texts. Offsets are half-open."
 
@@ -29,6 +30,7 @@ def make_app(
     *,
     token: str | None = None,
     origins: Sequence[str] = (),
+    tracing: Tracing | None = None,
     seconds_between_looks: float = 2.0,
 ) -> App:
     """Make the application, as ASGI.
@@ -37,10 +39,11 @@ def make_app(
         gateway: its models are loaded.
         token: that clients must bear; None lets in everyone.
         origins: whose pages in browsers may ask; "*" for all.
+        tracing: gets a span of each request.
         seconds_between_looks: for new versions of models.
     """
     routes = make_routes(gateway, seconds_between_looks)
-    gate = Gate(routes, gateway=gateway, token=token)
+    gate = Gate(routes, gateway=gateway, token=token, tracing=tracing)
     if not origins:
         return gate
     return CORSMiddleware(

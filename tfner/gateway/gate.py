@@ -22,6 +22,7 @@ from tfner.gateway.errors import Refused, busy, too_large
 from tfner.gateway.events import log, log_failure
 from tfner.gateway.limits import Limits
 from tfner.gateway.state import Gateway
+from tfner.gateway.tracing import Tracing
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -31,6 +32,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OPEN = ("/", "/docs", "/openapi.json", "/healthz", "/readyz", "/v2/health/")
 """What needs no token: probes, and pages, which hold nothing but themselves."""
+OTHER = "other"
+"""Route, in logs, of what none has answered: an address may hold a client's text."""
 REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 LINGER = 2.0
 """Seconds in which the rest of a refused body is thrown away: a client that is still
@@ -109,13 +112,21 @@ class Gate:
         app: the application.
         gateway: its limits hold, its metrics count.
         token: that clients must bear; None lets in everyone.
+        tracing: gets a span of each request; None traces nothing.
     """
 
-    def __init__(self, app: App, *, gateway: Gateway, token: str | None = None) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        gateway: Gateway,
+        token: str | None = None,
+        tracing: Tracing | None = None,
+    ) -> None:
         self.app, self._gateway = app, gateway
         self.limits, self.metrics = gateway.limits, gateway.metrics
         self._token = None if token is None else f"Bearer {token}".encode()
-        self._requests = 0
+        self._requests, self._tracing = 0, tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -124,6 +135,7 @@ class Gate:
             return
         exchange = Exchange(scope, receive, send, is_ending=self._gateway.is_ending)
         scope.setdefault("state", {})["exchange"] = exchange
+        span = self._tracing and self._tracing.begin(exchange.headers)
         self._requests += 1
         self.metrics.in_progress.inc()
         try:
@@ -140,7 +152,7 @@ class Gate:
         finally:
             self._requests -= 1
             self.metrics.in_progress.dec()
-            self._note(scope, exchange)
+            self._note(scope, exchange, span)
 
     def _check(self, path: str, exchange: Exchange) -> None:
         """Refuse a request by its head alone.
@@ -170,19 +182,20 @@ class Gate:
         if exchange.length > self.limits.max_body and not is_stream:
             raise body_too_large(self.limits)
 
-    def _note(self, scope: Scope, exchange: Exchange) -> None:
-        """Log and count a request that has been answered."""
-        route = getattr(scope.get("route"), "path", "none")
+    def _note(self, scope: Scope, exchange: Exchange, span: Any) -> None:
+        """Log, count and trace a request that has been answered."""
+        route = getattr(scope.get("route"), "path", OTHER)
         seconds = time.perf_counter() - exchange.started
         self.metrics.requests.labels(route, exchange.status).inc()
         self.metrics.seconds.labels(route).observe(seconds)
+        told = {"method": scope["method"], "route": route, "status": exchange.status}
+        if self._tracing is not None:
+            self._tracing.end(span, **told, **exchange.facts)
         if route not in OPEN:
             log(
                 "request",
                 id=exchange.id.decode(),
-                method=scope["method"],
-                route=route,
-                status=exchange.status,
+                **told,
                 ms=round(seconds * 1000, 1),
                 **exchange.facts,
             )

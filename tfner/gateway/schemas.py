@@ -69,8 +69,8 @@ class EntitiesRequest(Options):
         }
     )
 
-    texts: list[str] | None = None
-    documents: list[GivenDocument] | None = None
+    texts: list[str] = Field(default_factory=list)
+    documents: list[GivenDocument] = Field(default_factory=list)
 
     def to_documents(self) -> Sequence[str | Document]:
         """Give what is to be predicted, as `Predictor.predict` takes it.
@@ -79,10 +79,11 @@ class EntitiesRequest(Options):
             Refused: texts and documents are given, or neither; or words are not in
                 order or not in the text.
         """
-        if (self.texts is None) == (self.documents is None):
+        given = self.model_fields_set
+        if ("texts" in given) == ("documents" in given):
             raise invalid("give one of `texts` and `documents`.")
-        if self.documents is None:
-            return self.texts or ()
+        if "texts" in given:
+            return self.texts
         return [
             to_document(given, number, self.offsets)
             for number, given in enumerate(self.documents, start=1)

@@ -20,6 +20,7 @@ from tfner.gateway.loading import Loader, load_here
 from tfner.gateway.metrics import Metrics
 from tfner.gateway.models import Registry
 from tfner.gateway.state import Gateway
+from tfner.gateway.tracing import exporting
 from tfner.gateway.versions import Source
 
 LONGEST_HEAD = 32 * 2**10
@@ -43,6 +44,7 @@ class Settings:
         versions: newest ones of a model that are served.
         poll: seconds between two looks for new versions.
         drain: seconds in which requests are still taken after a signal to end.
+        tracing: whether requests are traced by OpenTelemetry.
         token: that clients must bear; None lets in everyone.
         origins: whose pages in browsers may ask.
         loading: settings of `Predictor.load`.
@@ -57,6 +59,7 @@ class Settings:
     versions: int = 1
     poll: float = 2.0
     drain: float = 0.0
+    tracing: bool = False
     token: str | None = None
     origins: Sequence[str] = ()
     loading: Mapping[str, Any] = field(default_factory=dict)
@@ -108,10 +111,12 @@ def serve_here(
     registry = Registry(settings.sources(), loader, keep=settings.versions)
     registry.load()
     gateway = Gateway(registry, limits, metrics)
+    tracing = exporting() if settings.tracing else None
     app = make_app(
         gateway,
         token=settings.token,
         origins=settings.origins,
+        tracing=tracing,
         seconds_between_looks=settings.poll,
     )
     config = uvicorn.Config(
@@ -128,6 +133,8 @@ def serve_here(
     )
     log("serving", url=url_of(listener), process=os.getpid())
     Server(config, gateway, drain=settings.drain, parent=parent).run([listener])
+    if tracing is not None:
+        tracing.close()
     log("ended", process=os.getpid())
 
 

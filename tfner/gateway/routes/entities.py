@@ -40,6 +40,7 @@ LINES = {
     "/v1/entities",
     summary="Find entities",
     response_model=EntitiesAnswer,
+    responses={200: {"content": {"application/x-ndjson": {}}}},
     openapi_extra=json_body(EntitiesRequest, content=LINES),
 )
 async def entities(

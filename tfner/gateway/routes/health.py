@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from tfner.gateway.errors import Refused
 from tfner.gateway.openapi import refusals, render
@@ -26,7 +26,12 @@ async def readyz(request: Request) -> dict[str, str]:
     return {"status": "ready"}
 
 
-@router.get("/metrics", summary="Measurements for Prometheus", responses=refusals())
+@router.get(
+    "/metrics",
+    summary="Measurements for Prometheus",
+    response_class=PlainTextResponse,
+    responses=refusals(),
+)
 async def metrics(request: Request) -> Response:
     """Give requests, seconds, texts that wait, batches and loads."""
     body, media_type = gateway_of(request).metrics.render()

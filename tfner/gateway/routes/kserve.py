@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -33,6 +33,9 @@ JSON_LENGTH = "inference-header-content-length"
 BINARY = "binary_tensor_data"
 FORMATS = {"INT32": "<i", "FP32": "<f"}
 
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": {}, "application/json": {}}}
+}
 Version = str | None
 """In the path, or not given for the newest."""
 Parameters = dict[str, bool | int | float | str]
@@ -43,9 +46,9 @@ class Input(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    name: str
+    name: Literal["text"]
     shape: list[int] = Field(min_length=1, max_length=2)
-    datatype: str
+    datatype: Literal["BYTES"]
     parameters: Parameters = {}
     data: list[str] | list[list[str]] | None = None
 
@@ -105,8 +108,6 @@ def read_infer(body: bytes, json_length: str | None) -> tuple[InferRequest, list
         length = int(json_length)
     asked = read(InferRequest, body[:length])
     (given,) = asked.inputs
-    if given.name != TEXT or given.datatype != "BYTES":
-        raise invalid(f"the one input is `{TEXT}` of datatype BYTES.")
     size = given.parameters.get("binary_data_size")
     if (given.data is None) == (size is None):
         raise invalid("an input has `data` or the parameter `binary_data_size`.")
@@ -189,11 +190,15 @@ def render(
 
 
 @router.post(
-    MODEL + "/infer", summary="Predict texts", openapi_extra=json_body(InferRequest)
+    MODEL + "/infer",
+    summary="Predict texts",
+    responses=ANSWERS,
+    openapi_extra=json_body(InferRequest),
 )
 @router.post(
     VERSION + "/infer",
     summary="Predict texts with one version",
+    responses=ANSWERS,
     openapi_extra=json_body(InferRequest),
 )
 async def infer(request: Request, name: str, version: Version = None) -> Response:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -55,7 +55,10 @@ class Inputs(Strict):
 
 
 class PredictRequest(Strict):
-    """Texts in rows, `instances`, or in one column, `inputs`."""
+    """Texts in rows, `instances`, or in one column, `inputs`.
+
+    Rows may not be none: `json_tensor.cc`, `FillTensorMapFromInstancesList`.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -64,8 +67,13 @@ class PredictRequest(Strict):
     )
 
     signature_name: Literal["serving_text", "serving_default", ""] = "serving_text"
-    instances: list[Text | Row] | None = None
-    inputs: Annotated[Inputs | list[Text] | Text | None, Field()] = None
+    instances: list[Text | Row] = Field(default_factory=list, min_length=1)
+    inputs: Inputs | list[Text] | Text = Field(default_factory=list)
+
+    @property
+    def by_rows(self) -> bool:
+        """Tells whether rows were given, which are answered in rows."""
+        return "instances" in self.model_fields_set
 
     def texts(self) -> list[str]:
         """The texts to predict.
@@ -73,12 +81,10 @@ class PredictRequest(Strict):
         Raises:
             Refused: rows and columns are given, or neither; or base64 is wrong.
         """
-        if (self.instances is None) == (self.inputs is None):
+        if self.by_rows == ("inputs" in self.model_fields_set):
             raise invalid("give one of `instances` and `inputs`.")
-        if self.instances == []:  # json_tensor.cc, FillTensorMapFromInstancesList
-            raise invalid("there are no values in `instances`.")
         given: Any = self.instances
-        if given is None:
+        if not self.by_rows:
             given = self.inputs.text if isinstance(self.inputs, Inputs) else self.inputs
         rows = given if isinstance(given, list) else [given]
         return [_text(row.text if isinstance(row, Row) else row) for row in rows]
@@ -108,11 +114,10 @@ async def predict_texts(
     gateway = gateway_of(request)
     with gateway.registry.use(name, version) as served:
         asked = read(PredictRequest, await read_body(request, gateway.limits))
-        by_rows = asked.instances is not None
 
         def finish(found: Any) -> bytes:
             columns = to_columns(found)
-            if not by_rows:
+            if not asked.by_rows:
                 return orjson.dumps({"outputs": columns})
             names = [column.name for column in COLUMNS]
             rows = zip(*(columns[name] for name in names), strict=True)
