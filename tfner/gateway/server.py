@@ -22,6 +22,7 @@ from tfner.gateway.models import Registry
 from tfner.gateway.state import Gateway
 from tfner.gateway.tracing import exporting
 from tfner.gateway.versions import Source
+from tfner.gateway.workers import Workers
 
 LONGEST_HEAD = 32 * 2**10
 """Bytes of a request's head."""
@@ -84,13 +85,11 @@ def serve(settings: Settings) -> None:
         TfnerError: the address is in use, or a model cannot be served.
     """
     Registry(settings.sources(), make=_never)  # wrong names are told before all else
-    listener = bind(settings.host, settings.port)
-    if settings.workers == 1:
-        serve_here(settings, listener)
-        return
-    from tfner.gateway.workers import Workers
-
-    Workers(settings, listener).run()
+    with bind(settings.host, settings.port) as listener:
+        if settings.workers == 1:
+            serve_here(settings, listener)
+        else:
+            Workers(settings, listener).run()
 
 
 def serve_here(
