@@ -55,6 +55,8 @@ class Stub:
         requests: bodies that it was sent.
         models: what it says that it serves.
         fault: status, body and headers of its next answers, in place of entities.
+        token: that it wants.
+        newest: version that answers where none is asked for.
         hold: while it is cleared, answers wait.
         address: of the page.
     """
@@ -63,12 +65,14 @@ class Stub:
     models: list[dict[str, Any]] = field(default_factory=list)
     fault: tuple[int, Any, dict[str, str]] | None = None
     token: str | None = None
+    newest: str = "3"
     hold: threading.Event = field(default_factory=threading.Event)
     address: str = ""
 
     def reset(self) -> None:
         self.requests.clear()
         self.fault = self.token = None
+        self.newest = "3"
         self.hold.set()
         self.models[:] = [
             model("names", "3", ["1", "2", "3"], LABELS),
@@ -134,7 +138,7 @@ def make_app(stub: Stub) -> FastAPI:
         assert body["offsets"] == "utf16"
         return {
             "model": body["model"],
-            "version": body.get("version", "3"),
+            "version": body.get("version", stub.newest),
             "documents": [{"id": "1", "entities": found(t)} for t in body["texts"]],
         }
 

@@ -176,7 +176,12 @@ def test_a_token_is_asked_for_and_sent(page: Any, stub: Stub) -> None:
     stub.token = "secret"
     page.reload()
     page.wait_for_selector("#token-field:not([hidden])")
-    assert page.text_content("#error") == "Send the access token."
+    assert page.text_content("#error") == (
+        "The server wants an access token: enter it above the text."
+    )
+    page.fill("#token", "wrong")
+    page.keyboard.press("Tab")
+    page.wait_for_selector("text=The server does not take this access token.")
     page.fill("#token", "secret")
     page.keyboard.press("Tab")
     page.wait_for_selector("#model option", state="attached")

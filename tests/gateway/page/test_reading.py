@@ -109,7 +109,7 @@ def test_threshold_hides_at_once_and_asks_nothing(
 
 def test_labels_filter_with_counts(page: Any, find: Find) -> None:
     find(NESTED)
-    assert page.text_content(".missing") == "Not found: DATE"
+    assert page.text_content("#missing") == "Not found: DATE"
     page.get_by_role("checkbox", name="PERSON").uncheck()
     assert [name.split(",")[1] for name in marks(page)] == [" ORGANISATION", " PLACE"]
     page.locator("#labels input").nth(1).press("Space")
@@ -215,6 +215,49 @@ def test_labels_of_the_model_are_shown_before_the_first_text(
     assert said == "Labels of names: DATE ORGANISATION PERSON PLACE"
     find("London")
     assert page.is_hidden("#legend")
+
+
+def test_versions_that_were_not_taken_are_told(page: Any, stub: Stub) -> None:
+    stub.models[0]["refused"] = {"4": "its self-test gives other entities."}
+    page.reload()
+    page.wait_for_selector("#refused:not([hidden])")
+    said = page.text_content("#refused")
+    assert said == "Version 4 is not served: its self-test gives other entities."
+
+
+def test_a_version_that_came_is_offered_after_its_first_answer(
+    page: Any, find: Find, stub: Stub
+) -> None:
+    stub.models[0].update(version="4", versions=["3", "4"])
+    stub.newest = "4"
+    find("London")
+    assert "version 4" in page.text_content("#status")
+    page.wait_for_selector("#version option[value='4']", state="attached")
+    assert page.input_value("#version") == "4"
+
+
+def test_the_answer_comes_into_sight(page: Any, find: Find) -> None:
+    page.set_viewport_size({"width": 360, "height": 500})
+    find(f"{NESTED}\n" * 20)
+    page.locator("#result").evaluate(
+        """(result) => new Promise((resolve) => {
+            const look = () => {
+                const { top } = result.getBoundingClientRect();
+                top < 250 ? resolve() : requestAnimationFrame(look);
+            };
+            look();
+        })"""
+    )
+
+
+def test_keys_of_an_input_method_are_left_to_it(page: Any, stub: Stub) -> None:
+    page.fill("#text", "London")
+    page.evaluate(
+        """dispatchEvent(new KeyboardEvent("keydown",
+            { key: "Enter", ctrlKey: true, isComposing: true }))"""
+    )
+    page.click("h1")
+    assert stub.requests == []
 
 
 def test_a_changed_text_makes_the_answer_stale(page: Any, find: Find) -> None:

@@ -55,6 +55,11 @@ async function ask(path, { token, signal, body }) {
     return null;
   });
   if (response.ok && answer) return answer;
+  if (response.status === 401) {
+    throw new ServerError(token
+      ? "The server does not take this access token."
+      : "The server wants an access token: enter it above the text.", 401);
+  }
   throw new ServerError(sentence(response, answer), response.status);
 }
 

@@ -15,20 +15,24 @@ function hash(label) {
 /**
  * Choose the hues of a model's labels; style.css makes colours of enough contrast of them.
  *
- * Two labels share a hue only where there are more labels than hues.
+ * Where there are more labels than hues, the later ones get deep colours and double lines.
  *
  * @param {Iterable<string>} labels in any order.
- * @returns {Map<string, number>} degrees by label.
+ * @returns {Map<string, {hue: number, deep: boolean}>} degrees by label.
  */
 export function huesOf(labels) {
   const hues = new Map();
   const taken = new Set();
+  let deep = false;
   for (const label of [...new Set(labels)].sort()) {
-    if (taken.size === HUES) taken.clear();
+    if (taken.size === HUES) {
+      taken.clear();
+      deep = !deep;
+    }
     let slot = hash(label) % HUES;
     while (taken.has(slot)) slot = (slot + STEP) % HUES;
     taken.add(slot);
-    hues.set(label, (slot * 360) / HUES);
+    hues.set(label, { hue: (slot * 360) / HUES, deep });
   }
   return hues;
 }
@@ -38,7 +42,8 @@ export function huesOf(labels) {
  *
  * By the object model and not by an attribute, which the page's policy forbids.
  */
-export function paint(element, hue) {
+export function paint(element, { hue, deep }) {
   element.style.setProperty("--hue", String(hue));
+  element.classList.toggle("deep", deep);
   return element;
 }

@@ -4,16 +4,16 @@ import { scoreText, tag } from "./marks.js";
 
 const GAP = 8; // Pixels between a mark and its details, and to the window's edges.
 
-/** Details of marks inside one element; `entitiesOf` gives the entities that are drawn. */
+/** Details of the marks inside `root`; `result` tells what is drawn there. */
 export class Details {
   #root;
   #tip;
-  #entitiesOf;
+  #result;
 
-  constructor(root, tip, entitiesOf) {
+  constructor(root, tip, result) {
     this.#root = root;
     this.#tip = tip;
-    this.#entitiesOf = entitiesOf;
+    this.#result = result;
     root.addEventListener("pointerover", ({ target }) => 
       this.#show(target.closest("mark") ?? this.#focused()));
     root.addEventListener("pointerleave", () => this.#show(this.#focused()));
@@ -75,7 +75,8 @@ export class Details {
     if (!mark) return;
     const lines = [];
     for (let m = mark; m; m = m.parentElement.closest("mark")) {
-      lines.push(line(this.#entitiesOf()[m.dataset.entity], m.style.getPropertyValue("--hue")));
+      const entity = this.#result.shown[m.dataset.entity];
+      lines.push(line(entity, this.#result.hues.get(entity.label)));
     }
     this.#tip.replaceChildren(...lines);
     for (const part of this.#parts(mark)) part.classList.add("active");

@@ -45,8 +45,8 @@ export function* steps(text, entities) {
 
 /** A label in its colour, in full. */
 export function tag(label, hue) {
-  const element = paint(document.createElement("small"), hue);
-  return Object.assign(element, { className: "label", textContent: label });
+  const element = document.createElement("small");
+  return paint(Object.assign(element, { className: "label", textContent: label }), hue);
 }
 
 /** The label at the end of a mark. */
@@ -86,7 +86,7 @@ function scoreWords({ score }) {
  *
  * @param {string} text shown as it is.
  * @param {object[]} entities as `inOrder` gives them: start, end (UTF-16), label, text, score.
- * @param {Map<string, number>} hues by label.
+ * @param {Map<string, object>} hues of labels, as `huesOf` gives them.
  * @returns {{fragment: DocumentFragment, layers: number}} and how many marks lie above
  *   each other at most.
  */

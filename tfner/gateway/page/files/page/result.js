@@ -17,8 +17,8 @@ export function counted(number, one, many) {
 export class Result {
   answer = null;
   shown = [];
+  hues = new Map();
   #hidden = new Set();
-  #hues = new Map();
   #indices = new Uint32Array(1);
   #counts = new Map();
   #frame = 0;
@@ -45,7 +45,7 @@ export class Result {
   show(answer, labels) {
     this.answer = { ...answer, entities: inOrder(answer.entities) };
     const found = new Set(answer.entities.map(({ label }) => label));
-    this.#hues = huesOf([...labels, ...found]);
+    this.hues = huesOf([...labels, ...found]);
     this.#indices = codePoints(answer.text);
     byId("marked").lang = languageOf(answer.text);
     byId("result").hidden = false;
@@ -64,24 +64,22 @@ export class Result {
   #drawLabels(found, missing) {
     this.#counts.clear();
     const chips = found.map((label) => {
-      const chip = paint(document.createElement("label"), this.#hues.get(label));
+      const chip = document.createElement("label");
       const box = Object.assign(document.createElement("input"),
         { type: "checkbox", value: label, checked: !this.#hidden.has(label) });
       const name = Object.assign(document.createElement("bdi"), { textContent: label });
       const count = Object.assign(document.createElement("span"), { className: "count" });
       chip.className = "chip";
+      paint(chip, this.hues.get(label));
       chip.append(box, name, count);
       this.#counts.set(label, count);
       return chip;
     });
     byId("labels").replaceChildren(...chips);
-    if (!missing.length) return;
-    const rest = Object.assign(document.createElement("p"), { className: "missing" });
-    rest.append("Not found: ");
-    missing.sort().forEach((label, at) => {
-      rest.append(at ? ", " : "", Object.assign(document.createElement("bdi"), { textContent: label }));
-    });
-    byId("labels").append(rest);
+    const names = missing.sort().flatMap((label, at) => [at ? ", " : "Not found: ",
+      Object.assign(document.createElement("bdi"), { textContent: label })]);
+    byId("missing").replaceChildren(...names);
+    byId("missing").hidden = !missing.length;
   }
 
   /** Once a frame: a slider moves more often than a long text can be drawn. */
@@ -99,7 +97,7 @@ export class Result {
     for (const [label, count] of this.#counts) {
       count.textContent = above.filter((entity) => entity.label === label).length;
     }
-    const { fragment, layers } = draw(text, this.shown, this.#hues);
+    const { fragment, layers } = draw(text, this.shown, this.hues);
     const marked = byId("marked");
     marked.removeAttribute("dir"); // Browsers look for the direction at each new child.
     marked.replaceChildren(fragment);
@@ -136,7 +134,7 @@ export class Result {
       const button = Object.assign(document.createElement("button"),
         { type: "button", className: "link", dir: "auto", textContent: entity.text });
       button.dataset.entity = index;
-      const label = tag(entity.label, this.#hues.get(entity.label));
+      const label = tag(entity.label, this.hues.get(entity.label));
       const places = [this.#indices[entity.start], this.#indices[entity.end]];
       const cells = [button, label, scoreText(entity.score), ...places];
       for (const cell of cells) row.insertCell().append(cell);

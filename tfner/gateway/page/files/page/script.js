@@ -11,7 +11,7 @@ import { Result, counted } from "./result.js";
 const byId = (id) => document.getElementById(id);
 
 const result = new Result();
-const details = new Details(byId("marked"), byId("tip"), () => result.shown);
+const details = new Details(byId("marked"), byId("tip"), result);
 let models = [];
 let running = null;
 
@@ -59,17 +59,20 @@ function offerVersions() {
   byId("version").replaceChildren(...all.map((v) => option(v)));
   byId("version").selectedIndex = Math.max(0, all.indexOf(version));
   byId("version").disabled = all.length < 2;
-  offerLegend();
+  describeModel();
 }
 
-/** Before the first answer: what the model may find. */
-function offerLegend() {
-  const { name, labels } = chosenModel() ?? {};
+/** Before the first answer, what the model may find; always, what of it is not served. */
+function describeModel() {
+  const { name, labels, refused } = chosenModel() ?? {};
   const known = !result.answer && labels?.length;
   const hues = huesOf(labels ?? []);
   const tags = (known ? [...labels].sort() : []).map((label) => tag(label, hues.get(label)));
   if (known) announce("legend", `Labels of ${name}:`, ...tags.flatMap((t) => [" ", t]));
   else announce("legend");
+  const refusals = Object.entries(refused ?? {}).map(
+    ([version, reason]) => `Version ${version} is not served: ${reason}`);
+  announce("refused", ...refusals.flatMap((r) => [r, document.createElement("br")]));
 }
 
 /** The server's own choice is left to it: it may be a newer version by now. */
@@ -123,11 +126,14 @@ async function run() {
 function show(text, answer, model, milliseconds) {
   result.show({ ...answer, text }, model?.labels ?? []);
   byId("result").classList.remove("stale");
-  offerLegend();
+  describeModel();
   const number = counted(answer.entities.length, "entity", "entities");
   const by = `${answer.model}, version ${answer.version}`;
   announce("status", Object.assign(document.createElement("b"), { textContent: number }),
     ` by ${by}, in ${Math.round(milliseconds).toLocaleString("en")} ms`);
+  if (!model?.versions?.includes(answer.version)) loadModels(); // There is a new one.
+  const { top } = byId("result").getBoundingClientRect();
+  if (top > innerHeight / 2) byId("result").scrollIntoView();
 }
 
 function stop() {
@@ -260,6 +266,7 @@ async function offerExamples() {
 }
 
 function handleKeys(event) {
+  if (event.isComposing) return; // The key is for the input method.
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
     run();
