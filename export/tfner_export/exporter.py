@@ -30,6 +30,7 @@ class Serving:
             same without, which is there to be measured.
         max_rows: most rows of a request, or of a batch that the server makes; computed
             from the memory that a full row takes if None.
+        text: a SavedModel has a signature that takes raw text, too.
 
     Raises:
         ExportError: the task name has other characters than ASCII letters, digits and
@@ -40,6 +41,7 @@ class Serving:
     max_length: int = 512
     trimmed: bool = True
     max_rows: int | None = None
+    text: bool = False
 
     def __post_init__(self) -> None:
         if not TASK_NAME.fullmatch(self.task_name):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfner.errors import ConfigError
 from tfner.storage.atomic import move_to_new, staging, whole_directory
 from tfner.storage.remote import address
 from tfner_export.exporter import Serving, Source
@@ -67,6 +68,7 @@ def export_saved_model(
     trimmed: bool = True,
     max_rows: int | None = None,
     canary: bool = False,
+    text: bool = False,
 ) -> ExportResult:
     """Publish a model for TensorFlow Serving as a new version.
 
@@ -83,13 +85,14 @@ def export_saved_model(
             same without, which is there to be measured.
         max_rows: most rows of a request; computed from the model's memory if None.
         canary: see `export`.
+        text: add the signature `serving_text`, from raw text to entities.
 
     Raises:
         ExportError: an argument does not fit the model, or the result differs from
             the model. Nothing is published then.
         StorageError: the place cannot be written.
     """
-    serving = Serving(task_name, max_length, trimmed, max_rows)
+    serving = Serving(task_name, max_length, trimmed, max_rows, text)
     return export(bundle, directory, format=SAVED_MODEL, serving=serving, canary=canary)
 
 
@@ -113,11 +116,16 @@ def export(
             with the version that has it, and "canary" alone goes to the new one.
 
     Raises:
-        ConfigError: there is no such format.
+        ConfigError: there is no such format, or it has no signatures for raw text.
         TfnerError: the format cannot express the model, the place cannot be written,
             or the files do not give what the model gives. Nothing is published then.
     """
     chosen, serving = find_format(format), serving or Serving()
+    if serving.text and format != SAVED_MODEL:
+        raise ConfigError(
+            f"a signature for raw text is part of --format {SAVED_MODEL} alone. "
+            f"Received: --format {format} --text; leave out --text."
+        )
     settle_scheme(bundle)
     exporter, source = chosen.load(), Source(bundle, serving)
     exporter.check(source)

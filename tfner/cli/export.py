@@ -42,6 +42,14 @@ class ServerOptions:
             "new version the label canary alone.",
         ),
     ] = False
+    text: Annotated[
+        bool,
+        typer.Option(
+            "--text",
+            help="Add the signature serving_text to a SavedModel: raw text in, "
+            "entities out; for BERT's WordPiece.",
+        ),
+    ] = False
 
 
 @with_groups
@@ -93,7 +101,7 @@ def command(
     from tfner_export.exporter import Serving
     from tfner_export.publish import export
 
-    serving = Serving(task_name, max_length, max_rows=server.max_rows)
+    serving = Serving(task_name, max_length, max_rows=server.max_rows, text=server.text)
     bundle = open_bundle(model, label=label, **given.extras())
     result = export(
         bundle,

@@ -184,6 +184,11 @@ class FastTokenizer:
         lone_mark = self._mark and result.tokens == [self._mark_piece]
         return () if lone_mark else tuple(result.ids)
 
+    @property
+    def definition(self) -> Definition:
+        """The content of the `tokenizer.json` that `save` writes."""
+        return {**json.loads(self._backend.to_str()), **self._pipeline}
+
     def id_of(self, piece: str) -> int | None:
         """The id of a piece, or None if the vocabulary lacks it."""
         number: int | None = self._backend.token_to_id(piece)
@@ -215,7 +220,7 @@ class FastTokenizer:
         """
         folder = Path(directory)
         folder.mkdir(parents=True, exist_ok=True)
-        definition = {**json.loads(self._backend.to_str()), **self._pipeline}
+        definition = self.definition
         settings = asdict(self.settings)
         # Files as earlier versions wrote them.
         if self.settings.marks_start:

@@ -20,6 +20,8 @@ from tfner.inference.native_bundle import describe, write_description
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
 from tfner_export.saved_model.kinds import find_kind
+from tfner_export.saved_model.text.verification import compare_texts
+from tfner_export.saved_model.text_signature import check_text
 from tfner_export.server_files.version import rehearse
 
 if TYPE_CHECKING:
@@ -68,6 +70,8 @@ def check(source: Source) -> None:
             f"the tokenizer of {bundle.directory} puts no piece such as [CLS] before a "
             "text: position 0 would be a word's, and in `labeled_positions` 0 is none."
         )
+    if source.serving.text:
+        check_text(source)
 
 
 @contextlib.contextmanager
@@ -117,6 +121,8 @@ def compare(source: Source, stage: Path) -> float:
         ExportError: a probability, a prediction or an entity of a text differs.
     """
     difference = find_kind(source.bundle).compare(stage, source)
+    if source.serving.text:
+        compare_texts(stage, source)
     try:
         Predictor.load(stage, verify=True)
     except BundleError as error:

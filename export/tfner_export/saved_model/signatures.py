@@ -27,6 +27,7 @@ from tfner.data.features import (
     known_in_serving,
 )
 from tfner.models.heads.crf import chains_of
+from tfner_export.saved_model.text_signature import text_signatures
 from tfner_export.saved_model.viterbi import graph_viterbi
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class TaggerModule(tf.Module):
 
         self.serve = tf.function(serve, input_signature=[specs])
         functions = {SERVING: serving_default, TAGS: as_tags}
-        self._signatures = concrete(functions, specs)
+        self._signatures = concrete(functions, specs) | text_signatures(source)
 
     def write(self, directory: str) -> list[str]:
         """Write the SavedModel; returns the names of its signatures."""
