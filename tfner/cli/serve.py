@@ -110,7 +110,7 @@ class AccessOptions:
 
 
 @dataclass(frozen=True)
-class ServerOptions:
+class ProcessOptions:
     """Options for the processes that serve."""
 
     heading: ClassVar = "Server"
@@ -156,10 +156,19 @@ class ServerOptions:
 @with_groups
 def command(
     models: Models,
-    server: ServerOptions,
+    server: ProcessOptions,
     limits: LimitOptions,
     access: AccessOptions,
     given: ModelOptions,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Server that runs the models, such as grpc://localhost:8500 or "
+            "v2+http://localhost:8080; a MODEL gives tokenizer and labels alone, its "
+            "name is that on the server.",
+        ),
+    ] = None,
     decode: Decode = None,
 ) -> None:
     """Find entities over HTTP: text in, entities out, with a page to try it.
@@ -176,7 +185,11 @@ def command(
     from tfner.gateway.server import Settings, serve
 
     token = access.token()
-    import_tensorflow()
+    loading = {"decode": decode, **given.extras()}
+    if backend is None:
+        import_tensorflow()
+    else:
+        loading["timeout"] = limits.deadline
     serve(
         Settings(
             models=models,
@@ -184,7 +197,8 @@ def command(
             limits=Limits(**vars(limits)),
             token=token,
             origins=access.cors or (),
-            loading={**given.extras(), "decode": decode},
+            backend=backend,
+            loading=loading,
             log_level=logging.getLogger("tfner").level,
         )
     )

@@ -33,6 +33,9 @@ class Loader:
         limits: of the queues.
         metrics: of this process.
         threads: batches at once of a model; see `Batcher`.
+
+    Attributes:
+        pool: those threads.
     """
 
     def __init__(
@@ -93,11 +96,31 @@ def load_here(**settings: Any) -> LoadPredictor:
     return load
 
 
+def load_behind(backend: str, *, pinned: bool, **settings: Any) -> LoadPredictor:
+    """Make what loads predictors whose models run on a server.
+
+    Args:
+        backend: address of the server, such as `grpc://localhost:8500`; the name of a
+            model is its name there.
+        pinned: whether each version asks for its own number there, and not for the
+            server's newest.
+        **settings: of `Predictor.load`.
+    """
+
+    def load(source: Source, number: str, place: str) -> Predictor:
+        address = f"{backend.rstrip('/')}/{source.name}"
+        if pinned:
+            address += f"/versions/{number}"
+        return Predictor.load(address, assets=place, verify=True, **settings)
+
+    return load
+
+
 def settle(predictor: Predictor) -> None:
     """Decide on an open scheme by the sample texts, and not by the first request."""
     from tfner.corpus import read_corpus
     from tfner.samples import english, japanese
 
     for sample in (english("dev"), japanese("dev")):
-        if predictor.is_open:
+        if predictor.scheme is None:
             predictor.predict(document.text for document in read_corpus(sample))

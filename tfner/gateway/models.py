@@ -42,6 +42,8 @@ class Model:
         source: where they lie.
         make: loads a version: of the source, its number and its place.
         keep: how many of the newest are served.
+        is_remote: whether a version may be taken later though its files stay as they
+            are, since a server has to take it up, too.
 
     Attributes:
         served: versions by their numbers, the newest last.
@@ -49,12 +51,16 @@ class Model:
         loading: number of the version that is being loaded.
     """
 
-    def __init__(self, source: Source, make: Make, *, keep: int = 1) -> None:
+    def __init__(
+        self, source: Source, make: Make, *, keep: int = 1, is_remote: bool = False
+    ) -> None:
         self.source, self._make, self._keep = source, make, keep
+        self._is_remote = is_remote
         self.served: dict[str, Served] = {}
         self.refused: dict[str, Refusal] = {}
         self.loading: str | None = None
         self._seen: dict[str, Print] = {}
+        self._told: dict[str, str] = {}
         self._retiring: set[asyncio.Task[None]] = set()
 
     @property
@@ -90,7 +96,7 @@ class Model:
         found = await asyncio.to_thread(self.source.versions)
         for number in list(self.refused):
             files = await asyncio.to_thread(fingerprint, found.get(number, ""))
-            if files != self.refused[number].files:
+            if self._is_remote or files != self.refused[number].files:
                 del self.refused[number]
         wanted = [n for n in found if n not in self.refused][-self._keep :]
         for number in wanted:
@@ -128,7 +134,11 @@ class Model:
         else:
             reason = f"{type(error).__name__}; the log says where."
             log_failure("failure", error, model=self.source.name, version=number)
+        is_known = self._told.get(number) == reason
         self.refused[number] = Refusal(reason, files)
+        self._told[number] = reason
+        if is_known:
+            return
         log(
             "version refused",
             level=logging.WARNING,
@@ -166,13 +176,13 @@ class Registry:
     Args:
         sources: of the models.
         make: see `Model`.
-        keep: see `Model`.
+        **settings: of each `Model`.
 
     Raises:
         ConfigError: two models have one name.
     """
 
-    def __init__(self, sources: Sequence[Source], make: Make, *, keep: int = 1) -> None:
+    def __init__(self, sources: Sequence[Source], make: Make, **settings: Any) -> None:
         self.models: dict[str, Model] = {}
         for source in sources:
             if source.name in self.models:
@@ -180,7 +190,7 @@ class Registry:
                     f"two models have the name {source.name}. Give each its own: "
                     "NAME=DIR."
                 )
-            self.models[source.name] = Model(source, make, keep=keep)
+            self.models[source.name] = Model(source, make, **settings)
 
     def load(self) -> None:
         """Load all models.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from collections import deque
@@ -18,6 +19,7 @@ from tfner.document import Document
 from tfner.errors import ServingError, TfnerError, counted, unknown
 from tfner.gateway.batcher import Batcher, Job
 from tfner.gateway.errors import CANNOT_PREDICT, SHOWN, Refused, busy, invalid
+from tfner.gateway.events import log
 from tfner.gateway.limits import Limits
 from tfner.gateway.metrics import Metrics
 from tfner.inference.predictor import Predictor
@@ -26,6 +28,11 @@ from tfner.tasks.context import encode_in_order
 Finish = Callable[[list[Document]], Any]
 Gone = Callable[[], Awaitable[Any]]
 
+BACKEND = Refused(
+    502,
+    "backend",
+    "the model server behind this gateway failed; the gateway's log says how.",
+)
 PATIENCE = 0.5
 """Seconds after which a waiting client is watched for going away."""
 LONGEST_WAIT = 60
@@ -252,7 +259,9 @@ def _settle(results: Sequence[tuple[_Waiter, Any, Exception | None]]) -> None:
 def _told(error: Exception) -> Exception:
     """The refusal that a client gets for an error of the model."""
     if isinstance(error, ServingError):
-        return Refused(502, "backend", str(error))
+        # Where the server is, is nothing to clients.
+        log("backend failed", level=logging.WARNING, reason=str(error))
+        return BACKEND
     if isinstance(error, TfnerError):
         return Refused(CANNOT_PREDICT, "cannot_predict", str(error))
     return error

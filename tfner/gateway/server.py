@@ -16,7 +16,7 @@ from tfner.gateway.app import make_app
 from tfner.gateway.connections import Server, impatient
 from tfner.gateway.events import log
 from tfner.gateway.limits import Limits
-from tfner.gateway.loading import Loader, load_here
+from tfner.gateway.loading import Loader, load_behind, load_here
 from tfner.gateway.metrics import Metrics
 from tfner.gateway.models import Registry
 from tfner.gateway.state import Gateway
@@ -28,6 +28,8 @@ LONGEST_HEAD = 32 * 2**10
 """Bytes of a request's head."""
 KEEP_ALIVE = 75
 """Seconds that a connection is kept without a request."""
+BEHIND = 4
+"""Batches of a model that a server behind the gateway is sent at once."""
 BACKLOG = 2048
 """Connections that wait to be accepted."""
 
@@ -48,6 +50,7 @@ class Settings:
         tracing: whether requests are traced by OpenTelemetry.
         token: that clients must bear; None lets in everyone.
         origins: whose pages in browsers may ask.
+        backend: address of a server that runs the models; None runs them here.
         loading: settings of `Predictor.load`.
         log_level: of `logging`.
     """
@@ -63,6 +66,7 @@ class Settings:
     tracing: bool = False
     token: str | None = None
     origins: Sequence[str] = ()
+    backend: str | None = None
     loading: Mapping[str, Any] = field(default_factory=dict)
     log_level: int = logging.INFO
 
@@ -106,8 +110,12 @@ def serve_here(
         TfnerError: a model cannot be served.
     """
     limits, metrics = settings.limits, Metrics()
-    loader = Loader(load_here(**settings.loading), limits=limits, metrics=metrics)
-    registry = Registry(settings.sources(), loader, keep=settings.versions)
+    registry = Registry(
+        settings.sources(),
+        make_loader(settings, metrics),
+        keep=settings.versions,
+        is_remote=settings.backend is not None,
+    )
     registry.load()
     gateway = Gateway(registry, limits, metrics)
     tracing = exporting() if settings.tracing else None
@@ -135,6 +143,22 @@ def serve_here(
     if tracing is not None:
         tracing.close()
     log("ended", process=os.getpid())
+
+
+def make_loader(settings: Settings, metrics: Metrics) -> Loader:
+    """Make what loads models: into this process, or as clients of a server.
+
+    Args:
+        settings: of the gateway.
+        metrics: of this process.
+    """
+    if settings.backend is None:
+        load, threads = load_here(**settings.loading), 1
+    else:
+        pinned = settings.versions > 1
+        load = load_behind(settings.backend, pinned=pinned, **settings.loading)
+        threads = BEHIND
+    return Loader(load, limits=settings.limits, metrics=metrics, threads=threads)
 
 
 def url_of(listener: socket.socket) -> str:

@@ -37,11 +37,6 @@ class Predictor:
     ) -> None:
         self.task, self.run, self._open = task, run, open_scheme
 
-    @property
-    def is_open(self) -> bool:
-        """Tells whether the scheme of its tags is still to be found."""
-        return self._open is not None
-
     @classmethod
     def load(
         cls,
