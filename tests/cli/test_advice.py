@@ -25,6 +25,7 @@ READING = (*CORPUS, *TRAINING, *PREDICTING, "compare")
 
 READ_IN = {
     "tfner/checkpoints/tagger_labels.py": (*PREDICTING, "export"),
+    "tfner/clients/": PREDICTING,
     "tfner/config/files.py": TRAINING,
     "tfner/corpus/": READING,
     "tfner/corpus/checks/": ("corpus check",),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -25,6 +25,7 @@ def request() -> Any:
     return made
 
 
+@settings(max_examples=40)
 @given(
     st.sampled_from(NUMBERS).flatmap(
         lambda kind: arrays.arrays(

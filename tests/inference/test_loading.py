@@ -123,9 +123,16 @@ def test_a_hub_id_without_a_hub_is_one_sentence(
 @pytest.mark.parametrize(
     "url", ["http://host:8501/v1/models/ner", "https://host/x", "grpc://host:8500/ner"]
 )
-def test_an_address_is_said_not_to_be_a_model(url: str) -> None:
-    with pytest.raises(BundleError, match=f"{url}: .*Give a bundle or SavedModel"):
+def test_a_model_on_a_server_needs_assets_and_is_no_keras_model(url: str) -> None:
+    with pytest.raises(ConfigError, match=f"{url} is on a server.*with --assets"):
         Predictor.load(url)
+    with pytest.raises(BundleError, match=f"{url} is on a server, .*no Keras model"):
+        open_bundle(url)
+
+
+def test_settings_of_servers_are_refused_for_a_model_that_lies_here() -> None:
+    with pytest.raises(ConfigError, match=r"not on a server\. Leave out `assets`"):
+        Predictor.load("some/model", assets="elsewhere")
 
 
 @pytest.mark.parametrize("name", ["nothing", "../nothing", "/nothing", "a/b/nothing"])

@@ -15,15 +15,17 @@ from tfner.cli.options import (
     CorpusOptions,
     Decode,
     Json,
-    Model,
     ModelOptions,
     Overwrite,
+    ServedModel,
     with_groups,
 )
 from tfner.cli.output import (
     print_json,
     print_text,
 )
+from tfner.cli.server_options import ServerOptions
+from tfner.clients.addresses import is_address
 from tfner.document import Document
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import address, import_tensorflow
@@ -71,10 +73,11 @@ AllowUnknownLabels = Annotated[
 
 @with_groups
 def command(
-    model: Model,
+    model: ServedModel,
     file: Annotated[str, typer.Argument(help="Corpus with gold entities.")],
     reading: CorpusOptions,
     given: ModelOptions,
+    server: ServerOptions,
     json: Json = False,
     report: ReportDirectory = None,
     overwrite: Overwrite = False,
@@ -97,8 +100,9 @@ def command(
         OutputPolicy(report, overwrite).check()
     gold = list(reading.read(file))
     known = None if train is None else list(reading.read(train))
-    import_tensorflow()
-    predictor = given.load(model, reading, decode=decode)
+    if not is_address(model):
+        import_tensorflow()
+    predictor = given.load(model, reading, decode=decode, **server.settings())
     if not allow_unknown_labels:
         check_labels(gold, predictor.task.label_set.labels, path=file)
     if not any(document.entities for document in gold):

@@ -30,6 +30,13 @@ Model = Annotated[
     str,
     typer.Argument(help="Bundle, SavedModel, Hugging Face tagger or TF 1 checkpoint."),
 ]
+ServedModel = Annotated[
+    str,
+    typer.Argument(
+        help="Bundle, SavedModel, Hugging Face tagger or TF 1 checkpoint; or a model "
+        "on a server, such as grpc://localhost:8500/chunk."
+    ),
+]
 RawText = Annotated[
     list[str],
     typer.Option(

@@ -15,11 +15,13 @@ import typer
 from tfner.cli.options import (
     CorpusOptions,
     Decode,
-    Model,
     ModelOptions,
     Overwrite,
+    ServedModel,
     with_groups,
 )
+from tfner.cli.server_options import ServerOptions
+from tfner.clients.addresses import is_address
 from tfner.document import Document
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import import_tensorflow
@@ -64,9 +66,10 @@ Processes = Annotated[
 
 @with_groups
 def command(
-    model: Model,
+    model: ServedModel,
     reading: CorpusOptions,
     given: ModelOptions,
+    server: ServerOptions,
     file: File = None,
     text: Text = None,
     to: To = None,
@@ -91,7 +94,8 @@ def command(
     documents: Iterable[str | Document] = text or ()
     if file is not None:
         documents = reading.read(file, format=texts_format(file), tags="optional")
-    settings = {**given.settings(reading), "verify": verify, "decode": decode}
+    settings = {**given.settings(reading), **server.settings()}
+    settings |= {"verify": verify, "decode": decode}
     counts = Counter[str]()
     with (
         _predictor(model, processes, settings) as predictor,
@@ -112,7 +116,8 @@ def _predictor(
     if processes == 1:
         from tfner.inference.predictor import Predictor
 
-        import_tensorflow()
+        if not is_address(model):
+            import_tensorflow()
         yield Predictor.load(model, **settings)
     else:
         from tfner.inference.processes import open_processes

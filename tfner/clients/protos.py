@@ -77,7 +77,7 @@ def make_tensor(values: ArrayLike) -> Any:
         tensor.tensor_shape.dim.add(size=size)
     if array.dtype.kind in "OUS":
         tensor.dtype = DATA_TYPES["DT_STRING"]
-        tensor.string_val.extend(_encoded(value) for value in array.ravel().tolist())
+        tensor.string_val.extend(encoded(value) for value in array.ravel().tolist())
         return tensor
     if array.dtype.name not in _LISTS:
         raise TypeError(f"no tensor holds values of type {array.dtype}.")
@@ -116,6 +116,15 @@ def read_tensor(tensor: Any) -> NDArray[Any]:
     return _filled(np.array(listed, kind), shape)
 
 
+def dtype_name(data_type: int) -> str:
+    """Name numpy's type for a number of `DataType`: "object" if there is none.
+
+    Args:
+        data_type: such as 3, `DT_INT32`.
+    """
+    return _NAMES[data_type][0] if data_type in _NAMES else "object"
+
+
 def _filled(values: NDArray[Any], shape: list[int]) -> NDArray[Any]:
     count = int(np.prod(shape))
     if 0 < len(values) < count:
@@ -125,5 +134,6 @@ def _filled(values: NDArray[Any], shape: list[int]) -> NDArray[Any]:
     return values.reshape(shape)
 
 
-def _encoded(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode()
+def encoded(value: str | bytes) -> bytes:
+    """Encode a string, in UTF-8, as tensors hold it."""
+    return value if isinstance(value, bytes) else value.encode()

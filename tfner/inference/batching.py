@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,8 @@ STEP = 16
 """Rows that are not packed full are rounded up to this many pieces."""
 
 
-class Runner(Protocol):
-    """Runs a model on arrays: Keras, a SavedModel, or a server.
+class Rows(Protocol):
+    """What the rows of a model are like.
 
     Attributes:
         packs: whether several windows may share a row.
@@ -36,12 +36,66 @@ class Runner(Protocol):
     packs: bool
     row_length: int | None
 
+
+class Runner(Rows, Protocol):
+    """Runs a model on arrays: Keras, a SavedModel, or a server."""
+
     def __call__(self, features: Mapping[str, Ints]) -> dict[str, Floats]:
         """Outputs such as `probs` (B, W, T) of `input_ids` (B, S) and the others.
 
         Columns are labelled words where the features name them, else pieces.
         """
         ...
+
+
+class Batch(NamedTuple):
+    """Rows that a model runs at once.
+
+    Args:
+        features: of the rows.
+        numbers: of the windows in the rows.
+        places: row, first and last column of each of them.
+    """
+
+    features: Mapping[str, Ints]
+    numbers: Sequence[int]
+    places: Sequence[tuple[int, int, int]]
+
+    def cut(
+        self, results: Mapping[str, Floats]
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Give each window's number and its own columns and spans of the outputs.
+
+        Raises:
+            BundleError: the outputs are no numbers.
+        """
+        _check_numbers(results)
+        for number, place in zip(self.numbers, self.places, strict=True):
+            yield number, _cut_out(results, *place)
+
+
+def make_batches(
+    run: Rows, windows: Sequence[Window], *, pad_id: int
+) -> Iterator[Batch]:
+    """Put windows into batches.
+
+    Args:
+        run: says how rows are made.
+        windows: of any lengths and documents.
+        pad_id: `input_ids` of padding.
+    """
+    for rows in _batches(run, windows):
+        numbers = [index for row in rows for index in row]
+        local = {index: place for place, index in enumerate(numbers)}
+        longest = max(sum(len(windows[index]) for index in row) for row in rows)
+        length = run.row_length or -(-longest // STEP) * STEP
+        batch = assemble(
+            [windows[index] for index in numbers],
+            [[local[index] for index in row] for row in rows],
+            shape=(len(rows), length),
+            pad_id=pad_id,
+        )
+        yield Batch(batch.features, numbers, batch.places)
 
 
 def run_windows(
@@ -55,22 +109,9 @@ def run_windows(
         pad_id: `input_ids` of padding.
     """
     outputs: list[dict[str, Any]] = [{}] * len(windows)
-    for rows in _batches(run, windows):
-        numbers = [index for row in rows for index in row]
-        here = [windows[index] for index in numbers]
-        local = {index: place for place, index in enumerate(numbers)}
-        longest = max(sum(len(windows[index]) for index in row) for row in rows)
-        length = run.row_length or -(-longest // STEP) * STEP
-        batch = assemble(
-            here,
-            [[local[index] for index in row] for row in rows],
-            shape=(len(rows), length),
-            pad_id=pad_id,
-        )
-        results = run(batch.features)
-        _check_numbers(results)
-        for index, (row, first, last) in zip(numbers, batch.places, strict=True):
-            outputs[index] = _cut_out(results, row, first, last)
+    for batch in make_batches(run, windows, pad_id=pad_id):
+        for number, own in batch.cut(run(batch.features)):
+            outputs[number] = own
     return outputs
 
 
@@ -118,7 +159,7 @@ def _cut_out(
     } | {SPANS: spans[own, 1:] - first}
 
 
-def _batches(run: Runner, windows: Sequence[Window]) -> Iterator[list[list[int]]]:
+def _batches(run: Rows, windows: Sequence[Window]) -> Iterator[list[list[int]]]:
     """Rows of window numbers, batch by batch, long rows with long ones."""
     if not windows:
         return

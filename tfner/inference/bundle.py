@@ -21,6 +21,10 @@ NO_MODEL = (
     "{} is a SavedModel, which holds no Keras model. Give the bundle it was exported "
     "from."
 )
+ON_SERVER = (
+    "{} is on a server, which gives no Keras model. Give the bundle it was exported "
+    "from."
+)
 
 
 @dataclass(frozen=True)

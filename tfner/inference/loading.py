@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfner.clients.addresses import is_address
 from tfner.data.features import known_in_serving
-from tfner.errors import BundleError
+from tfner.errors import BundleError, ConfigError
 from tfner.inference.batching import Runner
-from tfner.inference.bundle import NO_MODEL, Bundle
+from tfner.inference.bundle import NO_MODEL, ON_SERVER, Bundle
 from tfner.inference.external import (
     EstimatorBundle,
     Extras,
@@ -28,6 +29,7 @@ from tfner.inference.native_bundle import (
     refuse_encoder,
 )
 from tfner.inference.runners import SavedModelRunner
+from tfner.inference.served import SERVER_SETTINGS, ServedBundle
 from tfner.inference.span_runner import SpanRunner
 from tfner.inference.weights import WEIGHTS
 from tfner.tasks.span_extraction import SpanExtraction
@@ -85,16 +87,22 @@ def open_model(
 
     Args:
         model: a bundle, a SavedModel or the directory of its versions, a Hugging Face
-            token-classification directory or hub id, or a checkpoint that
-            google-research/electra has fine-tuned.
+            token-classification directory or hub id, a checkpoint that
+            google-research/electra has fine-tuned, or the address of a model on a
+            server.
         encoder: of a bundle that was saved without it; see `NativeBundle`.
-        **extras: see `Extras`; of a SavedModel without assets, or a checkpoint.
+        **extras: see `Extras`; of a SavedModel without assets, or a checkpoint. See
+            `ServedBundle` for a model on a server.
 
     Raises:
         BundleError: it is none of these.
         ConfigError: an extra was given that the model carries itself.
     """
-    model = _here(model)
+    if is_address(model):
+        refuse_encoder(model, encoder)
+        return open_served(str(model), **extras)
+    _refuse_server(model, extras)
+    model = local_model(model)
     exported = saved_model_directory(Path(model))
     if exported is None:
         return open_bundle(model, encoder=encoder, **extras)
@@ -120,7 +128,9 @@ def open_bundle(
     """
     from tfner.checkpoints.loading import is_google
 
-    model = _here(model)
+    if is_address(model):
+        raise BundleError(ON_SERVER.format(model))
+    model = local_model(model)
     directory = Path(model)
     if saved_model_directory(directory) is not None:
         raise BundleError(NO_MODEL.format(model))
@@ -149,7 +159,9 @@ def describe_model(model: str | Path) -> dict[str, Any]:
 
     Empty for a model that was trained elsewhere.
     """
-    model = _here(model)
+    if is_address(model):
+        return {}
+    model = local_model(model)
     exported = saved_model_directory(Path(model))
     directory = Path(model) if exported is None else exported / ASSETS
     if not (directory / METRICS).is_file() and not (directory / SUMMARY).is_file():
@@ -163,13 +175,44 @@ def describe_model(model: str | Path) -> dict[str, Any]:
     }
 
 
-def _here(model: str | Path) -> str | Path:
-    """The model, or a copy of a remote one."""
-    if str(model).startswith(("http://", "https://", "grpc://")):
-        raise BundleError(
-            f"{model}: this version runs no model servers. Give a bundle or SavedModel."
-        )
-    return local_model(model)
+def open_served(
+    address: str, *, assets: str | Path | None = None, **settings: Any
+) -> ServedBundle:
+    """Open a model on a server.
+
+    Args:
+        address: of the model.
+        assets: the bundle that was exported, an export of any version, or its assets.
+        **settings: see `ServedBundle`.
+
+    Raises:
+        BundleError: the assets are damaged, or of a newer tfner.
+        ConfigError: see `ServedBundle`.
+    """
+    return ServedBundle(address, assets=_assets(assets), **settings)
+
+
+def _assets(directory: str | Path | None) -> Path | None:
+    """The assets of an export of any version, or the bundle, in a directory."""
+    if directory is None:
+        return None
+    here = Path(local_model(directory))
+    if (here / CONFIG).is_file():
+        return here
+    exported = saved_model_directory(here)
+    return here if exported is None else exported / ASSETS
+
+
+def _refuse_server(model: str | Path, extras: dict[str, Any]) -> None:
+    """Refuse settings of a server for a model that lies here.
+
+    Raises:
+        ConfigError: there are some.
+    """
+    given = [name for name in SERVER_SETTINGS if name in extras]
+    if given:
+        names = ", ".join(f"`{name}`" for name in given)
+        raise ConfigError(f"{model} is not on a server. Leave out {names}.")
 
 
 def saved_model_directory(directory: Path) -> Path | None:

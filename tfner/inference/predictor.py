@@ -49,20 +49,23 @@ class Predictor:
         """Make a predictor of a model directory.
 
         Args:
-            model: a bundle, a SavedModel (or the directory of its versions), or a
-                Hugging Face token-classification directory or hub id.
+            model: a bundle, a SavedModel (or the directory of its versions), a
+                Hugging Face token-classification directory or hub id, or the address
+                of a model on a server, such as `grpc://localhost:8500/chunk`.
             verify: predict the texts that were stored with the model, and compare.
             decode: "argmax" or "viterbi" in place of what the model was trained with.
             **extras: `label_mapping`, `scheme`, `label`, `tokenizer`, `segment_id`,
                 `lower_case` and `word_splitter` of a model that another program has
                 trained: see `tfner.inference.external.Extras`; `encoder` of a bundle
-                that was saved without it: see `NativeBundle`.
+                that was saved without it: see `NativeBundle`; `assets` of a model on a
+                server, and how the server is spoken to: see `ServedBundle`.
 
         Raises:
             BundleError: there is no model, it does not predict what it did when it
                 was saved, or tokenizer or labels are missing or do not fit.
             ConfigError: a part is given that the model carries itself,
                 or `decode` is unknown or needs tags that the model has not.
+            ServingError: a server does not answer as it should.
         """
         bundle = Bundle.load(model, **extras)
         predictor = cls.of(bundle)

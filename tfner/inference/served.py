@@ -1,0 +1,93 @@
+"""Models on servers: their assets lie here, their graph runs there."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfner.clients.client import AsyncServingClient, ServingClient
+from tfner.clients.settings import ClientSettings
+from tfner.errors import BundleError, ConfigError
+from tfner.inference.bundle import ON_SERVER
+from tfner.inference.external import Extras
+from tfner.inference.native_bundle import CONFIG, NativeBundle, reading
+from tfner.inference.server_runner import AsyncServerRunner, ServerRunner
+
+if TYPE_CHECKING:
+    import keras
+
+SERVER_SETTINGS = ("assets", *(f.name for f in fields(ClientSettings)))
+"""What belongs to a model on a server alone."""
+
+
+class ServedBundle(NativeBundle):
+    """A model on a server, with the assets that its export wrote.
+
+    Args:
+        address: of the model, such as `grpc://localhost:8500/chunk`.
+        assets: the bundle that was exported, or its assets.
+        **settings: see `ClientSettings`, and `Extras`, of which none is taken.
+
+    Raises:
+        BundleError: the assets are damaged, or of a newer tfner.
+        ConfigError: no assets are given, a setting cannot be used, or the model carries
+            itself what is given.
+    """
+
+    def __init__(
+        self, address: str, *, assets: str | Path | None = None, **settings: Any
+    ) -> None:
+        client = {n: settings.pop(n) for n in SERVER_SETTINGS if n in settings}
+        Extras(**settings).refuse(address)
+        if assets is None:
+            raise ConfigError(
+                f"{address} is on a server, which gives no tokenizer and labels. Give "
+                "the directory that `tfner export` wrote, or the bundle, with --assets."
+            )
+        super().__init__(assets)
+        self.address = address
+        with reading(self.directory / CONFIG):
+            self._serving = dict(self.config.get("serving") or {})
+            encoder = self.config["model"]["encoder"].get("config") or {}
+        self._settings = {
+            "vocab_size": encoder.get("vocab_size"),
+            **client,
+            "max_rows": client.get("max_rows") or self._serving.get("max_rows"),
+        }
+
+    def load_model(self) -> keras.Model:
+        """Refuse: a server gives no Keras model.
+
+        Raises:
+            BundleError: always.
+        """
+        raise BundleError(ON_SERVER.format(self.address))
+
+    def runner(self) -> ServerRunner:
+        """Make a runner; the server is asked when it first runs."""
+        client = ServingClient(self.address, **self._settings)
+        if "max_length" not in self._serving:  # a bundle, not the assets of an export
+            length = client.signature().inputs["input_ids"].shape
+            self._serving["max_length"] = length[1] if length else None
+        return ServerRunner(client, self.task, **self._rows())
+
+    def async_runner(self) -> AsyncServerRunner:
+        """Make a runner that does not block; see `runner`.
+
+        Raises:
+            BundleError: the assets are not those of an export.
+        """
+        if "max_length" not in self._serving:
+            raise BundleError(
+                f"{self.directory} does not say how long the rows of the server are. "
+                "Give the assets that `tfner export` wrote."
+            )
+        client = AsyncServingClient(self.address, **self._settings)
+        return AsyncServerRunner(client, self.task, **self._rows())
+
+    def _rows(self) -> dict[str, Any]:
+        return {
+            "packs": bool(self._serving.get("packs")),
+            "row_length": self._serving["max_length"],
+        }
