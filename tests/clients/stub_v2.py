@@ -123,8 +123,14 @@ def _infer(models: StubModels, request: Any) -> Any:
     )
     for name, array in model.predict(signature, inputs, wanted).items():
         answer.outputs.add(name=name, datatype=NAMES[array.dtype], shape=[*array.shape])
-        answer.raw_output_contents.append(array.tobytes())
+        answer.raw_output_contents.append(_raw(array))
     return answer
+
+
+def _raw(array: np.ndarray) -> bytes:
+    if array.dtype != object:
+        return array.tobytes()
+    return b"".join(len(v).to_bytes(4, "little") + v for v in array.ravel())
 
 
 def _grpc_metadata(models: StubModels, request: Any) -> Any:

@@ -60,7 +60,9 @@ class ServerOptions:
     ] = None
     key: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="PEM of the private key of --certificate."),
+        typer.Option(
+            metavar="FILE", help="PEM of the private key of that certificate."
+        ),
     ] = None
 
     def settings(self) -> dict[str, Any]:

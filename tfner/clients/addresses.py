@@ -11,7 +11,7 @@ from tfner.errors import ConfigError
 
 
 class Scheme(NamedTuple):
-    """What stands before `://`.
+    """The part of an address before `://`.
 
     Args:
         protocol: "rest" or "grpc" of TensorFlow Serving, "v2_rest" or "v2_grpc" of
@@ -80,7 +80,7 @@ class Address:
 
     @property
     def url(self) -> str:
-        """Of the server, for REST."""
+        """The server's root, for REST."""
         return f"http{'s' if self.scheme.secure else ''}://{self.server}"
 
     def path(self, api: str) -> str:

@@ -27,7 +27,7 @@ EXTRA = {"httpx", "grpc", "stamina"}
 
 
 class _Client:
-    """What both clients share: all but the sending."""
+    """Shared by both clients: all but the sending."""
 
     carriers: ClassVar[Mapping[str, str]]
     """Module and class of what carries requests, by the end of a protocol's name."""
@@ -87,7 +87,7 @@ class _Client:
             return Signature(name, {}, {})
         raise self._refused(
             f"the model has no signature {name!r}. It has "
-            f"{', '.join(sorted(signatures)) or 'none'}."
+            f"{', '.join(n for n in sorted(signatures) if n[:2] != '__') or 'none'}."
         )
 
     def _checked(
@@ -140,7 +140,7 @@ class ServingClient(_Client):
     }
 
     def signature(self, name: str = DEFAULT) -> Signature:
-        """What the model takes and gives; asked for once.
+        """Look up what the model takes and gives; the server is asked once.
 
         Args:
             name: of the signature.
@@ -226,7 +226,7 @@ class AsyncServingClient(_Client):
         self._at_once = asyncio.Semaphore(self.settings.connections)
 
     async def signature(self, name: str = DEFAULT) -> Signature:
-        """What the model takes and gives; see `ServingClient.signature`."""
+        """Look up what the model takes and gives; see `ServingClient.signature`."""
         if self._signatures is None:
             answer = await self._send(self._codec.describe(self.address))
             self._signatures = self._known(answer)

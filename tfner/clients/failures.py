@@ -1,4 +1,4 @@
-"""What goes wrong with a server, as one sentence with its place and its remedy."""
+"""Failures of servers, each told in one sentence with its place and its remedy."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class CallFailed(Exception):
 
     @property
     def again(self) -> bool:
-        """Whether another attempt may succeed where this one failed.
+        """Tell whether another attempt may succeed where this one failed.
 
         A prediction changes nothing on the server: one that broke off may be sent
         again. What was answered with a fault of the request, or took too long, may not.
@@ -198,7 +198,8 @@ def explain(
 def _of_kind(
     failure: CallFailed, address: Address, settings: ClientSettings
 ) -> str | None:
-    reason = shown(failure.text)
+    reason, secure = shown(failure.text), address.scheme.secure
+    tls = "grpcs" if "grpc" in address.scheme.protocol else "https"
     match failure.kind:
         case "unreachable":
             return (
@@ -209,15 +210,15 @@ def _of_kind(
         case "broken":
             return (
                 f"the server ended the connection before it answered ({reason}). Look "
-                "into its log: it may have run out of memory."
+                "into its log: it may have run out of memory"
+                + ("." if secure else f", or speak TLS alone: then write {tls}://.")
             )
         case "tls":
-            secure = address.scheme.secure
             return f"no secure connection came about ({reason}). " + (
                 "Give the authority that signed the server's certificate with --ca, "
                 "and --certificate and --key if the server asks for them."
                 if secure
-                else "The server seems to speak TLS: write https:// or grpcs://."
+                else f"The server seems to speak TLS: write {tls}://."
             )
         case "protocol":
             return (

@@ -9,7 +9,7 @@ import grpc
 
 from tfner.clients.addresses import Address
 from tfner.clients.failures import CallFailed, Kind
-from tfner.clients.settings import ClientSettings
+from tfner.clients.settings import ClientSettings, tls_context
 from tfner.clients.signatures import Message
 from tfner.errors import ConfigError
 
@@ -25,8 +25,8 @@ OPTIONS = [
 WORDS: tuple[tuple[tuple[str, ...], Kind], ...] = (
     (("handshake", "Handshake", "SSL", "CERTIFICATE", "certificate", "TLS"), "tls"),
     (("http1", "HTTP/1", "http2", "HTTP2", "settings frame", "SETTINGS"), "protocol"),
-    (("failed to connect", "Connection refused", "DNS", "resolution"), "unreachable"),
-    (("Socket closed", "reset by peer", "GOAWAY", "End of", "transport"), "broken"),
+    (("Socket closed", "reset by peer", "GOAWAY", "End of"), "broken"),
+    (("failed to connect", "resolving", "resolution", "DNS"), "unreachable"),
 )
 """What stands behind the status UNAVAILABLE, by gRPC's words; the first counts."""
 
@@ -113,6 +113,7 @@ def _metadata(settings: ClientSettings) -> tuple[tuple[str, str], ...]:
 
 
 def _credentials(settings: ClientSettings) -> Any:
+    tls_context(settings)  # gRPC would find fault with the files at the first request
     files = (settings.ca, settings.key, settings.certificate)
     return grpc.ssl_channel_credentials(
         *(None if file is None else Path(file).read_bytes() for file in files)

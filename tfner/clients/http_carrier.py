@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import ssl
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +13,7 @@ import httpx
 
 from tfner.clients.addresses import Address
 from tfner.clients.failures import CallFailed
-from tfner.clients.settings import ClientSettings
+from tfner.clients.settings import ClientSettings, tls_context
 from tfner.clients.signatures import Message
 from tfner.errors import ConfigError
 
@@ -87,7 +86,7 @@ def _arguments(address: Address, settings: ClientSettings) -> dict[str, Any]:
     return {
         "base_url": address.url,
         "headers": _headers(settings),
-        "verify": _context(settings) if address.scheme.secure else False,
+        "verify": tls_context(settings) if address.scheme.secure else False,
         "limits": httpx.Limits(max_connections=limit, max_keepalive_connections=limit),
     }
 
@@ -99,19 +98,6 @@ def _headers(settings: ClientSettings) -> httpx.Headers:
         raise ConfigError(
             "headers hold ASCII characters alone. Received others with --header."
         ) from None
-
-
-def _context(settings: ClientSettings) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=settings.ca)
-        if settings.certificate is not None:
-            context.load_cert_chain(settings.certificate, settings.key)
-    except (ssl.SSLError, OSError) as error:
-        raise ConfigError(
-            f"the files of --ca, --certificate and --key cannot be used: {error}. Give "
-            "PEM files, the key without a password."
-        ) from None
-    return context
 
 
 def _request(message: Message, timeout: float) -> dict[str, Any]:
@@ -137,8 +123,9 @@ def _named_failures() -> Iterator[None]:
     except (httpx.RemoteProtocolError, httpx.DecodingError) as error:
         broken = "disconnected" in str(error) or "closed" in str(error)
         raise CallFailed("broken" if broken else "protocol", str(error)) from error
-    except httpx.TransportError as error:
-        # A server that wants a client's certificate says so after the handshake.
+    except (httpx.TransportError, OSError) as error:
+        # A server that wants a client's certificate says so after the handshake, in an
+        # error of TLS that asynchronous clients get as it is.
         is_tls = any(word in str(error) for word in TLS_WORDS)
         raise CallFailed("tls" if is_tls else "broken", str(error)) from error
 

@@ -61,7 +61,7 @@ class V2RestCodec:
     """REST of the V2 protocol."""
 
     def predict(self, address: Address, inputs: Arrays, signature: str) -> Message:
-        """Write a request for predictions."""
+        """Write a request for predictions; see `Codec`."""
         body: dict[str, Any] = {
             "inputs": [
                 {
@@ -120,7 +120,7 @@ class V2GrpcCodec:
     """gRPC of the V2 protocol."""
 
     def predict(self, address: Address, inputs: Arrays, signature: str) -> Message:
-        """Write a request for predictions; numbers travel as bytes."""
+        """Write a request for predictions, numbers as bytes; see `Codec`."""
         request = protos.ModelInferRequest(model_name=address.model)
         if address.version is not None:
             request.model_version = str(address.version)

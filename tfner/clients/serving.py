@@ -34,7 +34,7 @@ class RestCodec:
         self._rows = rows
 
     def predict(self, address: Address, inputs: Arrays, signature: str) -> Message:
-        """Write a request for predictions."""
+        """Write a request for predictions; see `Codec`."""
         body: dict[str, Any] = {"signature_name": signature}
         listed = {name: array.tolist() for name, array in inputs.items()}
         if self._rows:
@@ -92,7 +92,7 @@ class GrpcCodec:
     """gRPC of TensorFlow Serving."""
 
     def predict(self, address: Address, inputs: Arrays, signature: str) -> Message:
-        """Write a request for predictions.
+        """Write a request for predictions; see `Codec`.
 
         It asks for all outputs: batching runs requests for some of them apart.
         """

@@ -1,7 +1,8 @@
-"""How a client speaks to a server, whatever the protocol."""
+"""Settings of clients, whatever the protocol."""
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,3 +78,22 @@ class ClientSettings:
             f"Write {scheme}s:// in place of {scheme}://, or leave out --ca, "
             "--certificate and --key."
         )
+
+
+def tls_context(settings: ClientSettings) -> ssl.SSLContext:
+    """Make what secure connections are made with.
+
+    Raises:
+        ConfigError: a PEM file cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=settings.ca)
+        if settings.certificate is not None:
+            # Without a password, or the terminal would be asked for one.
+            context.load_cert_chain(settings.certificate, settings.key, password="")
+    except (ssl.SSLError, OSError, ValueError) as error:
+        raise ConfigError(
+            f"the files of --ca, --certificate and --key cannot be used: {error}. Give "
+            "PEM files, the key without a password."
+        ) from None
+    return context

@@ -1,4 +1,4 @@
-"""What a signature of a served model takes and gives, and the messages about it."""
+"""Signatures of served models, and the messages about them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,13 @@ class Codec(Protocol):
     """Writes requests of one protocol and reads the answers; nothing is sent here."""
 
     def predict(self, address: Address, inputs: Arrays, signature: str) -> Message:
-        """Write a request for predictions."""
+        """Write a request for predictions.
+
+        Args:
+            address: of the model.
+            inputs: of the same number of rows, by name.
+            signature: its name.
+        """
         ...
 
     def outputs(self, answer: bytes) -> dict[str, NDArray[Any]]:

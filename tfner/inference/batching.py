@@ -26,7 +26,7 @@ STEP = 16
 
 
 class Rows(Protocol):
-    """What the rows of a model are like.
+    """The shape of a model's rows.
 
     Attributes:
         packs: whether several windows may share a row.

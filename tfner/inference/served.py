@@ -43,7 +43,7 @@ class ServedBundle(NativeBundle):
         if assets is None:
             raise ConfigError(
                 f"{address} is on a server, which gives no tokenizer and labels. Give "
-                "the directory that `tfner export` wrote, or the bundle, with --assets."
+                "what was exported, or the bundle, with --assets."
             )
         super().__init__(assets)
         self.address = address

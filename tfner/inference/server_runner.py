@@ -137,7 +137,7 @@ READERS: dict[tuple[str, ...], type[TagReader] | type[SpanReader]] = {
 
 
 class _ServerRunner:
-    """What both runners share.
+    """Shared by both runners.
 
     Args:
         client: asks the server.
