@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tfner.clients.addresses import Address, read_address
 from tfner.clients.checks import checked
+from tfner.clients.failures import UNTOLD, CallFailed, explain
 from tfner.clients.kserve import V2GrpcCodec, V2RestCodec
 from tfner.clients.parts import join, split
 from tfner.clients.serving import GrpcCodec, RestCodec
@@ -49,10 +50,8 @@ class _Client:
     def _refused(self, reason: object) -> ServingError:
         return ServingError(f"{self.address.text}: {reason}")
 
-    def _explained(self, error: Any) -> ServingError:
-        from tfner.clients.failures import explain
-
-        return explain(error, self.address, self.settings)
+    def _explained(self, failure: CallFailed) -> ServingError:
+        return explain(failure, self.address, self.settings)
 
     def _remaining(self, end: float) -> float:
         """Seconds until a request must be answered; at least a moment."""
@@ -79,12 +78,23 @@ class _Client:
         except (ValueError, KeyError, TypeError) as error:
             raise self._unreadable(error) from error
 
+    def _untold(self, failure: CallFailed, name: str) -> Signature:
+        """A signature of which nothing is known.
+
+        It is not kept: the server may only be without the model yet.
+
+        Raises:
+            ServingError: the failure is another one.
+        """
+        if failure.kind == "status" and failure.status in UNTOLD:
+            return Signature(name, {}, {})
+        raise self._explained(failure) from failure
+
     def _chosen(self, signatures: Mapping[str, Signature], name: str) -> Signature:
         if name in signatures:
             return signatures[name]
-        if self.address.scheme.protocol.startswith("v2"):
-            # The protocol describes the default alone.
-            return Signature(name, {}, {})
+        if not signatures or self.address.scheme.protocol.startswith("v2"):
+            return Signature(name, {}, {})  # V2 describes the default alone
         raise self._refused(
             f"the model has no signature {name!r}. It has "
             f"{', '.join(n for n in sorted(signatures) if n[:2] != '__') or 'none'}."
@@ -105,6 +115,8 @@ class _Client:
         answers: list[Outputs],
         signature: Signature,
     ) -> Outputs:
+        if self._signatures is None:
+            self._signatures = {}  # the server does not tell, but runs the model
         sizes = [len(next(iter(part.values()))) for part in parts]
         try:
             outputs = join(answers, sizes)
@@ -145,13 +157,18 @@ class ServingClient(_Client):
         Args:
             name: of the signature.
 
+        Returns:
+            The signature; without inputs and outputs if the server does not tell.
+
         Raises:
-            ServingError: there is no such model or signature, or no answer.
+            ServingError: there is no such signature, or no answer.
         """
         if self._signatures is None:
-            self._signatures = self._known(
-                self._send(self._codec.describe(self.address))
-            )
+            try:
+                answer = self._send(self._codec.describe(self.address))
+            except CallFailed as failure:
+                return self._untold(failure, name)
+            self._signatures = self._known(answer)
         return self._chosen(self._signatures, name)
 
     def predict(
@@ -174,22 +191,18 @@ class ServingClient(_Client):
         """
         about = self.signature(signature)
         parts = self._checked(inputs, about)
-        answers = [
-            self._read(self._send(self._codec.predict(self.address, part, signature)))
-            for part in parts
-        ]
+        messages = [self._codec.predict(self.address, p, signature) for p in parts]
+        try:
+            answers = [self._read(self._send(message)) for message in messages]
+        except CallFailed as failure:
+            raise self._explained(failure) from failure
         return self._joined(parts, answers, about)
 
     def _send(self, message: Message) -> bytes:
-        from tfner.clients.failures import CallFailed
-
         end = time.monotonic() + self.settings.timeout
-        try:
-            for attempt in self._attempts(self.settings):
-                with attempt:
-                    answer: bytes = self._carrier.send(message, self._remaining(end))
-        except CallFailed as error:
-            raise self._explained(error) from error
+        for attempt in self._attempts(self.settings):
+            with attempt:
+                answer: bytes = self._carrier.send(message, self._remaining(end))
         return answer
 
     def close(self) -> None:
@@ -228,7 +241,10 @@ class AsyncServingClient(_Client):
     async def signature(self, name: str = DEFAULT) -> Signature:
         """Look up what the model takes and gives; see `ServingClient.signature`."""
         if self._signatures is None:
-            answer = await self._send(self._codec.describe(self.address))
+            try:
+                answer = await self._send(self._codec.describe(self.address))
+            except CallFailed as failure:
+                return self._untold(failure, name)
             self._signatures = self._known(answer)
         return self._chosen(self._signatures, name)
 
@@ -242,25 +258,23 @@ class AsyncServingClient(_Client):
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._send(m)) for m in messages]
-        except ExceptionGroup as failed:  # one sentence is enough
-            raise failed.exceptions[0] from None
+        except ExceptionGroup as group:  # of the first, one sentence is enough
+            failed = group.exceptions[0]
+            if not isinstance(failed, CallFailed):
+                raise failed from None
+            raise self._explained(failed) from failed
         answers = [self._read(task.result()) for task in tasks]
         return self._joined(parts, answers, about)
 
     async def _send(self, message: Message) -> bytes:
-        from tfner.clients.failures import CallFailed
-
         async with self._at_once:
             end = time.monotonic() + self.settings.timeout
-            try:
-                async for attempt in self._attempts(self.settings):
-                    with attempt:
-                        answer: bytes = await self._carrier.send(
-                            message, self._remaining(end)
-                        )
-            except CallFailed as error:
-                raise self._explained(error) from error
-            return answer
+            async for attempt in self._attempts(self.settings):
+                with attempt:
+                    answer: bytes = await self._carrier.send(
+                        message, self._remaining(end)
+                    )
+        return answer
 
     async def close(self) -> None:
         """Close all connections."""

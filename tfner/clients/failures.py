@@ -16,6 +16,10 @@ AGAIN = ("429", "502", "503", "RESOURCE_EXHAUSTED", "UNAVAILABLE")
 TOO_LONG = re.compile(r"larger than max")
 """gRPC's words for a message over a limit, under the status of one too busy."""
 
+UNTOLD = ("404", "405", "501", "UNIMPLEMENTED")
+"""Statuses of a server that does not tell what its models take and give, such as
+KServe's under its first protocol; or of one without the model."""
+
 Kind = Literal["unreachable", "broken", "tls", "protocol", "deadline", "status"]
 
 
@@ -130,6 +134,13 @@ CASES = (
         lambda m, a, s: (
             "the model takes other inputs than that of the assets. Give the assets of "
             "the model that the server runs with --assets."
+        ),
+    ),
+    Case(
+        r"KeyError\W+instances",
+        lambda m, a, s: (
+            "the server takes requests in rows. Ask it by its second protocol, with "
+            f"v2+{a.url}/{a.model}."
         ),
     ),
     Case(

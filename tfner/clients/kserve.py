@@ -11,6 +11,7 @@ import json
 import struct
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,8 @@ CONTENTS = {
     "BYTES": "bytes_contents",
 }
 """Lists of values of gRPC, by type."""
+# Requests have an id, though they need none: models of KServe's Python server that give
+# back an empty one fail.
 PARAMETER = "signature_name"
 LENGTH = struct.Struct("<I")
 """Stands before each string among raw contents."""
@@ -63,6 +66,7 @@ class V2RestCodec:
     def predict(self, address: Address, inputs: Arrays, signature: str) -> Message:
         """Write a request for predictions; see `Codec`."""
         body: dict[str, Any] = {
+            "id": uuid4().hex,
             "inputs": [
                 {
                     "name": name,
@@ -71,7 +75,7 @@ class V2RestCodec:
                     "data": [_plain(value) for value in array.ravel().tolist()],
                 }
                 for name, array in inputs.items()
-            ]
+            ],
         }
         if signature != DEFAULT:
             body["parameters"] = {PARAMETER: signature}
@@ -121,7 +125,7 @@ class V2GrpcCodec:
 
     def predict(self, address: Address, inputs: Arrays, signature: str) -> Message:
         """Write a request for predictions, numbers as bytes; see `Codec`."""
-        request = protos.ModelInferRequest(model_name=address.model)
+        request = protos.ModelInferRequest(model_name=address.model, id=uuid4().hex)
         if address.version is not None:
             request.model_version = str(address.version)
         if signature != DEFAULT:

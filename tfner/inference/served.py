@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfner.clients.client import AsyncServingClient, ServingClient
 from tfner.clients.settings import ClientSettings
+from tfner.data.features import INPUT_IDS
 from tfner.errors import BundleError, ConfigError
 from tfner.inference.bundle import ON_SERVER
 from tfner.inference.external import Extras
@@ -17,6 +18,10 @@ from tfner.inference.server_runner import AsyncServerRunner, ServerRunner
 if TYPE_CHECKING:
     import keras
 
+NO_LENGTH = (
+    "{} does not say how long the rows of the server are. Give the assets that were "
+    "exported."
+)
 SERVER_SETTINGS = ("assets", *(f.name for f in fields(ClientSettings)))
 """What belongs to a model on a server alone."""
 
@@ -65,11 +70,20 @@ class ServedBundle(NativeBundle):
         raise BundleError(ON_SERVER.format(self.address))
 
     def runner(self) -> ServerRunner:
-        """Make a runner; the server is asked when it first runs."""
+        """Make a runner; the server is asked when it first runs.
+
+        Raises:
+            BundleError: neither the assets nor the server say how long rows are.
+            ServingError: the assets do not say it, and the server does not answer.
+        """
         client = ServingClient(self.address, **self._settings)
         if "max_length" not in self._serving:  # a bundle, not the assets of an export
-            length = client.signature().inputs["input_ids"].shape
-            self._serving["max_length"] = length[1] if length else None
+            inputs = client.signature().inputs
+            if INPUT_IDS.wire not in inputs:
+                raise BundleError(NO_LENGTH.format(self.directory))
+            shape = inputs[INPUT_IDS.wire].shape
+            # Without a length of its own, a signature takes rows of any.
+            self._serving["max_length"] = shape[1] if shape and shape[1] > 0 else None
         return ServerRunner(client, self.task, **self._rows())
 
     def async_runner(self) -> AsyncServerRunner:
@@ -79,10 +93,7 @@ class ServedBundle(NativeBundle):
             BundleError: the assets are not those of an export.
         """
         if "max_length" not in self._serving:
-            raise BundleError(
-                f"{self.directory} does not say how long the rows of the server are. "
-                "Give the assets that `tfner export` wrote."
-            )
+            raise BundleError(NO_LENGTH.format(self.directory))
         client = AsyncServingClient(self.address, **self._settings)
         return AsyncServerRunner(client, self.task, **self._rows())
 

@@ -82,7 +82,7 @@ class TagReader:
         if probs.ndim != 3 or probs.shape[2] != self._num_tags:
             given = probs.shape[-1] if probs.ndim == 3 else "no"
             raise ValueError(
-                f"its model predicts {given} tags, that of the assets {self._num_tags}."
+                f"the model predicts {given} tags, that of the assets {self._num_tags}."
                 f" {LABELS}"
             )
         if probs.shape[0] != len(positions) or probs.shape[1] < words:
@@ -159,9 +159,7 @@ class _ServerRunner:
             return self._read(outputs, features)
         except ValueError as error:
             place = self.client.address.text
-            raise ServingError(
-                f"{place}: this is not the server's model: {error}"
-            ) from (error)
+            raise ServingError(f"{place}: the answer does not fit: {error}") from error
 
 
 class ServerRunner(_ServerRunner):
