@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import time
+import weakref
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -119,12 +120,9 @@ class _Client:
             self._signatures = {}  # the server does not tell, but runs the model
         sizes = [len(next(iter(part.values()))) for part in parts]
         try:
-            outputs = join(answers, sizes)
+            outputs = join([_named(answer, signature) for answer in answers], sizes)
         except (ValueError, KeyError, TypeError) as error:
             raise self._unreadable(error) from error
-        if "" in outputs and len(signature.outputs) == 1:
-            # JSON names no output of a signature that has only one.
-            outputs[next(iter(signature.outputs))] = outputs.pop("")
         return outputs
 
 
@@ -150,6 +148,12 @@ class ServingClient(_Client):
         "rest": "tfner.clients.http_carrier:HttpCarrier",
         "grpc": "tfner.clients.grpc_carrier:GrpcCarrier",
     }
+
+    def __init__(
+        self, address: str, *, vocab_size: int | None = None, **settings: Any
+    ) -> None:
+        super().__init__(address, vocab_size=vocab_size, **settings)
+        self._closer = weakref.finalize(self, self._carrier.close)
 
     def signature(self, name: str = DEFAULT) -> Signature:
         """Look up what the model takes and gives; the server is asked once.
@@ -206,8 +210,8 @@ class ServingClient(_Client):
         return answer
 
     def close(self) -> None:
-        """Close all connections."""
-        self._carrier.close()
+        """Close all connections, as also happens when nobody holds the client."""
+        self._closer()
 
     def __enter__(self) -> Self:
         return self
@@ -290,6 +294,14 @@ class AsyncServingClient(_Client):
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+def _named(outputs: Outputs, signature: Signature) -> Outputs:
+    """Name what JSON leaves without a name: an only output, or a list of no rows."""
+    values = outputs.get("")
+    if values is None or (len(signature.outputs) != 1 and values.size):
+        return outputs
+    return dict.fromkeys(signature.outputs, values)
 
 
 def _codec(protocol: str, settings: ClientSettings) -> Codec:
