@@ -97,13 +97,14 @@ class StubServer:
     def __enter__(self) -> StubServer:
         self._http = _HttpServer(("127.0.0.1", 0), _Handler)
         self._http.stub = self
-        scheme = "http"
+        # Certificates are for a name; a number leaves no choice between addresses.
+        scheme, host = "http", "127.0.0.1"
         if self._tls is not None:
             self._http.socket = _context(self._tls).wrap_socket(
                 self._http.socket, server_side=True, do_handshake_on_connect=False
             )
-            scheme = "https"
-        self.rest = f"{scheme}://localhost:{self._http.server_port}"
+            scheme, host = "https", "localhost"
+        self.rest = f"{scheme}://{host}:{self._http.server_port}"
         self._thread = threading.Thread(
             target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
@@ -114,7 +115,7 @@ class StubServer:
             port = self._grpc.add_insecure_port("127.0.0.1:0")
         else:
             port = self._grpc.add_secure_port("127.0.0.1:0", _credentials(self._tls))
-        self.grpc = f"localhost:{port}"
+        self.grpc = f"{host}:{port}"
         self._grpc.start()
         return self
 

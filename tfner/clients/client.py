@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tfner.clients.addresses import Address, read_address
 from tfner.clients.checks import checked
-from tfner.clients.failures import UNTOLD, CallFailed, explain
+from tfner.clients.failures import CallFailed, explain, is_untold
 from tfner.clients.kserve import V2GrpcCodec, V2RestCodec
 from tfner.clients.parts import join, split
 from tfner.clients.serving import GrpcCodec, RestCodec
@@ -87,7 +87,7 @@ class _Client:
         Raises:
             ServingError: the failure is another one.
         """
-        if failure.kind == "status" and failure.status in UNTOLD:
+        if is_untold(failure):
             return Signature(name, {}, {})
         raise self._explained(failure) from failure
 
@@ -102,13 +102,22 @@ class _Client:
         )
 
     def _checked(
-        self, inputs: Mapping[str, Any], signature: Signature
+        self, inputs: Mapping[str, Any], signature: Signature | None
     ) -> list[dict[str, NDArray[Any]]]:
         try:
             arrays = checked(inputs, signature, self.vocab_size)
         except ValueError as error:
             raise self._refused(f"not sent: {error}") from None
         return split(arrays, self.settings.max_rows)
+
+    def _refuse_early(self, inputs: Mapping[str, Any]) -> None:
+        """Refuse what no model takes, before anything at all is sent.
+
+        Raises:
+            ServingError: it may not be sent.
+        """
+        if self._signatures is None:
+            self._checked(inputs, None)
 
     def _joined(
         self,
@@ -193,6 +202,7 @@ class ServingClient(_Client):
             ServingError: the inputs may not be sent, or the server does not answer as
                 it should.
         """
+        self._refuse_early(inputs)
         about = self.signature(signature)
         parts = self._checked(inputs, about)
         messages = [self._codec.predict(self.address, p, signature) for p in parts]
@@ -256,6 +266,7 @@ class AsyncServingClient(_Client):
         self, inputs: Mapping[str, Any], *, signature: str = DEFAULT
     ) -> Outputs:
         """Ask for predictions; see `ServingClient.predict`."""
+        self._refuse_early(inputs)
         about = await self.signature(signature)
         parts = self._checked(inputs, about)
         messages = [self._codec.predict(self.address, p, signature) for p in parts]

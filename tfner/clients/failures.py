@@ -17,8 +17,7 @@ TOO_LONG = re.compile(r"larger than max")
 """gRPC's words for a message over a limit, under the status of one too busy."""
 
 UNTOLD = ("404", "405", "501", "UNIMPLEMENTED")
-"""Statuses of a server that does not tell what its models take and give, such as
-KServe's under its first protocol; or of one without the model."""
+"""Statuses of a server that does not tell what its models take and give."""
 
 Kind = Literal["unreachable", "broken", "tls", "protocol", "deadline", "status"]
 
@@ -204,6 +203,15 @@ def explain(
     if words is None:
         words = _of_status(failure, address, settings)
     return ServingError(f"{address.text}: {words}")
+
+
+def is_untold(failure: CallFailed) -> bool:
+    """Tell whether a server has no such request, rather than no such model.
+
+    KServe's first protocol, for one, has none for what a model takes and gives.
+    """
+    known = any(re.search(case.words, failure.text) for case in CASES)
+    return failure.kind == "status" and failure.status in UNTOLD and not known
 
 
 def _of_kind(
