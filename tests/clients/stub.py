@@ -97,13 +97,13 @@ class StubServer:
     def __enter__(self) -> StubServer:
         self._http = _HttpServer(("127.0.0.1", 0), _Handler)
         self._http.stub = self
-        # Certificates are for a name; a number leaves no choice between addresses.
+        # As a name it has two addresses, and gRPC tells of one that fails.
         scheme, host = "http", "127.0.0.1"
         if self._tls is not None:
             self._http.socket = _context(self._tls).wrap_socket(
                 self._http.socket, server_side=True, do_handshake_on_connect=False
             )
-            scheme, host = "https", "localhost"
+            scheme = "https"
         self.rest = f"{scheme}://{host}:{self._http.server_port}"
         self._thread = threading.Thread(
             target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
