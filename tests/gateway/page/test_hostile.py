@@ -101,7 +101,7 @@ def test_marks_of_direction_do_not_leave_their_entity(page: Any, find: Find) -> 
                 {"error": {"code": "text_too_long", "message": "a text may have 9"}},
                 {},
             ),
-            "a text may have 9.",
+            "A text may have 9.",
         ),
         (
             (

@@ -178,3 +178,16 @@ def test_a_label_stays_on_the_line_of_its_word(page: Any, find: Find) -> None:
         )
         assert [count for count, _ in gaps] == [1] * 9
         assert max(gap for _, gap in gaps) < 12
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_that_keeps_anyone_out(
+    page: Any, find: Find, scheme: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page.emulate_media(color_scheme=scheme)
+    find(f"{NESTED}\n{ARABIC}")
+    page.click("#list summary")
+    found = axe.Axe().run(page).response
+    assert [rule["help"] for rule in found["violations"]] == []
+    assert len(found["passes"]) > 30

@@ -292,6 +292,21 @@ def test_only_the_last_of_two_questions_is_shown(page: Any, stub: Stub) -> None:
     assert marks(page) == ["London, PLACE, score 0.950"]
 
 
+def test_a_text_that_is_changed_meanwhile_is_not_the_answer_s(
+    page: Any, stub: Stub
+) -> None:
+    stub.hold.clear()
+    page.fill("#text", "London")
+    page.keyboard.press("Control+Enter")
+    page.type("#text", "!")
+    stub.hold.set()
+    page.wait_for_selector("#marked mark")
+    assert "changed since" in page.text_content("#status")
+    assert (
+        page.evaluate("document.getElementById('marked').textContent") == "LondonPLACE"
+    )
+
+
 def test_changes_are_announced_and_regions_named(page: Any, find: Find) -> None:
     find(NESTED)
     assert page.get_by_role("alert", include_hidden=True).count() == 1

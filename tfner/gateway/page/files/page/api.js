@@ -67,7 +67,7 @@ function sentence(response, answer) {
   const { status, headers } = response;
   const message = answer?.error?.message ??
     `The server answered with status ${status} and without a reason that this page can read`;
-  const parts = [message.replace(/[.\s]*$/, ".")];
+  const parts = [message.replace(/^./u, (first) => first.toUpperCase()).replace(/[.\s]*$/, ".")];
   const wait = Number(headers.get("Retry-After"));
   if (wait > 0) parts.push(`Try again in ${wait} s.`);
   const id = headers.get("X-Request-Id");

@@ -132,6 +132,7 @@ function show(text, answer, model, milliseconds) {
   announce("status", Object.assign(document.createElement("b"), { textContent: number }),
     ` by ${by}, in ${Math.round(milliseconds).toLocaleString("en")} ms`);
   if (!model?.versions?.includes(answer.version)) loadModels(); // There is a new one.
+  if (byId("text").value.toWellFormed() !== text) outdate(); // Typed on while waiting.
   const { top } = byId("result").getBoundingClientRect();
   if (top > innerHeight / 2) byId("result").scrollIntoView();
 }
