@@ -59,8 +59,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, command in commands(args.model, Path(folder)).items():
             if args.only in (None, name):
-                with served(command, Path(folder) / f"{name}.log") as port:
-                    record[name] = measure(port, texts, args)
+                with served(command, Path(folder) / f"{name}.log") as server:
+                    record[name] = measure(*server, texts, args)
     harness.write(record, args.output)
     harness.show(record)
 
@@ -77,8 +77,8 @@ def commands(model: str, folder: Path) -> dict[str, list[str]]:
 
 
 @contextmanager
-def served(command: Sequence[str], log: Path) -> Iterator[int]:
-    """Run a server; gives its port once it has written its address to `log`."""
+def served(command: Sequence[str], log: Path) -> Iterator[tuple[int, int]]:
+    """Run a server; gives process id and port once its address stands in `log`."""
     with log.open("w") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file)
     try:
@@ -87,19 +87,38 @@ def served(command: Sequence[str], log: Path) -> Iterator[int]:
             if process.poll() is not None or time.monotonic() > end:
                 sys.exit(f"{command} did not start: {log.read_text('utf-8')[-2000:]}")
             time.sleep(0.1)
-        yield int(found[1])
+        yield process.pid, int(found[1])
     finally:
         process.terminate()
         process.wait(60)
 
 
-def measure(port: int, texts: Sequence[str], args: Any) -> dict[str, Any]:
-    """Return the figures of each number of clients."""
+def measure(
+    process: int, port: int, texts: Sequence[str], args: Any
+) -> dict[str, dict[str, Any]]:
+    """Return the figures of each number of clients.
+
+    Args:
+        process: id of the server.
+        port: of the server.
+        texts: see `load`.
+        args: of the command line.
+    """
     found = {}
     for clients in args.clients:
         asyncio.run(load(port, texts, clients, WARM_UP))
-        found[str(clients)] = asyncio.run(load(port, texts, clients, args.seconds))
+        before = processor_seconds(process)
+        row = asyncio.run(load(port, texts, clients, args.seconds))
+        spent = processor_seconds(process) - before
+        row["processor_ms_per_request"] = round(spent * 1000 / row["requests"], 2)
+        found[str(clients)] = row
     return found
+
+
+def processor_seconds(process: int) -> float:
+    """Return the processor seconds of a process so far, which Linux counts."""
+    fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def load(
@@ -132,6 +151,7 @@ async def load(
     lasted = time.perf_counter() - started
     milliseconds = np.percentile(np.array(took) * 1000, SHARES).round(1).tolist()
     return {
+        "requests": len(took),
         "requests_per_second": round(len(took) / lasted, 1),
         **{f"p{s}_ms": ms for s, ms in zip(SHARES, milliseconds, strict=True)},
         "statuses": {str(status): count for status, count in sorted(statuses.items())},
