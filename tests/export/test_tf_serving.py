@@ -2,56 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
-
-if TYPE_CHECKING:
-    from tfner.inference.bundle import Bundle
 
 FOLDER = Path(__file__).resolve().parents[2] / "export" / "tf_serving"
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
-MANUAL = FOLDER.parents[1] / "docs" / "serving.md"
-CLIENTS = re.findall(
-    r"^```python\n(.*?)^```", MANUAL.read_text(encoding="utf-8"), flags=re.M | re.S
-)
-
-
-def test_the_manuals_client_finds_the_entities_of_the_bundle(
-    bundle: Bundle,
-    saved_model: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    import tensorflow as tf
-
-    loaded = tf.saved_model.load(str(saved_model))
-
-    def answer(request: Any) -> io.BytesIO:
-        assert request.full_url.endswith("/v1/models/chunk:predict")
-        inputs = json.loads(request.data)["inputs"]
-        outputs = loaded.signatures["serving_default"](
-            **{key: tf.constant(rows, tf.int32) for key, rows in inputs.items()}
-        )
-        record = {key: np.array(value).tolist() for key, value in outputs.items()}
-        return io.BytesIO(json.dumps({"outputs": record}).encode())
-
-    code, _ = CLIENTS
-    text = bundle.selftest.texts[0]
-    code = code.replace("exports/chunk/1795383003", str(saved_model))
-    code = code.replace("play some jazz", text)
-    monkeypatch.setattr("urllib.request.urlopen", answer)
-    exec(compile(code, str(MANUAL), "exec"), {"__name__": "client"})
-    printed = capsys.readouterr().out
-    for entity in bundle.selftest.entities[0]:
-        place = f"start={entity.start}, end={entity.end}, label={entity.label!r}"
-        assert place in printed
-    assert printed.count("Entity(") == len(bundle.selftest.entities[0]) > 0
 
 
 def test_every_file_is_named_in_the_readme() -> None:
