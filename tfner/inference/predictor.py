@@ -207,7 +207,8 @@ class Predictor:
                 raise BundleError(
                     f"the model does not predict what it did when it was saved: text "
                     f"{number} of selftest.json gave {len(old)} entities, now "
-                    f"{len(new)} others. Save or export the model again."
+                    f"{len(new)} others. Save or export the model again; of a model on "
+                    "a server, give the assets of the version that it runs."
                 )
 
 
