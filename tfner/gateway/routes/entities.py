@@ -53,7 +53,7 @@ async def entities(
     """
     if request.headers.get("content-type", "").startswith(NDJSON.decode()):
         return Stream(request, options)
-    if request.url.query:
+    if request.scope["query_string"]:
         raise invalid("options of a JSON body stand in it, not in the address.")
     gateway = gateway_of(request)
     asked = read(EntitiesRequest, await read_body(request, gateway.limits))
