@@ -131,6 +131,9 @@ def until(condition: Callable[[], bool]) -> None:
         (["x", "--token-file", "empty"], "holds no token"),
         (["x", "--token-file", "none"], "none: No such file"),
         (["nothing"], "no model at nothing"),
+        (["x", "--assets", "y"], "leave out --assets"),
+        (["x", "--timeout", "3"], "is not on a server"),
+        (["x", "--backend", "localhost:8500"], "is no address"),
     ],
 )
 def test_wrong_settings_are_told_in_one_sentence(

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar
 import typer
 
 from tfner.cli.options import Decode, ModelOptions, with_groups
+from tfner.cli.server_options import ServerOptions
 from tfner.errors import ConfigError
 from tfner.storage.remote import import_tensorflow
 
@@ -157,6 +158,7 @@ class ProcessOptions:
 def command(
     models: Models,
     server: ProcessOptions,
+    behind: ServerOptions,
     limits: LimitOptions,
     access: AccessOptions,
     given: ModelOptions,
@@ -185,11 +187,13 @@ def command(
     from tfner.gateway.server import Settings, serve
 
     token = access.token()
-    loading = {"decode": decode, **given.extras()}
+    loading = {"decode": decode, **given.extras(), **behind.settings()}
+    if "assets" in loading:
+        raise ConfigError("a MODEL gives the assets itself: leave out --assets.")
     if backend is None:
         import_tensorflow()
     else:
-        loading["timeout"] = limits.deadline
+        loading.setdefault("timeout", limits.deadline)
     serve(
         Settings(
             models=models,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from tfner.clients.addresses import read_address
 from tfner.gateway.limits import Limits
 from tfner.gateway.metrics import Metrics
 from tfner.gateway.served import Served
@@ -111,6 +112,7 @@ def load_behind(backend: str, *, pinned: bool, **settings: Any) -> LoadPredictor
         address = f"{backend.rstrip('/')}/{source.name}"
         if pinned:
             address += f"/versions/{number}"
+        read_address(address)  # else it would be taken for a place of files
         return Predictor.load(address, assets=place, verify=True, **settings)
 
     return load
