@@ -258,7 +258,6 @@ def test_gateways_are_started_with_options_that_exist() -> None:
     words = [*gateway["args"], *compose()["services"]["gateway"]["command"]]
     for stage in ("gateway", "both"):
         words += entry(stage)
-    known.add("--backend")  # on its way
     assert {word for word in words if word.startswith("--")} <= known
 
 
