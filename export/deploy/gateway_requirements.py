@@ -11,16 +11,16 @@ import sys
 
 UNUSED = {"keras", "matplotlib", "tensorflow"}
 """A gateway with --backend tokenizes and decodes alone."""
+EXTRAS = ("serve", "client")
 
 
 def main(path: str = "setup.cfg") -> None:
     """Print one requirement a line."""
     settings = configparser.ConfigParser()
     settings.read(path, encoding="utf-8")
-    lines = [
-        *settings["options"]["install_requires"].splitlines(),
-        *settings["options.extras_require"]["serve"].splitlines(),
-    ]
+    extras = settings["options.extras_require"]
+    parts = [settings["options"]["install_requires"], *(extras[e] for e in EXTRAS)]
+    lines = "\n".join(parts).splitlines()
     for line in lines:
         name = re.match(r"[\w-]*", line.strip())
         if name and name[0] and name[0] not in UNUSED:

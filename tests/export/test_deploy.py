@@ -266,7 +266,7 @@ def test_a_gateway_in_front_installs_no_tensorflow() -> None:
     script = [sys.executable, FOLDER / "gateway_requirements.py", root / "setup.cfg"]
     found = subprocess.run(script, capture_output=True, text=True, check=True).stdout
     names = set(re.findall(r"^[\w-]+", found, flags=re.M))
-    assert {"fastapi", "uvicorn", "numpy", "tokenizers", "typer"} <= names
+    assert {"fastapi", "uvicorn", "grpcio", "numpy", "tokenizers", "typer"} <= names
     assert not names & {"tensorflow", "keras", "matplotlib", "apache-beam"}
 
 
