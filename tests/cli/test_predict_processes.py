@@ -73,6 +73,14 @@ def test_what_is_wrong_with_the_model_is_said_as_by_one_process(
     assert tfner(*command, 2).sentence == tfner(*command, 1).sentence
 
 
+def test_a_server_is_asked_by_each_process(tfner, toy_bundle, texts) -> None:
+    address = "http://127.0.0.1:9/v1/models/chunk"  # where nobody listens
+    command = ["predict", address, texts, "--assets", toy_bundle, "--processes"]
+    one, two = tfner(*command, 1).sentence, tfner(*command, 2).sentence
+    assert one == two
+    assert "127.0.0.1:9" in one
+
+
 Start = Callable[[], "subprocess.Popen[str]"]
 
 

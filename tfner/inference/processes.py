@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tfner.clients.addresses import is_address
 from tfner.document import Document
 from tfner.errors import ConfigError
 from tfner.inference.chunks import Chunk, chunked
@@ -123,7 +124,8 @@ def open_processes(
         ConfigError: a process was killed.
     """
     threads = max(1, _cores() // processes)
-    place = local_model(model)  # what is remote is copied once
+    # What is remote is copied once.
+    place = model if is_address(model) else local_model(model)
     try:
         with worker_pool(processes, _prepare, threads, place, settings) as pool:
             yield ProcessesPredictor(pool, processes)
@@ -186,8 +188,9 @@ def _loaded() -> tuple[Predictor, list[Note]]:
 
     Not loaded by `_prepare`: an error there would not reach the first process.
     """
-    _share_device(_of_this_process["threads"])
     model, settings = _of_this_process["model"], _of_this_process["settings"]
+    if not is_address(model):
+        _share_device(_of_this_process["threads"])
     return Predictor.load(model, **settings), _notes.taken()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from apache_beam.metrics.metric import Metrics
 from apache_beam.ml.inference.base import ModelHandler, PredictionResult
 
+from tfner.clients.addresses import is_address
 from tfner.document import Document
 from tfner.errors import ConfigError
 from tfner.inference.chunks import DOCUMENTS, Chunk
@@ -69,7 +70,8 @@ class EntityHandler(ModelHandler):
             BundleError: see `Predictor.load`.
             ConfigError: likewise; or the scheme is open and the decoder needs it.
         """
-        import_tensorflow()
+        if not is_address(self._model):
+            import_tensorflow()
         predictor = Predictor.load(self._model, **self._settings)
         if predictor.scheme is None and self._settings.get("decode") == "viterbi":
             # Else it depends on which documents come first.
