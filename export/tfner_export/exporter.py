@@ -31,6 +31,8 @@ class Serving:
         max_rows: most rows of a request, or of a batch that the server makes; computed
             from the memory that a full row takes if None.
         text: a SavedModel has a signature that takes raw text, too.
+        for_server: oldest release of TensorFlow Serving that is to run the model, such
+            as "2.6"; None if it does not matter.
 
     Raises:
         ExportError: the task name has other characters than ASCII letters, digits and
@@ -42,6 +44,7 @@ class Serving:
     trimmed: bool = True
     max_rows: int | None = None
     text: bool = False
+    for_server: str | None = None
 
     def __post_init__(self) -> None:
         if not TASK_NAME.fullmatch(self.task_name):

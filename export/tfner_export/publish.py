@@ -31,8 +31,9 @@ class ExportResult:
         format: a key of `FORMATS`.
         directory: where it lies; of a SavedModel its version directory.
         max_abs_difference: largest difference from the Keras model's probabilities.
-        details: what the format adds: a SavedModel its `signatures`, the `max_rows` of
-            a request, and the `server_memory_mib` for all models of EXPORT_DIR.
+        details: what the format adds: a SavedModel its `signatures`, the
+            `oldest_server` that runs it, the `max_rows` of a request, and the
+            `server_memory_mib` for all models of EXPORT_DIR.
     """
 
     format: str
@@ -69,6 +70,7 @@ def export_saved_model(
     max_rows: int | None = None,
     canary: bool = False,
     text: bool = False,
+    for_server: str | None = None,
 ) -> ExportResult:
     """Publish a model for TensorFlow Serving as a new version.
 
@@ -86,13 +88,15 @@ def export_saved_model(
         max_rows: most rows of a request; computed from the model's memory if None.
         canary: see `export`.
         text: add the signature `serving_text`, from raw text to entities.
+        for_server: oldest release of TensorFlow Serving that is to run the model, such
+            as "2.6"; None if it does not matter.
 
     Raises:
         ExportError: an argument does not fit the model, or the result differs from
             the model. Nothing is published then.
         StorageError: the place cannot be written.
     """
-    serving = Serving(task_name, max_length, trimmed, max_rows, text)
+    serving = Serving(task_name, max_length, trimmed, max_rows, text, for_server)
     return export(bundle, directory, format=SAVED_MODEL, serving=serving, canary=canary)
 
 

@@ -50,6 +50,14 @@ class ServerOptions:
             "entities out; for BERT's WordPiece.",
         ),
     ] = False
+    for_server: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION",
+            help="Oldest TensorFlow Serving that is to run the SavedModel, such as "
+            "2.6; without it the export says which that is.",
+        ),
+    ] = None
 
 
 @with_groups
@@ -101,7 +109,13 @@ def command(
     from tfner_export.exporter import Serving
     from tfner_export.publish import export
 
-    serving = Serving(task_name, max_length, max_rows=server.max_rows, text=server.text)
+    serving = Serving(
+        task_name,
+        max_length,
+        max_rows=server.max_rows,
+        text=server.text,
+        for_server=server.for_server,
+    )
     bundle = open_bundle(model, label=label, **given.extras())
     result = export(
         bundle,
@@ -113,6 +127,8 @@ def command(
     logger.info("published %s", address(result.directory))
     if "signatures" in result.details:
         logger.info("signatures %s", ", ".join(result.signatures))
+        oldest = result.details["oldest_server"]
+        logger.info("runs on TensorFlow Serving %s and newer", oldest)
     logger.info("largest difference from the model %.2g", result.max_abs_difference)
     if as_json:
         print_json(result.to_json())

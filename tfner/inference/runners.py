@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfner.data.features import INPUT_IDS, TAGGER_INPUTS, Feature, to_wire
+from tfner.data.features import (
+    INPUT_IDS,
+    LABELED_POSITIONS,
+    TAGGER_INPUTS,
+    Feature,
+    to_wire,
+)
 from tfner.data.windows import Ints
 from tfner.errors import BundleError
 from tfner.inference.batching import POSITIONS, Floats
@@ -126,6 +132,9 @@ class SavedModelRunner:
     def _probabilities(self, fed: Mapping[str, Ints]) -> Floats:
         results = call_signature(self._run, fed, self._directory)
         probs = np.asarray(results[self._probs])
+        words = fed[LABELED_POSITIONS.wire][:, : probs.shape[1]] > 0
+        if not probs[words].any(axis=-1).all():
+            raise unreadable(self._directory)
         if self._tags is None:
             return probs
         never = [tag is None for tag in self._tags]
@@ -193,10 +202,19 @@ def call_signature(run: Any, fed: Mapping[str, Ints], directory: Path) -> Any:
     try:
         return run(**{name: tf.constant(array) for name, array in fed.items()})
     except tf.errors.InvalidArgumentError as error:
-        raise BundleError(
-            f"{directory} cannot run on what the tokenizer gives. Give the "
-            "tokenizer that it was trained with."
-        ) from error
+        raise unreadable(directory) from error
+
+
+def unreadable(directory: Path) -> BundleError:
+    """The error for rows that a graph cannot read.
+
+    Graphs of other programs raise for them; those of tfner mark their answers, by
+    probabilities of 0 or a span at -1.
+    """
+    return BundleError(
+        f"{directory} cannot run on what the tokenizer gives. Give the tokenizer that "
+        "it was trained with."
+    )
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from tfner.data.features import ENCODER_INPUTS, INPUT_IDS, Feature, to_wire
 from tfner.data.windows import Ints
 from tfner.errors import BundleError
 from tfner.inference.batching import SPANS, Floats
-from tfner.inference.runners import call_signature, load_signature
+from tfner.inference.runners import call_signature, load_signature, unreadable
 
 
 class SpanRunner:
@@ -53,6 +53,8 @@ class SpanRunner:
         """
         found = call_signature(self._run, to_wire(features), self._directory)
         places = [np.asarray(found[name]) for name in ("rows", "starts", "ends")]
+        if (places[1] < 0).any():
+            raise unreadable(self._directory)
         return {
             SPANS: np.stack(places, axis=1),
             "scores": np.asarray(found["scores"]),

@@ -20,6 +20,11 @@ from tfner.inference.native_bundle import describe, write_description
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
 from tfner_export.saved_model.kinds import find_kind
+from tfner_export.saved_model.releases import (
+    check_server,
+    oldest_server,
+    release_of,
+)
 from tfner_export.saved_model.text.verification import compare_texts
 from tfner_export.saved_model.text_signature import check_text
 from tfner_export.server_files.version import rehearse
@@ -42,8 +47,8 @@ def check(source: Source) -> None:
     """Refuse what cannot be served.
 
     Raises:
-        ExportError: Keras runs on another backend, or the row length, the tokenizer or
-            the task does not fit.
+        ExportError: Keras runs on another backend, or the row length, the tokenizer,
+            the task or the release of the server does not fit.
     """
     if keras.backend.backend() != "tensorflow":
         raise ExportError(
@@ -52,6 +57,8 @@ def check(source: Source) -> None:
         )
     bundle, max_length = source.bundle, source.serving.max_length
     find_kind(bundle)
+    if source.serving.for_server is not None:
+        release_of(source.serving.for_server)
     positions = getattr(source.model.encoder, "max_positions", None)
     if positions is not None and max_length > positions:
         raise ExportError(
@@ -91,10 +98,11 @@ def write(source: Source, stage: Path) -> dict[str, Any]:
     """Write graph, weights, and what turns text into features and back.
 
     Returns:
-        The names of the `signatures`.
+        The names of the `signatures`, and the `oldest_server` that runs them.
 
     Raises:
-        ExportError: TensorFlow cannot write the files.
+        ExportError: TensorFlow cannot write the files, or the server that is to run
+            them is older than what they need.
     """
     kind = find_kind(source.bundle)
     if WORD_LENGTHS in source.bundle.task.features:
@@ -106,11 +114,14 @@ def write(source: Source, stage: Path) -> dict[str, Any]:
         signatures = kind.module(source).write(str(stage))
     except tf.errors.OpError as error:
         raise ExportError(f"no model could be written: {str(error)[:200]}") from error
+    oldest, because = oldest_server(stage)
+    check_server(source.serving.for_server, oldest, because)
     selftest = _selftest(source)
     sizes = rehearse(source, stage, texts=list(selftest.texts))
-    _write_assets(stage / ASSETS, source, selftest, sizes)
+    graph = {"signatures": signatures, "oldest_server": oldest}
+    _write_assets(stage / ASSETS, source, selftest, sizes, **graph)
     kind.write_extras(source, stage)
-    return {"signatures": signatures, "max_rows": sizes.max_rows}
+    return {**graph, "max_rows": sizes.max_rows}
 
 
 @_quiet()
@@ -131,13 +142,24 @@ def compare(source: Source, stage: Path) -> float:
 
 
 def _write_assets(
-    assets: Path, source: Source, selftest: SelfTest, sizes: Sizes
+    assets: Path, source: Source, selftest: SelfTest, sizes: Sizes, **graph: Any
 ) -> None:
-    """The files of a bundle without its weights, for whoever runs the graph."""
+    """Write a bundle without its weights, for whoever runs the graph.
+
+    Args:
+        assets: directory.
+        source: what was exported.
+        selftest: texts and what the model finds in them.
+        sizes: of the model, for clients that send many rows.
+        **graph: what clients need to know of the graph.
+    """
     bundle, model = source.bundle, source.model
+    settings = asdict(source.serving)
+    del settings["for_server"]  # what it came to is `oldest_server`
     serving = {
         "packs": bool(getattr(model.encoder, "packs", False)),
-        **asdict(source.serving),
+        **settings,
+        **graph,
         "max_rows": sizes.max_rows,
         "row_bytes": sizes.row,
         "weight_bytes": sizes.weights,

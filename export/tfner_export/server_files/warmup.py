@@ -110,6 +110,8 @@ def full_row(source: Source, length: int) -> Arrays:
     row = {feature.name: np.zeros(shape, np.int32) for feature in POOLED_INPUTS}
     row[INPUT_IDS.name][:] = tokenizer.pad_id
     row[INPUT_IDS.name][:, :length] = tokenizer.prefix_ids[0]
+    # Rows without a mask end with their last piece.
+    row[INPUT_IDS.name][:, length - 1] = (tokenizer.suffix_ids or [0])[-1]
     row[ATTENTION_MASK.name][:, :length] = 1
     # The context of a span model; to a tagger they are any segments.
     row[TOKEN_TYPE_IDS.name][:, 1:length] = 1

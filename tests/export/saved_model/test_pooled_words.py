@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfner.data.features import WORD_INPUTS, to_wire
+from tfner.data.features import to_wire
 from tfner.data.packing import assemble
 from tfner.document import Document
 from tfner.errors import BundleError, CheckpointError
 from tfner.inference.predictor import Predictor
 from tfner_export import export_saved_model
 from tfner_export.publish import export
-from tfner_export.saved_model.signatures import trim
 
 from ..conftest import LONGEST, make_bundle
 
@@ -97,15 +96,3 @@ def test_a_graph_without_its_assets_is_no_tagger_of_four_inputs(
             tokenizer=vocabulary,
             label_mapping=bare / "chunk_label_mapping.pkl",
         )
-
-
-def test_a_last_word_of_several_pieces_keeps_its_place_in_the_row() -> None:
-    mask = np.zeros((1, LONGEST), np.int32)
-    mask[0, :4] = 1
-    words = {name: np.zeros_like(mask) for name in WORD_INPUTS}
-    words["labeled_positions"][0, :2] = (1, 15)
-    words["word_lengths"][0, :2] = (1, 3)
-    names = ("input_ids", "attention_mask", "token_type_ids")
-    inputs, is_word = trim({**dict.fromkeys(names, mask), **words})
-    assert inputs["input_ids"].shape == (1, 32)
-    assert inputs["word_lengths"].shape == is_word.shape == (1, 2)

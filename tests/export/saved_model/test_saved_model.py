@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 LONGEST = 64
 KEYS = ("input_ids", "input_mask", "segment_ids", "labeled_positions")
+SIGNATURES = ["serving_default", "serving_dynamic", "serving_fixed", "tags"]
 NUM_TAGS = 5
 OUTSIDE = 0
 
@@ -277,13 +278,20 @@ def test_the_assets_describe_the_model_as_its_bundle_does(
     assert assets.label_set == bundle.label_set
     assert assets.selftest == bundle.selftest
     assert assets.task.settings() == bundle.task.settings()
+    measured = {"max_rows", "row_bytes", "weight_bytes"}
+    serving = assets.config["serving"]
+    assert all(serving[name] > 0 for name in measured)
     assert assets.config == {
         **bundle.config,
         "serving": {
+            **{name: serving[name] for name in measured},
+            "batched": True,
             "packs": True,
             "task_name": "chunk",
             "max_length": LONGEST,
             "trimmed": True,
+            "signatures": SIGNATURES,
+            "oldest_server": "2.6",
         },
     }
     assert not (assets.directory / "model.weights.h5").exists()
@@ -296,7 +304,9 @@ def test_the_result_says_what_was_published(result: Any) -> None:
     assert [path.name for path in version.parent.iterdir()] == [version.name]
     assert result.to_json() == {
         "saved_model": str(version),
-        "signatures": ["serving_default", "tags"],
+        "signatures": SIGNATURES,
+        "oldest_server": "2.6",
+        **{name: result.details[name] for name in ("max_rows", "server_memory_mib")},
         "max_abs_difference": result.max_abs_difference,
     }
     assert 0 <= result.max_abs_difference < 1e-5

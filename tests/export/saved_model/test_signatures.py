@@ -19,7 +19,10 @@ def test_a_batch_is_cut_after_its_longest_row_and_computes_the_same(
 ) -> None:
     from tfner.data.features import to_wire
     from tfner_export.exporter import Serving, Source
-    from tfner_export.saved_model.signatures import TaggerModule, trim
+    from tfner_export.saved_model.signatures import (
+        TaggerModule,
+        trim_pieces,
+    )
 
     mask = np.zeros((2, LONGEST), np.int32)
     mask[0, :longest] = 1
@@ -32,13 +35,9 @@ def test_a_batch_is_cut_after_its_longest_row_and_computes_the_same(
         "token_type_ids": mask * 0,
         "labeled_positions": positions,
     }
-    inputs, is_word = trim(features)
+    inputs = trim_pieces(features)
     rounded = -(-longest // 16) * 16
     assert inputs["input_ids"].shape == (2, rounded)
-    assert inputs["labeled_positions"].shape == (2, max(longest - 2, 0))
-    assert np.array(is_word).sum(1).tolist() == [max(longest - 2, 0), 0]
-    whole, _ = trim(features, pieces=False)
-    assert whole["input_ids"].shape == (2, LONGEST)
 
     def serve(*, trimmed: bool) -> dict[str, Any]:
         serving = Serving(max_length=LONGEST, trimmed=trimmed)
@@ -46,24 +45,7 @@ def test_a_batch_is_cut_after_its_longest_row_and_computes_the_same(
         return dict(outputs)
 
     trimmed, untrimmed = serve(trimmed=True), serve(trimmed=False)
+    assert trimmed["chunk_predictions"].shape == (2, max(longest - 2, 0))
     difference = np.array(trimmed["chunk_probs"] - untrimmed["chunk_probs"])
     assert np.abs(difference).max(initial=0.0) < 1e-5
     assert np.array_equal(trimmed["chunk_predictions"], untrimmed["chunk_predictions"])
-
-
-def test_a_word_past_the_mask_keeps_its_place_in_the_row() -> None:
-    from tfner_export.saved_model.signatures import trim
-
-    mask = np.zeros((1, LONGEST), np.int32)
-    mask[0, :4] = 1
-    positions = np.zeros_like(mask)
-    positions[0, :2] = (1, 20)
-    inputs, _ = trim(
-        {
-            "input_ids": mask,
-            "attention_mask": mask,
-            "token_type_ids": mask,
-            "labeled_positions": positions,
-        }
-    )
-    assert inputs["input_ids"].shape == (1, 32)

@@ -102,6 +102,8 @@ def _largest(rows: Any, inside: Any) -> Any:
     batch, words, width = ops.shape(rows)[0], ops.shape(inside)[1], rows.shape[-1]
     numbers = ops.reshape(ops.arange(1, words + 1), (-1, 1))
     word_of = ops.sum(ops.where(inside, numbers, 0), axis=1)  # (B, S); 0 of no word
+    # A piece of two words, of which a client may tell, does not reach the next row.
+    word_of = ops.minimum(word_of, words)
     segments = word_of + (words + 1) * ops.expand_dims(ops.arange(batch), -1)
     found = ops.segment_max(
         ops.reshape(rows, (-1, width)),
