@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
@@ -14,6 +14,9 @@ from tfner.cli.output import print_json
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import address, import_tensorflow
 from tfner_export.formats import FORMATS, find_format
+
+if TYPE_CHECKING:
+    from tfner_export.publish import ExportResult
 
 logger = logging.getLogger(__name__)
 
@@ -124,11 +127,16 @@ def command(
         serving=serving,
         canary=server.canary,
     )
+    _tell(result)
+    if as_json:
+        print_json(result.to_json())
+
+
+def _tell(result: ExportResult) -> None:
+    """Say what was published, and what runs it."""
     logger.info("published %s", address(result.directory))
     if "signatures" in result.details:
         logger.info("signatures %s", ", ".join(result.signatures))
         oldest = result.details["oldest_server"]
         logger.info("runs on TensorFlow Serving %s and newer", oldest)
     logger.info("largest difference from the model %.2g", result.max_abs_difference)
-    if as_json:
-        print_json(result.to_json())
