@@ -130,9 +130,12 @@ def until(condition: Callable[[], bool]) -> None:
         (["x", "--host", "no.such.host.invalid"], "cannot listen at"),
         (["x", "--token-file", "empty"], "holds no token"),
         (["x", "--token-file", "none"], "none: No such file"),
-        (["nothing"], "no model at nothing"),
+        # These two load TensorFlow.
+        pytest.param(["nothing"], "no model at nothing", marks=pytest.mark.slow),
+        pytest.param(
+            ["x", "--timeout", "3"], "is not on a server", marks=pytest.mark.slow
+        ),
         (["x", "--assets", "y"], "leave out --assets"),
-        (["x", "--timeout", "3"], "is not on a server"),
         (["x", "--backend", "localhost:8500"], "is no address"),
     ],
 )

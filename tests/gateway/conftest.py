@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import uvicorn
 
+from tfner.gateway import connections
 from tfner.gateway.app import make_app
 from tfner.gateway.connections import Server, impatient
 from tfner.gateway.limits import Limits
@@ -109,6 +110,7 @@ Serve = Callable[..., AbstractContextManager[Running]]
 @pytest.fixture(scope="session")
 def serve() -> Serve:
     """Serves predictors by their names, or what `load` makes of sources."""
+    connections.LATE = 0.0  # what tests send, they have sent before the end
 
     @contextmanager
     def running(

@@ -59,6 +59,7 @@ def test_a_head_that_comes_drop_by_drop_closes_the_connection(running) -> None:
         assert time.monotonic() - started < 3
 
 
+@pytest.mark.slow
 def test_a_body_that_does_not_arrive_is_refused(running) -> None:
     with connect(running) as client:
         client.sendall(HEAD + b"content-length: 50\r\n\r\n{")

@@ -107,6 +107,7 @@ def test_options_stand_in_the_address(running) -> None:
         assert "error" in answer.json()
 
 
+@pytest.mark.slow
 def test_a_stream_that_stands_still_is_ended(running) -> None:
     with socket.create_connection(("127.0.0.1", running.port), timeout=10) as client:
         client.sendall(

@@ -14,7 +14,6 @@ import typer
 from tfner.cli.options import Decode, ModelOptions, with_groups
 from tfner.cli.server_options import ServerOptions
 from tfner.errors import ConfigError
-from tfner.storage.remote import import_tensorflow
 
 EXTRA = ("fastapi", "orjson", "prometheus_client", "uvicorn")
 TOKEN = "TFNER_TOKEN"
@@ -190,9 +189,7 @@ def command(
     loading = {"decode": decode, **given.extras(), **behind.settings()}
     if "assets" in loading:
         raise ConfigError("a MODEL gives the assets itself: leave out --assets.")
-    if backend is None:
-        import_tensorflow()
-    else:
+    if backend is not None:
         loading.setdefault("timeout", limits.deadline)
     serve(
         Settings(

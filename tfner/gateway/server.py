@@ -23,6 +23,7 @@ from tfner.gateway.state import Gateway
 from tfner.gateway.tracing import exporting
 from tfner.gateway.versions import Source
 from tfner.gateway.workers import Workers
+from tfner.storage.remote import import_tensorflow
 
 LONGEST_HEAD = 32 * 2**10
 """Bytes of a request's head."""
@@ -109,6 +110,8 @@ def serve_here(
     Raises:
         TfnerError: a model cannot be served.
     """
+    if settings.backend is None:
+        import_tensorflow()
     limits, metrics = settings.limits, Metrics()
     registry = Registry(
         settings.sources(),
