@@ -1,13 +1,14 @@
-"""The recipe of `tfner train` beside a grid of 12 settings, on parts of a corpus.
+"""The recipe of `tfner train` on a corpus, and on parts of it beside 12 settings.
 
 The parts are the first sentences of one seeded shuffle. The grid is four learning rates
 by three numbers of epochs around what a corpus of that size needs; its other settings
 are the recipe's of a small run: batches of 16, no decay of rates, warm-up of a tenth,
-viterbi. Its best is taken by the test F1, which favours the grid. Every finished run is
-written at once, and runs that the output holds are not repeated:
+viterbi. Its best is taken by the test F1, which favours the grid. The whole corpus (0
+sentences) is trained by the recipe alone. Every finished run is written at once, and
+runs that the output holds are not repeated:
 
-    python -m benchmarks.accuracy.recipe ENCODER TRAIN TEST --name mit_movie \
-        --sentences 100 500 2000 --output recipe.json
+    python -m benchmarks.accuracy.recipe ENCODER TRAIN TEST --name "MIT Movie, MiniLM" \
+        --sentences 0 100 500 2000 --output recipe.json
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from benchmarks import harness
 from tfner import read_corpus
 
 RATES = ("1e-4", "2e-4", "4e-4", "8e-4")
-EPOCHS = {100: (10, 20, 40), 500: (5, 10, 20), 2_000: (4, 8, 16)}
+WHOLE = 0
+EPOCHS = {WHOLE: (), 100: (10, 20, 40), 500: (5, 10, 20), 2_000: (4, 8, 16)}
 """Epochs of the grid by the sentences of a part."""
 FIXED = {"recipe": "published", "batch-size": 16, "decode": "viterbi"}
 
@@ -36,7 +38,7 @@ def main() -> None:
     labels = types(args.train)
     with tempfile.TemporaryDirectory() as folder:
         for size in args.sentences:
-            part = Path(folder) / f"{size}{args.train.suffix}"
+            part = Path(folder) / f"{size or 'whole'}{args.train.suffix}"
             part.write_text(sample(args.train, size), encoding="utf-8")
             for settings in settings_of(size, args.seeds):
                 key = {"corpus": args.name, "sentences": size, **settings}
@@ -54,7 +56,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("encoder", type=Path)
     parser.add_argument("train", type=Path, help="columns")
     parser.add_argument("test", type=Path)
-    parser.add_argument("--name", required=True, help="of the corpus")
+    parser.add_argument("--dev", type=Path, help="of the whole corpus")
+    parser.add_argument("--name", required=True, help="of corpus and encoder")
     parser.add_argument("--sentences", type=int, nargs="+", default=list(EPOCHS))
     parser.add_argument("--seeds", type=int, default=3, help="runs of the recipe")
     return parser.parse_args()
@@ -77,6 +80,8 @@ def types(train: Path) -> list[str]:
 def sample(train: Path, size: int) -> str:
     """Return so many sentences of a column file, drawn by a seeded shuffle."""
     text = train.read_text(encoding="utf-8")
+    if size == WHOLE:
+        return text
     blocks = [block.strip("\n") for block in text.split("\n\n")]
     sentences = [b for b in blocks if b and not b.startswith(("###", "-DOCSTART-"))]
     random.Random(0).shuffle(sentences)
@@ -105,6 +110,7 @@ def train(
     """Train one tagger and return its scores."""
     given = {"train": part, "test": args.test, "encoder": args.encoder}
     given |= {"output": output, "overwrite": True}
+    given |= {"dev": args.dev} if part.stem == "whole" else {}
     given |= {k: v for k, v in settings.items() if k != "way"}
     given |= FIXED if settings["way"] == "grid" else {}
     named = itertools.chain.from_iterable(("--labels", label) for label in labels)
@@ -112,26 +118,24 @@ def train(
     return {"f1": told["test"]["f1"], "dev_f1": (told["dev"] or {}).get("f1")}
 
 
-def summary(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def summary(runs: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Set the recipe beside the best, the median and the worst of the grid."""
-    rows = []
-    parts = {(run["corpus"], run["sentences"]): None for run in runs}
-    for corpus, size in parts:
+    rows: dict[str, dict[str, Any]] = {"whole": {}, "parts": {}}
+    for corpus, size in dict.fromkeys((r["corpus"], r["sentences"]) for r in runs):
         of_part = [r for r in runs if (r["corpus"], r["sentences"]) == (corpus, size)]
         recipe = [run["f1"] for run in of_part if run["way"] == "recipe"]
+        row = {
+            "seeds": len(recipe),
+            "f1": round(sum(recipe) / len(recipe), 4),
+            "sd": round(harness.sd(recipe), 4),
+        }
         grid = sorted(run["f1"] for run in of_part if run["way"] == "grid")
-        rows.append(
-            {
-                "corpus": corpus,
-                "sentences": size,
-                "recipe": round(sum(recipe) / len(recipe), 4),
-                "recipe_sd": round(harness.sd(recipe), 4),
-                "grid_runs": len(grid),
-                "grid_best": grid and round(grid[-1], 4),
-                "grid_median": grid and round(grid[len(grid) // 2], 4),
-                "grid_worst": grid and round(grid[0], 4),
-            }
-        )
+        if size == WHOLE:
+            rows["whole"][corpus] = row
+        elif grid:
+            row |= {"runs": len(grid), "worst": grid[0], "best": grid[-1]}
+            row |= {"median": grid[len(grid) // 2]}
+            rows["parts"][f"{corpus}, {size:>5,} sentences"] = row
     return rows
 
 
