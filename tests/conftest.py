@@ -55,6 +55,24 @@ def heed() -> Heed:
 
 
 @pytest.fixture(scope="session")
+def run_apart() -> Callable[..., Any]:
+    """What runs a SavedModel in a process of its own, as exports do."""
+    from tfner_export.saved_model import session_process
+
+    return session_process.run_apart
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _exports_in_this_process(run_apart: Callable[..., Any]) -> Iterator[None]:
+    """Exports run their unusual batches without a process of their own: 5 s each."""
+    from tfner_export.saved_model import session_process
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session_process, "run_apart", session_process.run)
+        yield
+
+
+@pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real corpora and vocabularies beside the checkout."""
     if not SHARED.is_dir():

@@ -19,6 +19,7 @@ from tfner.inference.loading import ASSETS
 from tfner.inference.native_bundle import describe, write_description
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
+from tfner_export.saved_model.adversity import check_adversity
 from tfner_export.saved_model.kinds import find_kind
 from tfner_export.saved_model.releases import (
     check_server,
@@ -129,9 +130,12 @@ def compare(source: Source, stage: Path) -> float:
     """Run the SavedModel as servers and as Python do, beside the Keras model.
 
     Raises:
-        ExportError: a probability, a prediction or an entity of a text differs.
+        ExportError: a probability, a prediction or an entity of a text differs, or a
+            row of a batch changes what another one gets.
     """
-    difference = find_kind(source.bundle).compare(stage, source)
+    kind = find_kind(source.bundle)
+    difference = kind.compare(stage, source)
+    check_adversity(stage, source, kind.known_rows(source))
     if source.serving.text:
         compare_texts(stage, source)
     try:

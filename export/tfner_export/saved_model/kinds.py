@@ -15,8 +15,12 @@ from tfner.tasks.token_classification import TokenClassification
 from tfner_export.label_mapping import write_label_mapping
 from tfner_export.saved_model.signatures import TaggerModule
 from tfner_export.saved_model.span_signatures import SpanModule
-from tfner_export.saved_model.span_verification import compare_spans
-from tfner_export.saved_model.verification import compare_tags
+from tfner_export.saved_model.span_verification import compare_spans, known_span_rows
+from tfner_export.saved_model.verification import (
+    Features,
+    compare_tags,
+    known_rows,
+)
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
@@ -34,11 +38,14 @@ class Kind:
         module: makes the graph that is saved.
         compare: runs a SavedModel beside its Keras model; returns the largest
             difference.
+        known_rows: makes rows of one window each, the first the longest, to be mixed
+            with what clients may send; see `check_adversity`.
         write_extras: writes files for clients that know nothing of tfner.
     """
 
     module: Callable[[Source], TaggerModule | SpanModule]
     compare: Callable[[Path, Source], float]
+    known_rows: Callable[[Source], Features]
     write_extras: Callable[[Source, Path], None]
 
 
@@ -48,8 +55,12 @@ def _write_queries(source: Source, stage: Path) -> None:
 
 
 KINDS: dict[tuple[str, ...], Kind] = {
-    TokenClassification.outputs: Kind(TaggerModule, compare_tags, write_label_mapping),
-    SpanExtraction.outputs: Kind(SpanModule, compare_spans, _write_queries),
+    TokenClassification.outputs: Kind(
+        TaggerModule, compare_tags, known_rows, write_label_mapping
+    ),
+    SpanExtraction.outputs: Kind(
+        SpanModule, compare_spans, known_span_rows, _write_queries
+    ),
 }
 """By `Task.outputs`: any task whose model gives the same is served the same way."""
 

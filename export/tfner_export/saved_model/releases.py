@@ -45,7 +45,7 @@ def oldest_server(saved_model: Path) -> tuple[str, list[str]]:
     table, floor = _table()
     here = release_of(tf.__version__)
     needed: dict[str, Release] = {}
-    for node in _nodes(_read(saved_model)):
+    for node in _nodes(read_saved_model(saved_model)):
         needed[node.op] = table.get(node.op, here)
         needed |= {name: table[name] for name in _details(node) if name in table}
     oldest = max(needed.values(), default=floor)
@@ -99,7 +99,7 @@ def make_portable(saved_model: Path) -> None:
     Args:
         saved_model: holds `saved_model.pb`, which is written again.
     """
-    content = _read(saved_model)
+    content = read_saved_model(saved_model)
     for node in _nodes(content):
         operator, attribute = UNNEEDED_ATTRIBUTE
         if node.op == operator:
@@ -151,7 +151,8 @@ def _values(value: Any) -> Iterator[str]:
         yield text.decode(errors="replace")
 
 
-def _read(saved_model: Path) -> Any:
+def read_saved_model(saved_model: Path) -> Any:
+    """Read `saved_model.pb` of a directory as its protocol buffer."""
     content = saved_model_pb2.SavedModel()
     content.ParseFromString((saved_model / SAVED_MODEL_FILE).read_bytes())
     return content

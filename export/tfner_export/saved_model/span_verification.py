@@ -23,6 +23,7 @@ from tfner_export.saved_model.verification import (
     TOLERANCE,
     Features,
     check_difference,
+    joined_rows,
     text_batches,
 )
 
@@ -113,6 +114,12 @@ def _keras_outputs(model: keras.Model, features: Features) -> dict[str, Any]:
         for name in ("start_probs", "end_probs")
     }
     return {**outputs, **shown, "margins": margins}
+
+
+def known_span_rows(source: Source) -> Features:
+    """A row of full length and three shorter ones, (4, max_length) each."""
+    tokenizer, length = source.bundle.task.tokenizer, source.serving.max_length
+    return joined_rows(_random_batches(tokenizer, length))
 
 
 def _random_batches(tokenizer: Tokenizer, max_length: int) -> Iterator[Features]:

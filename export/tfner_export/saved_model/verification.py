@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +145,18 @@ def random_batches(task: Task, max_length: int) -> Iterator[Features]:
                 sizes = np.minimum(random.integers(1, 4, len(at)), room)
                 features[WORD_LENGTHS.name][row, : len(at)] = sizes
         yield features
+
+
+def known_rows(source: Source) -> Features:
+    """A row of full length and three shorter ones, (4, max_length) each."""
+    task, length = source.bundle.task, source.serving.max_length
+    return joined_rows(random_batches(task, length))
+
+
+def joined_rows(batches: Iterator[Features]) -> Features:
+    """The rows of the first two batches."""
+    first, second = islice(batches, 2)
+    return {name: np.concatenate([first[name], second[name]]) for name in first}
 
 
 def text_batches(bundle: Bundle, max_length: int) -> Iterator[Features]:

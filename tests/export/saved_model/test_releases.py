@@ -36,7 +36,11 @@ def test_a_graph_needs_what_came_with_its_newest_operator_attribute_or_value(
     from tensorflow.core.framework import types_pb2
     from tensorflow.core.protobuf import saved_model_pb2
 
-    from tfner_export.saved_model.releases import _read, make_portable, oldest_server
+    from tfner_export.saved_model.releases import (
+        make_portable,
+        oldest_server,
+        read_saved_model,
+    )
 
     content = saved_model_pb2.SavedModel()
     meta = content.meta_graphs.add()
@@ -61,7 +65,7 @@ def test_a_graph_needs_what_came_with_its_newest_operator_attribute_or_value(
     assert oldest() == ("2.10", ["DisableCopyOnRead"])
     make_portable(tmp_path)
     assert oldest_server(tmp_path) == ("2.6", [])
-    (kept,) = _read(tmp_path).meta_graphs[0].graph_def.library.function
+    (kept,) = read_saved_model(tmp_path).meta_graphs[0].graph_def.library.function
     assert [n.name for n in kept.node_def] == ["on"]
     assert list(kept.node_def[0].input) == ["v"]
     assert dict(kept.control_ret) == {"on": "on"}
