@@ -50,7 +50,9 @@ def served(log: Path, *arguments: object, ready: int = 1) -> Iterator[Process]:
                 break
             time.sleep(0.1)
         assert len(found) == ready, log.read_text("utf-8")
-        yield Process(found[0], process, log)
+        gateway = Process(found[0], process, log)
+        with gateway.client:
+            yield gateway
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0, log.read_text("utf-8")
     finally:
