@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,16 +120,12 @@ def export(
             with the version that has it, and "canary" alone goes to the new one.
 
     Raises:
-        ConfigError: there is no such format, or it has no signatures for raw text.
+        ConfigError: there is no such format, or a setting makes no difference to it.
         TfnerError: the format cannot express the model, the place cannot be written,
             or the files do not give what the model gives. Nothing is published then.
     """
     chosen, serving = find_format(format), serving or Serving()
-    if serving.text and format != SAVED_MODEL:
-        raise ConfigError(
-            f"a signature for raw text is part of --format {SAVED_MODEL} alone. "
-            f"Received: --format {format} --text; leave out --text."
-        )
+    _refuse_unheeded(format, serving, canary)
     settle_scheme(bundle)
     exporter, source = chosen.load(), Source(bundle, serving)
     exporter.check(source)
@@ -148,6 +144,19 @@ def export(
         with whole_directory(directory) as stage:
             details, difference = _fill(exporter, source, stage)
     return ExportResult(format, directory, difference, details)
+
+
+def _refuse_unheeded(format: str, serving: Serving, canary: bool) -> None:
+    """Refuse settings that a format would pass over in silence."""
+    given = [f.name for f in fields(serving) if getattr(serving, f.name) != f.default]
+    given += ["canary"] if canary else []
+    heeded = find_format(format).settings
+    vain = [f"--{n.replace('_', '-')}" for n in given if n not in heeded]
+    if vain:
+        raise ConfigError(
+            f"--format {format} has no use for {', '.join(vain)}. Leave out what is "
+            f"for --format {SAVED_MODEL}."
+        )
 
 
 def _fill(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from tfner.errors import BundleError, ExportError, StorageError
+from tfner.errors import BundleError, ConfigError, ExportError, StorageError
 
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
@@ -125,3 +125,28 @@ def test_a_second_that_is_taken_gives_way_to_the_next_free_one(
         "1700000001",
         "1700000002",
     ]
+
+
+@pytest.mark.parametrize(
+    ("format", "setting", "flag"),
+    [
+        ("huggingface", {"task_name": "x"}, "--task-name"),
+        ("huggingface", {"max_length": 64}, "--max-length"),
+        ("google", {"max_rows": 3}, "--max-rows"),
+        ("google", {"text": True}, "--text"),
+        ("huggingface", {"for_server": "2.6"}, "--for-server"),
+    ],
+)
+def test_settings_that_would_make_no_difference_are_refused(
+    format: str, setting: dict[str, Any], flag: str, tmp_path: Path
+) -> None:
+    from tfner_export.exporter import Serving
+    from tfner_export.publish import export
+
+    nothing: Any = None
+    serving = Serving(**setting)
+    with pytest.raises(ConfigError, match=f"--format {format} has no use for {flag}"):
+        export(nothing, tmp_path / "out", format=format, serving=serving)
+    with pytest.raises(ConfigError, match="has no use for --canary"):
+        export(nothing, tmp_path / "out", format=format, canary=True)
+    assert not (tmp_path / "out").exists()

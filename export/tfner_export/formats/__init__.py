@@ -25,21 +25,31 @@ class Format:
         readers: the programs that read it, for help texts.
         versioned: each export is a new directory OUTPUT/TASK_NAME/UNIX_SECONDS, beside
             earlier ones; otherwise it is OUTPUT itself and replaces what is there.
+        settings: of an export, those that make a difference to it.
     """
 
     module: str
     readers: str
     versioned: bool = False
+    settings: tuple[str, ...] = ()
 
     def load(self) -> Exporter:
         """The module, imported."""
         return cast("Exporter", importlib.import_module(self.module))
 
 
+OF_GRAPHS = ("max_length", "trimmed", "max_rows", "text", "for_server", "canary")
 FORMATS = {
-    "saved-model": Format(f"{__name__}.saved_model", "TensorFlow Serving", True),
+    "saved-model": Format(
+        f"{__name__}.saved_model",
+        "TensorFlow Serving",
+        versioned=True,
+        settings=("task_name", *OF_GRAPHS),
+    ),
     "huggingface": Format(f"{__name__}.huggingface", "transformers"),
-    "google": Format(f"{__name__}.google", "google-research/electra"),
+    "google": Format(
+        f"{__name__}.google", "google-research/electra", settings=("task_name",)
+    ),
 }
 
 

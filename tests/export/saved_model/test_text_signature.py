@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tfner.document import Entity
-from tfner.errors import ConfigError, ExportError
+from tfner.errors import ExportError
 from tfner.inference.bundle import Bundle
 
 from ..conftest import LONGEST, TEXTS, WORDS, make_bundle
@@ -206,13 +206,3 @@ def test_what_the_graph_cannot_do_is_refused_with_the_reason(vocabulary: Path) -
         assert str(caught.value).endswith("Leave out --text.")
     fine: Any = Given(task())
     check_text(source_of(fine))
-
-
-def test_formats_without_signatures_refuse_it(tmp_path: Path) -> None:
-    from tfner_export.publish import export
-
-    nothing: Any = Given(None)
-    serving = source_of(nothing).serving
-    with pytest.raises(ConfigError, match="--format huggingface --text"):
-        export(nothing, tmp_path / "hf", format="huggingface", serving=serving)
-    assert not (tmp_path / "hf").exists()
