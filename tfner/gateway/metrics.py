@@ -21,7 +21,8 @@ from prometheus_client import (
     multiprocess,
 )
 
-disable_created_metrics()  # a second series for each, which nobody asks for
+# A second series for each, which nobody asks for.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 WINDOWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
