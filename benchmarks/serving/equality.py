@@ -6,7 +6,7 @@ front of that server, and several processes. The server is the stand-in of the t
 which batches, pads and splits as TensorFlow Serving's sources say. The texts are the
 corpus's, and long documents of several of them, drawn by a seed:
 
-    tfner export BUNDLE EXPORTS --text
+    tfner export BUNDLE EXPORTS --serving-text
     python -m benchmarks.serving.equality BUNDLE EXPORTS/chunk CORPUS --output FILE
 
 Needs the extras `client` and `serve`, and the folder `tests`.

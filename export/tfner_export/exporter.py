@@ -30,7 +30,7 @@ class Serving:
             same without, which is there to be measured.
         max_rows: most rows of a request, or of a batch that the server makes; computed
             from the memory that a full row takes if None.
-        text: a SavedModel has a signature that takes raw text, too.
+        serving_text: a SavedModel has a signature that takes raw text, too.
         for_server: oldest release of TensorFlow Serving that is to run the model, such
             as "2.6"; None if it does not matter.
 
@@ -43,7 +43,7 @@ class Serving:
     max_length: int = 512
     trimmed: bool = True
     max_rows: int | None = None
-    text: bool = False
+    serving_text: bool = False
     for_server: str | None = None
 
     def __post_init__(self) -> None:

@@ -69,7 +69,7 @@ def export_saved_model(
     trimmed: bool = True,
     max_rows: int | None = None,
     canary: bool = False,
-    text: bool = False,
+    serving_text: bool = False,
     for_server: str | None = None,
 ) -> ExportResult:
     """Publish a model for TensorFlow Serving as a new version.
@@ -87,7 +87,7 @@ def export_saved_model(
             same without, which is there to be measured.
         max_rows: most rows of a request; computed from the model's memory if None.
         canary: see `export`.
-        text: add the signature `serving_text`, from raw text to entities.
+        serving_text: add the signature `serving_text`, from raw text to entities.
         for_server: oldest release of TensorFlow Serving that is to run the model, such
             as "2.6"; None if it does not matter.
 
@@ -96,7 +96,9 @@ def export_saved_model(
             the model. Nothing is published then.
         StorageError: the place cannot be written.
     """
-    serving = Serving(task_name, max_length, trimmed, max_rows, text, for_server)
+    serving = Serving(
+        task_name, max_length, trimmed, max_rows, serving_text, for_server
+    )
     return export(bundle, directory, format=SAVED_MODEL, serving=serving, canary=canary)
 
 

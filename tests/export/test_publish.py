@@ -27,17 +27,19 @@ def fails(error: BaseException) -> Callable[..., NoReturn]:
 @pytest.mark.parametrize(
     ("target", "error", "expected", "message"),
     [
-        (
+        pytest.param(
             "tfner_export.saved_model.verification._difference",
             None,
             ExportError,
             "differs from the Keras model by 0.5",
+            marks=pytest.mark.slow,
         ),
-        (
+        pytest.param(
             "tfner.inference.predictor.Predictor.verify",
             BundleError("text 0 of selftest.json gave 1 entities"),
             ExportError,
             "not published: text 0 of selftest.json",
+            marks=pytest.mark.slow,
         ),
         (
             "pickle.dump",
@@ -133,7 +135,7 @@ def test_a_second_that_is_taken_gives_way_to_the_next_free_one(
         ("huggingface", {"task_name": "x"}, "--task-name"),
         ("huggingface", {"max_length": 64}, "--max-length"),
         ("google", {"max_rows": 3}, "--max-rows"),
-        ("google", {"text": True}, "--text"),
+        ("google", {"serving_text": True}, "--serving-text"),
         ("huggingface", {"for_server": "2.6"}, "--for-server"),
     ],
 )

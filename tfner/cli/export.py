@@ -45,10 +45,10 @@ class ServerOptions:
             "new version the label canary alone.",
         ),
     ] = False
-    text: Annotated[
+    serving_text: Annotated[
         bool,
         typer.Option(
-            "--text",
+            "--serving-text",
             help="Add the signature serving_text to a SavedModel: raw text in, "
             "entities out; for BERT's WordPiece.",
         ),
@@ -116,7 +116,7 @@ def command(
         task_name,
         max_length,
         max_rows=server.max_rows,
-        text=server.text,
+        serving_text=server.serving_text,
         for_server=server.for_server,
     )
     bundle = open_bundle(model, label=label, **given.extras())

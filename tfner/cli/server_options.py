@@ -42,8 +42,9 @@ class ServerOptions:
     header: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="'NAME: VALUE'",
-            help="Header of every request (metadata of gRPC); may be repeated.",
+            metavar="HEADER",
+            help="Header of every request, NAME: VALUE (metadata of gRPC); may be "
+            "repeated.",
         ),
     ] = None
     ca: Annotated[

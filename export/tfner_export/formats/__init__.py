@@ -38,7 +38,14 @@ class Format:
         return cast("Exporter", importlib.import_module(self.module))
 
 
-OF_GRAPHS = ("max_length", "trimmed", "max_rows", "text", "for_server", "canary")
+OF_GRAPHS = (
+    "max_length",
+    "trimmed",
+    "max_rows",
+    "serving_text",
+    "for_server",
+    "canary",
+)
 FORMATS = {
     "saved-model": Format(
         f"{__name__}.saved_model",

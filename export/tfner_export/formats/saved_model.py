@@ -78,7 +78,7 @@ def check(source: Source) -> None:
             f"the tokenizer of {bundle.directory} puts no piece such as [CLS] before a "
             "text: position 0 would be a word's, and in `labeled_positions` 0 is none."
         )
-    if source.serving.text:
+    if source.serving.serving_text:
         check_text(source)
 
 
@@ -136,7 +136,7 @@ def compare(source: Source, stage: Path) -> float:
     kind = find_kind(source.bundle)
     difference = kind.compare(stage, source)
     check_adversity(stage, source, kind.known_rows(source))
-    if source.serving.text:
+    if source.serving.serving_text:
         compare_texts(stage, source)
     try:
         Predictor.load(stage, verify=True)

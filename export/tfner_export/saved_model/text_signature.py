@@ -56,7 +56,7 @@ def check_text(source: Source) -> None:
         raise ExportError(
             f"the signature {SERVING_TEXT} is for taggers with BERT's WordPiece, words "
             f"cut at white space and punctuation. {source.bundle.directory}: {reason}. "
-            "Leave out --text."
+            "Leave out --serving-text."
         )
 
 
@@ -98,7 +98,7 @@ def _in_word(piece: str) -> bool:
 
 def text_signatures(source: Source) -> dict[str, Any]:
     """The signature by its name, where the export is to have it."""
-    if not source.serving.text:
+    if not source.serving.serving_text:
         return {}
     function = tf.function(serving_text(source))
     text = tf.TensorSpec([None], tf.string, TEXT)

@@ -33,7 +33,7 @@ MODELS: dict[str, dict[str, Any]] = {
 def source_of(bundle: Bundle, **serving: Any) -> Source:
     from tfner_export.exporter import Serving, Source
 
-    return Source(bundle, Serving(max_length=LONGEST, text=True, **serving))
+    return Source(bundle, Serving(max_length=LONGEST, serving_text=True, **serving))
 
 
 def differing(source: Source, texts: list[str], *, at_once: int) -> list[str]:
@@ -88,7 +88,7 @@ def exported(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tfner_export import export_saved_model
 
     folder = tmp_path_factory.mktemp("text")
-    result = export_saved_model(bundle, folder, max_length=LONGEST, text=True)
+    result = export_saved_model(bundle, folder, max_length=LONGEST, serving_text=True)
     assert result.signatures[-1] == "serving_text"
     return result.saved_model
 
@@ -159,8 +159,10 @@ def test_a_graph_that_finds_others_is_not_published(
         return type(words)(words.starts, words.ends - 1)
 
     monkeypatch.setattr(text_signature, "find_words", without_the_last)
-    with pytest.raises(ExportError, match=r"serving_text finds other .* --text"):
-        export_saved_model(bundle, tmp_path, max_length=LONGEST, text=True)
+    with pytest.raises(
+        ExportError, match=r"serving_text finds other .* --serving-text"
+    ):
+        export_saved_model(bundle, tmp_path, max_length=LONGEST, serving_text=True)
     assert not [*tmp_path.glob("chunk/[0-9]*")]
 
 
@@ -203,6 +205,6 @@ def test_what_the_graph_cannot_do_is_refused_with_the_reason(vocabulary: Path) -
         source: Any = Given(made)
         with pytest.raises(ExportError, match=reason) as caught:
             check_text(source_of(source))
-        assert str(caught.value).endswith("Leave out --text.")
+        assert str(caught.value).endswith("Leave out --serving-text.")
     fine: Any = Given(task())
     check_text(source_of(fine))

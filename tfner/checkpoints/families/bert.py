@@ -62,6 +62,8 @@ TENSORS: TensorMap = {
     "blocks.{}.output_norm": ("encoder.layer.{}.output.LayerNorm",),
 }
 
+FIXED = {"position_offset": 0, "always_projects": False}
+
 BERT = Family(
     name="bert",
     architecture="Bert",
@@ -70,7 +72,7 @@ BERT = Family(
     settings=SETTINGS,
     tensors=TENSORS,
     defaults=DEFAULTS,
-    fixed={"family": "bert", "position_offset": 0},
+    fixed={**FIXED, "family": "bert"},
     only=ONLY,
     skipped=("cls.",),
 )

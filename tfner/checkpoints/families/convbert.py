@@ -39,7 +39,7 @@ CONVBERT = Family(
         "kernel_size": 9,
         "groups": 1,
     },
-    fixed={"family": "convbert", "position_offset": 0},
+    fixed={**bert.FIXED, "family": "convbert"},
     skipped=(
         "discriminator_predictions.",
         "generator_predictions.",

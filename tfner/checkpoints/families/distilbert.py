@@ -41,8 +41,8 @@ DISTILBERT = Family(
     },
     defaults=bert.DEFAULTS,
     fixed={
+        **bert.FIXED,
         "family": "distilbert",
-        "position_offset": 0,
         "type_vocab_size": 0,
         "layer_norm_epsilon": 1e-12,
     },

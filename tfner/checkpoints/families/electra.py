@@ -16,7 +16,7 @@ ELECTRA = Family(
     settings={**bert.SETTINGS, "embedding_size": "embedding_size"},
     tensors=bert.TENSORS,
     defaults=bert.DEFAULTS,
-    fixed={"family": "electra", "position_offset": 0},
+    fixed={**bert.FIXED, "family": "electra"},
     only=bert.ONLY,
     skipped=(
         "discriminator_predictions.",

@@ -26,7 +26,7 @@ MPNET = Family(
         "blocks.{}.attention_norm": ("encoder.layer.{}.attention.LayerNorm",),
     },
     defaults={**bert.DEFAULTS, **bert.BASE, "vocab_size": 30527},
-    fixed={"family": "mpnet", "type_vocab_size": 0},
+    fixed={"family": "mpnet", "type_vocab_size": 0, "always_projects": False},
     # Its positions begin after the padding id, which transformers takes to be 1.
     only={"relative_attention_num_buckets": 32, "pad_token_id": 1},
     skipped=("lm_head.",),

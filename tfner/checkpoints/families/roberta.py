@@ -18,7 +18,7 @@ def _roberta(name: str, architecture: str) -> Family:
         settings=bert.SETTINGS,
         tensors=bert.TENSORS,
         defaults=bert.DEFAULTS,
-        fixed={"family": name},
+        fixed={"family": name, "always_projects": False},
         only=bert.ONLY,
         skipped=("lm_head.",),
         offset=True,

@@ -75,7 +75,7 @@ def compare_texts(saved_model: Path, source: Source) -> None:
                     f"the export was not published: loaded by the {loader} loader, "
                     f"{SERVING_TEXT} finds other entities than the model in "
                     f"{len(differing)} of {len(batch)} texts, the first of them "
-                    f"{shorten(repr(differing[0].text))}. Leave out --text."
+                    f"{shorten(repr(differing[0].text))}. Leave out --serving-text."
                 )
 
 
