@@ -29,7 +29,7 @@ BUILD_INPUTS = [
 
 
 def expected_files() -> set[str]:
-    """Modules of both packages, typing marks, tables, templates of pages, samples."""
+    """Modules of both packages, typing marks, tables, pages, samples."""
     return {
         f"{package}/{path.relative_to(folder).as_posix()}"
         for package, folder in FOLDERS.items()
@@ -37,8 +37,9 @@ def expected_files() -> set[str]:
         if path.is_file()
         and (
             path.suffix in (".py", ".csv")
-            or path.name == "py.typed"
+            or path.name in ("py.typed", "operators.json")
             or path.parent in (folder / "samples", folder / "reports" / "templates")
+            or path.is_relative_to(folder / "gateway" / "page" / "files")
         )
     }
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.lib.io import file_io
 
 from tfner.cli.main import main
 from tfner.config.train import TrainConfig
@@ -43,6 +44,17 @@ from tfner.storage.lines import open_bytes
 from tfner.tokenization import load_tokenizer
 
 TEXT = "anna lives in paris"
+
+
+@pytest.fixture(autouse=True)
+def children_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ram://` lists `assets.extra` as a child `.extra` of `assets`; others do not."""
+    listed = file_io.list_directory_v2
+    monkeypatch.setattr(
+        file_io,
+        "list_directory_v2",
+        lambda path: [n for n in listed(path) if tf.io.gfile.exists(f"{path}/{n}")],
+    )
 
 
 @pytest.fixture

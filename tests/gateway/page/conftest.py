@@ -169,7 +169,8 @@ def stub(server: Stub) -> Stub:
     return server
 
 
-@pytest.fixture(scope="session")
+# Its driver runs an event loop in this thread, which other tests must not meet.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     reason = "the page's tests need the extra `test` and Chromium"
     playwright = pytest.importorskip("playwright.sync_api", reason=reason)
@@ -182,7 +183,7 @@ def browser() -> Iterator[Any]:
         yield driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tab(browser: Any) -> Any:
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     tab = context.new_page()
