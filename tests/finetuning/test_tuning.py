@@ -95,6 +95,7 @@ def test_the_best_model_is_kept_alone_and_its_settings_repeat_it(
     assert len(alive(TrainingModel)) <= len(models)
 
 
+@pytest.mark.slow
 def test_a_hopeless_trial_ends_early_and_leaves_nothing(
     settings, space, tmp_path, heed
 ) -> None:

@@ -210,6 +210,7 @@ def corpora(tmp_path: Path) -> tuple[Path, Path]:
     return paths
 
 
+@pytest.mark.slow
 def test_the_commands_take_a_new_task_from_training_to_its_export(
     command: Callable[..., str],
     corpora: tuple[Path, Path],

@@ -62,6 +62,7 @@ def fit_once() -> None:
     model.fit(np.zeros((4, 2)), np.zeros((4, 1)), verbose=0)
 
 
+@pytest.mark.slow
 def test_graphs_stay_after_fit_unless_they_are_let_go() -> None:
     before = graphs()
     with freed_afterwards():

@@ -52,6 +52,7 @@ def saved_model(
     return result.saved_model
 
 
+@pytest.mark.slow
 def test_the_saved_model_gives_what_the_bundle_gives(
     pooled: Bundle, saved_model: Path
 ) -> None:
@@ -84,6 +85,7 @@ def test_pooled_pieces_have_no_place_in_a_checkpoint(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_graph_without_its_assets_is_no_tagger_of_four_inputs(
     saved_model: Path, tmp_path: Path, vocabulary: Path
 ) -> None:

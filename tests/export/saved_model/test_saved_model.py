@@ -290,7 +290,7 @@ def test_the_assets_describe_the_model_as_its_bundle_does(
             "task_name": "chunk",
             "max_length": LONGEST,
             "trimmed": True,
-            "text": False,
+            "serving_text": False,
             "signatures": SIGNATURES,
             "oldest_server": "2.6",
         },

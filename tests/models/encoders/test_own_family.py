@@ -155,8 +155,8 @@ def test_the_commands_take_a_new_family_from_training_to_both_exports(
     assert report["dev"]["f1"] > 0.8
 
     exports = {}
-    for name in ("saved-model", "huggingface"):
-        flags = ("--format", name, "--max-length", 32, "--json")
+    for name, more in {"saved-model": ("--max-length", 32), "huggingface": ()}.items():
+        flags = ("--format", name, *more, "--json")
         record = json.loads(command("export", model, tmp_path / name, *flags))
         exports[name] = record[name.replace("-", "_")]
     written = json.loads((tmp_path / "huggingface/config.json").read_text("utf-8"))
