@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from pathlib import Path
@@ -34,7 +35,13 @@ def test_notebook_runs(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nbclient = pytest.importorskip("nbclient", reason="pip install -e '.[dev]'")
+    jupyter_client = pytest.importorskip("jupyter_client")
     nbformat = pytest.importorskip("nbformat")
+    # The heartbeat waits for ever for a kernel that takes long to end.
+    start = functools.partialmethod(
+        jupyter_client.KernelClient.start_channels, hb=False
+    )
+    monkeypatch.setattr(jupyter_client.KernelClient, "start_channels", start)
     monkeypatch.setenv("TFNER_NOTEBOOK_FAST", "1")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "export")]))
     notebook = nbformat.read(path, as_version=4)
