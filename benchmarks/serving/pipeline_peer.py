@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import socket
 import sys
 import threading
 from typing import Any
@@ -34,6 +35,7 @@ def main() -> None:
     app = make_app(parser.parse_args().model)
     config = uvicorn.Config(app, log_config=None, access_log=False)
     listener = uvicorn.Config(app, port=0, log_config=None).bind_socket()
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sys.stdout.write(f"http://127.0.0.1:{listener.getsockname()[1]}\n")
     sys.stdout.flush()
     uvicorn.Server(config).run([listener])
