@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,7 +127,7 @@ def export(
             or the files do not give what the model gives. Nothing is published then.
     """
     chosen, serving = find_format(format), serving or Serving()
-    _refuse_unheeded(format, serving, canary)
+    _refuse_unheeded(format, chosen.settings, serving, canary)
     settle_scheme(bundle)
     exporter, source = chosen.load(), Source(bundle, serving)
     exporter.check(source)
@@ -148,11 +148,12 @@ def export(
     return ExportResult(format, directory, difference, details)
 
 
-def _refuse_unheeded(format: str, serving: Serving, canary: bool) -> None:
+def _refuse_unheeded(
+    format: str, heeded: Collection[str], serving: Serving, canary: bool
+) -> None:
     """Refuse settings that a format would pass over in silence."""
     given = [f.name for f in fields(serving) if getattr(serving, f.name) != f.default]
     given += ["canary"] if canary else []
-    heeded = find_format(format).settings
     vain = [f"--{n.replace('_', '-')}" for n in given if n not in heeded]
     if vain:
         raise ConfigError(

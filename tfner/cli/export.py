@@ -24,7 +24,7 @@ READERS = ", ".join(f"{name} (for {f.readers})" for name, f in FORMATS.items())
 
 
 @dataclass(frozen=True)
-class ServerOptions:
+class ServingOptions:
     """Options for what TensorFlow Serving reads beside a SavedModel."""
 
     heading: ClassVar = "TensorFlow Serving"
@@ -68,7 +68,7 @@ def command(
     model: Model,
     export_dir: Annotated[Path, typer.Argument(help="Directory of the export.")],
     given: ModelOptions,
-    server: ServerOptions,
+    server: ServingOptions,
     export_format: Annotated[
         str,
         typer.Option(

@@ -14,6 +14,7 @@ import typer
 from tfner.cli.options import Decode, ModelOptions, with_groups
 from tfner.cli.server_options import ServerOptions
 from tfner.errors import ConfigError
+from tfner.gateway.limits import Limits
 
 EXTRA = ("fastapi", "orjson", "prometheus_client", "uvicorn")
 TOKEN = "TFNER_TOKEN"
@@ -37,31 +38,33 @@ class LimitOptions:
 
     max_body: Annotated[
         int, typer.Option(min=1, help="Bytes of a request, or of a line of NDJSON.")
-    ] = 4 * 2**20
-    max_texts: Annotated[int, typer.Option(min=1, help="Texts of a request.")] = 1000
+    ] = Limits.max_body
+    max_texts: Annotated[int, typer.Option(min=1, help="Texts of a request.")] = (
+        Limits.max_texts
+    )
     max_characters: Annotated[
         int, typer.Option(min=1, help="Characters of a text.")
-    ] = 200_000
+    ] = Limits.max_characters
     max_queue: Annotated[
         int,
         typer.Option(
             min=1, help="Texts that wait for a model; more are refused (429)."
         ),
-    ] = 2000
+    ] = Limits.max_queue
     max_requests: Annotated[
         int,
         typer.Option(min=1, help="Requests answered at once; more are refused (429)."),
-    ] = 512
+    ] = Limits.max_requests
     deadline: Annotated[
         float,
         typer.Option(min=0.001, help="Seconds that a request may wait (504)."),
-    ] = 30.0
+    ] = Limits.deadline
     idle: Annotated[
         float,
         typer.Option(
             min=0.001, help="Seconds after which a client that stands still is left."
         ),
-    ] = 10.0
+    ] = Limits.idle
 
 
 @dataclass(frozen=True)
@@ -182,7 +185,6 @@ def command(
         raise ConfigError(
             f"serving needs {', '.join(lacking)}: pip install 'tfner[serve]'"
         )
-    from tfner.gateway.limits import Limits
     from tfner.gateway.server import Settings, serve
 
     token = access.token()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -133,7 +133,7 @@ class V2GrpcCodec:
         for name, array in inputs.items():
             kind = NAMES[array.dtype.name]
             request.inputs.add(name=name, datatype=kind, shape=[*array.shape])
-            request.raw_input_contents.append(_raw(array))
+            request.raw_input_contents.append(to_bytes(array))
         return Message(protos.V2_INFER, request.SerializeToString())
 
     def outputs(self, answer: bytes) -> dict[str, NDArray[Any]]:
@@ -190,20 +190,31 @@ def _plain(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _raw(array: NDArray[Any]) -> bytes:
-    """The bytes of numbers; of strings each with its length before it."""
+def to_bytes(array: NDArray[Any]) -> bytes:
+    """The values of a tensor in binary form; of strings each behind its length."""
     if array.dtype.kind != "O":
         return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
     values = (protos.encoded(value) for value in array.ravel().tolist())
     return b"".join(LENGTH.pack(len(value)) + value for value in values)
 
 
-def _read_raw(raw: bytes, kind: np.dtype[Any]) -> NDArray[Any]:
-    if kind.kind != "O":
-        return np.frombuffer(raw, kind.newbyteorder("<")).astype(kind)
-    values, place = [], 0
+def read_strings(raw: bytes) -> Iterator[bytes]:
+    """Read the strings of a tensor in binary form.
+
+    Raises:
+        ValueError: a string is shorter than the length before it.
+    """
+    place = 0
     while place < len(raw):
-        (size,) = LENGTH.unpack_from(raw, place)
-        place += LENGTH.size + size
-        values.append(raw[place - size : place])
-    return np.array(values, object)
+        start = place + LENGTH.size
+        if start <= len(raw):
+            place = start + LENGTH.unpack_from(raw, place)[0]
+        if not start <= place <= len(raw):
+            raise ValueError("a string is shorter than the length before it")
+        yield raw[start:place]
+
+
+def _read_raw(raw: bytes, kind: np.dtype[Any]) -> NDArray[Any]:
+    if kind.kind == "O":
+        return np.array([*read_strings(raw)], object)
+    return np.frombuffer(raw, kind.newbyteorder("<")).astype(kind)

@@ -30,7 +30,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-OPEN = ("/", "/docs", "/openapi.json", "/healthz", "/readyz", "/v2/health/")
+OPEN = ("/", "/docs", "/openapi.json", "/healthz", "/readyz")
 """What needs no token: probes, and pages, which hold nothing but themselves."""
 OTHER = "other"
 """Route, in logs, of what none has answered: an address may hold a client's text."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from tfner.gateway.errors import Refused
 from tfner.gateway.limits import Limits
 from tfner.gateway.metrics import Metrics
 from tfner.gateway.models import Registry
@@ -26,6 +27,16 @@ class Gateway:
     limits: Limits
     metrics: Metrics
     is_ending: bool = False
+
+
+def refuse_at_the_end(request: Request) -> None:
+    """Tell a probe that the process takes no more requests.
+
+    Raises:
+        Refused: it is about to end.
+    """
+    if gateway_of(request).is_ending:
+        raise Refused(503, "ending", "this process is about to end.")
 
 
 def gateway_of(request: Request) -> Gateway:

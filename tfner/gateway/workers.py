@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from tfner.errors import TfnerError
 from tfner.gateway.events import log
+from tfner.storage.workers import available_cores
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -99,7 +100,7 @@ def environment(settings: Settings, folder: Path) -> dict[str, str]:
     """
     from tfner.gateway.metrics import shared_by
 
-    threads = max(1, len(os.sched_getaffinity(0)) // settings.workers)
+    threads = max(1, available_cores() // settings.workers)
     number = os.environ.get("TF_NUM_INTRAOP_THREADS", str(threads))
     return {"TF_NUM_INTRAOP_THREADS": number, **shared_by(folder)}
 

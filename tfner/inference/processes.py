@@ -26,7 +26,7 @@ from tfner.inference.native_bundle import local_model
 from tfner.inference.predictor import Predictor
 from tfner.schemes import LabelSet
 from tfner.storage.remote import import_tensorflow
-from tfner.storage.workers import submit, worker_pool
+from tfner.storage.workers import available_cores, submit, worker_pool
 
 Note = tuple[str, int, str]
 """Name of a logger, level and message."""
@@ -123,7 +123,7 @@ def open_processes(
     Raises:
         ConfigError: a process was killed.
     """
-    threads = max(1, _cores() // processes)
+    threads = max(1, available_cores() // processes)
     # What is remote is copied once.
     place = model if is_address(model) else local_model(model)
     try:
@@ -135,12 +135,6 @@ def open_processes(
             f"model of its own. Received: processes={processes}. Run again with fewer "
             "--processes."
         ) from error
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # Linux: those that this process may use
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _tell(notes: Iterable[Note]) -> None:

@@ -15,6 +15,13 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
+def available_cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @contextmanager
 def worker_pool(
     processes: int,

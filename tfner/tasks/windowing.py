@@ -139,6 +139,14 @@ class Windowing:
             encoding = tokenizer.encode(document.text, words)
         return encoding, spans, Counter(counts)
 
+    def overlap_of(self, room: int) -> int:
+        """The pieces that neighbouring windows share at least.
+
+        Args:
+            room: most pieces of a window, special ones not counted.
+        """
+        return room // 4 if self.overlap is None else self.overlap
+
     def cut(
         self, document: Document, encoding: Encoding, *, room: int
     ) -> tuple[list[tuple[Range, Range]], int]:
@@ -161,7 +169,7 @@ class Windowing:
             len(encoding.word_index),
             encoding.word_starts,
             room=room,
-            overlap=room // 4 if self.overlap is None else self.overlap,
+            overlap=self.overlap_of(room),
             on_overflow=self.on_overflow,
         )
         owned: Sequence[Range] = cores(ranges, word_starts=encoding.word_starts)

@@ -177,10 +177,8 @@ def _frame(source: Source) -> Frame:
 
 
 def _cutting(task: TokenClassification) -> dict[str, Any]:
-    windowing = task.windowing
-    overlap = task.room // 4 if windowing.overlap is None else windowing.overlap
     return {
         "capacity": task.room,
-        "overlap": overlap,
-        "truncate": windowing.on_overflow == "truncate",
+        "overlap": task.windowing.overlap_of(task.room),
+        "truncate": task.windowing.on_overflow == "truncate",
     }

@@ -23,6 +23,7 @@ from tfner.data.packing import assemble
 from tfner.document import Document
 from tfner.errors import ExportError
 from tfner.tasks.decoding import SMALLEST_PROBABILITY, best_tags
+from tfner_export.saved_model.session import served_graph
 from tfner_export.saved_model.signatures import SERVING
 
 if TYPE_CHECKING:
@@ -197,20 +198,8 @@ def run_in_session(
         batches: features under their names on the wire.
         name: of the signature.
     """
-    with (
-        tf.Graph().as_default(),
-        tf.compat.v1.Session() as session,
-    ):
-        meta = tf.compat.v1.saved_model.load(session, ["serve"], str(directory))
-        signature = meta.signature_def[name]
-        fetches = {key: info.name for key, info in signature.outputs.items()}
-        return [
-            session.run(
-                fetches,
-                {signature.inputs[key].name: array for key, array in batch.items()},
-            )
-            for batch in batches
-        ]
+    with served_graph(directory) as graph:
+        return [graph.run(name, batch) for batch in batches]
 
 
 def run_in_python(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfner_export.saved_model.session import served_graph
 from tfner_export.saved_model.signatures import SERVING
 from tfner_export.saved_model.span_signatures import SPANS
 from tfner_export.server_files import memory
-from tfner_export.server_files.session import served_graph
 from tfner_export.server_files.warmup import fit, full_row, write_warmup
 
 if TYPE_CHECKING:

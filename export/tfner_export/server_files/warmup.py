@@ -32,7 +32,7 @@ from tfner_export.saved_model.verification import text_batches
 
 if TYPE_CHECKING:
     from tfner_export.exporter import Source
-    from tfner_export.server_files.session import ServedGraph
+    from tfner_export.saved_model.session import ServedGraph
 
 WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
 MOST_RECORDS = 1000

@@ -25,7 +25,6 @@ from tfner.gateway.streaming import Stream
 
 router = APIRouter(tags=["Entities"], responses=refusals())
 
-Address = Annotated[LineOptions, Query()]
 LINES = {
     "application/x-ndjson": {
         "schema": {

@@ -5,9 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
-from tfner.gateway.errors import Refused
 from tfner.gateway.openapi import refusals, render
-from tfner.gateway.state import gateway_of
+from tfner.gateway.state import gateway_of, refuse_at_the_end
 
 router = APIRouter(tags=["Operation"])
 
@@ -21,8 +20,7 @@ async def healthz() -> dict[str, str]:
 @router.get("/readyz", summary="Readiness", responses=refusals())
 async def readyz(request: Request) -> dict[str, str]:
     """Tell whether requests are answered: models are loaded, the end is not near."""
-    if gateway_of(request).is_ending:
-        raise Refused(503, "ending", "this process is about to end.")
+    refuse_at_the_end(request)
     return {"status": "ready"}
 
 

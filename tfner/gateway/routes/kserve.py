@@ -6,24 +6,25 @@ the extension for binary tensors of Triton, with a length before each text.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import orjson
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 import tfner
+from tfner.clients.kserve import TYPES, read_strings, to_bytes
 from tfner.document import Document
 from tfner.errors import unknown
 from tfner.gateway.asking import predict
 from tfner.gateway.columns import COLUMNS, TEXT, Column, Columns, to_columns
-from tfner.gateway.errors import SHOWN, Refused, invalid
+from tfner.gateway.errors import SHOWN, invalid
 from tfner.gateway.gate import read_body
 from tfner.gateway.openapi import json_body, refusals
 from tfner.gateway.schemas import read
-from tfner.gateway.state import gateway_of
+from tfner.gateway.state import gateway_of, refuse_at_the_end
 
 router = APIRouter(prefix="/v2", tags=["KServe V2"], responses=refusals(plain=True))
 
@@ -31,7 +32,6 @@ MODEL = "/models/{name}"
 VERSION = MODEL + "/versions/{version}"
 JSON_LENGTH = "inference-header-content-length"
 BINARY = "binary_tensor_data"
-FORMATS = {"INT32": "<i", "FP32": "<f"}
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {}, "application/json": {}}}
@@ -132,31 +132,13 @@ def unpacked(data: bytes) -> Iterator[str]:
     Raises:
         Refused: lengths and bytes do not fit, or it is no UTF-8.
     """
-    at = 0
-    while at < len(data):
-        end = at + 4
-        if end <= len(data):
-            end += int.from_bytes(data[at : at + 4], "little")
-        if end > len(data):
-            raise invalid("a binary text is shorter than the length before it.")
-        try:
-            yield data[at + 4 : end].decode("utf-8")
-        except UnicodeDecodeError:
-            raise invalid("a binary text is no UTF-8.") from None
-        at = end
-
-
-def packed(datatype: str, values: Sequence[Any]) -> bytes:
-    """The values of a tensor in binary form.
-
-    Args:
-        datatype: INT32, FP32 or BYTES.
-        values: in the order of rows.
-    """
-    if datatype != "BYTES":
-        return b"".join(struct.pack(FORMATS[datatype], value) for value in values)
-    texts = [value.encode("utf-8") for value in values]
-    return b"".join(len(text).to_bytes(4, "little") + text for text in texts)
+    try:
+        for text in read_strings(data):
+            yield text.decode("utf-8")
+    except UnicodeDecodeError:
+        raise invalid("a binary text is no UTF-8.") from None
+    except ValueError:
+        raise invalid("a binary text is shorter than the length before it.") from None
 
 
 def render(
@@ -180,7 +162,7 @@ def render(
         output["datatype"] = column.datatype
         values = [value for row in rows for value in row]
         if is_binary:
-            binary.append(packed(column.datatype, values))
+            binary.append(to_bytes(np.array(values, TYPES[column.datatype])))
             output["parameters"] = {"binary_data_size": len(binary[-1])}
         else:
             output["data"] = values
@@ -240,7 +222,7 @@ async def live() -> dict[str, bool]:
 @router.get("/health/ready", summary="Readiness")
 async def ready(request: Request) -> dict[str, bool]:
     """Tell whether requests are answered."""
-    _refuse_at_the_end(request)
+    refuse_at_the_end(request)
     return {"ready": True}
 
 
@@ -250,7 +232,7 @@ async def model_ready(
     request: Request, name: str, version: Version = None
 ) -> dict[str, Any]:
     """Tell whether a model answers; see `Registry.use`."""
-    _refuse_at_the_end(request)
+    refuse_at_the_end(request)
     with gateway_of(request).registry.use(name, version):
         return {"name": name, "ready": True}
 
@@ -273,8 +255,3 @@ async def metadata(
                 for column in COLUMNS
             ],
         }
-
-
-def _refuse_at_the_end(request: Request) -> None:
-    if gateway_of(request).is_ending:
-        raise Refused(503, "ending", "this process is about to end.")

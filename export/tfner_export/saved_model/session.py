@@ -1,4 +1,4 @@
-"""A written SavedModel as TensorFlow Serving loads it, to be measured and warmed up."""
+"""A written SavedModel as TensorFlow Serving, Java and C load it."""
 
 from __future__ import annotations
 
