@@ -1,0 +1,146 @@
+"""The operators of BERT's encoder, and of all that are built as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfner.engines.onnx_graph.graph import Graph, Tensor, up_to
+from tfner.engines.onnx_graph.layers import activation, dense, norm, values_of
+from tfner.models.encoders.windows import MASKED
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The inputs of an encoder.
+
+    Args:
+        ids: (B, S) int32.
+        mask: (B, S) int32: 0 padding, 1, 2, … the window.
+        types: (B, S) int32, segments; 0 for an encoder of a single one.
+    """
+
+    ids: Tensor
+    mask: Tensor
+    types: Tensor
+
+
+def read_windows(mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Positions (B, S) within windows, and the bias (B, 1, S, S) of attention.
+
+    They are as `tfner.models.encoders.windows.read_windows` makes them.
+    """
+    graph, length = mask.graph, mask.size(1)
+    index, real = up_to(length), mask > 0
+    same = mask.expand(2).equal(mask.expand(1))  # (B, S, S)
+    starts = same.where(index, length)
+    first = graph.op("ReduceMin", starts, np.array([2], np.int64), keepdims=0)
+    positions = real.where(index - first, 0)
+    bias = (same & real.expand(1)).where(0.0, MASKED)
+    return positions, bias.expand(1)
+
+
+def encode(encoder: Any, inputs: Inputs) -> Tensor:
+    """Vectors (B, S, H) of pieces, by a `tfner.models.encoders.Encoder`."""
+    positions, bias = read_windows(inputs.mask)
+    rows = embed(encoder, inputs, positions)
+    for block in encoder.blocks:
+        rows = transform(block, rows, bias)
+    return rows
+
+
+def embed(encoder: Any, inputs: Inputs, positions: Tensor) -> Tensor:
+    """Vectors (B, S, H) of pieces, positions and segments, normalised.
+
+    Args:
+        encoder: a `tfner.models.encoders.Encoder`.
+        inputs: of the encoder.
+        positions: (B, S) int32, within windows.
+    """
+    graph, layer = inputs.ids.graph, encoder.embeddings
+    rows = table(graph, layer.pieces).take(inputs.ids)
+    if layer.positions is not None:
+        unused = encoder.position_offset
+        rows = rows + table(graph, layer.positions, unused).take(positions)
+    if layer.types is not None:
+        rows = rows + table(graph, layer.types).take(inputs.types)
+    rows = norm(layer.norm, rows)
+    projection = encoder.embedding_projection
+    return rows if projection is None else dense(projection, rows)
+
+
+def table(graph: Graph, layer: Any, unused: int = 0) -> Tensor:
+    """The rows of a `keras.layers.Embedding`, without unused ones at its start.
+
+    Args:
+        graph: that gets them.
+        layer: the table.
+        unused: rows at its start that are left out.
+    """
+    return graph.constant(values_of(layer.embeddings)[unused:], layer.path)
+
+
+def transform(block: Any, rows: Tensor, bias: Tensor) -> Tensor:
+    """Vectors (B, S, H) behind a `tfner.models.encoders.transformer` layer.
+
+    Args:
+        block: a `TransformerLayer`.
+        rows: (B, S, H) before it.
+        bias: (B, 1, S, S), added to attention scores.
+    """
+    attended = dense(block.attention_output, attend(block, rows, bias))
+    rows = norm(block.attention_norm, rows + attended)
+    inner = activation(block.settings["activation"])(dense(block.intermediate, rows))
+    return norm(block.output_norm, rows + dense(block.output_dense, inner))
+
+
+def attend(block: Any, rows: Tensor, bias: Tensor) -> Tensor:
+    """Values (B, S, H) weighted by attention, all heads side by side.
+
+    Queries, keys and values are products of their own, as engines look for them.
+
+    Args:
+        block: see `transform`.
+        rows: see `transform`.
+        bias: see `transform`.
+    """
+    heads, size = block.num_heads, block.head_size
+    query, key, value = (
+        by_head(part, heads, size) for part in projected(block.query_key_value, rows, 3)
+    )
+    scores = (query * float(size**-0.5)) @ key.transpose(0, 1, 3, 2)
+    context = (scores + bias).softmax() @ value  # (B, A, S, H / A)
+    return context.transpose(0, 2, 1, 3).reshape(0, 0, heads * size)
+
+
+def projected(layer: Any, rows: Tensor, parts: int) -> list[Tensor]:
+    """The parts of a dense layer's output, each by a product of its own.
+
+    Args:
+        layer: a `keras.layers.Dense`.
+        rows: (…, I).
+        parts: of equal width.
+    """
+    graph, path = rows.graph, layer.path
+    kernels = np.split(values_of(layer.kernel), parts, axis=1)
+    biases = [] if layer.bias is None else np.split(values_of(layer.bias), parts)
+    found = [rows @ graph.constant(kernel, f"{path}/kernel") for kernel in kernels]
+    if layer.bias is None:
+        return found
+    return [
+        product + graph.constant(bias, f"{path}/bias")
+        for product, bias in zip(found, biases, strict=True)
+    ]
+
+
+def by_head(rows: Tensor, heads: int, size: int) -> Tensor:
+    """Vectors (B, S, A * D) as (B, A, S, D).
+
+    Args:
+        rows: the vectors.
+        heads: A.
+        size: D.
+    """
+    return rows.reshape(0, 0, heads, size).transpose(0, 2, 1, 3)

@@ -1,0 +1,135 @@
+"""The graph of a whole model: inputs, encoder, head, outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfner.data.features import (
+    ATTENTION_MASK,
+    INPUT_IDS,
+    LABELED_POSITIONS,
+    TOKEN_TYPE_IDS,
+)
+from tfner.engines.onnx_graph import bert
+from tfner.engines.onnx_graph.bert import Inputs
+from tfner.engines.onnx_graph.graph import Graph, Tensor, up_to
+from tfner.engines.onnx_graph.layers import dense
+from tfner.errors import ConfigError
+from tfner.models.encoders.bert import Encoder
+
+if TYPE_CHECKING:
+    import keras
+    import onnx
+
+PROBS = "probs"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One class of encoders.
+
+    Args:
+        names: of the families, for messages.
+        encode: writes an encoder of the class.
+    """
+
+    names: str
+    encode: Callable[[Any, Inputs], Tensor]
+
+
+FAMILIES: dict[type, Family] = {
+    Encoder: Family(
+        "BERT, ELECTRA, DistilBERT, RoBERTa, XLM-R, CamemBERT, RemBERT", bert.encode
+    ),
+}
+"""Encoders that a graph can be made of, by their class, no class derived of it."""
+
+
+def family_of(model: keras.Model) -> Family:
+    """The way in which a model's encoder is written.
+
+    Raises:
+        ConfigError: there is no such way.
+    """
+    encoder = model.encoder
+    if type(encoder) not in FAMILIES:
+        known = ", ".join(family.names for family in FAMILIES.values())
+        kind = getattr(encoder, "family", None) or type(encoder).__name__
+        raise ConfigError(
+            f"an ONNX graph can be made of encoders of these families: {known}. "
+            f"Received: an encoder of {kind}."
+        )
+    return FAMILIES[type(encoder)]
+
+
+def build(model: keras.Model) -> onnx.ModelProto:
+    """Make the graph of a task's model, for rows of any number and length.
+
+    It computes what the Keras model does, rows of several windows included. The inputs
+    are those of the model under their names on the wire, int32: `input_ids`,
+    `input_mask` and `segment_ids` (B, S), `labeled_positions` (B, W). Ids that the
+    encoder does not have are for the engine to refuse.
+
+    Args:
+        model: a tagger, such as `Bundle.load_model` returns.
+
+    Returns:
+        A graph with the output `probs` (B, W, T) float32. Its operators are ONNX' own,
+        of version 18; pass it to `onnx.save`, or its `SerializeToString()` to an
+        engine.
+
+    Raises:
+        ConfigError: the encoder's family, or a part of the head, has no graph.
+    """
+    family, graph = family_of(model), Graph()
+    _check_head(model)
+    inputs = _inputs(graph, model.encoder)
+    places = graph.input(LABELED_POSITIONS.wire, ("B", "W"))
+    rows = family.encode(model.encoder, inputs)
+    logits = dense(model.classifier, pieces_at(rows, places))
+    shape = ("B", "W", model.num_tags)
+    return graph.model({PROBS: (logits.softmax(), shape)})
+
+
+def _inputs(graph: Graph, encoder: keras.Model) -> Inputs:
+    """The inputs of an encoder, the same three whether or not it has segments."""
+    ids, mask, types = (
+        graph.input(feature.wire, ("B", "S"))
+        for feature in (INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS)
+    )
+    if encoder.type_vocab_size < 2:
+        types = types * 0
+        # An input that nothing is computed of is no input to OpenVINO.
+        ids = ids + types
+    return Inputs(ids, mask, types)
+
+
+def pieces_at(rows: Tensor, places: Tensor) -> Tensor:
+    """The vectors (B, W, H) of rows (B, S, H) at places (B, W)."""
+    starts = up_to(places.size(0)) * rows.size(1)  # of rows that are put end to end
+    width = rows.graph.op("Shape", rows, start=2)
+    shape = rows.graph.op("Concat", np.array([-1]), width, axis=0)
+    flat = rows.graph.op("Reshape", rows, shape)
+    return flat.take(places + starts.expand(1))
+
+
+def _check_head(model: keras.Model) -> None:
+    """Refuse a head that has no graph.
+
+    Raises:
+        ConfigError: it has none.
+    """
+    if not hasattr(model, "classifier"):
+        raise ConfigError(
+            "an ONNX graph can be made of taggers. Received: a model of another task."
+        )
+    pool = model.pooling.pool
+    if model.crf is not None or model.head is not None or pool != "first":
+        raise ConfigError(
+            "an ONNX graph can be made of taggers with a softmax alone that read the "
+            "first piece of a word."
+        )
