@@ -256,9 +256,9 @@ def test_ids_that_do_not_run_from_0_are_refused(
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        (b'{"O": 0', "no readable JSON"),
-        (b'["O", "\xff"]', "no readable JSON"),
-        (b"[" * 100_000, "no readable JSON"),
+        (b'{"O": 0', "cannot be read as JSON"),
+        (b'["O", "\xff"]', "cannot be read as JSON"),
+        (b"[" * 100_000, "cannot be read as JSON"),
         (["O", 1], "a list of tags"),
         ({"O": 0, "B-PER": "1"}, "a list of tags"),
         ({"O": True, "B-PER": False}, "a list of tags"),

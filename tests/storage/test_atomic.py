@@ -10,10 +10,8 @@ import pytest
 from tfner.errors import StorageError
 from tfner.storage.atomic import (
     move_to_new,
-    read_json,
     whole_directory,
     whole_files,
-    write_json,
     write_text,
 )
 
@@ -185,29 +183,3 @@ def test_a_new_version_takes_no_place_that_is_taken(tmp_path: Path) -> None:
     assert not move_to_new(tmp_path / "stage", tmp_path / "1")
     assert move_to_new(tmp_path / "stage", tmp_path / "2")
     assert contents(tmp_path) == ["1", "2"]
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, "cannot be read: No such file"),
-        ("{", r"a\.json: damaged; it cannot be read as JSON \(Expecting"),
-        ("[]", "must hold a JSON object"),
-        ("\udcff", "damaged"),
-    ],
-)
-def test_damaged_json_is_one_sentence(
-    tmp_path: Path, content: str | None, message: str
-) -> None:
-    path = tmp_path / "a.json"
-    if content is not None:
-        path.write_bytes(content.encode("utf-8", "surrogateescape"))
-    with pytest.raises(StorageError, match=message):
-        read_json(path)
-
-
-def test_json_is_read_as_written(tmp_path: Path) -> None:
-    write_json(tmp_path / "a", {"ü": [1]})
-    assert read_json(tmp_path / "a") == {"ü": [1]}
-    write_json(tmp_path / "a", [1])
-    assert read_json(tmp_path / "a", list) == [1]

@@ -329,7 +329,7 @@ def test_unusable_directories_get_one_clear_sentence(
     tmp_path: Path, damage: Callable[[Path], None], message: str
 ) -> None:
     damage(tmp_path)
-    no_object = damage in (damage_json, list_json)
+    no_object = damage in (damage_json, list_json, not_utf8)
     expected = StorageError if no_object else TokenizerError
     with pytest.raises(expected, match=message) as error:
         load_tokenizer(tmp_path)

@@ -36,7 +36,8 @@ from tfner.checkpoints.tf_checkpoint import (
 )
 from tfner.errors import CheckpointError, joined
 from tfner.models.heads.token_classifier import TokenClassifier
-from tfner.storage.atomic import read_json, write_json
+from tfner.storage.atomic import write_json
+from tfner.storage.foreign_files import read_json
 from tfner.tokenization.vocabularies import read_vocabulary
 
 logger = logging.getLogger(__name__)

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from tfner.errors import CheckpointError, StorageError
-from tfner.storage.atomic import read_json
-from tfner.storage.pointers import refuse_pointers
+from tfner.storage.foreign_files import check_files, read_json
 
 Array = NDArray[Any]
 
@@ -88,7 +87,7 @@ def open_tensors(directory: Path) -> Tensors:
         if (directory / name).is_file():
             whole = name in (SINGLE, TORCH, TF_H5)
             files = [directory / name] if whole else shards(directory / name)
-            refuse_pointers(*files)
+            check_files(*files)
             return kind(files)
     raise CheckpointError(
         f"{directory}: no weights. Looked for {', '.join(WEIGHT_FILES)}."

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tfner.checkpoints.tagger_labels import in_order, stored_label_set
-from tfner.errors import LabelError, shorten
+from tfner.errors import LabelError, StorageError, shorten
 from tfner.schemes import LabelSet
+from tfner.storage.foreign_files import parse_json
 from tfner.storage.lines import open_bytes
 
 LARGEST_FILE = 1 << 20
@@ -109,10 +110,9 @@ def _unpickle(path: Path, content: bytes) -> dict[str, int]:
 
 def _parse(path: Path, content: bytes) -> Any:
     try:
-        return json.loads(content.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        reason = shorten(str(error))
-        raise LabelError(f"{path}: damaged; no readable JSON ({reason}).") from error
+        return parse_json(content, place=path)
+    except StorageError as error:
+        raise LabelError(str(error)) from error
 
 
 def _lines(path: Path, content: bytes) -> list[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfner.clients.addresses import is_address
 from tfner.data.features import known_in_serving
-from tfner.errors import BundleError, ConfigError
+from tfner.errors import BundleError, ConfigError, StorageError
 from tfner.inference.batching import Runner
 from tfner.inference.bundle import NO_MODEL, ON_SERVER, Bundle
 from tfner.inference.external import (
@@ -32,6 +31,7 @@ from tfner.inference.runners import SavedModelRunner
 from tfner.inference.served import SERVER_SETTINGS, ServedBundle
 from tfner.inference.span_runner import SpanRunner
 from tfner.inference.weights import WEIGHTS
+from tfner.storage.foreign_files import read_json
 from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import TokenClassification
 
@@ -245,8 +245,8 @@ def _is_huggingface(directory: Path) -> bool:
 
 
 def _config(directory: Path) -> dict[str, Any]:
+    """The content of a `config.json`; empty if there is none that can be read."""
     try:
-        found = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json(directory / CONFIG)
+    except StorageError:
         return {}
-    return found if isinstance(found, dict) else {}

@@ -39,12 +39,8 @@ from tfner.inference.weights import (
     save_weights,
 )
 from tfner.schemes import LabelSet
-from tfner.storage.atomic import (
-    read_json,
-    whole_directory,
-    write_json,
-    write_text,
-)
+from tfner.storage.atomic import whole_directory, write_json, write_text
+from tfner.storage.foreign_files import read_json
 from tfner.storage.pointers import refuse_pointers
 from tfner.storage.remote import address, local_copy
 from tfner.tasks import TASKS, Task

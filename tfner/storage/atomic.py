@@ -17,12 +17,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, TextIO, TypeVar, overload
+from typing import IO, Any, TextIO
 
-from tfner.errors import StorageError, shorten
+from tfner.errors import StorageError
 from tfner.storage import remote
 from tfner.storage.lines import STANDARD_STREAM
-from tfner.storage.pointers import refuse_pointers
 from tfner.storage.progress import show_progress
 from tfner.storage.remote import AnyPath
 
@@ -31,9 +30,6 @@ PARTS = ".*.part"
 """Pattern of the temporary names."""
 SYNCED = 1000
 """More files than these are synced together with all there is, which is faster."""
-
-
-Json = TypeVar("Json", dict[str, Any], list[Any])
 
 
 @contextmanager
@@ -111,38 +107,6 @@ def write_text(path: AnyPath, content: str, *, remedy: str = REMEDY) -> None:
 def write_json(path: AnyPath, record: Any) -> None:
     """Write one indented JSON file; see `whole_file`."""
     write_text(path, json.dumps(record, ensure_ascii=False, indent=2) + "\n")
-
-
-@overload
-def read_json(path: Path) -> dict[str, Any]: ...
-@overload
-def read_json(path: Path, kind: type[Json]) -> Json: ...
-def read_json(path: Path, kind: type[Any] = dict) -> Any:
-    """Read a JSON file.
-
-    Args:
-        path: the file; a byte order mark is passed over.
-        kind: what it must hold: an object, or `list`.
-
-    Raises:
-        StorageError: it cannot be read, is no JSON, or holds something else.
-    """
-    try:
-        record = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise StorageError(f"cannot be read: {error.strerror}.", path=path) from error
-    except (ValueError, RecursionError) as error:
-        refuse_pointers(path)
-        raise StorageError(
-            f"damaged; it cannot be read as JSON ({error}).", path=path
-        ) from error
-    if not isinstance(record, kind):
-        raise StorageError(
-            f"must hold a JSON {'list' if kind is list else 'object'}. Received: "
-            f"{shorten(str(record))}",
-            path=path,
-        )
-    return record
 
 
 @contextmanager

@@ -10,9 +10,12 @@ from typing import Any, NamedTuple
 
 from tfner.errors import TokenizerError, shorten
 from tfner.recommended import resolve
-from tfner.storage.atomic import read_json
+from tfner.storage.foreign_files import (
+    LARGEST_VOCABULARY,
+    check_files,
+    read_json,
+)
 from tfner.storage.hub import fetch_model, is_hub_id, local_model
-from tfner.storage.pointers import refuse_pointers
 from tfner.tokenization import keras_hub, overrides, vocabularies
 from tfner.tokenization.case import lowers, with_case
 from tfner.tokenization.files import (
@@ -279,7 +282,7 @@ def _read(
 
 
 def _from_definition(folder: Path, config: Mapping[str, Any]) -> _Source:
-    definition = read_json(folder / TOKENIZER_FILE)
+    definition = read_json(folder / TOKENIZER_FILE, largest=LARGEST_VOCABULARY)
     if keras_hub.is_preset(definition):
         definition = keras_hub.preset_tokenizer(folder, definition)
     try:
@@ -346,7 +349,7 @@ def _from_sentencepiece(file: Path, *, lower_case: bool) -> _Source:
 
 def _from_transformers(folder: Path) -> _Source:
     """Read files that only transformers can read; its import takes seconds."""
-    refuse_pointers(*(file for name in VOCABULARIES for file in folder.glob(name)))
+    check_files(*(file for name in VOCABULARIES for file in folder.glob(name)))
     import transformers
 
     try:

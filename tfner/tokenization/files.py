@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfner.errors import TokenizerError
-from tfner.storage.atomic import read_json
+from tfner.storage.foreign_files import read_json
 
 TOKENIZER_FILE = "tokenizer.json"
 SETTINGS_FILE = "tokenizer_settings.json"

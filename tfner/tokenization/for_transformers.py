@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from tfner.storage.foreign_files import LARGEST_VOCABULARY, read_json
 from tfner.tokenization.encoding import Tokenizer
 from tfner.tokenization.files import (
     CONFIG_FILE,
@@ -35,7 +35,7 @@ def save_for_transformers(
     tokenizer.save(directory)
     if (directory / SETTINGS_FILE).is_file():
         config = tokenizer_config(directory)
-        segments = _read(directory / MODEL_FILE).get("type_vocab_size", 0)
+        segments = read_json(directory / MODEL_FILE).get("type_vocab_size", 0)
         types = ["token_type_ids"] if segments > 1 else []
         config["model_input_names"] = ["input_ids", *types, "attention_mask"]
         config["model_max_length"] = longest
@@ -50,9 +50,9 @@ def tokenizer_config(directory: Path) -> dict[str, Any]:
     one that is there; the generic class reads the file as it is.
     """
     if (directory / CONFIG_FILE).is_file():  # a Japanese one says it all
-        return _read(directory / CONFIG_FILE)
-    definition = _read(directory / TOKENIZER_FILE)
-    settings = _read(directory / SETTINGS_FILE)
+        return read_json(directory / CONFIG_FILE)
+    definition = read_json(directory / TOKENIZER_FILE, largest=LARGEST_VOCABULARY)
+    settings = read_json(directory / SETTINGS_FILE)
     vocab = definition["model"]["vocab"]
     if not isinstance(vocab, dict):
         vocab = {piece: number for number, (piece, _) in enumerate(vocab)}
@@ -93,8 +93,3 @@ def _is_berts(definition: dict[str, Any]) -> bool:
         and model["continuing_subword_prefix"] == "##"
         and model["max_input_chars_per_word"] == 100
     )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content

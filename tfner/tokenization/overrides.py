@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tfner.errors import TokenizerError, shorten
-from tfner.storage.atomic import read_json
+from tfner.storage.foreign_files import read_json
 from tfner.tokenization.added import read_token
 from tfner.tokenization.case import lowers, with_case
 from tfner.tokenization.files import CONFIG_FILE, TOKENIZER_FILE

@@ -15,6 +15,7 @@ import numpy as np
 import tokenizers
 
 from tfner.errors import TokenizerError
+from tfner.storage.foreign_files import LARGEST_VOCABULARY, read_bytes
 from tfner.tokenization.files import VOCABULARY_FILE
 from tfner.tokenization.words.normalize import Normalized, aligned, normalize
 
@@ -149,11 +150,11 @@ class SentencePieces:
         from sentencepiece import sentencepiece_pb2
 
         try:
-            self._content = path.read_bytes()
+            self._content = read_bytes(path, largest=LARGEST_VOCABULARY)
             self._model = sentencepiece.SentencePieceProcessor(
                 model_proto=self._content
             )
-        except (OSError, RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError) as error:
             raise TokenizerError(f"{path}: no SentencePiece model ({error})") from error
         self._result: Any = sentencepiece_pb2.SentencePieceText
         self.size = self._model.get_piece_size()

@@ -16,8 +16,14 @@ import tokenizers
 from tokenizers import AddedToken, Regex, models, normalizers, pre_tokenizers
 from tokenizers.processors import TemplateProcessing
 
-from tfner.errors import TokenizerError, joined, shorten
-from tfner.storage.pointers import refuse_pointers
+from tfner.errors import TokenizerError, joined
+from tfner.storage.foreign_files import (
+    LARGEST_VOCABULARY,
+    check_files,
+    read_bytes,
+    read_json,
+    read_text,
+)
 from tfner.tokenization.word_marks import Definition
 
 BERT_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -39,7 +45,7 @@ def read_vocabulary(
         TokenizerError: the file is empty or no UTF-8, a piece repeats, or one of those
             `needed` is missing.
     """
-    pieces = _read_text(path).split("\n")
+    pieces = read_text(path).split("\n")
     pieces = [piece.rstrip("\r") for piece in pieces]
     while pieces and not pieces[-1]:
         pieces.pop()
@@ -107,16 +113,10 @@ def byte_level_bpe(
     Raises:
         TokenizerError: a file is damaged, or `<s>`, `</s>` or `<unk>` is missing.
     """
-    refuse_pointers(merges_file)
-    try:
-        vocab = json.loads(_read_text(vocab_file))
-    except json.JSONDecodeError as error:
-        raise TokenizerError(f"{vocab_file}: no valid JSON ({error})") from error
-    if not isinstance(vocab, dict) or not vocab:
-        raise TokenizerError(
-            f"{vocab_file}: the vocabulary must be a JSON object of pieces and ids "
-            f"and not empty. Received: {shorten(str(vocab))}"
-        )
+    check_files(merges_file)
+    vocab = read_json(vocab_file, largest=LARGEST_VOCABULARY)
+    if not vocab:
+        raise TokenizerError(f"{vocab_file}: the vocabulary is empty")
     missing = [p for p in ("<s>", "</s>", "<unk>") if p not in vocab]
     if missing:
         raise TokenizerError(
@@ -198,10 +198,10 @@ def sentencepiece(
 def _read_proto(path: Path) -> Any:
     from sentencepiece import sentencepiece_model_pb2
 
-    refuse_pointers(path)
+    content = read_bytes(path, largest=LARGEST_VOCABULARY)
     proto = sentencepiece_model_pb2.ModelProto()
     try:
-        proto.ParseFromString(path.read_bytes())
+        proto.ParseFromString(content)
     except Exception as error:  # protobuf's DecodeError, whose module has no types
         raise TokenizerError(f"{path}: no SentencePiece model ({error})") from error
     if not proto.pieces:
@@ -283,13 +283,3 @@ def _with_frame(tokenizer: tokenizers.Tokenizer, start: str, end: str) -> Defini
     )
     definition: Definition = json.loads(tokenizer.to_str())
     return definition
-
-
-def _read_text(path: Path) -> str:
-    refuse_pointers(path)
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise TokenizerError(f"{path}: no UTF-8 ({error})") from error
-    except OSError as error:
-        raise TokenizerError(f"{path}: cannot be read ({error.strerror})") from error

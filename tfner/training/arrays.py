@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,6 +12,9 @@ import numpy as np
 
 from tfner.errors import TrainingError
 from tfner.storage.atomic import whole_bytes
+
+ENCRYPTED = 1
+"""Flag of a member of a ZIP archive."""
 
 
 def save_arrays(path: Path, arrays: Sequence[Any], about: str = "") -> None:
@@ -46,12 +50,20 @@ def load_arrays(path: Path) -> tuple[list[Any], str]:
     """
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            _check_stored(file.zip.infolist())
             names = sorted(name for name in file.files if name != "about")
             return [file[name] for name in names], str(file["about"])
     except Exception as error:
         raise TrainingError(
             f"{path} is damaged ({error}). Start afresh with --overwrite."
         ) from error
+
+
+def _check_stored(members: Sequence[zipfile.ZipInfo]) -> None:
+    """Refuse what `save_arrays` does not write: arrays that grow as they are read."""
+    for member in members:
+        if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & ENCRYPTED:
+            raise ValueError(f"{member.filename} is compressed or encrypted")
 
 
 def assign_variables(

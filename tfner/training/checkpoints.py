@@ -18,7 +18,8 @@ import numpy as np
 
 from tfner.config.base import Settings
 from tfner.config.sections import plain
-from tfner.errors import TrainingError, joined
+from tfner.errors import StorageError, TrainingError, joined
+from tfner.storage.foreign_files import parse_json
 from tfner.training.arrays import load_arrays, save_arrays
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,10 @@ class CheckpointStore:
             TrainingError: it is damaged.
         """
         arrays, text = load_arrays(path)
-        return SavedState(path, arrays, json.loads(text))
+        try:
+            return SavedState(path, arrays, parse_json(text, place=path))
+        except StorageError as error:
+            raise TrainingError(str(error)) from error
 
     def newest(self) -> SavedState | None:
         """Read the newest one that is whole; None if there is none at all.

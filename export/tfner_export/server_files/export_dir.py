@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -11,7 +10,8 @@ from pathlib import Path
 from tfner.errors import StorageError
 from tfner.inference.loading import ASSETS
 from tfner.inference.native_bundle import CONFIG
-from tfner.storage.atomic import read_json, write_text
+from tfner.storage.atomic import write_text
+from tfner.storage.foreign_files import parse_json, read_json
 from tfner_export.server_files.batching import model_batching, update_batching
 from tfner_export.server_files.memory import Sizes, server_mib
 from tfner_export.server_files.models_config import (
@@ -104,8 +104,8 @@ def _sizes(export_dir: Path, models: Mapping[str, Sequence[int]]) -> dict[str, S
     for name, versions in models.items():
         text = read_text(export_dir / name / str(versions[-1]) / ASSETS / CONFIG)
         # A model of another program, or of an earlier tfner, says none.
-        with suppress(ValueError, LookupError, TypeError):
-            serving = json.loads(text or "")["serving"]
+        with suppress(StorageError, ValueError, LookupError, TypeError):
+            serving = parse_json(text or "", place=name)["serving"]
             weights, row, rows = (int(serving[key]) for key in SIZES)
             found[name] = Sizes(weights, row, rows)
     return found

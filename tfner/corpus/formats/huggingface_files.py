@@ -21,7 +21,7 @@ from typing import Any
 
 from tfner.corpus.formats.sample import Sample
 from tfner.errors import ConfigError, CorpusError, StorageError, shorten
-from tfner.storage.atomic import read_json
+from tfner.storage.foreign_files import read_json
 
 HUB = "hub:"
 DICT, STATE, INFO = "dataset_dict.json", "state.json", "dataset_info.json"

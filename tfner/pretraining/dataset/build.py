@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tfner.errors import ConfigError
+from tfner.errors import ConfigError, StorageError
 from tfner.pretraining.dataset.manifest import MANIFEST_FILE, TOKENIZER_FOLDER, Manifest
 from tfner.pretraining.dataset.shard_plan import (
     ShardPlan,
@@ -25,6 +25,7 @@ from tfner.pretraining.dataset.shards import (
 )
 from tfner.pretraining.text.articles import check_streams, find_files, read_articles
 from tfner.storage.atomic import move_into_place, writing
+from tfner.storage.foreign_files import read_json
 from tfner.storage.output import OutputPolicy
 from tfner.tokenization.ids import LoadedTokenizer
 from tfner.tokenization.specials import special_ids, tokenizer_digest
@@ -122,8 +123,8 @@ def _prepare(work: OutputPolicy, plan: ShardPlan) -> None:
 
 def _compare(work: Path, planned: dict[str, object]) -> None:
     try:
-        before = json.loads((work / PLAN_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        before = read_json(work / PLAN_FILE)
+    except StorageError:
         before = {}
     differing = [key for key, value in planned.items() if before.get(key) != value]
     if differing:

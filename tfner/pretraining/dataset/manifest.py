@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tfner.errors import CorpusError, TokenizerError, joined
+from tfner.errors import CorpusError, StorageError, TokenizerError, joined
+from tfner.storage.foreign_files import read_json
 from tfner.storage.remote import local_copy
 from tfner.tokenization.directories import load_tokenizer
 from tfner.tokenization.specials import SpecialIds, special_ids, tokenizer_digest
@@ -141,7 +142,7 @@ def read_manifest(directory: Path) -> Manifest:
             path=directory,
         )
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         schema = content["schema"]
         if schema != SCHEMA:
             raise CorpusError(
@@ -160,7 +161,11 @@ def read_manifest(directory: Path) -> Manifest:
             inputs=tuple(content["inputs"]),
             shards=tuple(Shard(**shard) for shard in content["shards"]),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except StorageError as error:
+        raise CorpusError(
+            f"{error.message} Fetch or make the data again", path=path
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
         raise CorpusError(
             f"the manifest is damaged ({type(error).__name__}: {error}). Fetch or make "
             "the data again",

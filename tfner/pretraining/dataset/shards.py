@@ -21,13 +21,14 @@ from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from tfner.errors import ConfigError, CorpusError
+from tfner.errors import ConfigError, CorpusError, StorageError
 from tfner.pretraining.dataset.manifest import TOKENIZER_FOLDER, Manifest, Shard
 from tfner.pretraining.dataset.rows import Record, pack_records
 from tfner.pretraining.dataset.segments import article_random, pack_sentences
 from tfner.pretraining.dataset.shard_plan import ShardPlan, assign_articles
 from tfner.pretraining.text.articles import Article, read_articles
 from tfner.storage.atomic import write_bytes
+from tfner.storage.foreign_files import read_json
 from tfner.storage.workers import submit, worker_pool
 from tfner.tokenization.directories import load_tokenizer
 from tfner.tokenization.ids import id_reader
@@ -246,8 +247,8 @@ def finished_shard(directory: Path, plan: ShardPlan, number: int) -> BuiltShard 
         number: of the shard.
     """
     path = directory / plan.file(number)
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        note = json.loads(note_of(path).read_text(encoding="utf-8"))
+    with suppress(StorageError, OSError, KeyError, TypeError):
+        note = read_json(note_of(path))
         shard = Shard(**note["shard"])
         if hashlib.sha256(path.read_bytes()).hexdigest() == shard.sha256:
             return BuiltShard(shard, note["counts"])
