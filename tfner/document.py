@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, NamedTuple
 
 from tfner.errors import shorten
@@ -83,7 +84,10 @@ class Document:
                     "characters"
                 )
         if self.words is not None:
-            object.__setattr__(self, "words", tuple(Word(*w) for w in self.words))
+            # Predictions make many documents of words that are ready.
+            if type(self.words) is not tuple or {*map(type, self.words)} - {Word}:
+                words = tuple(Word(*w) for w in self.words)
+                object.__setattr__(self, "words", words)
             self._check_words(self.words)
         if self.tags is not None:
             object.__setattr__(self, "tags", tuple(self.tags))
@@ -94,6 +98,10 @@ class Document:
             )
 
     def _check_words(self, words: tuple[Word, ...]) -> None:
+        flat = [*chain.from_iterable(words)]
+        inside = not flat or (flat[0] >= 0 and flat[-1] <= len(self.text))
+        if inside and flat == sorted(flat):
+            return
         previous = 0
         for start, end in words:
             if not previous <= start <= end <= len(self.text):

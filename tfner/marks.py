@@ -94,7 +94,7 @@ def trimmed_words(text: str, words: Iterable[tuple[int, int]]) -> list[Word]:
         [Word(start=0, end=4), Word(start=5, end=8)]
     """
     if MARK.search(text) is None:
-        return [Word(*word) for word in words]
+        return list(map(Word._make, words))
     parts = (
         trimmed(text, *match.span())
         for start, end in words

@@ -141,7 +141,7 @@ def test_a_stream_reads_only_a_few_documents_ahead(
     for number in range(2 * DOCUMENTS + 10):
         document = next(stream)
         assert document.id == str(number + 1)
-        assert read - number <= DOCUMENTS
+        assert read - number <= 3 * DOCUMENTS  # two are running or about to
 
 
 def test_losses_are_counted_over_the_stream(predictor: Predictor) -> None:

@@ -234,7 +234,7 @@ def test_each_word_gets_the_probabilities_of_its_own_window(
         {"probs": np.full((len(w.word_index), 5), 1 + number, np.float32)}
         for number, w in enumerate(windows)
     ]
-    merged = task.merge(document, windows, marked)
+    merged = task.merge([document], [windows], [marked])[1].probs
     assert merged.shape == (len(words), 5)
     for number, window in enumerate(windows):
         assert (merged[window.word_index] == 1 + number).all()
@@ -253,7 +253,7 @@ def test_a_crf_reads_all_words_of_a_window_and_those_of_its_core_count(
             {"probs": np.full((len(w.word_index), 5), 1 + number, np.float32)}
             for number, w in enumerate(windows)
         ]
-        merged.append(task.merge(document, windows, marked))
+        merged.append(task.merge([document], [windows], [marked])[1].probs)
     np.testing.assert_array_equal(merged[0], merged[1])
     firsts = np.flatnonzero(
         np.diff(task.tokenizer.encode(document.text).word_index, prepend=-1)
@@ -288,7 +288,7 @@ def test_word_losses_are_the_cross_entropy_of_the_gold_tags(
     task = make_task(max_length=9, overlap=2)
     windows = task.encode(document).windows
     outputs = softmax(np.random.default_rng(3), windows, 5)
-    merged = task.merge(document, windows, outputs)
+    merged = task.merge([document], [windows], [outputs])[1].probs
     names = ("B-PER", "I-PER", "O", "B-LOC", None, "O")
     expected = [
         -math.log(merged[word, task.label_set.label2id[name]])

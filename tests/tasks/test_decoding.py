@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import itertools
 from collections.abc import Callable
 
@@ -14,6 +15,7 @@ from tfner.document import Document
 from tfner.errors import ConfigError
 from tfner.schemes import SCHEMES, LabelSet, Span, decode_tags, invalid_positions
 from tfner.tasks.decoding import allowed_steps, best_tags, viterbi
+from tfner.tasks.reading_tags import spans_of
 from tfner.tasks.token_classification import TokenClassification
 from tfner.tasks.unread_words import gold_ids, narrowed, tagged, within_read
 
@@ -38,8 +40,10 @@ def test_the_path_is_the_best_of_all_valid_ones(scheme: str, words: int) -> None
     for _ in range(30):
         scores = random.normal(0, 2, (words, len(labels.tags))).astype("float32")
         best = max(paths, key=lambda path: scores[range(words), path].sum())
-        found = viterbi(scores, steps, outside=labels.outside_id)
-        assert tuple(found.tolist()) == best
+        found = viterbi(
+            *(scores[None], steps), lengths=np.array([words]), outside=labels.outside_id
+        )
+        assert tuple(found[0].tolist()) == best
 
 
 @given(st.sampled_from(list(SCHEMES)), st.integers(0, 2**32 - 1), st.integers(0, 30))
@@ -175,3 +179,59 @@ def test_documents_are_decoded_once_over_all_their_windows(make_task: MakeTask) 
         document, windows, [{"probs": probs[w.word_index]} for w in windows]
     )
     assert [(e.start, e.end) for e in found.entities] == [(0, len(document.text))]
+
+
+@given(st.sampled_from(list(SCHEMES)), st.integers(0, 2**32 - 1), st.booleans())
+def test_documents_decoded_together_are_what_each_is_alone(
+    scheme: str, seed: int, constrained: bool
+) -> None:
+    labels = LabelSet(["X", "Y"], scheme=scheme)
+    random = np.random.default_rng(seed)
+    limits = np.append(0, random.integers(0, 9, 12).cumsum())
+    probs = random.dirichlet(np.full(len(labels.tags), 0.2), limits[-1])
+    probs = probs.astype("float32")
+    probs[random.random(limits[-1]) < 0.2] = 0  # words without a piece
+    steps = allowed_steps(labels) if constrained else None
+    outside = labels.outside_id
+    found = best_tags(probs, steps=steps, outside=outside, limits=limits)
+    for start, end in itertools.pairwise(limits.tolist()):
+        alone = best_tags(probs[start:end], steps=steps, outside=outside)
+        assert found[start:end].tolist() == alone.tolist()
+
+
+@given(st.sampled_from(list(SCHEMES)), st.data())
+def test_spans_of_many_documents_are_those_of_their_tags(
+    scheme: str, data: st.DataObject
+) -> None:
+    labels = LabelSet(["X", "Y"], scheme=scheme)
+    tags = st.lists(st.sampled_from(labels.tags), max_size=6)
+    documents = data.draw(st.lists(tags, max_size=5))
+    limits = np.append(0, np.cumsum([*map(len, documents)], dtype=np.int64))
+    ids = np.array([labels.label2id[t] for d in documents for t in d], np.int64)
+    firsts, ends = spans_of(ids, limits, labels)
+    expected = [
+        (start + offset, end + offset)
+        for tags, offset in zip(documents, limits.tolist(), strict=False)
+        for start, end, _ in decode_tags(tags)
+    ]
+    assert [*zip(firsts.tolist(), ends.tolist(), strict=True)] == expected
+
+
+def test_steps_in_python_do_not_grow_with_words(make_task: MakeTask) -> None:
+    """Python's calls of decoding are counted: a loop over words would double them."""
+
+    def calls(words: int) -> int:
+        task = make_task(("X",), decode="viterbi", max_length=512)
+        documents = [Document(str(n), " ".join(["anna"] * words)) for n in range(8)]
+        windows = [task.encode(document).windows for document in documents]
+        probs = np.tile(np.array([0.1, 0.1, 0.8], np.float32), (words, 1))
+        probs[0] = (0.1, 0.8, 0.1)
+        profile = cProfile.Profile()
+        profile.enable()
+        found = list(task.decode_all(documents, windows, [[{"probs": probs}]] * 8))
+        profile.disable()
+        assert [len(d.entities) for d in found] == [1] * 8
+        return sum(entry.callcount for entry in profile.getstats())
+
+    calls(10)
+    assert calls(200) <= 1.1 * calls(10)

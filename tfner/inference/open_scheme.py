@@ -53,7 +53,7 @@ class OpenScheme:
             entity among them.
         """
         free = remade(task, decode="argmax")
-        predicted = map(free.decode, documents, windows, outputs)
+        predicted = free.decode_all(documents, windows, outputs)
         faults = self._faults(document.tags or () for document in predicted)
         least = min(self.schemes, key=lambda name: faults[name])
         others = {name: faults[name] for name in self.schemes if name != least}

@@ -6,17 +6,25 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tfner.data.windows import Window
 from tfner.document import Document
 from tfner.errors import BundleError, ConfigError
+from tfner.inference.ahead import run_ahead
 from tfner.inference.batching import Runner, run_documents
 from tfner.inference.bundle import Bundle, SelfTest
 from tfner.inference.chunks import Chunk, chunked
 from tfner.inference.open_scheme import OpenScheme, of_scheme, remade
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
+
+
+class EncodedChunk(NamedTuple):
+    """Documents, and the windows of each."""
+
+    documents: list[Document]
+    windows: list[list[Window]]
 
 
 class Predictor:
@@ -136,14 +144,18 @@ class Predictor:
 
         To a model with context, documents (not texts) are what they are in order.
         """
-        for chunk in chunked(documents, context=self.task.context):
-            yield from self.predict_chunk(chunk, counts=counts)
+        chunks = chunked(documents, context=self.task.context)
+        encoded = (self._encode(chunk, counts) for chunk in chunks)
+        for (read, windows), outputs in run_ahead(encoded, self._run_chunk):
+            yield from self.read(read, windows, outputs)
 
     def predict_chunk(
         self, chunk: Chunk, *, counts: Counter[str] | None = None
     ) -> Iterator[Document]:
         """Predict a chunk of `chunked`, all in one go; see `predict`."""
-        documents = [document for document, _ in chunk]
+        return self.decode(*self._encode(chunk, counts))
+
+    def _encode(self, chunk: Chunk, counts: Counter[str] | None) -> EncodedChunk:
         encoded = [
             self.task.encode(document, neighbours=neighbours)
             for document, neighbours in chunk
@@ -151,7 +163,12 @@ class Predictor:
         if counts is not None:
             for each in encoded:
                 counts.update(each.counts)
-        return self.decode(documents, [each.windows for each in encoded])
+        return EncodedChunk(
+            [document for document, _ in chunk], [each.windows for each in encoded]
+        )
+
+    def _run_chunk(self, encoded: EncodedChunk) -> list[list[Mapping[str, Any]]]:
+        return self.outputs(encoded.windows)
 
     def outputs(
         self, documents: Sequence[Sequence[Window]]
@@ -183,7 +200,7 @@ class Predictor:
             settled = open_scheme.settle(self.task, documents, windows, outputs)
             if settled is not None:
                 self.task, self._open = settled, None
-        return map(self.task.decode, documents, windows, outputs)
+        return iter(self.task.decode_all(documents, windows, outputs))
 
     def selftest(self, texts: Iterable[str]) -> SelfTest:
         """Predict texts, to be stored with the model."""

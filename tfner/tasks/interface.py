@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
 
 from tfner.data.features import Feature
@@ -189,3 +189,18 @@ class Task(Protocol):
             outputs: what the model gave for each window.
         """
         ...
+
+    def decode_all(
+        self,
+        documents: Sequence[Document],
+        windows: Sequence[Sequence[Window]],
+        outputs: Sequence[Sequence[Outputs]],
+    ) -> Iterable[Document]:
+        """Decode several documents at once, by default one after another.
+
+        Args:
+            documents: what was encoded.
+            windows: of each document.
+            outputs: of each document's windows.
+        """
+        return map(self.decode, documents, windows, outputs)

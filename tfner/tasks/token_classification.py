@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,9 +21,8 @@ from tfner.data.features import (
     WORD_LENGTHS,
 )
 from tfner.data.windows import Ints, Window
-from tfner.document import Document, Entity
+from tfner.document import Document, Word
 from tfner.errors import ConfigError, CorpusError, LabelError, joined
-from tfner.marks import trimmed
 from tfner.nesting import nesting_problems, outermost
 from tfner.schemes import LabelSet
 from tfner.tasks.context import ALONE, Neighbours, pieces_around
@@ -31,12 +30,12 @@ from tfner.tasks.decoding import (
     SMALLEST_PROBABILITY,
     Steps,
     allowed_steps,
-    best_tags,
 )
 from tfner.tasks.interface import Encoded, Task
+from tfner.tasks.reading_tags import Words, read_documents
 from tfner.tasks.token_loss import loss_settings
 from tfner.tasks.token_settings import setting_problems
-from tfner.tasks.unread_words import gold_ids, tagged
+from tfner.tasks.unread_words import gold_ids
 from tfner.tasks.windowing import Range, Windowing
 from tfner.tokenization import Encoding, Tokenizer
 from tfner.tokenization.align import align
@@ -306,20 +305,29 @@ class TokenClassification(Task):
 
     def merge(
         self,
-        document: Document,
-        windows: Sequence[Window],
-        outputs: Sequence[Mapping[str, Floats]],
-    ) -> Floats:
-        """Merge the tag probabilities (W, T) of all words of a document: see `decode`.
+        documents: Sequence[Document],
+        windows: Sequence[Sequence[Window]],
+        outputs: Sequence[Sequence[Mapping[str, Floats]]],
+    ) -> tuple[list[tuple[Word, ...]], Words]:
+        """Merge the tag probabilities of all words of documents: see `decode_all`.
 
-        A word without a piece gets zeros.
+        Returns:
+            The words of every document, and what the model says of them.
         """
-        num_words = len(self.windowing.words_of(self.tokenizer, document, windows))
-        probs = np.zeros((num_words, len(self.label_set.tags)), np.float32)
-        for window, output in zip(windows, outputs, strict=True):
-            counted = slice(*window.core_words)
-            probs[window.word_index[counted]] = output["probs"][counted]
-        return probs
+        words = [
+            self.windowing.words_of(self.tokenizer, *each)
+            for each in zip(documents, windows, strict=True)
+        ]
+        limits = np.append(0, np.cumsum([*map(len, words)], dtype=np.int64))
+        probs = np.zeros((int(limits[-1]), len(self.label_set.tags)), np.float32)
+        at, found = [limits[:0]], [probs[:0]]
+        for own, start, results in zip(windows, limits[:-1], outputs, strict=True):
+            for window, output in zip(own, results, strict=True):
+                counted = slice(*window.core_words)
+                at.append(window.word_index[counted] + start)
+                found.append(output["probs"][counted])
+        probs[np.concatenate(at)] = np.concatenate(found)
+        return words, Words(probs, limits)
 
     def word_losses(
         self,
@@ -332,10 +340,9 @@ class TokenClassification(Task):
         An entity that does not fall on word boundaries, lies within another or has an
         unknown label is taken for O: words of held-out documents must not know it.
         """
-        words = self.windowing.words_of(self.tokenizer, document, windows)
+        (words,), (probs, _) = self.merge([document], [windows], [outputs])
         _, spans, _ = align(words, outermost(document.entities), policy="drop")
         known = [span for span in spans if span.label in self.label_set.labels]
-        probs = self.merge(document, windows, outputs)
         read = np.flatnonzero(probs.any(axis=1)).astype(np.int32)
         gold, _ = gold_ids(known, read, self.label_set)
         chosen = probs[read, gold]
@@ -354,23 +361,17 @@ class TokenClassification(Task):
             windows: what `encode` made of it.
             outputs: per window `probs` (W, T).
         """
-        probs = self.merge(document, windows, outputs)
-        words = self.windowing.words_of(self.tokenizer, document, windows)
-        ids = best_tags(probs, steps=self.steps, outside=self.label_set.outside_id)
-        read = np.asarray(probs.any(axis=1))
-        tags, spans = tagged(ids, read, self.label_set)
-        entities = []
-        for start, end, label in spans:
-            limits = words[start].start, words[end - 1].end
-            first, last = trimmed(document.text, *limits)
-            if first < last:
-                at = start + np.flatnonzero(read[start:end])
-                score = float(probs[at, ids[at]].mean())
-                entities.append(Entity(first, last, label, score=score))
-        return replace(
-            document,
-            entities=tuple(entities),
-            words=tuple(words),
-            tags=tags,
-            metadata={**document.metadata, "scheme": self.label_set.scheme.name},
+        (found,) = self.decode_all([document], [windows], [outputs])
+        return found
+
+    def decode_all(
+        self,
+        documents: Sequence[Document],
+        windows: Sequence[Sequence[Window]],
+        outputs: Sequence[Sequence[Mapping[str, Floats]]],
+    ) -> Iterator[Document]:
+        """Decode several documents at once: see `decode`."""
+        words, predicted = self.merge(documents, windows, outputs)
+        return read_documents(
+            *(documents, words, predicted), label_set=self.label_set, steps=self.steps
         )

@@ -86,6 +86,8 @@ def words_around(
         found: its added pieces, of `AddedPieces.find`.
         find_words: cuts the text between two of them into words.
     """
+    if not found:
+        return list(map(Word._make, find_words(text)))
     words: list[Word] = []
     position = 0
     for start, end in (*found, (len(text), len(text))):

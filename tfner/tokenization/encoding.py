@@ -44,13 +44,15 @@ class Encoding:
     @cached_property
     def word_starts(self) -> Int32:
         """First piece of every word that has one, rising."""
-        return np.flatnonzero(np.diff(self.word_index, prepend=-1)).astype(np.int32)
+        changes = np.ones(len(self.word_index), np.bool_)
+        np.not_equal(self.word_index[1:], self.word_index[:-1], out=changes[1:])
+        return changes.nonzero()[0].astype(np.int32)
 
     @cached_property
     def word_ends(self) -> Int32:
         """One past the last piece of every word that has one, rising."""
-        last = np.flatnonzero(np.diff(self.word_index, append=-1))
-        return (last + 1).astype(np.int32)
+        ends = np.append(self.word_starts[1:], len(self.word_index))
+        return ends[: len(self.word_starts)].astype(np.int32)
 
 
 @runtime_checkable

@@ -37,6 +37,7 @@ from tfner.tokenization.files import (
     TokenizerSettings,
     write_json,
 )
+from tfner.tokenization.remembered import Pieces, RememberedPieces
 from tfner.tokenization.word_marks import Definition, mark_scheme, without_mark
 from tfner.tokenization.words.mecab import Mecab
 from tfner.tokenization.words.pieces import goes_on, words_of_pieces
@@ -91,6 +92,7 @@ class FastTokenizer:
             self._backend.normalizer,
         )
         self.vocab_size = 1 + max(_all_ids(definition))
+        self._pieces = RememberedPieces(self._cut)
         self._mecab = mecab
         self._find_words = word_splitter or self._named_splitter()
 
@@ -117,29 +119,32 @@ class FastTokenizer:
         found = self._added.find(text)
         if words is None:
             words = words_around(text, found, self._find_words)
-        return self._encode(text, tuple(Word(*word) for word in words), found)
+        return self._encode(text, tuple(map(Word._make, words)), found)
 
     def _encode(
         self, text: str, ranges: tuple[Word, ...], found: Sequence[Word]
     ) -> Encoding:
         feed = self._feed(text, ranges, found)
-        result = self._run(feed.surfaces)
-        ids = np.array(result.ids, np.int32)
-        word_index = np.array(result.word_ids, np.int32)
-        offsets = np.array(result.offsets, np.int32).reshape(-1, 2)
-        offsets += np.array(feed.origins, np.int32)[word_index][:, None]
+        pieces = self._pieces.of(feed.surfaces)
+        word_index = np.arange(len(ranges), dtype=np.int32).repeat(pieces.counts)
+        origins = np.array(feed.origins, np.int32)
+        offsets = pieces.ranges + origins[word_index][:, None]
         limits = np.array(ranges, np.int32).reshape(-1, 2)[word_index]
         # The mark of a word's start has no character of its own.
         offsets = np.clip(offsets, limits[:, :1], limits[:, 1:])
         _cover_marks(text, offsets, limits, word_index)
-        pieces = tuple(result.tokens)
-        if self._mark and pieces:
-            kept = ~_lone_marks(word_index, pieces, self._mark_piece)
-            if not kept.all():
-                pieces = tuple(p for p, keep in zip(pieces, kept, strict=True) if keep)
-                ids, offsets = ids[kept], offsets[kept]
-                word_index = word_index[kept]
-        return Encoding(pieces, ids, offsets, word_index, ranges)
+        return Encoding(pieces.texts, pieces.ids, offsets, word_index, ranges)
+
+    def _cut(self, surface: str) -> Pieces:
+        """The pieces of a surface; of a lone mark of the start of a word, none."""
+        result = self._run([surface])
+        if self._mark and result.tokens == [self._mark_piece]:
+            return Pieces((), b"", b"")
+        return Pieces(
+            tuple(result.tokens),
+            np.array(result.ids, np.int32).tobytes(),
+            np.array(result.offsets, np.int32).tobytes(),
+        )
 
     def _feed(self, text: str, words: Sequence[Word], found: Sequence[Word]) -> _Feed:
         surfaces = [text[start:end] for start, end in words]
@@ -180,9 +185,7 @@ class FastTokenizer:
 
     def surface_ids(self, surface: str) -> tuple[int, ...]:
         """The ids of a surface, which do not depend on its neighbours."""
-        result = self._run([surface])
-        lone_mark = self._mark and result.tokens == [self._mark_piece]
-        return () if lone_mark else tuple(result.ids)
+        return tuple(np.frombuffer(self._cut(surface).ids, np.int32).tolist())
 
     @property
     def definition(self) -> Definition:
@@ -278,15 +281,6 @@ def _cover_marks(text: str, offsets: Int32, limits: Int32, word_index: Int32) ->
         while end < limit and goes_on(text[end]):
             end += 1
         offsets[row, 1] = end
-
-
-def _lone_marks(word_index: Int32, pieces: Sequence[str], mark_piece: str) -> Any:
-    """(P,) bool: marks of the start of a word of which nothing else is left."""
-    changes = word_index[1:] != word_index[:-1]  # (P - 1,) at the next word
-    alone = np.append(changes, True) & np.insert(changes, 0, True)
-    for row in np.flatnonzero(alone).tolist():
-        alone[row] = pieces[row] == mark_piece
-    return alone
 
 
 def build_pipeline(definition: Definition) -> tokenizers.Tokenizer:

@@ -8,9 +8,8 @@ Unlike there, a special piece that a user writes ("[SEP]") is text like any othe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +26,7 @@ from tfner.tokenization.files import (
     TokenizerSettings,
     write_json,
 )
+from tfner.tokenization.remembered import Pieces, RememberedPieces
 from tfner.tokenization.subwords import Subwords, source_range
 from tfner.tokenization.words.basic import BasicWords
 from tfner.tokenization.words.mecab import Cut, Mecab, original_words
@@ -35,37 +35,6 @@ from tfner.tokenization.words.pieces import words_of_pieces
 from tfner.tokenization.words.splitters import WordSplitter, find_splitter
 
 JAPANESE_CLASS = "BertJapaneseTokenizer"
-REMEMBERED = 1 << 16
-"""Words whose pieces are kept; the frequent ones are among the first that come."""
-LONGEST_REMEMBERED = 32
-"""Characters of these words, for someone's words may be whole documents."""
-
-
-class _Pieces(NamedTuple):
-    """The pieces of a word, column by column; bytes join faster than numbers.
-
-    Args:
-        texts: P spellings.
-        ids: (P,) int32 as bytes.
-        ranges: (P, 2) int32 as bytes, the range of each in the word.
-    """
-
-    texts: tuple[str, ...]
-    ids: bytes
-    ranges: bytes
-
-
-class _Remembered(dict[str, _Pieces]):
-    """A cache of the pieces of words, limited in number and length."""
-
-    def __init__(self, cut: Callable[[str], _Pieces]) -> None:
-        self._cut = cut
-
-    def __missing__(self, word: str) -> _Pieces:
-        pieces = self._cut(word)
-        if len(word) <= LONGEST_REMEMBERED and len(self) < REMEMBERED:
-            self[word] = pieces
-        return pieces
 
 
 class _Units(NamedTuple):
@@ -121,7 +90,7 @@ class JapaneseTokenizer:
         self.vocab_size = vocab_size
         self._words, self._subwords = words, subwords
         self._special, self._never_split = special, never_split
-        self._pieces = _Remembered(self._cut_word)
+        self._pieces = RememberedPieces(self._cut_word)
         self._find_words = word_splitter or self._named_splitter()
 
     def _named_splitter(self) -> WordSplitter | None:
@@ -198,27 +167,18 @@ class JapaneseTokenizer:
     def _encoding(
         self, normalized: Normalized, words: tuple[Word, ...], units: _Units
     ) -> Encoding:
-        pieces = list(map(self._pieces.__getitem__, units.surfaces))
-        texts, ids, ranges = zip(*pieces, strict=True) if pieces else ((), (), ())
-        counts = np.fromiter(map(len, texts), np.int32, len(texts))
-        offsets = np.frombuffer(b"".join(ranges), np.int32).reshape(-1, 2)
-        offsets = offsets + units.starts.repeat(counts)[:, None]
+        pieces = self._pieces.of(units.surfaces)
+        offsets = pieces.ranges + units.starts.repeat(pieces.counts)[:, None]
         owners = units.owners
         if owners is None:
             owners = np.arange(len(words), dtype=np.int32)
-        word_index = owners.repeat(counts)
+        word_index = owners.repeat(pieces.counts)
         if normalized.starts is not None:
             offsets = _original(normalized, offsets)
         if units.owners is not None:
             limits = np.array(words, np.int32).reshape(-1, 2)[word_index]
             offsets = np.clip(offsets, limits[:, :1], limits[:, 1:])
-        return Encoding(
-            tuple(chain.from_iterable(texts)),
-            np.frombuffer(b"".join(ids), np.int32).copy(),
-            offsets,
-            word_index,
-            words,
-        )
+        return Encoding(pieces.texts, pieces.ids, offsets, word_index, words)
 
     def _folded(self, word: str) -> Normalized:
         """The word in the case in which it is cut."""
@@ -227,11 +187,11 @@ class JapaneseTokenizer:
             return lower(word)
         return Normalized(word)
 
-    def _cut_word(self, word: str) -> _Pieces:
+    def _cut_word(self, word: str) -> Pieces:
         folded = self._folded(word)
         pieces = self._subwords.cut(folded.text)
         ranges = [source_range(folded, piece.start, piece.end) for piece in pieces]
-        return _Pieces(
+        return Pieces(
             tuple(piece.text for piece in pieces),
             np.array([piece.id for piece in pieces], np.int32).tobytes(),
             np.array(ranges, np.int32).tobytes(),
