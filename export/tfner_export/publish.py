@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfner.errors import ConfigError
 from tfner.storage.atomic import move_to_new, staging, whole_directory
+from tfner.storage.publishing import ANYTHING, Version
 from tfner.storage.remote import address
 from tfner_export.exporter import Serving, Source
 from tfner_export.formats import find_format
@@ -109,17 +110,19 @@ def export(
     format: str,
     serving: Serving | None = None,
     canary: bool = False,
+    replaces: Version | None = ANYTHING,
 ) -> ExportResult:
     """Publish a model in any format.
 
     Args:
         bundle: a trained model.
-        directory: EXPORT_DIR. Formats without versions replace what is there; whether
-            that may be is for the caller to ask.
+        directory: EXPORT_DIR.
         format: a key of `FORMATS`.
         serving: settings of the export; their defaults if None.
         canary: of formats with versions: the label "stable" in `models.config` stays
             with the version that has it, and "canary" alone goes to the new one.
+        replaces: of formats without versions: what may be replaced in EXPORT_DIR, see
+            `tfner.storage.publishing.publish`.
 
     Raises:
         ConfigError: there is no such format, or a setting makes no difference to it.
@@ -143,7 +146,7 @@ def export(
         details |= {"server_memory_mib": mebibytes}
         directory = version
     else:
-        with whole_directory(directory) as stage:
+        with whole_directory(directory, replaces=replaces) as stage:
             details, difference = _fill(exporter, source, stage)
     return ExportResult(format, directory, difference, details)
 

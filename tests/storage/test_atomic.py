@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tfner.errors import StorageError
+from tfner.storage import renames
 from tfner.storage.atomic import (
     move_to_new,
     whole_directory,
@@ -85,6 +86,7 @@ def test_a_failing_rename_brings_the_old_directory_back(
         return rename(self, to)
 
     monkeypatch.setattr(Path, "rename", fail)
+    monkeypatch.setattr(renames, "_renameat2", lambda *_: False)
     with pytest.raises(StorageError, match="Input/output error"):
         write(target)
     assert contents(target.parent) == ["model", "model/old"]

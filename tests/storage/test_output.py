@@ -10,7 +10,7 @@ import pytest
 from tfner.errors import ConfigError, StorageError
 from tfner.storage import remote
 from tfner.storage.atomic import whole_directory
-from tfner.storage.output import OutputPolicy
+from tfner.storage.output import Kind, OutputPolicy
 from tfner.storage.workplace import workplace
 
 
@@ -23,9 +23,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
         remote.remove(directory)
 
 
-def fill(directory: Path, name: str = "config.json") -> None:
+MODEL = Kind("model", {"summary.json": b"", "config.json": b"schema"})
+
+
+def fill(directory: Path, name: str = "config.json", text: str = "a schema") -> None:
     with whole_directory(directory) as stage:
-        (stage / name).write_text("old")
+        (stage / name).write_text(text)
 
 
 def test_nothing_is_replaced_without_a_word(place: Path) -> None:
@@ -43,15 +46,30 @@ def test_a_finished_output_is_only_overwritten(place: Path) -> None:
     for resume in (False, True):
         policy = OutputPolicy(place, resume=resume)
         with pytest.raises(ConfigError, match=r"holds a finished model\. Add --over"):
-            policy.check_finished("model", ["summary.json", "config.json"])
-    OutputPolicy(place, overwrite=True).check_finished("model", ["config.json"])
+            policy.check_finished(MODEL)
+    OutputPolicy(place, overwrite=True).check_finished(MODEL)
 
 
-def test_what_is_of_another_kind_is_never_replaced(place: Path) -> None:
-    fill(place, "thesis.tex")
+@pytest.mark.parametrize("name", ["thesis.tex", "config.json"])
+def test_what_is_of_another_kind_is_never_replaced(place: Path, name: str) -> None:
+    fill(place, name, "of another program")
     for policy in (OutputPolicy(place), OutputPolicy(place, overwrite=True)):
         with pytest.raises(ConfigError, match="model exists and is no model"):
-            policy.check_finished("model", ["config.json"])
+            policy.check_finished(MODEL)
+    with pytest.raises(ConfigError, match="model exists and is no model"):
+        OutputPolicy(place, overwrite=True).check(MODEL)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [(b"\x89PNG\r\n\x1a\n", "a PNG image"), (b"\0\1", "no text")],
+)
+def test_a_file_that_is_no_text_is_never_replaced(
+    tmp_path: Path, content: bytes, what: str
+) -> None:
+    (tmp_path / "out").write_bytes(content)
+    with pytest.raises(ConfigError, match=f"out exists and is {what}"):
+        OutputPolicy(tmp_path / "out", overwrite=True).check()
 
 
 def test_an_empty_directory_and_a_device_hold_nothing(tmp_path: Path) -> None:
@@ -103,7 +121,9 @@ def test_unfinished_work_goes_where_it_is_overwritten(tmp_path: Path) -> None:
 def test_a_workplace_that_cannot_be_made_names_the_output(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
-        pytest.raises(StorageError, match="file/model: cannot be written: Not a dir"),
+        pytest.raises(
+            StorageError, match=r"file/model\.training: cannot be written: Not"
+        ),
         workplace(OutputPolicy(tmp_path / "file" / "model")),
     ):
         raise AssertionError

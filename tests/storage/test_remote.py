@@ -288,7 +288,8 @@ def test_a_model_that_was_half_sent_is_sent_again(settings, place) -> None:
     with pytest.raises(ConfigError, match="exists and is no model"):
         output_of(config)
     assert (
-        remote.address(output_of(config.replace(resume=True)).path) == f"{place}/model"
+        remote.address(output_of(config.replace(resume=True))[0].path)
+        == f"{place}/model"
     )
 
 
@@ -299,7 +300,7 @@ def test_a_run_replaces_only_models(settings, place) -> None:
     write(f"{output}/thesis.tex", b"years of work")
     with pytest.raises(ConfigError, match="exists and is no model"):
         train(config.replace(overwrite=True))
-    write(f"{output}/config.json", b"{}")
+    write(f"{output}/config.json", b'{"tfner_schema": 1}')
     with pytest.raises(ConfigError, match=r"finished model\. Add --overwrite"):
         train(config)
     assert names(place) == {"model/thesis.tex", "model/config.json"}

@@ -54,14 +54,13 @@ def command(
     )
     from tfner.storage.atomic import whole_file
 
-    if html is not None:
-        OutputPolicy(html, overwrite).check()
+    replaces = None if html is None else OutputPolicy(html, overwrite).check()
     gold = list(reading.read(file))
     sides = [_documents(side, gold, reading) for side in (first, second)]
     comparison = compare(gold, *sides, resamples=resamples, seed=seed)
     names = (first, second)
     if html is not None:
-        with whole_file(str(html)) as stream:
+        with whole_file(html, replaces=replaces) as stream:
             stream.writelines(render_comparison_page(comparison, names=names))
         logger.info("page: %s", html)
     if json:

@@ -38,6 +38,7 @@ from tfner.pretraining.text.cleaning import (
 from tfner.storage.atomic import whole_file, whole_files
 from tfner.storage.lines import STANDARD_STREAM
 from tfner.storage.output import OutputPolicy
+from tfner.storage.publishing import Version
 
 logger = logging.getLogger(__name__)
 
@@ -106,8 +107,7 @@ def convert(
 
         split = find_splitter(split_words)
         documents = (with_words(document, split) for document in documents)
-    if target != STANDARD_STREAM:
-        OutputPolicy(Path(target), overwrite).check()
+    replaces = _checked(target, overwrite)
     to = output_format(target, to_format)
     if to_format is None and to == "stockmark":  # the suffix .json says no more
         has_queries = find_format(source, options.from_format) == "mrc"
@@ -119,12 +119,20 @@ def convert(
         format=to,
         scheme=scheme,
         queries=None if queries is None else read_queries(queries),
+        replaces=replaces,
     )
     documents_written = counted(written, "document")
     found = counted(entities.total(), "entity", "entities")
     logger.info("%s: %s, %s, %s", target, documents_written, found, to)
     if to == "text" and entities:
         logger.info("note: text files hold no entities; they are left out")
+
+
+def _checked(target: str, overwrite: bool) -> Version | None:
+    """What may be replaced at a place, which is refused where that is not allowed."""
+    if target == STANDARD_STREAM:
+        return None
+    return OutputPolicy(Path(target), overwrite).check()
 
 
 def _counted(
@@ -225,15 +233,16 @@ def check(
     """
     _check_raw_text(options, sources)
     settings, from_format = ReadOptions(**options.settings()), options.from_format
+    replaces = None
     if repair is not None:
-        _check_repair(sources, from_format, repair, overwrite)
+        replaces = _check_repair(sources, from_format, repair, overwrite)
     keep = MOST if every or json else SHOWN
     reports = check_corpora(sources, format=from_format, options=settings, keep=keep)
     verdict = judge(reports)
     failed = any(report.severities["error"] for report in reports)
     changed = None
     if repair is not None and not failed:
-        changed = repair_conll(sources[0], repair, settings)
+        changed = repair_conll(sources[0], repair, settings, replaces=replaces)
     if json:
         print_json(checks_record(reports, verdict) | {"repaired_tags": changed})
     else:
@@ -248,14 +257,14 @@ def check(
 
 def _check_repair(
     sources: list[str], from_format: str | None, repair: Path, overwrite: bool
-) -> None:
+) -> Version | None:
     if len(sources) != 1:
         raise ConfigError(
             f"--repair takes one file at a time. Received: {len(sources)} files"
         )
     if find_format(sources[0], from_format) != "conll":
         raise ConfigError("--repair is for column files; spans need no repair")
-    OutputPolicy(repair, overwrite).check()
+    return OutputPolicy(repair, overwrite).check()
 
 
 @with_groups
@@ -294,7 +303,7 @@ def split(
             check_target(str(directory / name))
     documents = options.read(source)
     parts = [part for part in split_documents(documents, shares, seed) if part]
-    with whole_files(directory) as stage:
+    with whole_files(directory, overwrite=overwrite) as stage:
         for name, part in zip(names, parts, strict=True):
             write_corpus(part, stage / name, format=format)
     counts = {name: len(part) for name, part in zip(names, parts, strict=True)}
@@ -331,10 +340,9 @@ def clean(
     rules = find_recipe(recipe)
     if json and target == STANDARD_STREAM:
         raise ConfigError("--json and the text cannot both go to standard output")
-    if target != STANDARD_STREAM:
-        OutputPolicy(Path(target), overwrite).check()
+    replaces = _checked(target, overwrite)
     counts: Counter[str] = Counter(lines=0, articles=0, sentences=0)
-    with whole_file(target) as stream:
+    with whole_file(target, replaces=replaces) as stream:
         for source in find_files(sources):
             for line in clean_lines(read_text(source), rules, counts):
                 stream.write(f"{line}\n")

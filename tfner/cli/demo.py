@@ -17,11 +17,12 @@ from tfner.cli.output import (
     print_text,
 )
 from tfner.samples import minilm
-from tfner.storage.output import OutputPolicy
+from tfner.storage.output import Kind, OutputPolicy
 from tfner.storage.remote import import_tensorflow
 
 logger = logging.getLogger(__name__)
 
+DEMO = Kind("demo", {"model/config.json": b'"tfner_schema"'})
 SENTENCE = (
     "Last Tuesday Ingrid Halvorsen left Barclays in London to edit The Quiet Harbour."
 )
@@ -57,7 +58,7 @@ def command(
     """
     started = time.perf_counter()
     chosen = encoder or minilm()
-    OutputPolicy(output, overwrite).check()
+    OutputPolicy(output, overwrite).check(DEMO)
     import_tensorflow()
     result = run(chosen, output)
     result["seconds"] = round(time.perf_counter() - started, 1)

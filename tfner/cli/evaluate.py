@@ -123,7 +123,7 @@ def command(
             train=known,
             **describe_model(model),
         )
-        write_report(report, content)
+        write_report(report, content, overwrite=overwrite)
         logger.info("report: %s", address(report / "report.html"))
     show(result, served, json=json)
 

@@ -13,7 +13,7 @@ from tfner.cli.options import Json, Model, ModelOptions, with_groups
 from tfner.cli.output import print_json
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import address, import_tensorflow
-from tfner_export.formats import FORMATS, find_format
+from tfner_export.formats import EXPORT, FORMATS, find_format
 
 if TYPE_CHECKING:
     from tfner_export.publish import ExportResult
@@ -105,8 +105,9 @@ def command(
     EXPORT_DIR/models.config and the files beside it are what TensorFlow Serving reads;
     what you change in them stays.
     """
+    replaces = None
     if not find_format(export_format).versioned:
-        OutputPolicy(export_dir, overwrite).check()
+        replaces = OutputPolicy(export_dir, overwrite).check(EXPORT)
     import_tensorflow()
     from tfner.inference.loading import open_bundle
     from tfner_export.exporter import Serving
@@ -126,6 +127,7 @@ def command(
         format=export_format,
         serving=serving,
         canary=server.canary,
+        replaces=replaces,
     )
     _tell(result)
     if as_json:

@@ -82,7 +82,7 @@ def command(
         mode=mode,
     )
     drawn = draw_range_test(found.rates, found.losses, found.smoothed, found.suggestion)
-    with whole_files(output) as stage:
+    with whole_files(output, overwrite=chosen.saving.overwrite) as stage:
         (stage / PICTURE).write_bytes(drawn["png"])
         write_json(stage / RECORD, found.to_json())
     logger.info("picture: %s", address(output / PICTURE))

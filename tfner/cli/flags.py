@@ -99,9 +99,10 @@ def write_config(config: TrainConfig | PretrainConfig, path: Path) -> None:
     Raises:
         ConfigError: the file exists, and is not to be overwritten.
     """
+    replaces = None
     if str(path) != STANDARD_STREAM:
-        OutputPolicy(path, config.saving.overwrite).check()
-    with whole_file(str(path)) as stream:
+        replaces = OutputPolicy(path, config.saving.overwrite).check()
+    with whole_file(path, replaces=replaces) as stream:
         stream.write(to_commented_toml(config.replace(overwrite=False, resume=False)))
 
 

@@ -83,14 +83,13 @@ def command(
     from tfner.corpus.corpora import texts_format
     from tfner.reports.predictions import render
     from tfner.storage.atomic import whole_file
-    from tfner.storage.lines import stem_of
+    from tfner.storage.lines import STANDARD_STREAM, stem_of
 
     if (file is None) == (not text):
         raise typer.BadParameter("give one of FILE and --text; - reads stdin.")
     to = to or ("text" if _at_terminal(output) else "jsonl")
     render((), to, labels=())  # an unknown format fails before the model loads
-    if output is not None:
-        OutputPolicy(output, overwrite).check()
+    replaces = None if output is None else OutputPolicy(output, overwrite).check()
     documents: Iterable[str | Document] = text or ()
     if file is not None:
         documents = reading.read(file, format=texts_format(file), tags="optional")
@@ -99,7 +98,7 @@ def command(
     counts = Counter[str]()
     with (
         _predictor(model, processes, settings) as predictor,
-        whole_file("-" if output is None else str(output)) as stream,
+        whole_file(output or STANDARD_STREAM, replaces=replaces) as stream,
     ):
         predicted = predictor.stream(documents, counts=counts)
         labels = predictor.label_set.labels

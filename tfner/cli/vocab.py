@@ -15,7 +15,7 @@ from tfner.cli.options import Json, Overwrite, RawText
 from tfner.cli.output import print_json, print_text
 from tfner.config.choices import TokenizerSplitter
 from tfner.errors import ConfigError, unknown
-from tfner.storage.output import OutputPolicy
+from tfner.storage.output import Kind, OutputPolicy
 
 if TYPE_CHECKING:
     from tfner.tokenization.training import TokenizerCoverage
@@ -74,14 +74,17 @@ def command(
     """
     if model not in MODELS:
         raise ConfigError(unknown("model", model, MODELS))
-    OutputPolicy(output, overwrite).check()
+    from tfner.tokenization.files import SETTINGS_FILE
+
+    ours = Kind("tokenizer", {SETTINGS_FILE: b'"kind"'})
+    replaces = OutputPolicy(output, overwrite).check(ours)
     from tfner.pretraining.text.articles import check_streams, find_files
     from tfner.storage.atomic import whole_directory
 
     check_streams(input)
     files = find_files(input)
     make = _wordpiece if model == "wordpiece" else _unigram
-    with whole_directory(output) as stage:
+    with whole_directory(output, replaces=replaces) as stage:
         coverage = make(
             *(files, stage),
             size=size,

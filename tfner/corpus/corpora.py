@@ -21,6 +21,7 @@ from tfner.schemes import find_scheme
 from tfner.storage.atomic import whole_file
 from tfner.storage.encodings import binary_hint, describe_binary
 from tfner.storage.lines import STANDARD_STREAM, check_readable
+from tfner.storage.publishing import ANYTHING, Version
 
 logger = logging.getLogger(__name__)
 
@@ -203,6 +204,7 @@ def write_corpus(
     format: str | None = None,
     scheme: str | None = None,
     queries: Mapping[str, str] | None = None,
+    replaces: Version | None = ANYTHING,
 ) -> int:
     """Write documents; the file appears only when it is complete.
 
@@ -215,12 +217,13 @@ def write_corpus(
             as they were read, or else its scheme, or else IOB2.
         queries: of mrc files: label -> query. None takes those of the documents, or
             makes them of the labels' names.
+        replaces: what may be replaced, see `tfner.storage.publishing.publish`.
 
     Returns:
         Number of documents written.
 
     Raises:
-        StorageError: the file cannot be written.
+        StorageError: the file cannot be written, or something else has appeared there.
         CorpusError: the format cannot hold a document.
         ConfigError: an unknown format, a scheme for a format without tags, or queries
             for one without them or not for every label.
@@ -236,11 +239,11 @@ def write_corpus(
         _check_holds("a scheme is", chosen, "holds_tags", "no tags")
         scheme = find_scheme(scheme).name
     if chosen.write_path is not None:
-        return chosen.write_path(documents, name)
+        return chosen.write_path(documents, name, replaces=replaces)
     if chosen.write is None:
         writable = ", ".join(f.name for f in FORMATS.values() if f.write)
         raise ConfigError(f"{chosen.name} is read only. Name one of {writable}.")
-    with whole_file(name) as stream:
+    with whole_file(name, replaces=replaces) as stream:
         return chosen.write(documents, stream, scheme=scheme, **more)
 
 

@@ -44,5 +44,5 @@ def report_run(directory: Path, result: RunResult, data: TrainingData) -> None:
         settings={**settings, "seed": result.seed},
         versions=versions(),
     )
-    write_report(directory, content)
+    write_report(directory, content, overwrite=data.config.saving.overwrite)
     logger.info("report: %s", address(directory / "report.html"))

@@ -17,6 +17,7 @@ from tfner.inference.adapters import describe_base
 from tfner.inference.native_bundle import save_bundle
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
+from tfner.storage.publishing import ANYTHING, Version
 from tfner.storage.remote import address
 from tfner.training.log import LOG, RUN_FILE, log_text
 
@@ -64,6 +65,7 @@ class RunResult:
 def save_result(
     directory: Path,
     *,
+    replaces: Version | None = ANYTHING,
     data: TrainingData,
     seed: int,
     model: keras.Model,
@@ -74,6 +76,7 @@ def save_result(
 
     Args:
         directory: of the bundle.
+        replaces: what may be replaced there.
         data: says what was trained on, and what is held out.
         seed: of the run.
         model: with the weights of the best epoch.
@@ -121,6 +124,7 @@ def save_result(
     save(
         directory,
         {**metrics, **best, **chosen, **speed},
+        replaces=replaces,
         extra_directories={EPOCHS: epochs} if config.saving.keep_epochs else {},
     )
     return result

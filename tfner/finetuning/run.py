@@ -26,6 +26,7 @@ from tfner.finetuning.compiled import CompiledRun
 from tfner.finetuning.result import RunResult, save_result
 from tfner.finetuning.training_data import TrainingData
 from tfner.inference.runners import KerasRunner
+from tfner.storage.publishing import ANYTHING, Version
 from tfner.storage.remote import address, publish, remove
 from tfner.storage.workplace import Workplace
 from tfner.training.stopping import DivergedError, asked_to_stop
@@ -61,8 +62,12 @@ class Run:
         self.data, self.config = compiled.data, compiled.data.config
         self.distribution = compiled.distribution
 
-    def fit(self, target: Path) -> RunResult:
+    def fit(self, target: Path, replaces: Version | None = ANYTHING) -> RunResult:
         """Train to the end; the chief writes the bundle to `target`.
+
+        Args:
+            target: directory of the bundle.
+            replaces: what may be replaced there.
 
         Raises:
             DivergedError: the loss became NaN; the best epoch before it, if there is
@@ -82,9 +87,11 @@ class Run:
         if failure is not None and target.exists():
             # A broken-off run never takes the place of a finished one.
             target = directory.with_name(f"{directory.name}.bundle")
+            replaces = ANYTHING
         with self.distribution.host():
             result = save_result(
                 target,
+                replaces=replaces,
                 data=self.data,
                 seed=self.compiled.seed,
                 model=self._best(checkpoint),

@@ -20,10 +20,11 @@ from tfner.finetuning.result import RunResult
 from tfner.finetuning.run import Run
 from tfner.finetuning.training_data import load_training_data
 from tfner.inference.bundle import Bundle
-from tfner.inference.native_bundle import CONFIG, SUMMARY
+from tfner.inference.native_bundle import MODEL, SUMMARY
 from tfner.storage.atomic import whole_directory, write_json
 from tfner.storage.output import OutputPolicy
-from tfner.storage.remote import address, publish
+from tfner.storage.publishing import ANYTHING, Version, publish
+from tfner.storage.remote import address
 from tfner.storage.workplace import Workplace, workplace
 from tfner.tasks import Task
 from tfner.tokenization import Tokenizer
@@ -93,7 +94,7 @@ def run_trials(
         report: directory for a report of the best model, or None.
     """
     config.check_needed(*(["train"] if corpora else []))
-    output = output_of(config)
+    output, before = output_of(config)
     devices = distribution(config.devices.strategy, tpu=config.devices.tpu)
     source = make_encoder(config, encoder, task=task)
     with devices.working():
@@ -118,11 +119,12 @@ def run_trials(
                 name = f"seed-{seed}"
                 place = Workplace(directory / name, mirror and mirror / name)
                 run = compile_run(data, seed, encoder=source.make, distribution=devices)
-                trials.append(Run(run, place, callbacks).fit(target))
+                replaces = before if target == output.path else ANYTHING
+                trials.append(Run(run, place, callbacks).fit(target, replaces))
             if several and devices.is_chief:
-                publish_trials(output.path, trials)
+                publish_trials(output.path, trials, before)
             elif mirror and devices.is_chief:
-                publish(trials[0].directory, output.path)
+                publish(trials[0].directory, output.path, before)
                 trials[0].directory = output.path
             if report is not None and devices.is_chief:
                 report_run(report, best_result(trials), data)
@@ -148,21 +150,28 @@ def as_begun(config: TrainConfig, directory: Path) -> TrainConfig:
     return config.replace(**{**decided, "recipe": record["recipe"]})
 
 
-def output_of(config: TrainConfig) -> OutputPolicy:
-    """The directory of the model.
+def output_of(config: TrainConfig) -> tuple[OutputPolicy, Version | None]:
+    """The directory of the model, and what may be replaced there in the end.
 
     Raises:
         ConfigError: something is there that may not be replaced.
     """
     saving = config.saving
     policy = OutputPolicy(Path(saving.output), saving.overwrite, saving.resume)
-    policy.check_finished("model", (CONFIG, SUMMARY))
-    return policy
+    return policy, policy.check_finished(MODEL)
 
 
-def publish_trials(output: Path, trials: list[RunResult]) -> None:
-    """Move the bundles of several trials to the output together, the best one named."""
-    with whole_directory(output) as stage:
+def publish_trials(
+    output: Path, trials: list[RunResult], replaces: Version | None = ANYTHING
+) -> None:
+    """Move the bundles of several trials to the output together, the best one named.
+
+    Args:
+        output: gets them.
+        trials: their directories become those in the output.
+        replaces: what may be replaced there, see `tfner.storage.publishing.publish`.
+    """
+    with whole_directory(output, replaces=replaces) as stage:
         for trial in trials:
             trial.directory.rename(stage / f"seed-{trial.seed}")
             trial.directory = output / f"seed-{trial.seed}"

@@ -35,8 +35,8 @@ from tfner.finetuning.train import run_trials
 from tfner.finetuning.training_data import TrainingData, load_training_data
 from tfner.inference.bundle import Bundle
 from tfner.inference.native_bundle import CONFIG, SUMMARY
-from tfner.storage.atomic import write_json, writing
-from tfner.storage.output import OutputPolicy
+from tfner.storage.atomic import write_json
+from tfner.storage.output import Kind, OutputPolicy
 from tfner.storage.remote import address, is_remote
 from tfner.training.distribution import CLUSTER, warnings_alone
 from tfner.training.keras_internals import freed_afterwards
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 JOURNAL = "study.journal"
+STUDY = Kind("study", {JOURNAL: b""})
 TRIAL = "trial-{}"
 TRIALS = 20
 """Trials where neither their number nor the hours are given."""
@@ -127,9 +128,10 @@ def tune(
         raise ConfigError(f"--hours must be above 0. Received: {hours}")
     limit = trials or (TRIALS if hours is None else math.inf)
     test, plan = _prepared(config, searched)
-    with writing(output.path):
-        directory = output.make_directory()
-    with open_study(directory / JOURNAL, plan) as study:
+    with (
+        output.working_directory() as directory,
+        open_study(directory / JOURNAL, plan) as study,
+    ):
         end = time.monotonic() + 3600 * (hours or math.inf)
         while study.finished < limit and time.monotonic() < end:
             if study.is_exhausted:
@@ -164,7 +166,7 @@ def _output(config: TrainConfig) -> OutputPolicy:
             f"a study trains in one process, and {CLUSTER} or --strategy names "
             f"several. Unset {CLUSTER}, and give --strategy none or mirrored."
         )
-    output.check_kind("study", (JOURNAL,))
+    output.check_kind(STUDY)
     return output
 
 

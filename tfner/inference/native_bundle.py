@@ -41,7 +41,9 @@ from tfner.inference.weights import (
 from tfner.schemes import LabelSet
 from tfner.storage.atomic import whole_directory, write_json, write_text
 from tfner.storage.foreign_files import read_json
+from tfner.storage.output import Kind
 from tfner.storage.pointers import refuse_pointers
+from tfner.storage.publishing import ANYTHING, Version
 from tfner.storage.remote import address, local_copy
 from tfner.tasks import TASKS, Task
 from tfner.tokenization import Tokenizer, load_tokenizer
@@ -56,6 +58,7 @@ SCHEMA = 1
 SHOWN_REASON = 300
 CONFIG, LABELS, METRICS = "config.json", "labels.json", "metrics.json"
 SUMMARY = "summary.json"
+MODEL = Kind("model", {CONFIG: b'"tfner_schema"', SUMMARY: b'"best"'})
 RENAMED = {"borders": "misaligned"}
 """Settings of tasks in models of earlier versions."""
 PREFILTER = "prefilter.npz"
@@ -290,6 +293,7 @@ def save_bundle(
     training: Mapping[str, Any],
     metrics: Mapping[str, Any],
     selftest: SelfTest,
+    replaces: Version | None = ANYTHING,
     base: Mapping[str, Any] | None = None,
     extra_files: Mapping[str, str] | None = None,
     extra_directories: Mapping[str, Path] | None = None,
@@ -297,12 +301,13 @@ def save_bundle(
     """Write a model directory under a temporary name, then move it into place.
 
     Args:
-        directory: replaced if it exists; whether it may be is for the caller to ask.
+        directory: of the model.
         task: stored by its settings.
         model: stored by its weights and the description of its encoder.
         training: settings of the run.
         metrics: scores and history.
         selftest: texts with what the model predicts for them.
+        replaces: what may be replaced there, see `tfner.storage.publishing.publish`.
         base: from `describe_base`, to keep what LoRA learned beside the encoder, and
             the encoder's name; all weights are kept if None.
         extra_files: text by file name.
@@ -314,7 +319,7 @@ def save_bundle(
     config = {**describe(task, model), "training": dict(training)}
     if base is not None:
         config["model"][BASE] = dict(base)
-    with whole_directory(directory) as stage:
+    with whole_directory(directory, replaces=replaces) as stage:
         write_description(
             stage, config=config, task=task, metrics=metrics, selftest=selftest
         )

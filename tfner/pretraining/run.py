@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import shutil
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from tfner.pretraining.report import Report
 from tfner.pretraining.step import PretrainingModel
 from tfner.pretraining.warm_start import read_start, start_from
 from tfner.storage.atomic import writing
-from tfner.storage.output import OutputPolicy
+from tfner.storage.output import Kind, OutputPolicy
 from tfner.training.arrays import assign_variables, written
 from tfner.training.checkpoints import NumberedCheckpoints, are_finite
 from tfner.training.compile import compile_model
@@ -36,6 +36,7 @@ from tfner.training.stopping import DivergedError, asked_to_stop
 
 logger = logging.getLogger(__name__)
 
+PRETRAINING = Kind("pretraining run", {RUN_FILE: b"objective"})
 LOSS_SCALE = 2.0**15
 """First scale of a float16 loss."""
 
@@ -71,12 +72,11 @@ def pretrain(config: PretrainConfig) -> dict[str, Any]:
         begun = NumberedCheckpoints(output / CHECKPOINTS).steps()
         goes_on = config.saving.resume and begun
         start = None if goes_on else read_start(config, manifest)
-        if devices.is_chief:
-            make_output(config, manifest, output)
-        devices.wait()
-        run = Pretraining(config, manifest, output, devices, start=start)
-        report = run.fit()
-        devices.wait()
+        with output_of(config, manifest) if devices.is_chief else nullcontext():
+            devices.wait()
+            run = Pretraining(config, manifest, output, devices, start=start)
+            report = run.fit()
+            devices.wait()
     return report
 
 
@@ -109,28 +109,31 @@ def check_data(
         )
 
 
-def make_output(config: PretrainConfig, manifest: Manifest, output: Path) -> None:
-    """Make the directory of a run, with its tokenizer and, if new, its settings.
+@contextmanager
+def output_of(config: PretrainConfig, manifest: Manifest) -> Iterator[None]:
+    """Hold the directory of a run, with its tokenizer and, if new, its settings.
 
     Args:
-        config: says if an existing run may be replaced or resumed.
+        config: says where it is, and if an existing run may be replaced or resumed.
         manifest: of the data, which has the tokenizer.
-        output: the directory.
 
     Raises:
-        ConfigError: the directory holds something that may not be replaced.
+        ConfigError: the directory holds something that may not be replaced, or another
+            run is at work there.
         StorageError: it cannot be made.
     """
+    output = Path(config.saving.output)
     policy = OutputPolicy(output, config.saving.overwrite, config.saving.resume)
-    used = policy.check_kind("pretraining run", [RUN_FILE])
+    used = policy.check_kind(PRETRAINING)
     if used:
         policy.check_unfinished("a pretraining run")
-    with writing(output):
-        policy.make_directory()
-        tokenizer = output / TOKENIZER
-        shutil.copytree(manifest.tokenizer_directory, tokenizer, dirs_exist_ok=True)
-    if not used or config.saving.overwrite:
-        write_settings(config, output)
+    with policy.working_directory():
+        with writing(output):
+            tokenizer = output / TOKENIZER
+            shutil.copytree(manifest.tokenizer_directory, tokenizer, dirs_exist_ok=True)
+        if not used or config.saving.overwrite:
+            write_settings(config, output)
+        yield
 
 
 def write_settings(config: PretrainConfig, output: Path) -> None:

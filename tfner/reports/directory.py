@@ -14,11 +14,16 @@ from tfner.storage.atomic import whole_file, whole_files
 FIGURES = "figures"
 
 
-def write_report(directory: Path, report: Report) -> None:
+def write_report(directory: Path, report: Report, *, overwrite: bool = True) -> None:
     """Write `classification_report.txt`, `report.md`, `metrics.json`, figures, page.
 
+    Args:
+        directory: gets them; other files in it stay.
+        report: what they tell.
+        overwrite: files of the same names are replaced.
+
     Raises:
-        StorageError: a file cannot be written.
+        StorageError: a file cannot be written, or is there and may not be replaced.
     """
     figures = draw_figures(report)
     pictures = {title: files["svg"].decode() for title, files in figures.items()}
@@ -28,11 +33,11 @@ def write_report(directory: Path, report: Report) -> None:
         "metrics.json": [metrics_json(report)],
         "report.html": render_page(report, pictures),
     }
-    with whole_files(directory / FIGURES) as stage:
+    with whole_files(directory / FIGURES, overwrite=overwrite) as stage:
         for title, files in figures.items():
             name = title.lower().replace(" ", "_")
             (stage / f"{name}.png").write_bytes(files["png"])
-    with whole_files(directory) as stage:
+    with whole_files(directory, overwrite=overwrite) as stage:
         for name, parts in texts.items():
             with whole_file(stage / name) as file:
                 file.writelines(parts)

@@ -3,6 +3,10 @@
 Everything is written under a temporary name beside its place, `.NAME.XXXXXXXX.part`,
 flushed to the disk, and renamed; until then what is there stays. Remote places work
 too: their temporary files are local, and are sent.
+
+What may be replaced is an argument of all that writes where a user has said: `replaces`
+is what `version_of` gave when the run began, and by default anything, which is right
+for files in directories of our own.
 """
 
 from __future__ import annotations
@@ -11,7 +15,6 @@ import gzip
 import io
 import json
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,37 +23,41 @@ from pathlib import Path
 from typing import IO, Any, TextIO
 
 from tfner.errors import StorageError
-from tfner.storage import remote
+from tfner.storage import leftovers, remote
 from tfner.storage.lines import STANDARD_STREAM
 from tfner.storage.progress import show_progress
+from tfner.storage.publishing import ANYTHING, Version, publish, sync
 from tfner.storage.remote import AnyPath
+from tfner.storage.renames import rename_new
 
 REMEDY = "Make room, or choose another place."
-PARTS = ".*.part"
-"""Pattern of the temporary names."""
-SYNCED = 1000
-"""More files than these are synced together with all there is, which is faster."""
+INSIDE = "files"
+"""In the name of a temporary directory whose content joins the one around it."""
 
 
 @contextmanager
-def whole_file(path: AnyPath, *, remedy: str = REMEDY) -> Iterator[TextIO]:
+def whole_file(
+    path: AnyPath, *, replaces: Version | None = ANYTHING, remedy: str = REMEDY
+) -> Iterator[TextIO]:
     """Open a UTF-8 text stream whose file appears under `path` when it is complete.
 
     A name in `.gz` is compressed; "-" is standard output; devices are written directly.
 
     Args:
-        path: an existing file is replaced.
+        path: of the file; the one that it replaces leaves it its permissions.
+        replaces: what may be replaced, see `tfner.storage.publishing.publish`.
         remedy: what to do where it cannot be written.
 
     Raises:
-        StorageError: the place cannot be written, or the disk is full.
+        StorageError: the place cannot be written, the disk is full, or something else
+            has appeared there.
     """
     if os.fspath(path) == STANDARD_STREAM:
         if sys.stdout.isatty():
             show_progress(False)  # it would stand among the lines
         yield sys.stdout
         return
-    with whole_bytes(path, remedy=remedy) as raw:
+    with whole_bytes(path, replaces=replaces, remedy=remedy) as raw:
         compress = os.fspath(path).endswith(".gz")
         # No name and no time in the gzip header: equal content gives equal bytes.
         packed = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if compress else raw
@@ -59,20 +66,22 @@ def whole_file(path: AnyPath, *, remedy: str = REMEDY) -> Iterator[TextIO]:
 
 
 @contextmanager
-def whole_bytes(path: AnyPath, *, remedy: str = REMEDY) -> Iterator[IO[bytes]]:
+def whole_bytes(
+    path: AnyPath, *, replaces: Version | None = ANYTHING, remedy: str = REMEDY
+) -> Iterator[IO[bytes]]:
     """Open a binary stream; see `whole_file`."""
-    with _whole_path(path, remedy=remedy) as part, part.open("wb") as file:
+    with _whole_path(path, replaces, remedy) as part, part.open("wb") as file:
         yield file
 
 
 @contextmanager
-def _whole_path(path: AnyPath, *, remedy: str) -> Iterator[Path]:
+def _whole_path(path: AnyPath, replaces: Version | None, remedy: str) -> Iterator[Path]:
     with writing(path, remedy):
         if remote.is_remote(path):
             with tempfile.TemporaryDirectory(prefix="tfner-") as folder:
                 part = Path(folder) / Path(path).name
                 yield part
-                remote.put(part, path)
+                publish(part, path, replaces)
             return
         target = Path(path).resolve()
         if target.is_dir():
@@ -82,14 +91,9 @@ def _whole_path(path: AnyPath, *, remedy: str) -> Iterator[Path]:
         if target.exists() and not target.is_file():
             yield target  # a device or a pipe
             return
-        part = _temporary(target)
-        try:
+        with leftovers.new_part(target, is_directory=False) as part:
             yield part
-            _sync(part)
-            part.replace(target)
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+            publish(part, target, replaces)
 
 
 def write_bytes(path: AnyPath, content: bytes, *, remedy: str = REMEDY) -> None:
@@ -110,33 +114,43 @@ def write_json(path: AnyPath, record: Any) -> None:
 
 
 @contextmanager
-def whole_directory(directory: AnyPath) -> Iterator[Path]:
+def whole_directory(
+    directory: AnyPath, *, replaces: Version | None = ANYTHING
+) -> Iterator[Path]:
     """Make a temporary directory that becomes `directory` if nothing fails.
 
-    What was there before is replaced; whether it may be is for the caller to ask. A
-    link goes on pointing where it points.
+    A link goes on pointing where it points.
+
+    Args:
+        directory: local or remote.
+        replaces: what may be replaced, see `tfner.storage.publishing.publish`.
 
     Raises:
-        StorageError: the place cannot be written, or the disk is full.
+        StorageError: the place cannot be written, the disk is full, or something else
+            has appeared there.
     """
     with staging(directory) as stage:
         yield stage
-        move_into_place(stage, directory)
+        publish(stage, directory, replaces)
 
 
 @contextmanager
-def whole_files(directory: AnyPath) -> Iterator[Path]:
+def whole_files(directory: AnyPath, *, overwrite: bool = True) -> Iterator[Path]:
     """Make a temporary directory whose content joins `directory` if nothing fails.
 
-    Files and directories of the same names are replaced; others stay.
+    Args:
+        directory: local or remote; files of other names stay.
+        overwrite: files and directories of the same names are replaced.
 
     Raises:
-        StorageError: the place cannot be written, or the disk is full.
+        StorageError: the place cannot be written, the disk is full, or a file is there
+            that may not be replaced.
     """
     with staging(directory, inside=True) as stage:
         yield stage
         for path in sorted(stage.iterdir(), key=remote.is_marker):
-            move_into_place(path, Path(directory) / path.name)
+            target = Path(directory) / path.name
+            publish(path, target, ANYTHING if overwrite else None)
 
 
 @contextmanager
@@ -150,63 +164,34 @@ def staging(directory: AnyPath, *, inside: bool = False) -> Iterator[Path]:
     Raises:
         StorageError: something in the block cannot be written.
     """
-    made: list[Path] = []
-    with writing(directory):
-        if remote.is_remote(directory):
-            remote.check_place(directory)
-            stage = Path(tempfile.mkdtemp(prefix="tfner-"))
-        else:
-            place = Path(directory).resolve()
-            stage = _temporary(place / "files" if inside else place)
-            made = [folder for folder in stage.parents if not folder.exists()]
-            stage.mkdir(parents=True)
+    with writing(directory), _stage(directory, inside=inside) as stage:
         try:
             yield stage
         except StorageError as error:
             if not Path(str(error.path)).is_relative_to(stage):
                 raise
             raise StorageError(error.message, path=remote.address(directory)) from error
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
-            with suppress(OSError):  # they are in use by now
-                for folder in made:
-                    folder.rmdir()
 
 
-def move_into_place(stage: Path, target: AnyPath) -> None:
-    """Move a file or directory; what was there is replaced, or stays if that fails.
-
-    Args:
-        stage: is flushed to the disk first.
-        target: on the same file system, or remote.
-    """
-    if remote.is_remote(target):
-        send = remote.publish if stage.is_dir() else remote.put
-        send(stage, target)
+@contextmanager
+def _stage(directory: AnyPath, *, inside: bool) -> Iterator[Path]:
+    if remote.is_remote(directory):
+        remote.check_place(directory)
+        with tempfile.TemporaryDirectory(prefix="tfner-") as folder:
+            yield Path(folder)
         return
-    target = Path(target).resolve()
-    _sync(stage)
-    if stage.is_file():
-        stage.replace(target)
-    elif target.exists():
-        _swap(stage, target)
-    else:
-        stage.rename(target)
-
-
-def _swap(stage: Path, target: Path) -> None:
-    """Replace what is at a place by a directory; it is back if that fails."""
-    old = _temporary(target)
-    target.rename(old)
+    place = Path(directory).resolve()
+    target = place / INSIDE if inside else place
+    made = [folder for folder in target.parents if not folder.exists()]
     try:
-        stage.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
-    if old.is_dir():
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        old.unlink()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        leftovers.clear(target)
+        with leftovers.new_part(target, is_directory=True) as stage:
+            yield stage
+    finally:
+        with suppress(OSError):  # they are in use by now
+            for parent in made:
+                parent.rmdir()
 
 
 def move_to_new(stage: Path, target: Path) -> bool:
@@ -215,51 +200,22 @@ def move_to_new(stage: Path, target: Path) -> bool:
     Returns:
         Whether it was moved: False if there is something.
     """
-    if exists(target):  # renaming onto an empty directory would succeed
-        return False
-    if remote.is_remote(target):
+    if not remote.is_remote(target):
+        sync(stage)
+        try:
+            rename_new(stage, target)
+        except FileExistsError:
+            return False
+        return True
+    if not remote.exists(target):
         remote.publish(stage, target)
         return True
-    _sync(stage)
-    try:
-        stage.rename(target)
-    except OSError:
-        if target.exists():
-            return False
-        raise
-    return True
+    return False
 
 
 def exists(path: AnyPath) -> bool:
     """Tell whether there is a local or remote file or directory of this name."""
     return remote.exists(path) if remote.is_remote(path) else Path(path).exists()
-
-
-def remove_parts(directory: Path) -> None:
-    """Remove the temporary files below a directory that a killed process left."""
-    for part in list(directory.rglob(PARTS)):
-        if part.is_dir():
-            shutil.rmtree(part, ignore_errors=True)
-        else:
-            part.unlink(missing_ok=True)
-
-
-def _temporary(target: Path) -> Path:
-    return target.with_name(f".{target.name}.{os.urandom(4).hex()}.part")
-
-
-def _sync(path: Path) -> None:
-    """Flush a file, or all files of a directory, to the disk."""
-    files = [file for file in path.rglob("*") if file.is_file()]
-    if len(files) > SYNCED:
-        os.sync()
-        return
-    for file in files if path.is_dir() else [path]:
-        descriptor = os.open(file, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 @contextmanager

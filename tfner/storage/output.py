@@ -2,15 +2,55 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from tfner.errors import ConfigError
-from tfner.storage import remote
-from tfner.storage.atomic import exists, remove_parts
+from tfner.storage import leftovers, remote
+from tfner.storage.atomic import exists, writing
+from tfner.storage.encodings import SAMPLE, describe_binary
+from tfner.storage.lines import open_bytes
+from tfner.storage.locks import held
+from tfner.storage.publishing import Version, version_of
 from tfner.storage.remote import AnyPath, address
+
+logger = logging.getLogger(__name__)
+
+BINARY = (".gz", ".png", ".spacy")
+"""Ends of the names of files that we write and that are no text."""
+MOST_READ = 1 << 20
+"""Bytes of a file that are looked through for the mark of its kind."""
+
+
+class Kind(NamedTuple):
+    """What the directories of one command are, and how they are told from others.
+
+    Args:
+        name: as messages call one.
+        marks: names of files, or patterns, of which one is there, and what must stand
+            in it; nothing need where that is empty.
+    """
+
+    name: str
+    marks: Mapping[str, bytes]
+
+    def is_at(self, path: Path) -> bool:
+        """Tell whether a local or remote directory is of this kind."""
+        return any(_holds(path, name, mark) for name, mark in self.marks.items())
+
+
+def _holds(directory: Path, name: str, mark: bytes) -> bool:
+    if "*" in name:
+        return not remote.is_remote(directory) and any(directory.glob(name))
+    path = directory / name
+    if not (mark and exists(path)):
+        return exists(path)
+    with open_bytes(path) as file:
+        return mark in file.read(MOST_READ)
 
 
 def holds_something(path: AnyPath) -> bool:
@@ -44,80 +84,141 @@ class OutputPolicy:
             path = path.resolve()
         object.__setattr__(self, "path", path)
 
-    def check(self) -> None:
-        """Refuse to replace anything without `overwrite`.
+    def check(self, kind: Kind | None = None) -> Version | None:
+        """Refuse to replace anything without `overwrite`, or anything of others.
+
+        Args:
+            kind: of the directory that is written; None for a file, and for a
+                directory that others' files may stand in.
+
+        Returns:
+            What may be replaced when the output is whole: what is there now.
 
         Raises:
-            ConfigError: there is something.
+            ConfigError: something is there, or another run is writing there.
         """
-        if holds_something(self.path) and not self.overwrite:
-            raise ConfigError(
-                f"{address(self.path)} exists. Choose another place or add --overwrite."
-            )
+        self._settle()
+        if holds_something(self.path):
+            if not self.overwrite:
+                raise ConfigError(
+                    f"{address(self.path)} exists. Choose another place or add "
+                    "--overwrite."
+                )
+            if kind is None:
+                self._check_text()
+            else:
+                self.check_kind(kind)
+        return version_of(self.path)
 
-    def check_kind(self, kind: str, markers: Sequence[str]) -> bool:
+    def check_kind(self, kind: Kind) -> bool:
         """Refuse to replace, even with `overwrite`, what is of another kind.
 
         Args:
-            kind: what may lie there, as messages name it.
-            markers: names of files; one of this kind holds any of them.
+            kind: what may lie there.
 
         Returns:
             Whether there is one of this kind.
 
         Raises:
-            ConfigError: there is something else.
+            ConfigError: there is something else, or another run is writing there.
         """
+        self._settle()
         if not holds_something(self.path):
             return False
-        if any(exists(self.path / name) for name in markers):
+        if kind.is_at(self.path):
             return True
         if self._half_sent():
             return False
         raise ConfigError(
-            f"{address(self.path)} exists and is no {kind}, so --overwrite would not "
-            "replace it either. Choose another --output."
+            f"{address(self.path)} exists and is no {kind.name}, so --overwrite would "
+            "not replace it either. Choose another place."
         )
 
-    def check_finished(self, kind: str, markers: Sequence[str]) -> None:
+    def check_finished(self, kind: Kind) -> Version | None:
         """Refuse to replace a finished output without `overwrite`, others at all.
 
         Args:
             kind: as for `check_kind`.
-            markers: as for `check_kind`.
+
+        Returns:
+            As `check` does.
 
         Raises:
             ConfigError: there is something.
         """
-        if self.check_kind(kind, markers) and not self.overwrite:
+        if self.check_kind(kind) and not self.overwrite:
             raise ConfigError(
-                f"{address(self.path)} holds a finished {kind}. Add --overwrite to "
-                "replace it when the new one is done, or choose another --output."
+                f"{address(self.path)} holds a finished {kind.name}. Add --overwrite "
+                "to replace it when the new one is done, or choose another --output."
             )
+        return version_of(self.path)
 
     def check_unfinished(self, kind: str = "an unfinished run") -> None:
         """Refuse to touch unfinished work without `resume` or `overwrite`.
 
         Raises:
-            ConfigError: there is some.
+            ConfigError: there is some, or another run is at it.
         """
-        if not (self.resume or self.overwrite) and exists(self.path):
+        if not exists(self.path):
+            return
+        if not remote.is_remote(self.path):
+            with held(self.path) as mine:
+                self._refuse_used(mine)
+        if not (self.resume or self.overwrite):
             raise ConfigError(
                 f"{address(self.path)} holds {kind}. Add --resume to go on with it, or "
                 "--overwrite to start afresh."
             )
 
-    def make_directory(self) -> Path:
-        """Make a local directory for work, empty unless the work is resumed.
+    @contextmanager
+    def working_directory(self) -> Iterator[Path]:
+        """Hold a local directory for work, empty unless the work is resumed.
 
         Raises:
-            OSError: it cannot be made.
+            ConfigError: another run holds it.
+            StorageError: it cannot be made.
         """
-        if self.overwrite and not self.resume and self.path.exists():
-            shutil.rmtree(self.path)
-        self.path.mkdir(parents=True, exist_ok=True)
-        remove_parts(self.path)
-        return self.path
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        with held(self.path) as mine:
+            self._refuse_used(mine)
+            if self.overwrite and not self.resume:
+                self._empty()
+            leftovers.remove_parts(self.path)
+            yield self.path
+
+    def _empty(self) -> None:
+        before = list(self.path.iterdir())
+        if before:
+            logger.info("%s: what an earlier run had left is removed", self.path)
+        for path in before:
+            leftovers.remove(path)
+
+    def _settle(self) -> None:
+        """Put right what killed runs have left at the place."""
+        if remote.is_remote(self.path):
+            return
+        leftovers.put_back(self.path)
+        self._refuse_used(not leftovers.clear(self.path))
+
+    def _refuse_used(self, is_free: bool | None) -> None:
+        if is_free is False:
+            raise ConfigError(
+                f"{address(self.path)} is in use: another run is writing there. Wait "
+                "until it has ended, or choose another place."
+            )
+
+    def _check_text(self) -> None:
+        """Refuse to replace a file that is none of ours: a picture, a program."""
+        if self.path.name.endswith(BINARY) or not self.path.is_file():
+            return
+        with self.path.open("rb") as file:
+            head = file.read(SAMPLE)
+        if b"\0" in head or describe_binary(head):
+            raise ConfigError(
+                f"{self.path} exists and is {describe_binary(head) or 'no text'}, so "
+                "--overwrite would not replace it either. Choose another place."
+            )
 
     def beside(self, suffix: str) -> OutputPolicy:
         """Return the same policy for a place beside the output, of a longer name."""

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tfner.errors import StorageError
+from tfner.storage.leftovers import put_back
 
 logger = logging.getLogger(__name__)
 
@@ -205,6 +206,8 @@ def fetch(directory: AnyPath, local: Path) -> None:
 def local_copy(path: str | Path) -> str | Path:
     """Fetch a remote directory until the program ends; return a local path as it is.
 
+    What a killed run has left in the course of replacing a local one is put back.
+
     Args:
         path: of the directory, or the prefix of a TensorFlow checkpoint in one.
 
@@ -212,6 +215,7 @@ def local_copy(path: str | Path) -> str | Path:
         StorageError: there is none, or it cannot be read.
     """
     if not is_remote(path):
+        put_back(Path(path))
         return path
     folder = Path(tempfile.mkdtemp(prefix="tfner-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tfner.storage import remote
-from tfner.storage.atomic import writing
 from tfner.storage.output import WORKPLACE, OutputPolicy
 
 
@@ -34,7 +33,9 @@ def workplace(output: OutputPolicy, *, writes: bool = True) -> Iterator[Workplac
         writes: False where another process makes and removes the workplace.
 
     Raises:
-        ConfigError: there is an unfinished run, and no word on it.
+        ConfigError: there is an unfinished run, and no word on it; or another run is
+            at work there.
+        StorageError: it cannot be made.
     """
     policy = output.beside(WORKPLACE)
     if writes:
@@ -43,9 +44,7 @@ def workplace(output: OutputPolicy, *, writes: bool = True) -> Iterator[Workplac
         with _mirrored(policy, writes=writes) as place:
             yield place
     elif writes:
-        with writing(output.path):
-            directory = policy.make_directory()
-        with _kept_if_used(directory):
+        with policy.working_directory() as directory, _kept_if_used(directory):
             yield Workplace(directory)
     else:
         yield Workplace(policy.path)

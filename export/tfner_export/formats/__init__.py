@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from tfner.errors import ConfigError, unknown
+from tfner.storage.output import Kind
 
 if TYPE_CHECKING:
     from tfner_export.exporter import Exporter
@@ -58,6 +59,17 @@ FORMATS = {
         f"{__name__}.google", "google-research/electra", settings=("task_name",)
     ),
 }
+
+
+EXPORT = Kind(
+    "export",
+    {
+        "config.json": b'"tfner_labels"',
+        "labels.json": b'"scheme"',
+        "assets/config.json": b'"tfner_schema"',
+    },
+)
+"""What `--overwrite` may replace, whichever format it has."""
 
 
 def find_format(name: str) -> Format:

@@ -16,10 +16,15 @@ from tfner.document import Document
 from tfner.errors import CorpusError
 from tfner.schemes import decode_tags, encode_spans, find_scheme
 from tfner.storage.atomic import whole_file
+from tfner.storage.publishing import ANYTHING, Version
 
 
 def repair_conll(
-    path: str | os.PathLike[str], output: str | os.PathLike[str], options: ReadOptions
+    path: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    options: ReadOptions,
+    *,
+    replaces: Version | None = ANYTHING,
 ) -> int:
     """Write a column file anew with every tag valid in the file's scheme.
 
@@ -30,6 +35,7 @@ def repair_conll(
         path: the file to repair.
         output: the file to write; may be the same.
         options: how to read the file.
+        replaces: see `tfner.corpus.write_corpus`.
 
     Returns:
         Number of changed tags, empty ones that became O included.
@@ -55,7 +61,7 @@ def repair_conll(
     first = next(documents)  # a file has one scheme; by its name all are spelled alike
     is_usual = "tags_as_read" not in first.metadata
     scheme = None if is_usual else first.metadata["scheme"]
-    with whole_file(os.fspath(output)) as stream:
+    with whole_file(output, replaces=replaces) as stream:
         write_conll(chain([first], documents), stream, scheme=scheme)
     return changed[0]
 

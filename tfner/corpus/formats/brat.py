@@ -27,6 +27,7 @@ from tfner.document import Document, Entity
 from tfner.errors import CorpusError, StorageError, counted, shorten
 from tfner.storage.atomic import whole_directory
 from tfner.storage.lines import STANDARD_STREAM, read_lines
+from tfner.storage.publishing import ANYTHING, Version
 
 logger = logging.getLogger(__name__)
 
@@ -177,7 +178,12 @@ def _on_one_line(text: str) -> str:
     return LINE_BREAK.sub(" ", text.rstrip("\r\n"))
 
 
-def write_brat(documents: Iterable[Document], directory: str) -> int:
+def write_brat(
+    documents: Iterable[Document],
+    directory: str,
+    *,
+    replaces: Version | None = ANYTHING,
+) -> int:
     """Write pairs into a directory that appears when all are written.
 
     File names are the ids, with `_` for what a file name cannot hold, and a number
@@ -186,6 +192,7 @@ def write_brat(documents: Iterable[Document], directory: str) -> int:
     Args:
         documents: may be an iterator.
         directory: is replaced if it holds nothing but pairs.
+        replaces: see `write_corpus`.
 
     Returns:
         Number of documents written.
@@ -197,7 +204,7 @@ def write_brat(documents: Iterable[Document], directory: str) -> int:
     check_target(directory)
     taken: dict[str, int] = {}
     written = renamed = with_words = 0
-    with whole_directory(Path(directory)) as stage:
+    with whole_directory(Path(directory), replaces=replaces) as stage:
         for document, annotations in rendered(documents, _annotations):
             name = _file_name(document.id, taken)
             for suffix, content in (

@@ -46,8 +46,8 @@ class Format:
         shape: of its records, where they are JSON; `scan` is then `scan_records`.
         write: takes documents, a text stream and `scheme`, and returns how many it
             wrote.
-        write_path: takes documents and the path, where a corpus is a directory or no
-            text.
+        write_path: takes documents, the path and `replaces`, where a corpus is a
+            directory or no text.
         recognise: tells from the beginning of a file, or from a directory, that it is
             of this format, and why, in words that follow "because of"; None if not.
         is_address: tells that a path which is no file or directory names a corpus of
@@ -69,7 +69,7 @@ class Format:
     read: Callable[[str, ReadOptions], Iterator[Document]] | None = None
     shape: Shape | None = None
     write: Callable[..., int] | None = None
-    write_path: Callable[[Iterable[Document], str], int] | None = None
+    write_path: Callable[..., int] | None = None
     recognise: Callable[[Sample], str | None] = lambda sample: None
     is_address: Callable[[str], bool] = lambda path: False
     suffixes: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from typing import Any
 
 from tfner.errors import StorageError
 from tfner.storage.encodings import BOM
+from tfner.storage.leftovers import put_back
 from tfner.storage.lines import open_bytes
 
 SAMPLE_BYTES = 1 << 16
@@ -34,6 +35,7 @@ class Sample:
     def __init__(self, path: str) -> None:
         self.path = path
         self.suffix = Path(path.removesuffix(".gz")).suffix.lower()
+        put_back(Path(path))
         self.is_directory = os.path.isdir(path)
 
     @cached_property

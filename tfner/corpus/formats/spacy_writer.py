@@ -13,6 +13,7 @@ from tfner.document import Document
 from tfner.errors import ConfigError, CorpusError, counted
 from tfner.storage.atomic import whole_bytes
 from tfner.storage.lines import STANDARD_STREAM
+from tfner.storage.publishing import ANYTHING, Version
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,9 @@ TOKEN = re.compile(r"\w+|[^\w\s]")
 GAP = re.compile(r"\s+|\S+")
 
 
-def write_spacy(documents: Iterable[Document], path: str) -> int:
+def write_spacy(
+    documents: Iterable[Document], path: str, *, replaces: Version | None = ANYTHING
+) -> int:
     """Write a DocBin, which is held in memory.
 
     Entities are `doc.ents`; where any of the corpus overlap, all of them are instead
@@ -33,6 +36,7 @@ def write_spacy(documents: Iterable[Document], path: str) -> int:
     Args:
         documents: ids, tags and metadata are left out: a DocBin has none.
         path: a file.
+        replaces: see `write_corpus`.
 
     Returns:
         Number of documents written.
@@ -62,7 +66,7 @@ def write_spacy(documents: Iterable[Document], path: str) -> int:
         else:
             doc.set_ents(spans)
         packed.add(doc)
-    with whole_bytes(path) as file:
+    with whole_bytes(path, replaces=replaces) as file:
         file.write(packed.to_bytes())
     if as_group:
         logger.info("%s: entities overlap: all are the span group %s", path, SPAN_KEY)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,14 +25,16 @@ from tfner.pretraining.dataset.shards import (
     write_whole,
 )
 from tfner.pretraining.text.articles import check_streams, find_files, read_articles
-from tfner.storage.atomic import move_into_place, writing
+from tfner.storage.atomic import writing
 from tfner.storage.foreign_files import read_json
-from tfner.storage.output import OutputPolicy
+from tfner.storage.output import Kind, OutputPolicy
+from tfner.storage.publishing import publish
 from tfner.tokenization.ids import LoadedTokenizer
 from tfner.tokenization.specials import special_ids, tokenizer_digest
 
 PLAN_FILE = "plan.json"
 WORK = ".building"
+RECORDS = Kind("pretraining data", {MANIFEST_FILE: b'"shards"'})
 
 
 def build_pretraining_data(
@@ -76,49 +79,48 @@ def build_pretraining_data(
     """
     target = Path(directory).resolve()
     policy = OutputPolicy(target, overwrite, resume)
-    policy.check()
+    replaces = policy.check(RECORDS)
     check_streams(inputs)
     surveys = [survey_articles(f, read_articles(f)) for f in find_files(inputs)]
-    work = policy.beside(WORK)
-    with writing(target):
-        with TemporaryDirectory() as folder:
-            saved = Path(folder)
-            tokenizer.save(saved)
-            plan = make_shard_plan(
-                *(surveys, special_ids(tokenizer), tokenizer_digest(saved)),
-                max_length=max_length,
-                seed=seed,
-                overflow=overflow,
-                shards=shards,
-            )
-            _prepare(work, plan)
-            shutil.copytree(saved, work.path / TOKENIZER_FOLDER, dirs_exist_ok=True)
-        built = build_shards(
-            *(plan, work.path),
-            processes=min(plan.shards, processes or os.cpu_count() or 1),
+    with writing(target), TemporaryDirectory() as folder:
+        saved = Path(folder)
+        tokenizer.save(saved)
+        plan = make_shard_plan(
+            *(surveys, special_ids(tokenizer), tokenizer_digest(saved)),
+            max_length=max_length,
+            seed=seed,
+            overflow=overflow,
+            shards=shards,
         )
-        manifest = make_manifest(plan, built, work.path)
-        write_whole(work.path / MANIFEST_FILE, manifest.to_bytes())
-        for shard in manifest.shards:
-            note_of(work.path / shard.file).unlink(missing_ok=True)
-        (work.path / PLAN_FILE).unlink()
-        move_into_place(work.path, target)
+        with _prepared(policy.beside(WORK), plan) as place:
+            shutil.copytree(saved, place / TOKENIZER_FOLDER, dirs_exist_ok=True)
+            processes = min(plan.shards, processes or os.cpu_count() or 1)
+            built = build_shards(plan, place, processes=processes)
+            manifest = make_manifest(plan, built, place)
+            write_whole(place / MANIFEST_FILE, manifest.to_bytes())
+            for shard in manifest.shards:
+                note_of(place / shard.file).unlink(missing_ok=True)
+            publish(place, target, replaces)
+            (target / PLAN_FILE).unlink()
     return replace(manifest, directory=target)
 
 
-def _prepare(work: OutputPolicy, plan: ShardPlan) -> None:
-    """Make the directory of the unfinished data set, or check the one that is there.
+@contextmanager
+def _prepared(work: OutputPolicy, plan: ShardPlan) -> Iterator[Path]:
+    """Hold the directory of the unfinished data set, new or as it was left.
 
     Raises:
         ConfigError: there is one, and neither `resume` nor `overwrite` was asked for;
-            or it was begun with other settings.
+            it was begun with other settings, or another run is at work there.
     """
     work.check_unfinished()
     planned = json.loads(json.dumps(plan.to_json()))
-    directory = work.make_directory()
-    if any(directory.iterdir()):
-        _compare(directory, planned)
-    write_whole(directory / PLAN_FILE, json.dumps(planned).encode("utf-8", "replace"))
+    with work.working_directory() as directory:
+        if any(directory.iterdir()):
+            _compare(directory, planned)
+        content = json.dumps(planned).encode("utf-8", "replace")
+        write_whole(directory / PLAN_FILE, content)
+        yield directory
 
 
 def _compare(work: Path, planned: dict[str, object]) -> None:
