@@ -27,7 +27,7 @@ MOST_READ = 1 << 20
 
 
 class Kind(NamedTuple):
-    """What the directories of one command are, and how they are told from others.
+    """A kind of directories, those of one command, and the marks that tell them.
 
     Args:
         name: as messages call one.

@@ -26,7 +26,7 @@ SYNCED = 1000
 
 
 class Version(NamedTuple):
-    """What stands at a place.
+    """A state of a place that can be told from later ones.
 
     Args:
         kind: of what it is.
