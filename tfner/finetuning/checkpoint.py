@@ -5,11 +5,15 @@ checkpoint.previous.npz   the one before, for the case that the newest is damage
 best.npz                  weights of the best epoch so far
 epoch-N.npz               of every epoch, where they are kept
 log.csv                   a line an epoch
+
+Vectors of pieces that do not learn are in none of them: the encoder brings them again.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +21,7 @@ import keras
 import numpy as np
 
 from tfner.config.train import TrainConfig
+from tfner.errors import TrainingError
 from tfner.models.encoders.embeddings import PieceTable
 from tfner.models.keras_internals import all_layers
 from tfner.storage.workplace import Mirror
@@ -164,6 +169,7 @@ class Checkpoint(keras.callbacks.Callback):
             "best_epoch": self.best_epoch,
             "settings": self.fingerprint,
             "place": self.place,
+            "pieces": self._digest,
         }
         means = [own_copies(variable)[0] for variable in self._mean_variables()]
         variables = [*self.training_model.optimizer.variables, *means]
@@ -173,7 +179,13 @@ class Checkpoint(keras.callbacks.Callback):
             self.mirror.send()
 
     def _weights(self) -> list[Any]:
-        return [v.numpy() for v in self.training_model.model.weights]
+        return [v.numpy() for v in _kept(self.training_model.model)]
+
+    @cached_property
+    def _digest(self) -> int | None:
+        """Of the vectors that do not learn, which a resumed run must find again."""
+        table = _divided(self.training_model.model)
+        return None if table is None else zlib.crc32(table.fixed.numpy())
 
     def _mean_variables(self) -> list[Any]:
         return [v for metric in self.training_model.metrics for v in metric.variables]
@@ -199,13 +211,16 @@ class Checkpoint(keras.callbacks.Callback):
         if state is None:
             return self.place
         path, arrays, about = state
+        if about.get("pieces") not in (None, self._digest):
+            raise TrainingError(
+                f"{path} belongs to another encoder: vectors of pieces that its run "
+                "did not learn are not those of --encoder. Give the encoder as it was, "
+                "or --overwrite to start afresh."
+            )
         means = len(self._mean_variables())
-        variables = [
-            *self.training_model.model.weights,
-            *self.training_model.optimizer.variables,
-        ]
-        own = arrays[: len(arrays) - means]
-        _assign(self.training_model.model, variables, own, path)
+        model, optimizer = self.training_model.model, self.training_model.optimizer
+        variables = [*_kept(model), *optimizer.variables]
+        _assign(model, variables, arrays[: len(arrays) - means], path)
         self.history, self.best_epoch = about["history"], about["best_epoch"]
         self.place = Place(*about["place"])
         self._means = arrays[len(arrays) - means :] if self.place.steps else []
@@ -221,28 +236,46 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _load(self, model: keras.Model, name: str) -> None:
         path = self.directory / name
-        _assign(model, model.weights, load_arrays(path)[0], path)
+        _assign(model, _kept(model), load_arrays(path)[0], path)
+
+
+def _divided(model: keras.Model) -> PieceTable | None:
+    """The table of which some rows learn, if there is one."""
+    tables = (layer for layer in all_layers(model) if isinstance(layer, PieceTable))
+    return next((table for table in tables if table.fixed is not None), None)
+
+
+def _kept(model: keras.Model) -> list[keras.Variable]:
+    """The weights that checkpoints hold: all but vectors that do not learn."""
+    table = _divided(model)
+    fixed = None if table is None else table.fixed
+    return [weight for weight in model.weights if weight is not fixed]
 
 
 def _assign(
     model: keras.Model, variables: Sequence[Any], arrays: Sequence[Any], path: Path
 ) -> None:
-    """Set variables to arrays, also to those of versions in which all pieces learnt."""
-    tables = (layer for layer in all_layers(model) if isinstance(layer, PieceTable))
-    divided = next((table for table in tables if table.learned is not None), None)
-    if divided is not None and len(arrays) < len(variables):
-        arrays = list(_divided(divided, variables, arrays))
+    """Set variables to arrays, also to those of 0.1, where all pieces learnt."""
+    table = _divided(model)
+    if table is not None and len(arrays) < len(variables):
+        arrays = list(_of_rows(table, variables, arrays))
     assign_variables(variables, arrays, path)
 
 
-def _divided(
+def _of_rows(
     table: PieceTable, variables: Sequence[Any], arrays: Sequence[Any]
 ) -> Iterator[Any]:
-    """Yield an array for each variable; rows that learn come out of whole tables."""
-    rest, array = iter(arrays), np.zeros(())
+    """Yield an array for each variable, rows that learn out of whole tables."""
+    rest, array, scale = iter(arrays), np.zeros(()), table.scale.path.replace("/", "_")
     for variable in variables:
-        if variable is not table.learned:  # which stands behind its table
-            array = next(rest, array)
-        shape = tuple(variable.shape)
-        learns = shape == tuple(table.learned.shape) != array.shape
-        yield table.learned_of(array) if learns else array
+        name = variable.path.replace("/", "_")
+        if name.endswith(f"{scale}_average"):
+            yield table.scale_of(array)
+        elif scale in name:
+            yield np.float32(variable is table.scale)  # moments are 0
+        else:
+            array = next(rest, np.zeros(()))
+            is_whole = array.shape == tuple(table.fixed.shape)
+            if is_whole and variable is table.learned:
+                table.begin_from(array)
+            yield table.rows_of(array) if is_whole else array

@@ -44,7 +44,9 @@ def test_what_an_encoder_says_and_its_gradients_stay(
     np.testing.assert_array_equal(encoder(batch).numpy(), before)
     found = gradients(encoder, batch)
     (table,) = whole.keys() - found.keys()
-    (learned,) = found.keys() - whole.keys()
+    scale = encoder.embeddings.pieces.scale.path
+    assert found[scale] == 0
+    (learned,) = found.keys() - whole.keys() - {scale}
     assert found[learned].shape == (len(met), encoder.embeddings.width)
     np.testing.assert_allclose(found[learned], whole[table][met], atol=1e-6)
     for path in whole.keys() & found.keys():
@@ -57,6 +59,8 @@ def test_pieces_that_are_not_learned_are_still_known(make: Make, rows: Any) -> N
     encoder.learn_pieces([7, 3, 7])
     assert encoder.embeddings.pieces.learned.shape == (2, encoder.embeddings.width)
     np.testing.assert_array_equal(encoder(batch).numpy(), before)
+    encoder.embeddings.pieces.scale.assign(2.0)
+    assert np.abs(encoder(batch).numpy() - before).max() > 0.01
 
 
 def test_the_file_holds_the_whole_table_as_learned(make: Make, tmp_path: Path) -> None:
@@ -64,7 +68,9 @@ def test_the_file_holds_the_whole_table_as_learned(make: Make, tmp_path: Path) -
     table = encoder.embeddings.pieces.embeddings.numpy()
     encoder.learn_pieces([3, 7])
     encoder.embeddings.pieces.learned.assign_add(np.ones((2, 12), "float32"))
-    table[[3, 7]] += 1
+    encoder.embeddings.pieces.scale.assign(0.5)
+    met = np.isin(np.arange(len(table)), [3, 7])
+    table = np.where(met[:, None], table + 1, table / 2)
     encoder.save_weights(path)
 
     ordinary, learning = make("bert"), make("bert")

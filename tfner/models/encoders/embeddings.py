@@ -118,17 +118,21 @@ class Embeddings(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tfner")
 class PieceTable(keras.layers.Embedding):
-    """A table of vectors (V, E), of which training may move some rows alone.
+    """A table of vectors (V, E), of which training may learn some rows alone.
 
-    The optimizer's time and memory go with the rows that learn. A corpus has some
-    thousand pieces, a multilingual vocabulary 250,000; the rows of the others have no
-    gradient and would only decay.
+    A corpus has some thousand pieces, a multilingual vocabulary 250,000. The rows of
+    the others have no gradient: all that training does to them is to scale all alike,
+    by weight decay, and by an average of what that has left. So the optimizer gets the
+    rows that learn and one number, the scale of all others, in place of the table; it
+    decays and averages that number as it would each of them.
 
     It is saved and loaded as a whole table, whichever rows learn.
     """
 
     learned: Any = None
     """(K, E) rows that learn, and count in place of those of the table."""
+    scale: Any = None
+    """() factor of all other rows, 1 at first; its gradient is 0."""
 
     def learn_only(self, ids: Any) -> None:
         """Let the rows of some pieces learn, and no others.
@@ -140,15 +144,38 @@ class PieceTable(keras.layers.Embedding):
         self._slots = np.full(self.input_dim, -1, np.int32)
         self._slots[self._ids] = np.arange(len(self._ids))
         self._embeddings.trainable = False
-        rows = self.learned_of(self._embeddings)
+        rows = self.rows_of(self._embeddings)
         with open_to_weights(self):
             self.learned = self.add_weight(
                 rows.shape, initializer=lambda *_, **__: rows, name="learned"
             )
+            self.scale = self.add_weight(
+                (), initializer="ones", name="scale", autocast=False
+            )
 
-    def learned_of(self, table: Any) -> Any:
+    @property
+    def fixed(self) -> Any:
+        """The table (V, E) as training began; None where it learns as a whole."""
+        return None if self.learned is None else self._embeddings
+
+    def begin_from(self, table: Any) -> None:
+        """Take a whole table (V, E), as if nothing had been learned since."""
+        self._embeddings.assign(table)
+        self.learned.assign(self.rows_of(self._embeddings))
+        self.scale.assign(1.0)
+
+    def rows_of(self, table: Any) -> Any:
         """The rows (K, E) that learn, of a table (V, E)."""
         return ops.take(table, self._ids, axis=0)
+
+    def scale_of(self, table: Any) -> Any:
+        """The factor () by which rows that do not learn differ in another table."""
+        others = (self._slots < 0)[:, None]
+        product, square = (
+            np.sum(self._embeddings * rows, where=others)
+            for rows in (table, self._embeddings)
+        )
+        return np.float32(product / max(square, 1e-30))
 
     @property
     def embeddings(self) -> Any:
@@ -156,25 +183,29 @@ class PieceTable(keras.layers.Embedding):
         if self.learned is None:
             return super().embeddings
         rows = self._ids[:, None]
-        return ops.scatter_update(self._embeddings, rows, self.learned)
+        return ops.scatter_update(self._embeddings * self.scale, rows, self.learned)
 
     def call(self, inputs: Any) -> Any:
         """Look up the vectors (…, E) of pieces (…)."""
         if self.learned is None:
             return super().call(inputs)
         slots = ops.take(self._slots, inputs)
+        learns = slots >= 0
         learned = ops.take(self.learned, ops.maximum(slots, 0), axis=0)
-        fixed = ops.take(self._embeddings, inputs, axis=0)
-        vectors = ops.where(slots[..., None] < 0, fixed, learned)
+        # Rows that learn are not looked up twice: the whole table need not be at hand.
+        others = ops.take(self._embeddings, ops.where(learns, 0, inputs), axis=0)
+        # A gradient of 0 and not none: tapes fail on Keras' variables without any.
+        scale = ops.stop_gradient(self.scale) + 0.0 * self.scale
+        others = others * ops.cast(scale, others.dtype)
+        vectors = ops.where(learns[..., None], learned, others)
         return ops.cast(vectors, self.compute_dtype)
 
     def load_own_variables(self, store: Any) -> None:
         """Read a whole table; the rows that learn begin from it."""
         if self.learned is None:
             super().load_own_variables(store)
-            return
-        self._embeddings.assign(store["0"])
-        self.learned.assign(self.learned_of(self._embeddings))
+        else:
+            self.begin_from(store["0"])
 
 
 def sinusoids(length: int, width: int) -> np.ndarray:
