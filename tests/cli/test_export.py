@@ -133,3 +133,42 @@ def test_what_a_format_refuses_or_does_not_find_equal_is_not_published(
         result = tfner("export", toy_bundle, tmp_path / "out", "--format", "toy-tags")
         assert result.sentence == "not for sale"
         assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_vocabulary_is_trimmed_to_a_corpus_or_a_number(
+    tfner, toy_bundle: Path, toy_corpus: Path, tmp_path: Path
+) -> None:
+    export = ("export", toy_bundle, "--format", "huggingface", "--json")
+    trim = ("--trim-vocabulary", toy_corpus / "train.conll")
+    dev = ("--dev", toy_corpus / "dev.conll")
+    result = tfner(*export, tmp_path / "corpus", *trim, *dev)
+    assert result.code == 0, result.err
+    found = json.loads(result.out)["vocabulary"]
+    assert found["pieces"] < found["of"]
+    assert found["texts"] == found["kept_texts"] == found["equal_kept"] == 12
+    assert found["f1"] == found["f1_before"] > 0
+    assert "12 of 12 texts all of whose pieces are kept" in result.err
+    assert "unknown pieces 0" in result.err
+    result = tfner(*export, tmp_path / "number", "--trim-vocabulary", 100)
+    assert json.loads(result.out)["vocabulary"]["pieces"] == 100
+
+
+@pytest.mark.slow
+def test_a_vocabulary_that_cannot_be_trimmed_so_is_one_sentence(
+    tfner, toy_bundle: Path, tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty.txt"
+    empty.write_text("\n\n", encoding="utf-8")
+    sentences = {
+        empty: "the file is empty",
+        "3": "Received: 3 to be kept",
+        "100000": "Received: 100000",
+        tmp_path / "absent.bio": "absent.bio",
+    }
+    for value, sentence in sentences.items():
+        command = ("export", toy_bundle, tmp_path / "out", "--trim-vocabulary", value)
+        assert sentence in tfner(*command).sentence
+        assert not (tmp_path / "out").exists()
+    dev = ("export", toy_bundle, tmp_path / "out", "--dev", empty)
+    assert "--trim-vocabulary" in tfner(*dev).sentence

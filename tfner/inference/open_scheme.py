@@ -16,6 +16,7 @@ from tfner.data.windows import Window
 from tfner.document import Document
 from tfner.schemes import LabelSet, find_scheme, invalid_positions
 from tfner.tasks import Task
+from tfner.tokenization import Tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -82,12 +83,18 @@ def of_scheme(task: AnyTask, scheme: str) -> AnyTask:
     return remade(task, LabelSet(labels.labels, scheme=scheme, tags=labels.tags))
 
 
-def remade(task: AnyTask, label_set: LabelSet | None = None, **changes: Any) -> AnyTask:
-    """A task made again for prediction, with other labels or settings.
+def remade(
+    task: AnyTask,
+    label_set: LabelSet | None = None,
+    tokenizer: Tokenizer | None = None,
+    **changes: Any,
+) -> AnyTask:
+    """A task made again for prediction, with other labels, pieces or settings.
 
     Args:
         task: with settings of these names.
         label_set: in place of its own.
+        tokenizer: in place of its own.
         **changes: settings in place of its own.
 
     Raises:
@@ -96,4 +103,8 @@ def remade(task: AnyTask, label_set: LabelSet | None = None, **changes: Any) -> 
     settings = task.settings()
     del settings["name"]
     make: Callable[..., AnyTask] = type(task)
-    return make(task.tokenizer, label_set or task.label_set, **settings | changes)
+    return make(
+        tokenizer or task.tokenizer,
+        label_set or task.label_set,
+        **settings | changes,
+    )

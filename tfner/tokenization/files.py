@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,22 @@ class TokenizerSettings:
     notes: list[str] = field(default_factory=list)
     marks_start: bool = True
     added: list[str] = field(default_factory=list)
+
+
+def renumbered(settings: TokenizerSettings, ids: Sequence[int]) -> TokenizerSettings:
+    """The settings of a tokenizer whose pieces are numbered anew.
+
+    Args:
+        settings: with the old ids.
+        ids: the old id of each piece, in the new order.
+    """
+    new = {old: number for number, old in enumerate(ids)}
+    return replace(
+        settings,
+        prefix_ids=[new[number] for number in settings.prefix_ids],
+        suffix_ids=[new[number] for number in settings.suffix_ids],
+        pad_id=new[settings.pad_id],
+    )
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -28,13 +28,16 @@ from tfner.tokenization.added import (
     without_pieces,
     words_around,
 )
+from tfner.tokenization.definitions import with_pieces
 from tfner.tokenization.encoding import Encoding, Int32
 from tfner.tokenization.files import (
+    CUSTOM,
     PIECES,
     SETTINGS_FILE,
     TOKENIZER_FILE,
     VOCABULARY_FILE,
     TokenizerSettings,
+    renumbered,
     write_json,
 )
 from tfner.tokenization.remembered import Pieces, RememberedPieces
@@ -191,6 +194,19 @@ class FastTokenizer:
     def definition(self) -> Definition:
         """The content of the `tokenizer.json` that `save` writes."""
         return {**json.loads(self._backend.to_str()), **self._pipeline}
+
+    def keep(self, ids: Sequence[int]) -> FastTokenizer:
+        """Keep some of the pieces alone, numbered anew.
+
+        Args:
+            ids: rising; all special and added pieces are among them.
+        """
+        return FastTokenizer(
+            with_pieces(self.definition, ids),
+            renumbered(self.settings, ids),
+            word_splitter=self._find_words if self.splitter == CUSTOM else None,
+            mecab=self._mecab,
+        )
 
     def id_of(self, piece: str) -> int | None:
         """The id of a piece, or None if the vocabulary lacks it."""

@@ -21,9 +21,11 @@ from tfner.marks import MARK, is_blank
 from tfner.tokenization.encoding import Encoding, Int32
 from tfner.tokenization.files import (
     CONFIG_FILE,
+    CUSTOM,
     PIECES,
     SETTINGS_FILE,
     TokenizerSettings,
+    renumbered,
     write_json,
 )
 from tfner.tokenization.remembered import Pieces, RememberedPieces
@@ -212,6 +214,34 @@ class JapaneseTokenizer:
     def id_of(self, piece: str) -> int | None:
         """The id of a piece, or None if the vocabulary lacks it."""
         return self._subwords.id_of(piece)
+
+    @property
+    def subwords(self) -> Subwords:
+        """The tokenizer that cuts words into pieces."""
+        return self._subwords
+
+    @property
+    def special(self) -> Mapping[str, str]:
+        """The special pieces by their roles, `cls_token` and so on."""
+        return self._special
+
+    def keep(self, ids: Sequence[int]) -> JapaneseTokenizer:
+        """Keep some of the pieces alone, numbered anew.
+
+        Args:
+            ids: rising; all special pieces are among them.
+        """
+        size = self._subwords.size
+        subwords = self._subwords.keep([number for number in ids if number < size])
+        return JapaneseTokenizer(
+            self._words,
+            subwords,
+            renumbered(self.settings, ids),
+            special=self._special,
+            vocab_size=len(ids),
+            never_split=self._never_split,
+            word_splitter=self._find_words if self.splitter == CUSTOM else None,
+        )
 
     def _split_pieces(self, text: str) -> list[Word]:
         """The pieces as words; those that share a character are one."""

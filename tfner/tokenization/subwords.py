@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import tokenizers
@@ -59,14 +59,23 @@ class Subwords(Protocol):
         """Write the vocabulary under the name that transformers looks for."""
         ...
 
+    def keep(self, ids: Sequence[int]) -> Subwords:
+        """Keep some of the pieces alone, numbered anew in their order."""
+        ...
+
 
 class _Listed:
     """Base of the two kinds with a `vocab.txt`."""
 
     def __init__(self, pieces: Sequence[str], unknown: str = "[UNK]") -> None:
         self._vocabulary = {piece: number for number, piece in enumerate(pieces)}
-        self._unknown = unknown
+        self.unknown = unknown
         self.size = len(pieces)
+
+    @property
+    def pieces(self) -> list[str]:
+        """The pieces in order of their ids."""
+        return list(self._vocabulary)
 
     def id_of(self, piece: str) -> int | None:
         """The id of a piece, or None if the vocabulary lacks it."""
@@ -77,6 +86,11 @@ class _Listed:
         lines = "".join(f"{piece}\n" for piece in self._vocabulary)
         file = directory / VOCABULARY_FILE
         file.write_text(lines, encoding="utf-8", newline="\n")
+
+    def keep(self, ids: Sequence[int]) -> Self:
+        """Keep some of the pieces alone, numbered anew in their order."""
+        pieces = self.pieces
+        return type(self)([pieces[number] for number in ids], self.unknown)
 
 
 class WordPieces(_Listed):
@@ -103,7 +117,7 @@ class WordPieces(_Listed):
             tokens = self._model.tokenize(chunk.group())
             for token in tokens:
                 end = start + len(token.value) - 2 * (start > chunk.start())
-                if token.value == self._unknown:
+                if token.value == self.unknown:
                     end = chunk.end()
                 pieces.append(Piece(token.value, token.id, start, end))
                 start = end
@@ -123,9 +137,7 @@ class Characters(_Listed):
     def cut(self, word: str) -> list[Piece]:
         """Cut a word into its characters in NFKC."""
         normalized = normalize(word)
-        pieces = [
-            c if c in self._vocabulary else self._unknown for c in normalized.text
-        ]
+        pieces = [c if c in self._vocabulary else self.unknown for c in normalized.text]
         ids = [self._vocabulary[piece] for piece in pieces]
         return [
             Piece(piece, number, *source_range(normalized, index, index + 1))
@@ -137,7 +149,7 @@ class SentencePieces:
     """The pieces of a SentencePiece model, word by word.
 
     Args:
-        path: the model file.
+        source: the model file, or its content.
 
     Raises:
         TokenizerError: it is no SentencePiece model.
@@ -145,17 +157,22 @@ class SentencePieces:
 
     kind = "sentencepiece"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, source: Path | bytes) -> None:
         import sentencepiece
         from sentencepiece import sentencepiece_pb2
 
         try:
-            self._content = read_bytes(path, largest=LARGEST_VOCABULARY)
+            self._content = (
+                source
+                if isinstance(source, bytes)
+                else read_bytes(source, largest=LARGEST_VOCABULARY)
+            )
             self._model = sentencepiece.SentencePieceProcessor(
                 model_proto=self._content
             )
         except (RuntimeError, ValueError) as error:
-            raise TokenizerError(f"{path}: no SentencePiece model ({error})") from error
+            place = "" if isinstance(source, bytes) else f"{source}: "
+            raise TokenizerError(f"{place}no SentencePiece model ({error})") from error
         self._result: Any = sentencepiece_pb2.SentencePieceText
         self.size = self._model.get_piece_size()
 
@@ -217,6 +234,27 @@ class SentencePieces:
     def save(self, directory: Path) -> None:
         """Write `spiece.model`."""
         (directory / SENTENCEPIECE_FILE).write_bytes(self._content)
+
+    @property
+    def proto(self) -> Any:
+        """The model as its library describes it, a copy."""
+        from sentencepiece import sentencepiece_model_pb2
+
+        proto = sentencepiece_model_pb2.ModelProto()
+        proto.ParseFromString(self._content)
+        return proto
+
+    def keep(self, ids: Sequence[int]) -> SentencePieces:
+        """Keep some of the pieces alone, numbered anew in their order."""
+        proto, new = self.proto, {old: number for number, old in enumerate(ids)}
+        kept = [proto.pieces[number] for number in ids]
+        spec = proto.trainer_spec
+        for role in ("unk_id", "bos_id", "eos_id", "pad_id"):
+            setattr(spec, role, new.get(getattr(spec, role), -1))
+        spec.vocab_size = len(kept)
+        del proto.pieces[:]
+        proto.pieces.extend(kept)
+        return SentencePieces(proto.SerializeToString())
 
 
 def _rewrite(chunk: str) -> str:

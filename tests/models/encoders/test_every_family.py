@@ -14,6 +14,7 @@ from keras import ops
 from tfner.checkpoints.families import FAMILIES
 from tfner.models.encoders import ENCODERS
 from tfner.models.encoders.interface import layer_groups
+from tfner.models.encoders.parts import with_pieces
 
 # One family of each class; some things depend on its options as well.
 BY_CLASS = {f.encoder: name for name, f in reversed(FAMILIES.items())}
@@ -63,6 +64,20 @@ def test_packed_rows_equal_padded_ones_and_wider_ones(
     assert np.isfinite(together).all()
     one = {**packed, "attention_mask": np.minimum(packed["attention_mask"], 1)}
     assert np.abs(numpy(encoder(one))[0][:-2] - apart[real]).max() > 1e-2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAMILIES)
+def test_an_encoder_of_some_pieces_says_the_same_of_them(
+    name: str, make: Make, rows: Any
+) -> None:
+    encoder, ids = make(name), np.array([1, 4, 7, 9, 30, 31, 48])
+    small = with_pieces(encoder, ids)
+    assert small.vocab_size == len(ids)
+    batch = rows([5, 4], [7], [], width=10)
+    batch["input_ids"] %= len(ids)
+    whole = {**batch, "input_ids": ids[batch["input_ids"]]}
+    assert np.abs(numpy(small(batch)) - numpy(encoder(whole))).max() < 1e-6
 
 
 QUICK = ("bert", "modernbert")
