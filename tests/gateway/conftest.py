@@ -136,9 +136,9 @@ def serve() -> Serve:
             ws="none",
             log_config=None,
         )
-        server = Server(config, gateway, drain=drain)
         listener = bind("127.0.0.1", 0)
         url = url_of(listener)
+        server = Server(config, gateway, url=url, drain=drain)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
         thread.start()
         try:

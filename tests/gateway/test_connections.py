@@ -178,3 +178,16 @@ def test_the_end_answers_all_that_was_sent(serve, predictor) -> None:
     assert idle.headers.get("connection") != "close"
     assert (ending.status_code, ending.headers["connection"]) == (503, "close")
     assert [answer.status_code for answer in answers] == [200] * 8
+
+
+def test_who_reads_serving_in_the_log_can_connect(serve, packing, monkeypatch) -> None:
+    connected: list[bool] = []
+
+    def log(event: str, *, url: str, **_: object) -> None:
+        host, _, port = url.removeprefix("http://").partition(":")
+        socket.create_connection((host, int(port)), timeout=10).close()
+        connected.append(event == "serving")
+
+    monkeypatch.setattr("tfner.gateway.connections.log", log)
+    with serve({"tiny": packing}):
+        assert connected == [True]

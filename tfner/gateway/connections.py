@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from tfner.gateway.events import log
 from tfner.gateway.state import Gateway
 
 LATE = 0.2
@@ -72,6 +73,7 @@ class Server(uvicorn.Server):
     Args:
         config: of uvicorn.
         gateway: is told that the end is near.
+        url: is logged once connections are taken.
         drain: seconds in which requests are still taken, while probes say that no more
             should be sent.
         parent: id of the process whose end ends this one, too.
@@ -82,11 +84,19 @@ class Server(uvicorn.Server):
         config: uvicorn.Config,
         gateway: Gateway,
         *,
+        url: str,
         drain: float = 0.0,
         parent: int | None = None,
     ) -> None:
         super().__init__(config)
-        self._gateway, self._drain, self._parent = gateway, drain, parent
+        self._gateway, self._url = gateway, url
+        self._drain, self._parent = drain, parent
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Take connections; what waits for the log to say so may connect then."""
+        await super().startup(sockets)
+        if self.started:
+            log("serving", url=self._url, process=os.getpid())
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """End; at the second signal at once. uvicorn would die of it at last."""

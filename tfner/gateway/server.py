@@ -141,8 +141,10 @@ def serve_here(
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=round(limits.deadline) + 5,
     )
-    log("serving", url=url_of(listener), process=os.getpid())
-    Server(config, gateway, drain=settings.drain, parent=parent).run([listener])
+    server = Server(
+        config, gateway, url=url_of(listener), drain=settings.drain, parent=parent
+    )
+    server.run([listener])
     if tracing is not None:
         tracing.close()
     log("ended", process=os.getpid())
