@@ -31,7 +31,7 @@ import numpy as np
 import orjson
 
 from benchmarks import harness
-from benchmarks.serving.load import SHARES, answer, load, request, served
+from benchmarks.serving.load import SHARES, answer, load, memory, request, served
 from tests.gateway.nonsense import PATHS, TYPES, body
 from tfner import read_corpus
 
@@ -99,12 +99,14 @@ async def overload(process: int, port: int, texts: Sequence[str], args: Any) -> 
             sent = time.perf_counter()
             writer.write(next(requests))
             try:
-                status = await asyncio.wait_for(answer(reader), PATIENCE)
+                status, stays = await asyncio.wait_for(answer(reader), PATIENCE)
             except (TimeoutError, OSError, EOFError):
-                statuses["lost"] += 1
-                break
-            statuses[str(status)] += 1
+                status, stays = 0, False
+            statuses[str(status) if status else "lost"] += 1
             took.setdefault(status, []).append(time.perf_counter() - sent)
+            if not stays:
+                writer.close()
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.close()
 
     await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
@@ -269,13 +271,6 @@ KINDS = {
     "nonsense": _nonsense,
     "10 MB": _large,
 }
-
-
-def memory(process: int, field: str = "VmRSS") -> float:
-    """Return the MiB of a process, as Linux counts them."""
-    lines = Path(f"/proc/{process}/status").read_text("ascii").splitlines()
-    found = next(line for line in lines if line.startswith(f"{field}:"))
-    return round(int(found.split()[1]) / 1024, 1)
 
 
 if __name__ == "__main__":

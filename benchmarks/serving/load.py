@@ -121,6 +121,13 @@ def processor_seconds(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def memory(process: int, field: str = "VmRSS") -> float:
+    """Return the MiB of a process, as Linux counts them."""
+    lines = Path(f"/proc/{process}/status").read_text("ascii").splitlines()
+    found = next(line for line in lines if line.startswith(f"{field}:"))
+    return round(int(found.split()[1]) / 1024, 1)
+
+
 async def load(
     port: int, texts: Sequence[str], clients: int, seconds: float
 ) -> dict[str, Any]:
@@ -141,7 +148,7 @@ async def load(
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         while (begun := time.perf_counter()) < started + seconds:
             writer.write(next(requests))
-            status = await answer(reader)
+            status, _ = await answer(reader)
             took.append(time.perf_counter() - begun)
             statuses[status] = statuses.get(status, 0) + 1
         writer.close()
@@ -168,12 +175,12 @@ def request(text: str) -> bytes:
     return head.encode() + body
 
 
-async def answer(reader: asyncio.StreamReader) -> int:
-    """Read an answer; returns its status."""
+async def answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
+    """Read an answer; returns its status, and whether the connection stays."""
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
     await reader.readexactly(int(length))
-    return int(head.split(b" ", 2)[1])
+    return int(head.split(b" ", 2)[1]), b"connection: close" not in head
 
 
 if __name__ == "__main__":
