@@ -21,6 +21,7 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--limit", type=int, help="texts of the corpus; all by default")
     parser.add_argument("--long", type=int, default=200, help="long documents")
+    parser.add_argument(
+        "--address", nargs="+", default=[], help="models on servers that run already"
+    )
     return parser.parse_args()
 
 
@@ -81,6 +85,9 @@ def ways(args: argparse.Namespace) -> Iterator[tuple[str, Way]]:
     """Give the ways by their names; servers run until the next is asked for."""
     export = max(args.exports.iterdir(), key=lambda path: int(path.name))
     config = json.loads((export / "assets/config.json").read_text("utf-8"))
+    load = partial(Predictor.load, assets=export, max_rows=MOST_ROWS)
+    for address in args.address:
+        yield address, by_predictor(load(address))
     batching = Batching(max_batch_size=MOST_ROWS)
     with StubServer({NAME: export}, batching=batching) as stub:
         rest = f"{stub.rest}/v1/models/{NAME}"
@@ -92,8 +99,7 @@ def ways(args: argparse.Namespace) -> Iterator[tuple[str, Way]]:
             "V2 over gRPC": (f"v2+grpc://{stub.grpc}/{NAME}", {}),
         }
         for name, (address, settings) in addresses.items():
-            settings |= {"assets": export, "max_rows": MOST_ROWS}
-            yield name, by_predictor(Predictor.load(address, **settings))
+            yield name, by_predictor(load(address, **settings))
         if "serving_text" in config["serving"]["signatures"]:
             yield "serving_text", by_signature(f"grpc://{stub.grpc}/{NAME}")
         for kind in ("grpc", "v2+grpc"):
