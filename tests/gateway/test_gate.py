@@ -65,6 +65,7 @@ def test_too_many_requests_are_refused_but_probes_are_not(serve, predictor) -> N
             429,
             "too_many_requests",
         )
+        assert "connection" not in answer.headers  # it stays for the next try
         assert running.client.get("/healthz").status_code == 200
         assert running.client.get("/readyz").status_code == 200
         hold.go_on.set()

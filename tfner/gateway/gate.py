@@ -38,6 +38,9 @@ REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 LINGER = 2.0
 """Seconds in which the rest of a refused body is thrown away: a client that is still
 sending would else lose the answer."""
+SHORT = 64 * 2**10
+"""Bytes of a body that is read although its head is refused: under load, connections
+that close and open again cost more."""
 LEFT = 499
 """Status in logs of a request whose client went away, as nginx has it."""
 
@@ -92,11 +95,15 @@ class Exchange:
             await self._send(message)
         else:
             await self._send({**message, "more_body": True})
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LINGER):
-                    while not self._is_read:
-                        await self.receive()
+            await self.skip()
             await self._send({"type": "http.response.body", "body": b""})
+
+    async def skip(self) -> None:
+        """Throw away the rest of the body, if it comes soon."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):
+                while not self._is_read:
+                    await self.receive()
 
 
 def facts_of(request: Request) -> dict[str, Any]:
@@ -215,7 +222,12 @@ def body_too_large(limits: Limits) -> Refused:
 
 
 async def _answer(scope: Scope, exchange: Exchange, refused: Refused) -> None:
-    """Answer a refusal that no route has seen."""
+    """Answer a refusal that no route has seen.
+
+    The connection stays for the next request where little is left to be read.
+    """
+    if 0 < exchange.length <= SHORT:
+        await exchange.skip()
     response = refusal_response(scope["path"], refused)
     await response(scope, exchange.receive, exchange.send)
 
