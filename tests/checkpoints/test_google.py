@@ -307,6 +307,10 @@ def tiny(**changes: Any) -> Encoder:
         (lambda: tiny(family="roberta"), "Received: encoder=roberta"),
         (lambda: tiny(embedding_size=2), "cannot express this encoder"),
         (lambda: TokenClassifier(keras.Sequential(), 3), "encoder=Sequential"),
+        (
+            lambda: tiny(activation="gelu_tanh"),
+            "knows the activations gelu, relu, tanh, linear.*with gelu_new",
+        ),
     ],
 )
 def test_models_that_their_code_cannot_load_are_not_written(

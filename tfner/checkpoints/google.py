@@ -44,6 +44,8 @@ logger = logging.getLogger(__name__)
 
 VOCABULARY = "vocab.txt"
 CONFIGS = (CONFIG, "bert_config.json", "electra_config.json")
+ACTIVATIONS = ("gelu", "relu", "tanh", "linear")
+"""Those of model/modeling.py (get_activation) in google-research/electra and /bert."""
 HEADS = "num_attention_heads"
 HEAD_WIDTH = 64
 
@@ -154,6 +156,11 @@ def save_google_checkpoint(
             f"google-research's code. Received: encoder={family}"
         )
     config = FAMILIES[family].write_settings(encoder)
+    if config["hidden_act"] not in ACTIVATIONS:
+        raise CheckpointError(
+            f"google-research's code knows the activations {', '.join(ACTIVATIONS)}. "
+            f"Received: an encoder with {config['hidden_act']}"
+        )
     scope = Scope(family, family, task_name)
     if tagger is None:
         slots = scope.encoder_slots(encoder)
