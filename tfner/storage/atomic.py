@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import ENOTDIR
 from pathlib import Path
 from typing import IO, Any, TextIO
 
@@ -184,7 +185,10 @@ def _stage(directory: AnyPath, *, inside: bool) -> Iterator[Path]:
     target = place / INSIDE if inside else place
     made = [folder for folder in target.parents if not folder.exists()]
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:  # where a directory should be
+            raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR)) from error
         leftovers.clear(target)
         with leftovers.new_part(target, is_directory=True) as stage:
             yield stage
