@@ -293,8 +293,8 @@ def test_json_brings_a_label_set_back() -> None:
         ({"tags": ["O", "I-PER", "B-PER"]}, "labels.json was changed"),
         ({"scheme": "IOB1"}, "labels.json was changed"),
         ({"digest": "0"}, "labels.json was changed"),
-        ({"labels": 3}, "holds no label set"),
-        ({"tags": [1, 2]}, "holds no label set"),
+        ({"labels": 3}, "`labels` must be a list"),
+        ({"tags": [1, 2]}, r"`tags\[1\]` must be a text"),
     ],
 )
 def test_json_that_was_changed_is_refused(
@@ -305,7 +305,7 @@ def test_json_that_was_changed_is_refused(
 
 
 def test_json_that_lacks_keys_names_them() -> None:
-    with pytest.raises(LabelError, match=r"labels.json lacks scheme, tags"):
+    with pytest.raises(LabelError, match=r"(?s)`scheme` is missing.*`tags` is missing"):
         LabelSet.from_json({"labels": ["PER"]})
 
 

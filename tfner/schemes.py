@@ -19,9 +19,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from tfner.errors import LabelError, unknown
+from tfner.errors import LabelError, StorageError, shorten, unknown
+from tfner.storage.schema import Range, read_record
 
 OUTSIDE = "O"
 REMEMBERED = 1 << 16  # distinct tags, and transitions, whose reading is kept
@@ -240,6 +241,16 @@ def possible_schemes(tags: Iterable[str]) -> list[Scheme]:
     return [s for s in best if s.border in ("", *prefixes)] or best[:1]
 
 
+@dataclass(frozen=True)
+class LabelRecord:
+    """The content of `labels.json`."""
+
+    labels: Annotated[list[str], Range(1, 10_000)]
+    scheme: str
+    tags: Annotated[list[str], Range(1, 50_000)]
+    digest: str | None = None
+
+
 class LabelSet:
     """Ordered labels under a scheme: the tags a model predicts, and their ids.
 
@@ -287,15 +298,17 @@ class LabelSet:
         self.tags = tuple(tags)
         if len(set(self.tags)) != len(self.tags):
             raise LabelError(f"tags repeat. Received: tags={list(self.tags)}")
-        strangers = [t for t in self.tags if t != OUTSIDE and not self._fits(t)]
+        known = {*self.labels}
+        strangers = [
+            tag
+            for tag in self.tags
+            if tag != OUTSIDE and not (is_tag(tag) and split_tag(tag)[1] in known)
+        ]
         if strangers or OUTSIDE not in self.tags:
             raise LabelError(
                 "tags must be O and prefix-label pairs of the labels. "
                 f"Received: {strangers or list(self.tags)} with {list(self.labels)}"
             )
-
-    def _fits(self, tag: str) -> bool:
-        return is_tag(tag) and split_tag(tag)[1] in self.labels
 
     @classmethod
     def from_tags(cls, tags: Sequence[str], *, scheme: str | None = None) -> LabelSet:
@@ -367,18 +380,15 @@ class LabelSet:
         Raises:
             LabelError: the digest does not fit the tags, or the record is not one.
         """
-        keys = ("labels", "scheme", "tags")
-        missing = [key for key in keys if key not in record]
-        if missing:
-            raise LabelError(f"labels.json lacks {', '.join(missing)}")
         try:
-            labels = cls(record["labels"], scheme=record["scheme"], tags=record["tags"])
-        except (AttributeError, TypeError) as error:
-            raise LabelError(f"labels.json holds no label set: {error}") from error
-        if record.get("digest", labels.digest) != labels.digest:
+            found = read_record(LabelRecord, record, place="labels.json")
+        except StorageError as error:
+            raise LabelError(str(error)) from error
+        labels = cls(found.labels, scheme=found.scheme, tags=found.tags)
+        if found.digest not in (None, labels.digest):
             raise LabelError(
                 "labels.json was changed: its digest is "
-                f"{record['digest']}, that of its tags {labels.digest}. "
+                f"{shorten(found.digest)}, that of its tags {labels.digest}. "
                 "Restore the file that was saved with the model."
             )
         return labels

@@ -145,7 +145,9 @@ def test_an_encoder_that_would_run_code_is_not_loaded(
     rows = keras.layers.Embedding(task.tokenizer.vocab_size, 16)(inputs["input_ids"])
     rows = keras.layers.Lambda(lambda x: x * 2)(rows)
     saved = save(tmp_path / "lambda", make_model(keras.Model(inputs, rows)))
-    with pytest.raises(BundleError, match=r"config\.json is damaged or not"):
+    with pytest.raises(
+        BundleError, match=r"config\.json: .*Lambda, which may run any code"
+    ):
         saved.load_model()
 
 
@@ -178,8 +180,8 @@ def test_a_file_that_is_not_what_it_should_be_is_named(
             r"schema version 99, this tfner reads 1. Use the tfner that wrote it",
         ),
         ("config.json", lambda c: c.pop("tfner_schema"), "names no schema version"),
-        ("config.json", lambda c: c.pop("task"), "'task' is missing in it"),
-        ("config.json", lambda c: c.pop("model"), "'model' is missing in it"),
+        ("config.json", lambda c: c.pop("task"), "`task` is missing"),
+        ("config.json", lambda c: c.pop("model"), "`model` is missing"),
         ("config.json", lambda c: c["task"].pop("name"), "'name' is missing in it"),
         (
             "config.json",
@@ -187,7 +189,11 @@ def test_a_file_that_is_not_what_it_should_be_is_named(
             "unknown task 'tokens'; did you mean 'token'",
         ),
         ("config.json", lambda c: c["task"].update(colour="red"), "colour"),
-        ("config.json", lambda c: c["task"].update(overlap=-1), "overlap=-1"),
+        (
+            "config.json",
+            lambda c: c["task"].update(overlap=-1),
+            "`overlap` must be an integer",
+        ),
         (
             "config.json",
             lambda c: c["model"]["encoder"]["config"].update(num_heads=5),
@@ -198,9 +204,13 @@ def test_a_file_that_is_not_what_it_should_be_is_named(
             lambda c: c.update(tags=["O", "I-PER", "B-PER", "B-LOC", "I-LOC"]),
             r"labels\.json was changed",
         ),
-        ("labels.json", lambda c: c.pop("tags"), r"labels\.json lacks tags"),
-        ("selftest.json", lambda c: c[0].pop("text"), "'text' is missing in it"),
-        ("selftest.json", lambda c: c[0].update(entities=[{}]), "'start' is missing"),
+        ("labels.json", lambda c: c.pop("tags"), r"`tags` is missing"),
+        ("selftest.json", lambda c: c[0].pop("text"), r"`\[0\]\.text` is missing"),
+        (
+            "selftest.json",
+            lambda c: c[0].update(entities=[{}]),
+            r"`\[0\]\.entities\[0\]\.start` is missing",
+        ),
     ],
 )
 def test_a_change_that_cannot_be_right_is_refused(
@@ -210,7 +220,6 @@ def test_a_change_that_cannot_be_right_is_refused(
     with pytest.raises(BundleError, match=message) as caught:
         load_everything(copied)
     assert name in str(caught.value) or "copied" in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 def test_missing_weights_are_said(copied: Path) -> None:
@@ -277,5 +286,5 @@ def test_of_several_trials_the_best_is_loaded(bundle: Bundle, tmp_path: Path) ->
 @pytest.mark.parametrize("content", ["{", "{}", "[]", '{"best": 3}'])
 def test_a_damaged_summary_of_trials_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "summary.json").write_text(content)
-    with pytest.raises(BundleError, match=r"summary\.json is damaged"):
+    with pytest.raises(BundleError, match=r"summary\.json.* (damaged|must)"):
         Bundle.load(tmp_path)

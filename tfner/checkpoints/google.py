@@ -26,9 +26,9 @@ from tfner.checkpoints.google_names import (
     read_sizes,
 )
 from tfner.checkpoints.misfits import tell_left_out
-from tfner.checkpoints.slots import Slot, fill
+from tfner.checkpoints.slots import Fill, Slot, matched
 from tfner.checkpoints.stored_encoder import StoredEncoder
-from tfner.checkpoints.tensors import CONFIG
+from tfner.checkpoints.tensors import CONFIG, read_config
 from tfner.checkpoints.tf_checkpoint import (
     CheckpointTensors,
     find_prefix,
@@ -36,8 +36,8 @@ from tfner.checkpoints.tf_checkpoint import (
 )
 from tfner.errors import CheckpointError, joined
 from tfner.models.heads.token_classifier import TokenClassifier
+from tfner.models.keras_internals import shapes_first
 from tfner.storage.atomic import write_json
-from tfner.storage.foreign_files import read_json
 from tfner.tokenization.vocabularies import read_vocabulary
 
 logger = logging.getLogger(__name__)
@@ -123,10 +123,12 @@ def load_google_tagger(
             f"{len(tags)} tags. Give those of its own label mapping."
         )
     stored = _open(tensors, scope, prefix)
-    encoder = stored.family.new_encoder(stored.settings, place=stored.place)
-    model = TokenClassifier(encoder, len(tags), dropout=0.0)
-    model.build()
-    _fill(scope.tagger_slots(model), tensors, scope, place=prefix)
+    with shapes_first():
+        encoder = stored.family.new_encoder(stored.settings, place=stored.place)
+        model = TokenClassifier(encoder, len(tags), dropout=0.0)
+        model.build()
+        fill = _matched(scope.tagger_slots(model), tensors, scope, place=prefix)
+    fill()
     return model
 
 
@@ -197,7 +199,7 @@ def _open(
     _check_vocabulary(prefix.parent / VOCABULARY, sizes["vocab_size"])
     paths = (prefix.parent / name for name in CONFIGS)
     place = next((path for path in paths if path.is_file()), prefix)
-    config: dict[str, Any] = {} if place == prefix else read_json(place)
+    config: dict[str, Any] = {} if place == prefix else read_config(place)
     problems = _contradictions(config, sizes)
     if problems and scope.root == "generator":
         config.pop(HEADS, None)  # it tells of the discriminator
@@ -216,10 +218,10 @@ def _open(
     family = FAMILIES[scope.family]
     settings = family.read_settings({**config, **sizes}, place=place, **dropouts)
 
-    def fill_encoder(encoder: keras.Model) -> None:
-        _fill(scope.encoder_slots(encoder), tensors, scope, place=prefix)
+    def match(encoder: keras.Model) -> Fill:
+        return _matched(scope.encoder_slots(encoder), tensors, scope, place=prefix)
 
-    return StoredEncoder(family, settings, place, fill_encoder)
+    return StoredEncoder(family, settings, place, match)
 
 
 def _contradictions(config: Mapping[str, Any], sizes: Mapping[str, int]) -> list[str]:
@@ -252,10 +254,11 @@ def _check_vocabulary(path: Path, rows: int) -> None:
         )
 
 
-def _fill(
+def _matched(
     slots: Iterable[Slot], tensors: CheckpointTensors, scope: Scope, *, place: Path
-) -> None:
+) -> Fill:
     left_out = [name for name in tensors.names if scope.is_foreign(name)]
     names = {name: name for name in tensors.names if name not in left_out}
-    fill(slots, tensors, names, skips=scope.skips, place=place)
+    fill = matched(slots, tensors, names, skips=scope.skips, place=place)
     tell_left_out(left_out, tagger=scope.task is not None, place=place)
+    return fill

@@ -11,7 +11,14 @@ import keras
 
 from tfner.checkpoints.families import Family, family_named, family_of
 from tfner.checkpoints.misfits import SEQUENCES, tell_left_out
-from tfner.checkpoints.slots import Slot, Suffixes, encoder_slots, fill, part_slots
+from tfner.checkpoints.slots import (
+    Fill,
+    Slot,
+    Suffixes,
+    encoder_slots,
+    matched,
+    part_slots,
+)
 from tfner.checkpoints.stored_encoder import StoredEncoder
 from tfner.checkpoints.tagger_labels import label_config, read_tagger_labels
 from tfner.checkpoints.tensors import (
@@ -32,6 +39,7 @@ from tfner.checkpoints.tensors import (
 )
 from tfner.errors import CheckpointError
 from tfner.models.heads.token_classifier import TokenClassifier
+from tfner.models.keras_internals import shapes_first
 from tfner.schemes import LabelSet
 from tfner.storage.atomic import whole_files, write_json
 from tfner.storage.hub import fetch_model, is_hub_id
@@ -83,16 +91,21 @@ def open_huggingface_encoder(
     )
     tensors = open_tensors(directory)
 
-    def fill_encoder(encoder: keras.Model) -> None:
+    def match(encoder: keras.Model) -> Fill:
         slots = encoder_slots(encoder, family.tensors, SUFFIXES)
         names = _canonical_names(tensors, family, place=directory)
         heads = _heads(names, family)
         kept = {n: names[n] for n in names if n not in heads}
-        _fill(slots, tensors, kept, family, place=directory)
+        fill = matched(slots, tensors, kept, skips=family.skips, place=directory)
         tell_left_out([*heads.values()], tagger=False, place=directory)
-        _keep_head(encoder, tensors, names, family)
 
-    return StoredEncoder(family, settings, place, fill_encoder)
+        def fill_both() -> None:
+            fill()
+            _keep_head(encoder, tensors, names, family)
+
+        return fill_both
+
+    return StoredEncoder(family, settings, place, match)
 
 
 def load_token_classifier(
@@ -127,19 +140,21 @@ def load_token_classifier(
     outputs = _outputs(tensors, family, place=directory)
     if labels is None:
         labels = read_tagger_labels(config, outputs=outputs, place=place)
-    encoder = family.new_encoder(settings, place=place)
     dropout = config.get(family.head_dropout)
     if dropout is None:
         dropout = settings.get("hidden_dropout", 0.0)
-    model = TokenClassifier(encoder, outputs, dropout=dropout)
-    model.build()
-    slots = encoder_slots(encoder, family.tensors, SUFFIXES)
-    slots += part_slots(model, family.head, SUFFIXES)
     names = _canonical_names(tensors, family, place=directory)
     kept = {n: names[n] for n in names if not n.startswith(SEQUENCES)}
+    with shapes_first():
+        encoder = family.new_encoder(settings, place=place)
+        model = TokenClassifier(encoder, outputs, dropout=dropout)
+        model.build()
+        slots = encoder_slots(encoder, family.tensors, SUFFIXES)
+        slots += part_slots(model, family.head, SUFFIXES)
+        fill = matched(slots, tensors, kept, skips=family.skips, place=directory)
     left_out = [names[n] for n in names if n not in kept]
-    _fill(slots, tensors, kept, family, place=directory)
     tell_left_out(left_out, tagger=True, place=directory)
+    fill()
     return model, labels
 
 
@@ -222,18 +237,6 @@ def save_token_classifier(
         family=family,
         directory=Path(directory),
     )
-
-
-def _fill(
-    slots: Iterable[Slot],
-    tensors: Tensors,
-    names: Mapping[str, str],
-    family: Family,
-    *,
-    place: Path,
-) -> None:
-    """Fill slots from tensors of these names."""
-    fill(slots, tensors, names, skips=family.skips, place=place)
 
 
 def _heads(names: Mapping[str, str], family: Family) -> dict[str, str]:

@@ -23,7 +23,7 @@ import numpy as np
 from tfner.checkpoints.families import FAMILIES
 from tfner.checkpoints.families.base import Family, TensorMap
 from tfner.checkpoints.h5_tensors import open_h5, read_dataset
-from tfner.checkpoints.slots import Suffixes, encoder_slots, fill
+from tfner.checkpoints.slots import Fill, Suffixes, encoder_slots, matched
 from tfner.checkpoints.stored_encoder import StoredEncoder
 from tfner.checkpoints.tensors import (
     CONFIG,
@@ -318,9 +318,9 @@ def open_preset(folder: Path, **dropouts: float | None) -> StoredEncoder:
     settings = family.read_settings(config, place=place, **dropouts)
     tensors = PresetTensors(folder, _zeros(settings))
 
-    def fill_encoder(encoder: keras.Model) -> None:
+    def match(encoder: keras.Model) -> Fill:
         slots = encoder_slots(encoder, family.tensors, SUFFIXES, renamed=_path)
-        fill(
+        return matched(
             slots,
             tensors,
             {name: name for name in tensors.names},
@@ -328,7 +328,7 @@ def open_preset(folder: Path, **dropouts: float | None) -> StoredEncoder:
             place=folder,
         )
 
-    return StoredEncoder(family, settings, place, fill_encoder)
+    return StoredEncoder(family, settings, place, match)
 
 
 def _zeros(settings: Mapping[str, Any]) -> dict[str, tuple[int, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from tfner.checkpoints.families.base import TensorMap
 from tfner.checkpoints.misfits import describe_misfits, named
 from tfner.checkpoints.tensors import Array, Tensors
 from tfner.errors import CheckpointError
+
+Fill = Callable[[], None]
+"""Reads the tensors of a file into the weights that they belong to."""
 
 
 @dataclass(frozen=True)
@@ -176,32 +180,38 @@ def layer_slots(
             yield Slot(layer.bias, tensors(suffixes.bias))
 
 
-def fill(
+def matched(
     slots: Iterable[Slot],
     tensors: Tensors,
     names: Mapping[str, str],
     *,
     skips: Callable[[str], bool],
     place: Path,
-) -> None:
-    """Fill every slot, once it is clear that all of them fit.
+) -> Fill:
+    """Make sure that every slot is filled by shapes alone; returns what fills them.
 
     Args:
-        slots: all weights of a model.
+        slots: all weights of a model, which need no room yet.
         tensors: of the file.
         names: name as slots have it -> name in the file, of every tensor.
         skips: tells whether a tensor of that name is none of the model's.
         place: for messages.
 
     Raises:
-        CheckpointError: tensors are missing, of another shape, or left over, or hold
-            numbers that are none or integers.
+        CheckpointError: tensors are missing, of another shape, or left over; when they
+            are read, they hold numbers that are none, or integers.
     """
     needed = list(slots)
     expected = {name: slot.source_shape for slot in needed for name in slot.sources}
     misfits = describe_misfits(expected, tensors, names, skips=skips)
     if misfits is not None:
         raise CheckpointError(f"{place}: {misfits}")
+    return partial(_fill, needed, tensors, names, place=place)
+
+
+def _fill(
+    needed: Sequence[Slot], tensors: Tensors, names: Mapping[str, str], *, place: Path
+) -> None:
     whole, endless = [], []
     for slot in needed:
         arrays = [tensors.read(names[source]) for source in slot.sources]

@@ -24,13 +24,14 @@ class StoredEncoder:
         family: of the encoder.
         settings: arguments of its class.
         place: where they were read.
-        fill: reads the weights of an encoder of these settings.
+        match: makes sure that the weights of an encoder of these settings are there,
+            and returns what reads them.
     """
 
     family: Family
     settings: Mapping[str, Any]
     place: Path
-    fill: Callable[[keras.Model], None]
+    match: Callable[[keras.Model], Callable[[], None]]
 
     def load(self) -> keras.Model:
         """A new encoder with the stored weights, an `EncoderModel`.
@@ -38,6 +39,10 @@ class StoredEncoder:
         Raises:
             CheckpointError: files are damaged or do not fit exactly.
         """
-        encoder = self.family.new_encoder(self.settings, place=self.place)
-        self.fill(encoder)
+        from tfner.models.keras_internals import shapes_first
+
+        with shapes_first():
+            encoder = self.family.new_encoder(self.settings, place=self.place)
+            fill = self.match(encoder)
+        fill()
         return encoder

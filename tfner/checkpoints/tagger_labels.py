@@ -73,7 +73,7 @@ def stored_label_set(config: Mapping[str, Any]) -> LabelSet | None:
         return None
     try:
         labels = LabelSet.from_json(record)
-    except (LabelError, TypeError):
+    except LabelError:
         return None
     names = names_in_transformers(labels.tags)
     same = config.get("id2label") == _mappings(names)["id2label"]

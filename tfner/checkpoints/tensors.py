@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Any, Protocol
 import numpy as np
 import safetensors
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from tfner.errors import CheckpointError, StorageError
+from tfner.checkpoints.families import KEYS
+from tfner.errors import CheckpointError, StorageError, joined
 from tfner.storage.foreign_files import check_files, read_json
+from tfner.storage.schema import check_values
 
 Array = NDArray[Any]
 
@@ -29,6 +33,8 @@ WEIGHT_FILES = (SINGLE, INDEX, TORCH, TORCH_INDEX, TF_H5, TF_INDEX)
 KERAS_WEIGHTS = ("model.weights.h5", "model.weights.json", "model_*.weights.h5")
 """Of a KerasHub preset: whole, or an index and its shards."""
 ADAPTER = "adapter_config.json"
+PLAIN_NAME = re.compile(r"[\w.-]*\w")
+"""Of a file in the same directory, and no path."""
 
 
 class Tensors(Protocol):
@@ -65,8 +71,20 @@ class SafeTensors:
         return tuple(self._holder[name].get_slice(name).get_shape())
 
     def read(self, name: str) -> Array:
-        """One of them, as it is stored."""
-        return np.asarray(self._holder[name].get_tensor(name))
+        """One of them, as it is stored.
+
+        Raises:
+            CheckpointError: it holds numbers of a kind that numpy does not have.
+        """
+        tensor = self._holder[name]
+        try:
+            return np.asarray(tensor.get_tensor(name))
+        except (TypeError, ValueError, LookupError, SafetensorError) as error:
+            kind = tensor.get_slice(name).get_dtype()
+            raise CheckpointError(
+                f"{name} of {SINGLE} cannot be read: its numbers are of type {kind}. "
+                "Save the model anew in float32."
+            ) from error
 
 
 def open_tensors(directory: Path) -> Tensors:
@@ -115,15 +133,21 @@ def refuse_adapter(directory: Path) -> None:
 def read_config(path: Path) -> dict[str, Any]:
     """The JSON object of a Hugging Face directory.
 
+    Of its keys those that are known have the types and bounds that they need.
+
     Raises:
         CheckpointError: there is none.
-        StorageError: it is no JSON object.
+        StorageError: it is no JSON object, or some of its values cannot be.
     """
     if not path.exists():
         raise CheckpointError(
             f"{path.parent} is no Hugging Face directory: it has no {path.name}."
         )
-    return read_json(path)
+    config = read_json(path)
+    problems = check_values({k: v for k, v in config.items() if v is not None}, KEYS)
+    if problems:
+        raise StorageError(joined(problems), path=path)
+    return config
 
 
 def shards(index: Path) -> list[Path]:
@@ -136,7 +160,15 @@ def shards(index: Path) -> list[Path]:
     if not isinstance(files, Mapping) or not files:
         raise CheckpointError(f"{index} names no files in `weight_map`.")
     named = ([part] if isinstance(part, str) else part for part in files.values())
-    parts = sorted(set(chain.from_iterable(named)))
+    try:
+        parts = sorted(set(chain.from_iterable(named)))
+        inside = all(PLAIN_NAME.fullmatch(name) for name in parts)
+    except TypeError:
+        inside = False
+    if not inside:
+        raise CheckpointError(
+            f"{index}: `weight_map` must name files beside it. Fetch it again."
+        )
     missing = [name for name in parts if not (index.parent / name).is_file()]
     if missing:
         raise CheckpointError(

@@ -9,7 +9,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tfner.errors import BundleError, ConfigError, unknown
+from tfner.checkpoints.arguments import ARGUMENTS
+from tfner.errors import BundleError, ConfigError, StorageError, joined, unknown
+from tfner.storage.schema import check_values
 
 if TYPE_CHECKING:
     import keras
@@ -18,6 +20,10 @@ KERAS = "keras"
 """Kind of an encoder that is described as Keras stores a model."""
 RENAMED = {"tfner": "bert"}
 """Kinds as bundles named them when there was but one."""
+CODE_RUNNERS = (
+    *("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"),
+)
+"""Layers of Keras that hold code of any kind, or read it from a file."""
 IMPORTED = ("keras", "keras_hub", "builtins")
 """Packages whose classes Keras finds by itself; functions are of `builtins` to it."""
 
@@ -49,7 +55,8 @@ def restore_encoder(record: Mapping[str, Any], *, place: object) -> keras.Model:
         place: where it stands, for messages.
 
     Raises:
-        BundleError: it is made of a class that is not there.
+        BundleError: it is made of a class that is not there, or would run code.
+        StorageError: its arguments are none that its class takes.
     """
     import keras
 
@@ -62,13 +69,37 @@ def restore_encoder(record: Mapping[str, Any], *, place: object) -> keras.Model:
         name = RENAMED.get(name, name)
         if name not in ENCODERS:
             raise BundleError(f"{place}: {unknown('encoder', name, ENCODERS)}")
+        _check_arguments(ENCODERS[name], config, place=place)
         return ENCODERS[name].from_config(config)
+    for name in _code_runners(config):
+        raise BundleError(
+            f"{place}: the encoder is made of {name}, which may run any code. Take a "
+            "model of layers alone."
+        )
     for name, module in _unknown_classes(config):
         raise BundleError(
             f"{place}: the encoder is made of {name}, which Keras does not know here. "
             f"{_remedy(module)}"
         )
     return keras.saving.deserialize_keras_object(config, safe_mode=True)
+
+
+def _check_arguments(kind: Any, config: Mapping[str, Any], *, place: object) -> None:
+    """Check the arguments of one of tfner's encoders.
+
+    Raises:
+        StorageError: some do not exist, or cannot be; all of them are named.
+    """
+    known = {"name": str, "trainable": bool, "dtype": Any, **ARGUMENTS}
+    taken = ("name", "trainable", "dtype", *kind.arguments)
+    problems = [
+        unknown("setting of the encoder", name, taken)
+        for name in config
+        if name not in taken
+    ]
+    problems += check_values(config, known)
+    if problems:
+        raise StorageError(joined(problems), path=place)
 
 
 def check_encoder(encoder: keras.Model) -> None:
@@ -100,6 +131,16 @@ def _lost(encoder: keras.Model, reason: str) -> str:
         ". Return all arguments in `get_config`, and decorate its classes with "
         "keras.saving.register_keras_serializable()."
     )
+
+
+def _code_runners(config: Any) -> Iterator[str]:
+    """Names of the classes that may run code, which Keras refuses in part."""
+    if isinstance(config, Mapping):
+        if config.get("class_name") in CODE_RUNNERS:
+            yield str(config["class_name"])
+        config = list(config.values())
+    if isinstance(config, list | tuple):
+        yield from (found for part in config for found in _code_runners(part))
 
 
 def _unknown_classes(config: Any) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from tfner.data.features import known_in_serving
 from tfner.errors import BundleError, ConfigError, StorageError
 from tfner.inference.batching import Runner
 from tfner.inference.bundle import NO_MODEL, ON_SERVER, Bundle
+from tfner.inference.bundle_files import reading
 from tfner.inference.external import (
     EstimatorBundle,
     Extras,
@@ -24,7 +25,6 @@ from tfner.inference.native_bundle import (
     NativeBundle,
     local_model,
     native_bundle,
-    reading,
     refuse_encoder,
 )
 from tfner.inference.runners import SavedModelRunner

@@ -15,14 +15,18 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfner.data.features import POOLED_INPUTS
-from tfner.errors import BundleError, ConfigError, TfnerError, unknown
+from tfner.errors import (
+    BundleError,
+    ConfigError,
+    unknown,
+)
 from tfner.inference.adapters import (
     ADAPTERS,
     BASE,
@@ -31,20 +35,28 @@ from tfner.inference.adapters import (
     save_adapters,
 )
 from tfner.inference.bundle import Bundle, SelfTest
+from tfner.inference.bundle_files import (
+    METRICS_KEYS,
+    SELFTEST_RECORDS,
+    check_config,
+    check_known,
+    read_file,
+    reading,
+)
 from tfner.inference.encoder_config import KERAS, describe_encoder, restore_encoder
 from tfner.inference.weights import (
     WEIGHTS,
     check_numbers,
+    check_size,
     load_weights,
     save_weights,
 )
 from tfner.schemes import LabelSet
 from tfner.storage.atomic import whole_directory, write_json, write_text
-from tfner.storage.foreign_files import read_json
 from tfner.storage.output import Kind
-from tfner.storage.pointers import refuse_pointers
 from tfner.storage.publishing import ANYTHING, Version
 from tfner.storage.remote import address, local_copy
+from tfner.storage.schema import read_record
 from tfner.tasks import TASKS, Task
 from tfner.tokenization import Tokenizer, load_tokenizer
 
@@ -55,7 +67,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SCHEMA = 1
-SHOWN_REASON = 300
 CONFIG, LABELS, METRICS = "config.json", "labels.json", "metrics.json"
 SUMMARY = "summary.json"
 MODEL = Kind("model", {CONFIG: b'"tfner_schema"', SUMMARY: b'"best"'})
@@ -89,7 +100,7 @@ class NativeBundle(Bundle):
         self, directory: str | Path, *, encoder: str | Path | None = None
     ) -> None:
         self.directory, self.encoder = Path(directory), encoder
-        config = _read(self.directory, CONFIG)
+        config = read_file(self.directory, CONFIG)
         if "tfner_schema" not in config:
             raise BundleError(
                 f"{self.directory} is no tfner model: {CONFIG} names no schema "
@@ -103,6 +114,8 @@ class NativeBundle(Bundle):
                 f"reads {SCHEMA}. Use the tfner that wrote it ({writer})."
             )
         self._config: dict[str, Any] = config
+        with reading(self.directory / CONFIG):
+            check_config(config, place=self.directory / CONFIG)
         if encoder is not None and BASE not in config.get("model", {}):
             refuse_encoder(directory, encoder)
 
@@ -115,7 +128,7 @@ class NativeBundle(Bundle):
     def label_set(self) -> LabelSet:
         """Ordered labels, checked by their digest."""
         with reading(self.directory / LABELS):
-            return LabelSet.from_json(_read(self.directory, LABELS))
+            return LabelSet.from_json(read_file(self.directory, LABELS))
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -141,6 +154,9 @@ class NativeBundle(Bundle):
             for old, new in RENAMED.items():
                 if old in settings:
                     settings[new] = settings.pop(old)
+            if (record := TASKS[name].record) is not None:
+                stored = {"name": name, **settings}
+                read_record(record, stored, place=self.directory / CONFIG)
             make: Callable[..., Task] = TASKS[name]
             return make(tokenizer, label_set, **settings)
 
@@ -148,13 +164,17 @@ class NativeBundle(Bundle):
     def metrics(self) -> dict[str, Any]:
         """Scores and history as stored."""
         with reading(self.directory / METRICS):
-            return dict(_read(self.directory, METRICS))
+            metrics: dict[str, Any] = read_file(self.directory, METRICS)
+            check_known(metrics, METRICS_KEYS, place=self.directory / METRICS)
+            return metrics
 
     @cached_property
     def selftest(self) -> SelfTest:
         """Texts with expected entities."""
         with reading(self.directory / SELFTEST):
-            return SelfTest.from_json(_read(self.directory, SELFTEST, list))
+            records = read_file(self.directory, SELFTEST, list)
+            read_record(SELFTEST_RECORDS, records, place=self.directory / SELFTEST)
+            return SelfTest.from_json(records)
 
     def load_model(self) -> keras.Model:
         """The Keras model with its weights.
@@ -163,6 +183,8 @@ class NativeBundle(Bundle):
             BundleError: weights are missing or do not fit, or the encoder is missing or
                 another one than that of a model that was saved without it.
         """
+        from tfner.models.keras_internals import shapes_first
+
         task, place = self.task, self.directory / CONFIG
         with reading(place):
             about = self.config["model"]
@@ -173,18 +195,29 @@ class NativeBundle(Bundle):
                 f"{self.directory} holds no {path.name}. Train the model again, or "
                 "restore the file."
             )
-        with reading(place):
-            if base:
-                encoder = load_base(base, self.directory, self.encoder)
-            else:
-                encoder = restore_encoder(about["encoder"], place=place)
+        if base:
+            return self._with_base(base, path, dropout=about["dropout"])
+        with reading(place), shapes_first():
+            encoder = restore_encoder(about["encoder"], place=place)
             model = task.build(encoder, dropout=about["dropout"])
             build(model)
+            with reading(path):
+                check_size(model, path)
         with reading(path):
-            if base:
-                load_adapters(model, path, scale=base["scale"])
-            else:
-                load_weights(model, path, own=about["encoder"].get("class") != KERAS)
+            load_weights(model, path, own=about["encoder"].get("class") != KERAS)
+            check_numbers(model)
+        return model
+
+    def _with_base(
+        self, base: Mapping[str, Any], path: Path, *, dropout: float
+    ) -> keras.Model:
+        """The model that was saved without its encoder."""
+        with reading(self.directory / CONFIG):
+            encoder = load_base(base, self.directory, self.encoder)
+            model = self.task.build(encoder, dropout=dropout)
+            build(model)
+        with reading(path):
+            load_adapters(model, path, scale=base["scale"])
             check_numbers(model)
         return model
 
@@ -218,8 +251,9 @@ def native_bundle(
     summary = directory / SUMMARY
     if summary.is_file() and not (directory / CONFIG).is_file():
         with reading(summary):
-            best = _read(directory, SUMMARY)["best"]
-            directory = directory / Path(best).name
+            found = read_file(directory, SUMMARY)
+            check_known(found, {"best": str}, place=summary)
+            directory = directory / Path(found["best"]).name
     return NativeBundle(directory, encoder=encoder)
 
 
@@ -238,43 +272,6 @@ def local_model(model: str | Path) -> str | Path:
             "is written last, is missing. Train or export it again."
         )
     return copy
-
-
-def _read(directory: Path, name: str, kind: type = dict) -> Any:
-    """Read one file of a bundle.
-
-    Raises:
-        BundleError: it is missing or no JSON.
-    """
-    path = directory / name
-    if not path.exists():
-        raise BundleError(
-            f"{directory} is no tfner model: {name} is missing. "
-            "Give a directory that `tfner train` or `tfner export` wrote."
-        )
-    with reading(path):
-        return read_json(path, kind)
-
-
-@contextlib.contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Name a file as the cause of whatever fails within.
-
-    Raises:
-        BundleError: instead of whatever was raised inside.
-    """
-    try:
-        yield
-    except BundleError:
-        raise
-    except KeyError as error:
-        raise BundleError(f"{path} is damaged: {error} is missing in it.") from error
-    except (AttributeError, OSError, TypeError, ValueError, TfnerError) as error:
-        refuse_pointers(path)
-        reason = str(error).removeprefix(f"{path}: ").strip().partition("\n")[0]
-        raise BundleError(
-            f"{path} is damaged or not of this model: {reason[:SHOWN_REASON]}"
-        ) from error
 
 
 def build(model: keras.Model) -> None:

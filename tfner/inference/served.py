@@ -11,8 +11,9 @@ from tfner.clients.settings import ClientSettings
 from tfner.data.features import INPUT_IDS
 from tfner.errors import BundleError, ConfigError
 from tfner.inference.bundle import ON_SERVER
+from tfner.inference.bundle_files import reading
 from tfner.inference.external import Extras
-from tfner.inference.native_bundle import CONFIG, NativeBundle, reading
+from tfner.inference.native_bundle import CONFIG, NativeBundle
 from tfner.inference.server_runner import AsyncServerRunner, ServerRunner
 
 if TYPE_CHECKING:

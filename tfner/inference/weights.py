@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import keras
 
 WEIGHTS = "model.weights.h5"
+SIZES = {"float64": 8, "int64": 8, "uint64": 8, "float16": 2, "bfloat16": 2}
+"""Bytes of a number by its type; 4 of those that are not listed."""
 HDF5_OVERHEAD = 8192
 """Bytes beside the values of one weight, at most."""
 CHUNK = 1 << 20
@@ -45,6 +47,21 @@ def load_weights(model: keras.Model, path: Path, *, own: bool) -> None:
     if len(stored) != len(model.weights):
         raise ValueError(
             f"it holds {len(stored)} arrays, the model {len(model.weights)}"
+        )
+
+
+def check_size(model: keras.Model, path: Path) -> None:
+    """Check that a file may hold the weights of a model, which need not exist yet.
+
+    Raises:
+        ValueError: it has fewer bytes than they would.
+    """
+    wanted = sum(math.prod(w.shape) * SIZES.get(w.dtype, 4) for w in model.weights)
+    held = path.stat().st_size
+    if wanted > held:
+        raise ValueError(
+            f"the model's settings ask for {wanted:,} bytes of weights, the file has "
+            f"{held:,}"
         )
 
 

@@ -10,6 +10,8 @@ import contextlib
 from collections.abc import Iterator
 
 import keras
+from keras.src.backend.common import global_state
+from keras.src.backend.common.variables import initialize_all_variables
 
 
 def all_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
@@ -29,3 +31,18 @@ def open_to_weights(layer: keras.layers.Layer) -> Iterator[None]:
         yield
     finally:
         layer._tracker.lock()
+
+
+@contextlib.contextmanager
+def shapes_first() -> Iterator[None]:
+    """Give weights that are made within their shapes alone, and room at the end.
+
+    What is raised within leaves them without: a model that is checked there, before its
+    weights have room, may ask for any size.
+    """
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+        initialize_all_variables()
+    finally:
+        global_state.set_global_attribute("uninitialized_variables", [])

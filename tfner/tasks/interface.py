@@ -66,12 +66,15 @@ class Task(Protocol):
         tokenizer: makes pieces of texts.
         label_set: labels, and the tags that the model predicts.
         max_length: most pieces of a window.
+        record: dataclass of the settings that bundles hold; they are checked by the
+            class alone if None.
         context: neighbouring documents on either side that `encode` wants to see.
         steps: (T, T) which tag may follow which, where decoding obeys it.
     """
 
     name: ClassVar[str]
     outputs: ClassVar[tuple[str, ...]]
+    record: ClassVar[type | None] = None
     features: tuple[Feature, ...]
     tokenizer: Tokenizer
     label_set: LabelSet

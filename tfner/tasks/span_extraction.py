@@ -30,6 +30,7 @@ from tfner.queries import complete_queries, queries_of, query_problems
 from tfner.schemes import LabelSet
 from tfner.tasks.context import ALONE, Neighbours
 from tfner.tasks.interface import Encoded, HeldOut, Task
+from tfner.tasks.records import SpanRecord
 from tfner.tasks.span_decoding import boundary_losses, spans_of_window
 from tfner.tasks.span_targets import piece_targets, window_targets
 from tfner.tasks.thresholds import THRESHOLDS, check_dev, tune_thresholds
@@ -78,6 +79,7 @@ class SpanExtraction(Task):
     """
 
     name = "span"
+    record = SpanRecord
     features = (*ENCODER_INPUTS, *SPAN_TARGETS)
     outputs = ("start_probs", "end_probs", "spans", "scores")
 

@@ -33,6 +33,7 @@ from tfner.tasks.decoding import (
 )
 from tfner.tasks.interface import Encoded, Task
 from tfner.tasks.reading_tags import Words, read_documents
+from tfner.tasks.records import TokenRecord
 from tfner.tasks.token_loss import loss_settings
 from tfner.tasks.token_settings import setting_problems
 from tfner.tasks.unread_words import gold_ids
@@ -81,6 +82,7 @@ class TokenClassification(Task):
 
     name = "token"
     outputs = ("probs",)
+    record = TokenRecord
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tfner.checkpoints.arguments import ARGUMENTS, OTHER_KEYS
 from tfner.checkpoints.families.albert import ALBERT
 from tfner.checkpoints.families.base import Family
 from tfner.checkpoints.families.bert import BERT
@@ -35,7 +36,18 @@ FAMILIES = {
 }
 """The `model_type` of a config.json -> what it means."""
 
-__all__ = ["FAMILIES", "Family", "family_named", "family_of"]
+KEYS: dict[str, Any] = {
+    **{
+        key: ARGUMENTS[argument]
+        for family in FAMILIES.values()
+        for argument, key in family.settings.items()
+        if argument in ARGUMENTS
+    },
+    **OTHER_KEYS,
+}
+"""Key of a config.json -> what it may be, in whichever family it has a meaning."""
+
+__all__ = ["FAMILIES", "KEYS", "Family", "family_named", "family_of"]
 
 
 def family_named(name: object, *, place: object) -> Family:

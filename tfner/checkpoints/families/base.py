@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfner.checkpoints.arguments import ARGUMENTS
 from tfner.errors import CheckpointError, joined
+from tfner.storage.schema import check_values
 
 if TYPE_CHECKING:
     import keras
@@ -104,6 +106,8 @@ class Family:
                 )
                 problems.append(f"{key}={value!r}; only {supported} is supported")
             settings[argument] = value
+        wrong = check_values(settings, ARGUMENTS, names=self.settings)
+        problems = problems or wrong  # what is missing is wrong, too
         if problems:
             problems = list(dict.fromkeys(problems))
             raise CheckpointError(f"{place}: " + joined(problems, what="settings"))
