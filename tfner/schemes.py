@@ -19,10 +19,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from tfner.errors import LabelError, StorageError, shorten, unknown
-from tfner.storage.schema import Range, read_record
+from tfner.errors import LabelError, shorten, unknown
+from tfner.label_record import read_label_record
 
 OUTSIDE = "O"
 REMEMBERED = 1 << 16  # distinct tags, and transitions, whose reading is kept
@@ -241,16 +241,6 @@ def possible_schemes(tags: Iterable[str]) -> list[Scheme]:
     return [s for s in best if s.border in ("", *prefixes)] or best[:1]
 
 
-@dataclass(frozen=True)
-class LabelRecord:
-    """The content of `labels.json`."""
-
-    labels: Annotated[list[str], Range(1, 10_000)]
-    scheme: str
-    tags: Annotated[list[str], Range(1, 50_000)]
-    digest: str | None = None
-
-
 class LabelSet:
     """Ordered labels under a scheme: the tags a model predicts, and their ids.
 
@@ -380,10 +370,7 @@ class LabelSet:
         Raises:
             LabelError: the digest does not fit the tags, or the record is not one.
         """
-        try:
-            found = read_record(LabelRecord, record, place="labels.json")
-        except StorageError as error:
-            raise LabelError(str(error)) from error
+        found = read_label_record(record)
         labels = cls(found.labels, scheme=found.scheme, tags=found.tags)
         if found.digest not in (None, labels.digest):
             raise LabelError(

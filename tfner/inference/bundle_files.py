@@ -103,6 +103,11 @@ SELFTEST_RECORDS = Annotated[list[TextRecord], Range(1, 1 << 16)]
 def read_file(directory: Path, name: str, kind: type = dict) -> Any:
     """Read one file of a bundle.
 
+    Args:
+        directory: of the bundle.
+        name: of the file.
+        kind: what it must hold, a `dict` or a `list`.
+
     Raises:
         BundleError: it is missing or no JSON.
     """
@@ -156,6 +161,12 @@ def check_known(
     record: Mapping[str, Any], hints: Mapping[str, Any], *, place: Path, below: str = ""
 ) -> None:
     """Check the keys that are known of an object that may hold others.
+
+    Args:
+        record: the object.
+        hints: the type of each known key, as a field of a schema has it.
+        place: of the file, for messages.
+        below: where the object stands in the file, with a dot, for messages.
 
     Raises:
         StorageError: names all that is wrong with them.

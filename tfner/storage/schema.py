@@ -84,7 +84,7 @@ def check_values(
     *,
     names: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """What is wrong with values by name, in sentences.
+    """List what is wrong with values by name, in sentences.
 
     Args:
         values: those of other names than `hints` are passed over.

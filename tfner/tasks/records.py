@@ -1,4 +1,4 @@
-"""What the `task` of a bundle's config.json may hold, a schema a task."""
+"""Schemas of the settings that the config.json of a bundle holds, one a task."""
 
 from __future__ import annotations
 
