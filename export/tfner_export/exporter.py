@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tfner.document import Document
 from tfner.errors import ExportError
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ class Serving:
         serving_text: a SavedModel has a signature that takes raw text, too.
         for_server: oldest release of TensorFlow Serving that is to run the model, such
             as "2.6"; None if it does not matter.
+        precision: number format of a graph's products.
+        calibrate: texts like those that are to come, from which a graph of int8 learns
+            how large its numbers are.
 
     Raises:
         ExportError: the task name has other characters than ASCII letters, digits and
@@ -45,6 +50,8 @@ class Serving:
     max_rows: int | None = None
     serving_text: bool = False
     for_server: str | None = None
+    precision: str = "float32"
+    calibrate: Sequence[Document] = ()
 
     def __post_init__(self) -> None:
         if not TASK_NAME.fullmatch(self.task_name):

@@ -20,6 +20,7 @@ from tfner_export.server_files.export_dir import prepare, update
 if TYPE_CHECKING:
     from tfner.inference.bundle import Bundle
     from tfner_export.exporter import Exporter
+    from tfner_export.trial import Trial
 
 SAVED_MODEL = "saved-model"
 
@@ -111,6 +112,7 @@ def export(
     serving: Serving | None = None,
     canary: bool = False,
     replaces: Version | None = ANYTHING,
+    trial: Trial | None = None,
 ) -> ExportResult:
     """Publish a model in any format.
 
@@ -123,6 +125,7 @@ def export(
             with the version that has it, and "canary" alone goes to the new one.
         replaces: of formats without versions: what may be replaced in EXPORT_DIR, see
             `tfner.storage.publishing.publish`.
+        trial: scores the model and its export; none is made if None.
 
     Raises:
         ConfigError: there is no such format, or a setting makes no difference to it.
@@ -131,6 +134,7 @@ def export(
     """
     chosen, serving = find_format(format), serving or Serving()
     _refuse_unheeded(format, chosen.settings, serving, canary)
+    _check_precision(format, chosen.precisions, serving.precision)
     settle_scheme(bundle)
     exporter, source = chosen.load(), Source(bundle, serving)
     exporter.check(source)
@@ -139,7 +143,7 @@ def export(
         parent = directory / serving.task_name
         # No server takes the stage for a version.
         with staging(parent, inside=True) as stage:
-            details, difference = _fill(exporter, source, stage)
+            details, difference = _fill(exporter, source, stage, trial)
             prepare(stage, directory)
             version = _publish(stage, parent)
         mebibytes = update(directory, serving.task_name, canary=canary)
@@ -147,7 +151,7 @@ def export(
         directory = version
     else:
         with whole_directory(directory, replaces=replaces) as stage:
-            details, difference = _fill(exporter, source, stage)
+            details, difference = _fill(exporter, source, stage, trial)
     return ExportResult(format, directory, difference, details)
 
 
@@ -165,11 +169,22 @@ def _refuse_unheeded(
         )
 
 
+def _check_precision(format: str, known: Collection[str], precision: str) -> None:
+    if precision not in known:
+        raise ConfigError(
+            f"--format {format} is written with --precision {' or '.join(known)}. "
+            f"Received: {precision}"
+        )
+
+
 def _fill(
-    exporter: Exporter, source: Source, stage: Path
+    exporter: Exporter, source: Source, stage: Path, trial: Trial | None
 ) -> tuple[dict[str, Any], float]:
     details = exporter.write(source, stage)
-    return details, exporter.compare(source, stage)
+    difference = exporter.compare(source, stage)
+    if trial is not None:
+        details |= trial.run(source, stage)
+    return details, difference
 
 
 def _publish(stage: Path, parent: Path) -> Path:

@@ -16,7 +16,7 @@ from tfner.cli.main import app
 
 ROOT = Path(tfner.__file__).parent
 PACKAGES = (ROOT, Path(tfner_export.__file__).parent)
-OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+[a-z]")
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+[a-z]")
 COMMAND = re.compile(r"tfner ([a-z-]+)|`(corpus [a-z]+)")
 
 CORPUS = tuple(f"corpus {name}" for name in ("convert", "stats", "check", "split"))

@@ -170,5 +170,31 @@ def test_a_vocabulary_that_cannot_be_trimmed_so_is_one_sentence(
         command = ("export", toy_bundle, tmp_path / "out", "--trim-vocabulary", value)
         assert sentence in tfner(*command).sentence
         assert not (tmp_path / "out").exists()
-    dev = ("export", toy_bundle, tmp_path / "out", "--dev", empty)
-    assert "--trim-vocabulary" in tfner(*dev).sentence
+
+
+@pytest.mark.slow
+def test_a_dev_corpus_without_entities_is_one_sentence(
+    tfner, toy_bundle: Path, tmp_path: Path
+) -> None:
+    lines = tmp_path / "lines.txt"
+    lines.write_text("anna met bert\n", encoding="utf-8")
+    export = ("export", toy_bundle, tmp_path / "out", "--dev", lines)
+    assert "holds no entities" in tfner(*export).sentence
+    assert "entities, by --dev" in tfner(*export, "--max-f1-loss", 1).sentence
+    assert [path.name for path in tmp_path.iterdir()] == ["lines.txt"]
+
+
+@pytest.mark.slow
+def test_a_graph_of_fewer_digits_is_scored_beside_its_model(
+    tfner, toy_bundle: Path, toy_corpus: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxruntime")
+    out, dev = tmp_path / "out", toy_corpus / "dev.conll"
+    flags = ("--format", "onnx", "--precision", "int8", "--calibrate", dev)
+    result = tfner("export", toy_bundle, out, *flags, "--dev", dev, "--json")
+    assert result.code == 0, result.err
+    record = json.loads(result.out)
+    scores = json.loads(tfner("evaluate", out, dev, "--json").out)
+    assert record["f1_after"] == scores.get("on_corpus_words", scores)["f1"]
+    assert f"F1 on the dev corpus {100 * record['f1_after']:.2f}" in result.err
+    assert f"{record['mebibytes']:.1f} MiB" in result.err

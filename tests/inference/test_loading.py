@@ -22,7 +22,7 @@ from tfner.errors import (
 )
 from tfner.inference.bundle import Bundle
 from tfner.inference.external import HuggingFaceBundle
-from tfner.inference.loading import open_bundle, open_model, saved_model_directory
+from tfner.inference.loading import exported_directory, open_bundle, open_model
 from tfner.inference.native_bundle import NativeBundle
 from tfner.inference.predictor import Predictor
 from tfner.tasks.token_classification import TokenClassification
@@ -161,13 +161,13 @@ def test_of_several_versions_the_newest_is_taken(tmp_path: Path, asked: str) -> 
     export(tmp_path, "chunk/3", "chunk/20", "chunk/.21.part", "chunk/beta")
     (tmp_path / "chunk" / "100").mkdir()
     newest = tmp_path / "chunk" / "20"
-    assert saved_model_directory(tmp_path / asked) == newest
+    assert exported_directory(tmp_path / asked) == newest
 
 
 def test_a_directory_without_a_saved_model_has_none(tmp_path: Path) -> None:
     export(tmp_path, "a/b/c/1")
-    assert saved_model_directory(tmp_path) is None
-    assert saved_model_directory(tmp_path / "nothing") is None
+    assert exported_directory(tmp_path) is None
+    assert exported_directory(tmp_path / "nothing") is None
 
 
 def test_a_saved_model_of_others_asks_for_what_it_lacks(tmp_path: Path) -> None:

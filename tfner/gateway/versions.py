@@ -11,7 +11,7 @@ from tfner.errors import ConfigError
 from tfner.storage.remote import is_remote
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-MARKERS = ("saved_model.pb", "config.json", "summary.json")
+MARKERS = ("saved_model.pb", "config.json", "summary.json", "assets/config.json")
 """Of these a directory holds at least one, or it is no model."""
 ONLY = "1"
 """Version of a model that has none."""

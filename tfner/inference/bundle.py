@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tfner.inference.batching import Runner
 
 NO_MODEL = (
-    "{} is a SavedModel, which holds no Keras model. Give the bundle it was exported "
-    "from."
+    "{} is an exported graph, which holds no Keras model. Give the bundle it was "
+    "exported from."
 )
 ON_SERVER = (
     "{} is on a server, which gives no Keras model. Give the bundle it was exported "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfner.clients.addresses import is_address
 from tfner.data.features import known_in_serving
+from tfner.engines import Engine, engine_of
 from tfner.errors import BundleError, ConfigError, StorageError
 from tfner.inference.batching import Runner
 from tfner.inference.bundle import NO_MODEL, ON_SERVER, Bundle
@@ -18,6 +19,7 @@ from tfner.inference.external import (
     GoogleBundle,
     HuggingFaceBundle,
 )
+from tfner.inference.graph_runner import GraphRunner
 from tfner.inference.native_bundle import (
     CONFIG,
     METRICS,
@@ -47,11 +49,11 @@ RUNNERS: dict[tuple[str, ...], Callable[..., Runner]] = {
 """Runners of SavedModels, by `Task.outputs`."""
 
 
-class SavedModelBundle(NativeBundle):
-    """A SavedModel that tfner exported: a graph, and in its assets all but weights.
+class ExportedBundle(NativeBundle):
+    """A graph that tfner exported, and in its assets all but weights.
 
     Args:
-        exported: directory of `saved_model.pb`.
+        exported: directory of the graph.
         **extras: none are taken.
 
     Raises:
@@ -72,12 +74,40 @@ class SavedModelBundle(NativeBundle):
         """
         raise BundleError(NO_MODEL.format(self.exported))
 
+    def _serving(self, name: str) -> Any:
+        """What the export tells of its graph."""
+        with reading(self.directory / CONFIG):
+            return self.config["serving"][name]
+
+
+class SavedModelBundle(ExportedBundle):
+    """A SavedModel that tfner exported; see `ExportedBundle`."""
+
     def runner(self) -> Runner:
         """Make a runner of the graph."""
-        with reading(self.directory / CONFIG):
-            packs = bool(self.config["serving"]["packs"])
+        packs = bool(self._serving("packs"))
         make, inputs = RUNNERS[tuple(self.task.outputs)], self.task.features
         return make(self.exported, packs=packs, inputs=known_in_serving(inputs))
+
+
+class GraphBundle(ExportedBundle):
+    """A graph of an engine that tfner exported; see `ExportedBundle`.
+
+    Args:
+        exported: directory of the graph.
+        engine: that runs it.
+        **extras: none are taken.
+    """
+
+    def __init__(self, exported: Path, engine: Engine, **extras: Any) -> None:
+        super().__init__(exported, **extras)
+        self.engine = engine
+
+    def runner(self) -> Runner:
+        """Make a runner of the graph."""
+        packs, precision = self._serving("packs"), self._serving("precision")
+        run = self.engine.load(self.exported / self.engine.file, precision=precision)
+        return GraphRunner(run, packs=packs)
 
 
 def open_model(
@@ -86,8 +116,8 @@ def open_model(
     """Open whatever can predict.
 
     Args:
-        model: a bundle, a SavedModel or the directory of its versions, a Hugging Face
-            token-classification directory or hub id, a checkpoint that
+        model: a bundle, an exported graph, the directory of a SavedModel's versions, a
+            Hugging Face token-classification directory or hub id, a checkpoint that
             google-research/electra has fine-tuned, or the address of a model on a
             server.
         encoder: of a bundle that was saved without it; see `NativeBundle`.
@@ -103,10 +133,12 @@ def open_model(
         return open_served(str(model), **extras)
     _refuse_server(model, extras)
     model = local_model(model)
-    exported = saved_model_directory(Path(model))
+    exported = exported_directory(Path(model))
     if exported is None:
         return open_bundle(model, encoder=encoder, **extras)
     refuse_encoder(exported, encoder)
+    if (engine := engine_of(exported)) is not None:
+        return GraphBundle(exported, engine, **extras)
     if (exported / ASSETS / CONFIG).is_file():
         return SavedModelBundle(exported, **extras)
     return EstimatorBundle(exported, **extras)
@@ -132,7 +164,7 @@ def open_bundle(
         raise BundleError(ON_SERVER.format(model))
     model = local_model(model)
     directory = Path(model)
-    if saved_model_directory(directory) is not None:
+    if exported_directory(directory) is not None:
         raise BundleError(NO_MODEL.format(model))
     if is_google(directory):
         refuse_encoder(model, encoder)
@@ -162,7 +194,7 @@ def describe_model(model: str | Path) -> dict[str, Any]:
     if is_address(model):
         return {}
     model = local_model(model)
-    exported = saved_model_directory(Path(model))
+    exported = exported_directory(Path(model))
     directory = Path(model) if exported is None else exported / ASSETS
     if not (directory / METRICS).is_file() and not (directory / SUMMARY).is_file():
         return {}
@@ -199,7 +231,7 @@ def _assets(directory: str | Path | None) -> Path | None:
     here = Path(local_model(directory))
     if (here / CONFIG).is_file():
         return here
-    exported = saved_model_directory(here)
+    exported = exported_directory(here)
     return here if exported is None else exported / ASSETS
 
 
@@ -215,9 +247,12 @@ def _refuse_server(model: str | Path, extras: dict[str, Any]) -> None:
         raise ConfigError(f"{model} is not on a server. Leave out {names}.")
 
 
-def saved_model_directory(directory: Path) -> Path | None:
-    """The directory of `saved_model.pb`: this one, or its newest version below."""
-    if (directory / SAVED_MODEL).is_file():
+def exported_directory(directory: Path) -> Path | None:
+    """The directory of an exported graph; None if there is none.
+
+    It is this one, or that of the newest version of a SavedModel below.
+    """
+    if (directory / SAVED_MODEL).is_file() or engine_of(directory) is not None:
         return directory
     if not directory.is_dir():
         return None

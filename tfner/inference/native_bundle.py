@@ -77,7 +77,7 @@ PREFILTER = "prefilter.npz"
 SELFTEST, TOKENIZER = "selftest.json", "tokenizer"
 
 WHOLE = (
-    *(CONFIG, SUMMARY, "*.index"),
+    *(CONFIG, SUMMARY, "*.index", f"assets/{CONFIG}"),
     *("saved_model.pb", "*/saved_model.pb", "*/*/saved_model.pb"),
 )
 """Of these a directory holds at least one, or there is no model in it."""

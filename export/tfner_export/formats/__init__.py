@@ -27,16 +27,32 @@ class Format:
         versioned: each export is a new directory OUTPUT/TASK_NAME/UNIX_SECONDS, beside
             earlier ones; otherwise it is OUTPUT itself and replaces what is there.
         settings: of an export, those that make a difference to it.
+        precisions: number formats that its products may have.
+        extra: of tfner, that installs what the module needs beside; None if nothing.
     """
 
     module: str
     readers: str
     versioned: bool = False
     settings: tuple[str, ...] = ()
+    precisions: tuple[str, ...] = ("float32",)
+    extra: str | None = None
 
     def load(self) -> Exporter:
-        """The module, imported."""
-        return cast("Exporter", importlib.import_module(self.module))
+        """The module, imported.
+
+        Raises:
+            ConfigError: it needs an extra that is not installed.
+        """
+        try:
+            return cast("Exporter", importlib.import_module(self.module))
+        except ModuleNotFoundError as error:
+            if self.extra is None:
+                raise
+            raise ConfigError(
+                f"exports for {self.readers} need {error.name}: "
+                f"pip install 'tfner[{self.extra}]'"
+            ) from None
 
 
 OF_GRAPHS = (
@@ -57,6 +73,20 @@ FORMATS = {
     "huggingface": Format(f"{__name__}.huggingface", "transformers"),
     "google": Format(
         f"{__name__}.google", "google-research/electra", settings=("task_name",)
+    ),
+    "onnx": Format(
+        f"{__name__}.onnx",
+        "ONNX Runtime",
+        settings=("precision", "calibrate"),
+        precisions=("float32", "int8"),
+        extra="onnxruntime",
+    ),
+    "openvino": Format(
+        f"{__name__}.openvino",
+        "OpenVINO",
+        settings=("precision", "calibrate"),
+        precisions=("float32", "bfloat16", "int8"),
+        extra="openvino",
     ),
 }
 

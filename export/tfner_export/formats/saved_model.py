@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +13,9 @@ import tensorflow as tf
 
 from tfner.data.features import WORD_LENGTHS
 from tfner.errors import BundleError, ExportError
-from tfner.inference.bundle import SelfTest
 from tfner.inference.loading import ASSETS
-from tfner.inference.native_bundle import describe, write_description
 from tfner.inference.predictor import Predictor
-from tfner.inference.runners import KerasRunner
+from tfner_export.assets import selftest_of, write_assets
 from tfner_export.saved_model.adversity import check_adversity
 from tfner_export.saved_model.kinds import find_kind
 from tfner_export.saved_model.releases import (
@@ -37,11 +34,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tfner.export")
 """Below the logger whose notes the command line shows."""
 
-TEXTS = (
-    "Angela Merkel met Tim Cook of Apple in Berlin on 3 March 2015 .",
-    "安倍晋三は2015年に東京でトヨタ自動車を訪れた。",
-)
-"""Predicted by a model that comes without a self-test; what comes out is stored."""
+STORED = ("task_name", "max_length", "trimmed", "serving_text")
+"""Settings of the export that the assets keep; `for_server` came to `oldest_server`."""
 
 
 def check(source: Source) -> None:
@@ -117,10 +111,12 @@ def write(source: Source, stage: Path) -> dict[str, Any]:
         raise ExportError(f"no model could be written: {str(error)[:200]}") from error
     oldest, because = oldest_server(stage)
     check_server(source.serving.for_server, oldest, because)
-    selftest = _selftest(source)
+    selftest = selftest_of(source)
     sizes = rehearse(source, stage, texts=list(selftest.texts))
     graph = {"signatures": signatures, "oldest_server": oldest}
-    _write_assets(stage / ASSETS, source, selftest, sizes, **graph)
+    settings = {name: getattr(source.serving, name) for name in STORED}
+    told = {**settings, **graph, **_told(sizes)}
+    write_assets(stage / ASSETS, source, selftest, **told)
     kind.write_extras(source, stage)
     return {**graph, "max_rows": sizes.max_rows}
 
@@ -145,42 +141,11 @@ def compare(source: Source, stage: Path) -> float:
     return difference
 
 
-def _write_assets(
-    assets: Path, source: Source, selftest: SelfTest, sizes: Sizes, **graph: Any
-) -> None:
-    """Write a bundle without its weights, for whoever runs the graph.
-
-    Args:
-        assets: directory.
-        source: what was exported.
-        selftest: texts and what the model finds in them.
-        sizes: of the model, for clients that send many rows.
-        **graph: what clients need to know of the graph.
-    """
-    bundle, model = source.bundle, source.model
-    settings = asdict(source.serving)
-    del settings["for_server"]  # what it came to is `oldest_server`
-    serving = {
-        "packs": bool(getattr(model.encoder, "packs", False)),
-        **settings,
-        **graph,
+def _told(sizes: Sizes) -> dict[str, Any]:
+    """What clients that send many rows have to know of a model's sizes."""
+    return {
         "max_rows": sizes.max_rows,
         "row_bytes": sizes.row,
         "weight_bytes": sizes.weights,
         "batched": sizes.batched,
     }
-    assets.mkdir(exist_ok=True)
-    write_description(
-        assets,
-        config={**describe(bundle.task, model), **bundle.config, "serving": serving},
-        task=bundle.task,
-        metrics=bundle.metrics,
-        selftest=selftest,
-    )
-
-
-def _selftest(source: Source) -> SelfTest:
-    stored = source.bundle.selftest
-    if stored.texts:
-        return stored
-    return Predictor(source.bundle.task, KerasRunner(source.model)).selftest(TEXTS)

@@ -6,6 +6,6 @@ function that writes its operators.
 
 from __future__ import annotations
 
-from tfner.engines.onnx_graph.model import FAMILIES, build, family_of
+from tfner.engines.onnx_graph.model import FAMILIES, build, check, family_of
 
-__all__ = ["FAMILIES", "build", "family_of"]
+__all__ = ["FAMILIES", "build", "check", "family_of"]

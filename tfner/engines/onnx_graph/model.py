@@ -85,8 +85,8 @@ def build(model: keras.Model) -> onnx.ModelProto:
     Raises:
         ConfigError: the encoder's family, or a part of the head, has no graph.
     """
+    check(model)
     family, graph = family_of(model), Graph()
-    _check_head(model)
     inputs = _inputs(graph, model.encoder)
     places = graph.input(LABELED_POSITIONS.wire, ("B", "W"))
     rows = family.encode(model.encoder, inputs)
@@ -117,12 +117,13 @@ def pieces_at(rows: Tensor, places: Tensor) -> Tensor:
     return flat.take(places + starts.expand(1))
 
 
-def _check_head(model: keras.Model) -> None:
-    """Refuse a head that has no graph.
+def check(model: keras.Model) -> None:
+    """Refuse a model that no graph can be made of.
 
     Raises:
-        ConfigError: it has none.
+        ConfigError: there is none for its encoder or its head.
     """
+    family_of(model)
     if not hasattr(model, "classifier"):
         raise ConfigError(
             "an ONNX graph can be made of taggers. Received: a model of another task."

@@ -1,0 +1,154 @@
+"""The parts that formats of engines share: checks, calibration, assets, comparison."""
+
+from __future__ import annotations
+
+import logging
+import statistics
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfner.data.features import LABELED_POSITIONS, to_wire
+from tfner.engines import Engine
+from tfner.engines.onnx_graph import check
+from tfner.errors import BundleError, ExportError, counted
+from tfner.inference.batching import make_batches
+from tfner.inference.loading import ASSETS
+from tfner.inference.native_bundle import SELFTEST
+from tfner.inference.predictor import Predictor
+from tfner.storage.atomic import write_json
+from tfner_export.assets import selftest_of, write_assets
+from tfner_export.saved_model.verification import (
+    keras_probs,
+    random_batches,
+    text_batches,
+)
+
+if TYPE_CHECKING:
+    from tfner.inference.bundle import SelfTest
+    from tfner_export.exporter import Source
+
+logger = logging.getLogger("tfner.export")
+
+TOLERANCE = 2e-5
+"""Largest difference of a probability in float32."""
+CALIBRATED = 256
+"""Texts of which the sizes of numbers are learnt; more tell nothing new."""
+TIMED = 15
+"""Runs of one text, of which the median is told."""
+
+
+def check_graph(source: Source) -> None:
+    """Refuse models that no graph can be made of.
+
+    Raises:
+        ConfigError: there is none for the encoder or the head.
+        ExportError: texts for calibration are given, and nothing that needs them.
+    """
+    check(source.model)
+    serving = source.serving
+    if serving.calibrate and serving.precision != "int8":
+        raise ExportError(
+            "texts are for --precision int8, whose scales they give. Received: "
+            f"--calibrate with --precision {serving.precision}."
+        )
+
+
+def calibration(source: Source) -> Iterator[dict[str, Any]]:
+    """Batches of the texts for calibration, by their names on the wire."""
+    task, texts = source.bundle.task, islice(source.serving.calibrate, CALIBRATED)
+    windows = [window for text in texts for window in task.encode(text).windows]
+    packs = getattr(source.model.encoder, "packs", False)
+    rows = SimpleNamespace(packs=packs, row_length=None)
+    for batch in make_batches(rows, windows, pad_id=task.tokenizer.pad_id):
+        yield to_wire(batch.features)
+
+
+def write_rest(source: Source, stage: Path, engine: Engine) -> dict[str, Any]:
+    """Write the assets of a graph that is written already, and run it.
+
+    The self-test of a graph that is not exact becomes what it finds itself.
+
+    Args:
+        source: what was exported.
+        stage: holds the graph, gets the assets.
+        engine: that runs it.
+
+    Returns:
+        The `engine`, the `precision`, the `mebibytes` of the graph's files, and the
+        `milliseconds` that one text of usual length takes.
+    """
+    precision, selftest = source.serving.precision, selftest_of(source)
+    files = [path for path in stage.iterdir() if path.is_file()]
+    size = sum(path.stat().st_size for path in files) / 2**20
+    told = {"engine": engine.program, "precision": precision}
+    write_assets(stage / ASSETS, source, selftest, **told)
+    predictor = Predictor.load(stage)
+    if precision != "float32":
+        own = predictor.selftest(selftest.texts)
+        write_json(stage / ASSETS / SELFTEST, own.to_json())
+        _tell_changes(precision, selftest, own)
+    return {
+        **told,
+        "mebibytes": round(size, 1),
+        "milliseconds": round(_latency(predictor, selftest), 2),
+    }
+
+
+def compare_graph(source: Source, stage: Path) -> float:
+    """Run a written graph beside the Keras model.
+
+    In float32 that is random rows and the self-test's texts, which must agree; with
+    fewer digits the texts alone, whose difference is told.
+
+    Raises:
+        ExportError: a probability or an entity differs, or is no number.
+    """
+    try:
+        predictor = Predictor.load(stage, verify=True)
+    except BundleError as error:
+        raise ExportError(f"the export was not published: {error}") from error
+    task, exact = source.bundle.task, source.serving.precision == "float32"
+    batches = list(text_batches(source.bundle, task.max_length))
+    if exact:
+        batches += random_batches(task, task.max_length)
+    worst, allowed = 0.0, TOLERANCE if exact else 1.0
+    for batch in batches:
+        expected, found = keras_probs(source.model, batch), predictor.run(batch)
+        is_word = batch[LABELED_POSITIONS.name][:, : expected.shape[1]] > 0
+        difference = np.abs(found["probs"][:, : expected.shape[1]] - expected)[is_word]
+        worst = max(worst, float(difference.max(initial=0)))
+    if not worst < allowed:
+        raise ExportError(
+            "the export was not published: its graph differs from the Keras model by "
+            f"{worst:.2g}; {allowed:g} is allowed."
+        )
+    return worst
+
+
+def _tell_changes(precision: str, before: SelfTest, after: SelfTest) -> None:
+    """Say how many entities of the self-test are others than those of the model."""
+    pairs = zip(before.entities, after.entities, strict=True)
+    changed = sum(len(set(old) ^ set(new)) for old, new in pairs)
+    total = sum(map(len, before.entities))
+    logger.info(
+        "%s: of %s in the self-test's texts %d are lost or new",
+        *(precision, counted(total, "entity", "entities"), changed),
+    )
+
+
+def _latency(predictor: Predictor, selftest: SelfTest) -> float:
+    """Milliseconds that the text of median length takes by itself."""
+    by_length = sorted(selftest.texts, key=len)
+    text = by_length[len(by_length) // 2]
+    times = []
+    for _ in range(TIMED):
+        start = time.perf_counter()
+        predictor.predict([text])
+        times.append(time.perf_counter() - start)
+    return 1000 * statistics.median(times)

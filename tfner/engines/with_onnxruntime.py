@@ -1,0 +1,44 @@
+"""Graphs in ONNX, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from tfner.engines import Run
+from tfner.engines.failures import loading, running
+from tfner.storage.workers import available_cores
+
+
+def load(
+    graph: Path | bytes, *, precision: str = "float32", threads: int | None = None
+) -> Run:
+    """Load a graph into ONNX Runtime.
+
+    Args:
+        graph: file, or bytes, of a model in ONNX.
+        precision: that of the graph, which alone decides.
+        threads: that compute at once; as many as cores if None.
+
+    Raises:
+        BundleError: see `tfner.engines.Engine.load`.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or available_cores()
+    options.log_severity_level = 3  # errors alone
+    with loading(graph):
+        session = onnxruntime.InferenceSession(
+            str(graph) if isinstance(graph, Path) else graph,
+            options,
+            providers=["CPUExecutionProvider"],
+        )
+    names = [output.name for output in session.get_outputs()]
+
+    def run(inputs: Mapping[str, Any]) -> dict[str, Any]:
+        with running(graph):
+            return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+
+    return run

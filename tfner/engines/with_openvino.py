@@ -1,0 +1,53 @@
+"""Graphs in OpenVINO's format or in ONNX, run by OpenVINO."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+
+from tfner.engines import Run
+from tfner.engines.failures import loading, running
+from tfner.storage.workers import available_cores
+
+HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
+"""Number format of what is not quantised, by the precision of a graph."""
+
+
+def load(
+    graph: Path | bytes, *, precision: str = "float32", threads: int | None = None
+) -> Run:
+    """Load a graph into OpenVINO, for the CPU.
+
+    Args:
+        graph: file, or bytes, of OpenVINO's format or of a model in ONNX.
+        precision: a key of `HINTS`. A processor without bfloat16 takes float32 for it.
+        threads: that compute at once; as many as cores if None.
+
+    Raises:
+        BundleError: see `tfner.engines.Engine.load`.
+    """
+    core = openvino.Core()
+    settings = {
+        "INFERENCE_PRECISION_HINT": HINTS[precision],
+        "INFERENCE_NUM_THREADS": threads or available_cores(),
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    with loading(graph):
+        model = core.read_model(graph)
+        compiled = core.compile_model(model, "CPU", settings)
+    names = [output.get_any_name() for output in compiled.outputs]
+    one = threading.local()  # a request serves one thread at a time
+
+    def run(inputs: Mapping[str, Any]) -> dict[str, Any]:
+        if not hasattr(one, "request"):
+            one.request = compiled.create_infer_request()
+        with running(graph):
+            found = one.request.infer(dict(inputs), share_inputs=True)
+        return {name: np.array(found[name]) for name in names}
+
+    return run
