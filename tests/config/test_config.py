@@ -68,11 +68,9 @@ def test_lists_of_flags_become_tuples() -> None:
     assert read_settings(None, [], {"labels": ["A", "B"]}) == {"labels": ("A", "B")}
 
 
-def test_flags_win_over_assignments_and_those_over_the_file(tmp_path: Path) -> None:
+def test_flags_and_assignments_win_over_the_file(tmp_path: Path) -> None:
     text = "[optimizer]\nepochs = 1\nseed = 1\nbatch_size = 1\n"
-    found = settings_of(
-        text, tmp_path, "optimizer.seed=2", "training.batch_size=2", batch_size=3
-    )
+    found = settings_of(text, tmp_path, "training.seed=2", batch_size=3)
     assert found == {"epochs": 1, "seed": 2, "batch_size": 3}
 
 

@@ -207,7 +207,7 @@ def write_checkpoint(directory: Path, variables: Mapping[str, Array]) -> None:
                 shape_and_slices=[""] * len(variables),
                 tensors=list(variables.values()),
             )
-        except tf.errors.OpError as error:
+        except (tf.errors.OpError, ValueError) as error:  # or the name is no UTF-8
             reason = str(error).partition("\n")[0]
             raise StorageError(
                 f"cannot be written: {reason}", path=directory / NAME

@@ -14,6 +14,7 @@ from tfner.cli.output import (
     print_json,
     print_text,
 )
+from tfner.config import limits
 from tfner.corpus import find_format
 from tfner.document import Document
 from tfner.errors import CorpusError, StorageError
@@ -37,9 +38,13 @@ def command(
     ] = None,
     overwrite: Overwrite = False,
     resamples: Annotated[
-        int, typer.Option(min=100, help="Draws of each significance test.")
+        int,
+        typer.Option(min=100, max=10_000_000, help="Draws of each significance test."),
     ] = 10_000,
-    seed: Annotated[int, typer.Option(help="Seed of the significance tests.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(min=0, max=limits.SEED, help="Seed of the significance tests."),
+    ] = 0,
     json: Json = False,
 ) -> None:
     """Compare two predictions of one corpus: B against A.

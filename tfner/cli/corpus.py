@@ -13,6 +13,7 @@ import typer
 from tfner.cli.help import Group, add_command
 from tfner.cli.options import CorpusOptions, Json, Overwrite, with_groups
 from tfner.cli.output import print_json, print_text
+from tfner.config import limits
 from tfner.config.choices import Splitter
 from tfner.corpus import FORMATS, find_format, output_format, write_corpus
 from tfner.corpus.checks.check import check_corpora
@@ -37,7 +38,7 @@ from tfner.pretraining.text.cleaning import (
 )
 from tfner.storage.atomic import whole_file, whole_files
 from tfner.storage.lines import STANDARD_STREAM
-from tfner.storage.output import OutputPolicy
+from tfner.storage.output import OutputPolicy, check_file
 from tfner.storage.publishing import Version
 
 logger = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ def convert(
 
         split = find_splitter(split_words)
         documents = (with_words(document, split) for document in documents)
-    replaces = _checked(target, overwrite)
+    replaces = check_file(target, overwrite)
     to = output_format(target, to_format)
     if to_format is None and to == "stockmark":  # the suffix .json says no more
         has_queries = find_format(source, options.from_format) == "mrc"
@@ -126,13 +127,6 @@ def convert(
     logger.info("%s: %s, %s, %s", target, documents_written, found, to)
     if to == "text" and entities:
         logger.info("note: text files hold no entities; they are left out")
-
-
-def _checked(target: str, overwrite: bool) -> Version | None:
-    """What may be replaced at a place, which is refused where that is not allowed."""
-    if target == STANDARD_STREAM:
-        return None
-    return OutputPolicy(Path(target), overwrite).check()
 
 
 def _counted(
@@ -282,7 +276,10 @@ def split(
         ),
     ] = "0.8,0.1,0.1",
     seed: Annotated[
-        int, typer.Option(help="Number that decides the random split.")
+        int,
+        typer.Option(
+            min=0, max=limits.SEED, help="Number that decides the random split."
+        ),
     ] = 0,
     overwrite: Overwrite = False,
     json: Json = False,
@@ -340,7 +337,7 @@ def clean(
     rules = find_recipe(recipe)
     if json and target == STANDARD_STREAM:
         raise ConfigError("--json and the text cannot both go to standard output")
-    replaces = _checked(target, overwrite)
+    replaces = check_file(target, overwrite)
     counts: Counter[str] = Counter(lines=0, articles=0, sentences=0)
     with whole_file(target, replaces=replaces) as stream:
         for source in find_files(sources):

@@ -12,6 +12,7 @@ import typer
 
 from tfner.cli.options import CorpusOptions, Json, Model, ModelOptions, with_groups
 from tfner.cli.output import print_json
+from tfner.config import limits
 from tfner.corpus.corpora import texts_format
 from tfner.document import Document
 from tfner.errors import ConfigError
@@ -41,6 +42,7 @@ class ServingOptions:
         int | None,
         typer.Option(
             min=1,
+            max=limits.BATCH,
             help="Most rows of a request to TensorFlow Serving, and of the batches it "
             "makes; as many full rows as 1 GiB holds, at most 64, if not set.",
         ),
@@ -210,7 +212,12 @@ def command(
         typer.Option(help="Name of the served model, and prefix of its outputs."),
     ] = "chunk",
     max_length: Annotated[
-        int, typer.Option(min=1, help="Pieces of a row in a SavedModel's signature.")
+        int,
+        typer.Option(
+            min=1,
+            max=limits.LENGTH,
+            help="Pieces of a row in a SavedModel's signature.",
+        ),
     ] = 512,
     overwrite: Annotated[
         bool,

@@ -14,6 +14,7 @@ from tfner.cli.output import (
     print_json,
     print_text,
 )
+from tfner.config import limits
 from tfner.config.train import TrainConfig
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import address, import_tensorflow
@@ -35,7 +36,8 @@ WITHOUT = (
 
 def rate_option(help: str) -> Any:
     """Make an option of a learning rate."""
-    return typer.Option(metavar="RATE", help=help, rich_help_panel=TEST)
+    bounds: dict[str, Any] = {"min": 1e-30, "max": limits.RATE}
+    return typer.Option(metavar="RATE", help=help, rich_help_panel=TEST, **bounds)
 
 
 @with_settings(TrainConfig, without=WITHOUT)
@@ -44,7 +46,10 @@ def command(
     low: Annotated[float, rate_option("First learning rate.")] = 1e-6,
     high: Annotated[float, rate_option("Last learning rate.")] = 1e-1,
     steps: Annotated[
-        int, typer.Option(help="Number of steps.", rich_help_panel=TEST)
+        int,
+        typer.Option(
+            min=1, max=1_000_000, help="Number of steps.", rich_help_panel=TEST
+        ),
     ] = 100,
     mode: Annotated[
         str,

@@ -15,8 +15,7 @@ from tfner.config.pretrain import PretrainConfig
 from tfner.config.sections import Leaf, parts
 from tfner.config.train import PRESETS, TrainConfig, read_settings
 from tfner.storage.atomic import whole_file
-from tfner.storage.lines import STANDARD_STREAM
-from tfner.storage.output import OutputPolicy
+from tfner.storage.output import check_file
 
 FILES = "Settings in files"
 """Heading of the options that are about settings, and are none."""
@@ -99,9 +98,7 @@ def write_config(config: TrainConfig | PretrainConfig, path: Path) -> None:
     Raises:
         ConfigError: the file exists, and is not to be overwritten.
     """
-    replaces = None
-    if str(path) != STANDARD_STREAM:
-        replaces = OutputPolicy(path, config.saving.overwrite).check()
+    replaces = check_file(path, config.saving.overwrite)
     with whole_file(path, replaces=replaces) as stream:
         stream.write(to_commented_toml(config.replace(overwrite=False, resume=False)))
 

@@ -5,8 +5,10 @@ Nothing heavy is imported before a command runs: `tfner --help` answers at once.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import re
 import sys
 import traceback
 from typing import Annotated
@@ -31,6 +33,7 @@ from tfner.cli import (
     vocab,
 )
 from tfner.cli.help import Group, add_command
+from tfner.cli.process import ended_by_signals, occupy_closed_streams
 from tfner.errors import TfnerError
 from tfner.storage.progress import show_progress
 
@@ -65,6 +68,16 @@ for name, module in {
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells know it."""
+
+OUT_OF_MEMORY = (
+    "out of memory. Close other programs; training takes less where "
+    "`tfner train --batch-size` or --max-length are smaller."
+)
+LACKS_MEMORY = re.compile(
+    "[Cc]annot allocate memory|failed to map segment|can't (start|allocate) new|"
+    "cannot create thread"
+)
+"""What libraries say that are loaded where no memory is left."""
 
 _shown = {"traceback": False}
 
@@ -107,26 +120,31 @@ def main() -> None:
     """Run a command; what the user can put right ends in one sentence and exit 1."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    occupy_closed_streams()
     try:
-        try:
-            app()
-        finally:
-            _flush()
+        with ended_by_signals():
+            try:
+                app()
+            finally:
+                _flush()
     except TfnerError as error:
         _fail(str(error))
     except BrokenPipeError:
         sys.exit(1)  # The reader of our output has left; there is nobody to tell.
     except OSError as error:
+        if error.errno == errno.EBADF and not error.filename:
+            _fail("a standard stream is closed. Open it, or name a file.")
         place = f"{error.filename}: " if error.filename else ""
         _fail(f"{place}{error.strerror or error}.")
     except UnicodeEncodeError as error:
         code = ord(error.object[error.start])
         _fail(f"U+{code:04X} cannot be written as {error.encoding}. Correct the text.")
     except MemoryError:
-        _fail(
-            "out of memory. Close other programs; training takes less where "
-            "`tfner train --batch-size` or --max-length are smaller."
-        )
+        _fail(OUT_OF_MEMORY)
+    except (ImportError, RuntimeError) as error:
+        if not LACKS_MEMORY.search(str(error)):
+            raise
+        _fail(OUT_OF_MEMORY)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

@@ -9,13 +9,19 @@ from typing import Any
 
 def print_text(text: str) -> None:
     """A result for people, on stdout."""
-    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+    _write(text if text.endswith("\n") else f"{text}\n")
 
 
 def print_json(record: Any) -> None:
     """A result for programs: one JSON document on stdout."""
-    json.dump(record, sys.stdout, ensure_ascii=False, indent=2)  # piece by piece
-    sys.stdout.write("\n")
+    for piece in json.JSONEncoder(ensure_ascii=False, indent=2).iterencode(record):
+        _write(piece)
+    _write("\n")
+
+
+def _write(text: str) -> None:
+    """Write what may name files whose names are no UTF-8, escaped as in JSON."""
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def as_json(record: Any) -> str:

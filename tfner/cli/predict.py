@@ -22,6 +22,7 @@ from tfner.cli.options import (
 )
 from tfner.cli.server_options import ServerOptions
 from tfner.clients.addresses import is_address
+from tfner.config import limits
 from tfner.document import Document
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import import_tensorflow
@@ -58,6 +59,7 @@ Processes = Annotated[
     int,
     typer.Option(
         min=1,
+        max=limits.PROCESSES,
         help="Processes that predict, each with a model of its own and its share of "
         "the cores. The output does not depend on it.",
     ),

@@ -18,6 +18,7 @@ from tfner.cli.flags import (
 )
 from tfner.cli.options import Json
 from tfner.cli.output import print_json, print_text
+from tfner.config import limits
 from tfner.config.pretrain import (
     PRETRAIN_PRESETS,
     PretrainConfig,
@@ -40,6 +41,8 @@ def command(
     export_step: Annotated[
         int | None,
         typer.Option(
+            min=0,
+            max=limits.STEPS,
             help="Write the models of this checkpoint, and do nothing else: "
             "OUTPUT/encoder-STEP, generator-STEP, google-STEP. Needs --output alone.",
             rich_help_panel=PretrainOutputConfig.heading,

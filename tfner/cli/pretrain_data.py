@@ -11,6 +11,7 @@ import typer
 
 from tfner.cli.options import Json, Overwrite, RawText, with_groups
 from tfner.cli.output import print_json, print_text
+from tfner.config import limits
 from tfner.config.choices import TokenizerSplitter
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ class BareOptions:
 Shards = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Number of record files. Default: by the size of the text."
+        min=1,
+        max=1_000_000,
+        help="Number of record files. Default: by the size of the text.",
     ),
 ]
 Overflow = Annotated[
@@ -88,16 +91,25 @@ def command(
         Path, typer.Option(metavar="DIR", help="New directory for the records.")
     ],
     max_length: Annotated[
-        int, typer.Option(help="Pieces of a record, special ones included.")
+        int,
+        typer.Option(min=8, max=512, help="Pieces of a record, special ones included."),
     ] = 128,
     processes: Annotated[
         int | None,
-        typer.Option(min=1, help="Number of processes. Default: one per core."),
+        typer.Option(
+            min=1,
+            max=limits.PROCESSES,
+            help="Number of processes. Default: one per core.",
+        ),
     ] = None,
     shards: Shards = None,
     seed: Annotated[
         int,
-        typer.Option(help="Number that decides the random lengths of segments."),
+        typer.Option(
+            min=0,
+            max=limits.SEED,
+            help="Number that decides the random lengths of segments.",
+        ),
     ] = 0,
     overflow: Overflow = "cut",
     resume: Annotated[

@@ -13,6 +13,7 @@ import typer
 
 from tfner.cli.options import Decode, ModelOptions, with_groups
 from tfner.cli.server_options import ServerOptions
+from tfner.config import limits
 from tfner.errors import ConfigError
 from tfner.gateway.limits import Limits
 
@@ -37,32 +38,45 @@ class LimitOptions:
     heading: ClassVar = "Limits, of each process"
 
     max_body: Annotated[
-        int, typer.Option(min=1, help="Bytes of a request, or of a line of NDJSON.")
+        int,
+        typer.Option(
+            min=1, max=2**31 - 1, help="Bytes of a request, or of a line of NDJSON."
+        ),
     ] = Limits.max_body
-    max_texts: Annotated[int, typer.Option(min=1, help="Texts of a request.")] = (
-        Limits.max_texts
-    )
+    max_texts: Annotated[
+        int, typer.Option(min=1, max=10_000_000, help="Texts of a request.")
+    ] = Limits.max_texts
     max_characters: Annotated[
-        int, typer.Option(min=1, help="Characters of a text.")
+        int, typer.Option(min=1, max=2**31 - 1, help="Characters of a text.")
     ] = Limits.max_characters
     max_queue: Annotated[
         int,
         typer.Option(
-            min=1, help="Texts that wait for a model; more are refused (429)."
+            min=1,
+            max=10_000_000,
+            help="Texts that wait for a model; more are refused (429).",
         ),
     ] = Limits.max_queue
     max_requests: Annotated[
         int,
-        typer.Option(min=1, help="Requests answered at once; more are refused (429)."),
+        typer.Option(
+            min=1,
+            max=1_000_000,
+            help="Requests answered at once; more are refused (429).",
+        ),
     ] = Limits.max_requests
     deadline: Annotated[
         float,
-        typer.Option(min=0.001, help="Seconds that a request may wait (504)."),
+        typer.Option(
+            min=0.001, max=limits.SECONDS, help="Seconds that a request may wait (504)."
+        ),
     ] = Limits.deadline
     idle: Annotated[
         float,
         typer.Option(
-            min=0.001, help="Seconds after which a client that stands still is left."
+            min=0.001,
+            max=limits.SECONDS,
+            help="Seconds after which a client that stands still is left.",
         ),
     ] = Limits.idle
 
@@ -128,20 +142,30 @@ class ProcessOptions:
     workers: Annotated[
         int,
         typer.Option(
-            min=1, help="Processes that share the port, each with its own models."
+            min=1,
+            max=limits.PROCESSES,
+            help="Processes that share the port, each with its own models.",
         ),
     ] = 1
     versions: Annotated[
-        int, typer.Option(min=1, help="Newest versions of a model that are served.")
+        int,
+        typer.Option(
+            min=1, max=1_000, help="Newest versions of a model that are served."
+        ),
     ] = 1
     poll: Annotated[
         float,
-        typer.Option(min=0.1, help="Seconds between two looks for new versions."),
+        typer.Option(
+            min=0.1,
+            max=limits.SECONDS,
+            help="Seconds between two looks for new versions.",
+        ),
     ] = 2.0
     drain: Annotated[
         float,
         typer.Option(
             min=0,
+            max=limits.SECONDS,
             help="Seconds in which requests are still taken after SIGTERM, while "
             "/readyz says no.",
         ),

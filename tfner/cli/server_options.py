@@ -9,6 +9,8 @@ from typing import Annotated, Any, ClassVar
 
 import typer
 
+from tfner.config import limits
+
 
 @dataclass(frozen=True)
 class ServerOptions:
@@ -27,6 +29,7 @@ class ServerOptions:
         int | None,
         typer.Option(
             min=1,
+            max=limits.BATCH,
             metavar="N",
             help="Most rows of a request; what the assets say if not set.",
         ),
@@ -34,6 +37,8 @@ class ServerOptions:
     timeout: Annotated[
         float | None,
         typer.Option(
+            min=0.001,
+            max=limits.SECONDS,
             metavar="SECONDS",
             help="Time until a request must be answered, all attempts together; 60 if "
             "not set.",

@@ -28,6 +28,7 @@ def command(
         int | None,
         typer.Option(
             min=1,
+            max=100_000,
             help="Number of trials, those of earlier calls included; 20 if neither "
             "this nor --hours is set.",
             rich_help_panel=SEARCH,
@@ -36,6 +37,8 @@ def command(
     hours: Annotated[
         float | None,
         typer.Option(
+            min=1e-6,
+            max=100_000,
             help="Begin no trial after so many hours of this call.",
             rich_help_panel=SEARCH,
         ),

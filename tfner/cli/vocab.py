@@ -47,7 +47,9 @@ def command(
     input: RawText,
     size: Annotated[
         int,
-        typer.Option(min=10, help="Number of pieces, special ones included."),
+        typer.Option(
+            min=10, max=1_000_000, help="Number of pieces, special ones included."
+        ),
     ],
     output: Annotated[
         Path, typer.Option(metavar="DIR", help="New directory for the tokenizer.")

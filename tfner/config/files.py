@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,6 +56,7 @@ def read_settings(
     ]
     in_file = [] if path is None else list(_items_of(path))
     assigned = [_assigned(text, table) for text in assignments if "=" in text]
+    problems += _repeated(assigned, flags, table)
     layers = []
     for items in (in_file, assigned):
         layers.append({i.name: plain(i.value) for i in items if not _wrong(i, kind)})
@@ -68,10 +70,25 @@ def read_settings(
         layer.pop(PRESET, None)
         found = kind.override(found, layer)
     found = {name: value for name, value in found.items() if value is not None}
-    problems += problems_of(table, found)
+    for layer in layers:  # also what another one wins over must be right
+        problems += problems_of(table, {n: v for n, v in layer.items() if n in table})
+    problems = list(dict.fromkeys(problems))
     if problems:
         raise ConfigError(joined(problems, what=WHAT))
     return found
+
+
+def _repeated(
+    assigned: Sequence[Given], flags: Mapping[str, Any], table: Mapping[str, Leaf]
+) -> Iterator[str]:
+    """What to say of settings that `--set` gives beside another word on them."""
+    times = Counter(item.name for item in assigned)
+    for name, count in times.items():
+        if flags.get(name) is not None:
+            option = table[name].option if name in table else f"--{name}"
+            yield f"{option} and --set both give `{name}`. Leave one of them out."
+        if count > 1:
+            yield f"--set gives `{name}` {count} times. Leave all but one out."
 
 
 def _items_of(path: Path) -> Iterator[Given]:

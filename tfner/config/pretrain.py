@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tfner.config import files
+from tfner.config import files, limits
 from tfner.config.base import Settings, with_leaves
 from tfner.config.choices import Activation, Objective
 from tfner.config.sections import Section, documented, setting
@@ -106,7 +106,7 @@ class RecordsConfig(Section):
 
     data: str = setting("", needed=True, metavar="DIR")
     """Directory that `tfner pretrain-data` wrote."""
-    max_length: int = setting(_SMALL["max_length"], low=5)
+    max_length: int = setting(_SMALL["max_length"], low=5, high=limits.LENGTH)
     """Pieces of a row, special ones included."""
 
 
@@ -120,15 +120,17 @@ class EncoderConfig(Section):
     encoder: str | None = setting(None, metavar="DIR")
     """Start from the weights of this encoder, which has the same sizes and tokenizer;
     named as `tfner train --encoder` takes it. The heads start new."""
-    embedding_size: int = setting(_SMALL["embedding_size"], low=1)
+    embedding_size: int = setting(_SMALL["embedding_size"], low=1, high=limits.WIDTH)
     """Width of the embeddings (electra)."""
-    hidden_size: int = setting(_SMALL["hidden_size"], low=1)
+    hidden_size: int = setting(_SMALL["hidden_size"], low=1, high=limits.WIDTH)
     """Width of the encoder."""
-    num_layers: int = setting(_SMALL["num_layers"], low=1)
+    num_layers: int = setting(_SMALL["num_layers"], low=1, high=limits.LAYERS)
     """Number of layers."""
-    num_heads: int = setting(_SMALL["num_heads"], low=1)
+    num_heads: int = setting(_SMALL["num_heads"], low=1, high=limits.WIDTH)
     """Number of attention heads."""
-    intermediate_size: int = setting(_SMALL["intermediate_size"], low=1)
+    intermediate_size: int = setting(
+        _SMALL["intermediate_size"], low=1, high=limits.WIDTH
+    )
     """Width of the feed-forward layers."""
     activation: Activation = "gelu"
     """GELU as it is defined, or its approximation by tanh, which google-research/bert
@@ -137,7 +139,7 @@ class EncoderConfig(Section):
         _SMALL["generator_size"], low=0.01, high=1, metavar="SHARE"
     )
     """Width of the generator as a share of the encoder's (electra)."""
-    max_positions: int = setting(512, low=3)
+    max_positions: int = setting(512, low=3, high=limits.LENGTH)
     """Positions that the encoder has; those past --max-length are not trained."""
     hidden_dropout: float = setting(0.1, low=0, high=0.9, metavar="RATE")
     """Dropout in the encoder."""
@@ -181,10 +183,10 @@ class ObjectiveConfig(Section):
     (electra), or a masked language model as BERT's (mlm)."""
     mask_rate: float = setting(_SMALL["mask_rate"], low=0.01, high=0.9, metavar="SHARE")
     """Share of the pieces that are masked."""
-    temperature: float = setting(1.0, low=0.01, metavar="X")
+    temperature: float = setting(1.0, low=0.01, high=1_000, metavar="X")
     """Temperature of the generator's draws; below 1 likely pieces are drawn more
     often (electra)."""
-    discriminator_weight: float = setting(50.0, low=0, metavar="X")
+    discriminator_weight: float = setting(50.0, low=0, high=limits.FACTOR, metavar="X")
     """Weight of the discriminator's loss; the generator's has 1 (electra)."""
 
 
@@ -195,7 +197,7 @@ class PretrainOptimizerConfig(OptimizationConfig):
 
     first = ("steps",)
 
-    steps: int = setting(_SMALL["steps"], low=1)
+    steps: int = setting(_SMALL["steps"], low=1, high=limits.STEPS)
     """Number of updates."""
     batch_size: int = _SMALL["batch_size"]
     """Rows per update, on all devices together."""
@@ -218,13 +220,13 @@ class PretrainOptimizerConfig(OptimizationConfig):
 class PretrainOutputConfig(SavingConfig):
     """The output of a pretraining run."""
 
-    save_every: int = setting(1000, low=1)
+    save_every: int = setting(1000, low=1, high=limits.STEPS)
     """Steps between two checkpoints."""
-    keep_checkpoints: int = setting(5, low=1)
+    keep_checkpoints: int = setting(5, low=1, high=1_000_000)
     """Number of the newest checkpoints that are kept."""
-    keep_every: int | None = setting(None, low=1)
+    keep_every: int | None = setting(None, low=1, high=limits.STEPS)
     """Keep the checkpoint of every Nth step for ever, too."""
-    log_every: int = setting(100, low=1)
+    log_every: int = setting(100, low=1, high=limits.STEPS)
     """Steps between two lines of the log."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tfner.config import limits
 from tfner.config.choices import Discontinuous, Join
 from tfner.config.sections import Section, documented, setting
 
@@ -23,7 +24,7 @@ class ReadingConfig(Section):
     join: Join = "auto"
     """How the words of column files make a text: with spaces, without, or as the words
     of the file tell."""
-    word_column: int | None = None
+    word_column: int | None = setting(None, low=-limits.COLUMNS, high=limits.COLUMNS)
     """Column of the words in column files, from 0; negative numbers count from the end.
     If not set, the first one, or the second where the first numbers the words."""
     tag_column: str | int | None = setting(None, metavar="COLUMNS")

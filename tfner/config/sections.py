@@ -129,8 +129,8 @@ class Leaf:
             return None
         if self.choices and value not in self.choices:
             return unknown(f"`{self.name}`", str(value), self.choices)
-        too_low = self.low is not None and not value >= self.low
-        if too_low or (self.high is not None and value > self.high):
+        within = self.low is None or value >= self.low  # which no NaN is
+        if not (within and (self.high is None or value <= self.high)):
             bounds = f"at least {self.low}"
             bounds += "" if self.high is None else f" and at most {self.high}"
             return f"`{self.name}` must be {bounds}. Received: {self.name}={value}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tfner.config import limits
 from tfner.config.choices import Precision, Strategy
 from tfner.config.sections import Section, documented, setting
 
@@ -16,27 +17,36 @@ class OptimizationConfig(Section):
     heading = "Optimization"
     exclusive = (("warmup_ratio", "warmup_steps"),)
 
-    batch_size: int | None = setting(None, low=1)
+    batch_size: int | None = setting(None, low=1, high=limits.BATCH)
     """Windows per update, on all devices together; an average where rows are packed."""
-    accumulate: int = setting(1, low=1)
+    accumulate: int = setting(1, low=1, high=1_024)
     """Parts in which each device computes its share of a batch, one after the other:
     less memory, the same update."""
-    learning_rate: float | None = setting(None, low=0, metavar="RATE")
+    learning_rate: float | None = setting(None, low=0, high=limits.RATE, metavar="RATE")
     """Highest learning rate."""
     warmup_ratio: float | None = setting(None, low=0, high=1, metavar="SHARE")
     """Share of the steps in which the learning rate rises."""
-    warmup_steps: int | None = setting(None, low=0)
+    warmup_steps: int | None = setting(None, low=0, high=limits.STEPS)
     """Number of steps in which the learning rate rises, instead of a share."""
-    weight_decay: float = setting(0.01, low=0, metavar="RATE")
+    weight_decay: float = setting(0.01, low=0, high=1_000, metavar="RATE")
     """Weight decay, of all weights but biases and norms."""
-    adam_epsilon: float = setting(1e-8, low=0, metavar="X")
+    adam_epsilon: float = setting(1e-8, low=0, high=1, metavar="X")
     """Number added to the root of Adam's second moment."""
     bias_correction: bool = True
     """Correct Adam's moments for their start at 0, which ELECTRA and BERT do not."""
-    clip_norm: float = setting(1.0, low=0, metavar="X")
+    clip_norm: float = setting(1.0, low=0, high=limits.FACTOR, metavar="X")
     """Largest global norm of the gradient; 0 does not clip."""
-    seed: int = setting(0, low=0, high=4_000_000)
+    seed: int = setting(0, low=0, high=limits.SEED)
     """Seed of new weights, of the order of the data and of dropout."""
+
+    def contradictions(self) -> list[str]:
+        """More parts of a batch than it has windows."""
+        if self.batch_size is None or self.accumulate <= self.batch_size:
+            return []
+        return [
+            "`accumulate` must not be more than `batch_size`. Received: "
+            f"accumulate={self.accumulate}, batch_size={self.batch_size}"
+        ]
 
     def rising_steps(self, steps: int) -> int:
         """The number of steps, of so many, in which the learning rate rises."""
@@ -63,7 +73,7 @@ class DevicesConfig(Section):
     model are float32."""
     recompute: bool = False
     """Compute layers again for the gradient: less memory, more time."""
-    steps_per_execution: int | None = setting(None, low=1)
+    steps_per_execution: int | None = setting(None, low=1, high=1_000)
     """Steps per call of the device; 32 on a TPU and 1 elsewhere if not set."""
     jit_compile: bool = True
     """Compile the train step with XLA."""

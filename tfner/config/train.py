@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tfner.config import files
+from tfner.config import files, limits
 from tfner.config.base import Settings, with_leaves
 from tfner.config.choices import (
     Best,
@@ -85,12 +85,12 @@ class DataConfig(ReadingConfig):
     """Corpus that selects the best epoch."""
     test: str | None = setting(None, metavar="FILE")
     """Corpus that is scored once, at the end."""
-    limit: int | None = setting(None, low=1)
+    limit: int | None = setting(None, low=1, high=1_000_000_000)
     """Use the first N training sentences alone."""
     dev_fraction: float | None = setting(None, low=0, high=0.9, metavar="SHARE")
     """Share of the training corpus held out where no dev corpus is given; 0 trains on
     everything and keeps the last epoch; decided by the recipe if not set."""
-    dev_seed: int = setting(0, low=0)
+    dev_seed: int = setting(0, low=0, high=limits.SEED)
     """Seed that decides which sentences are held out, the same ones in every trial."""
 
 
@@ -131,12 +131,12 @@ class ModelConfig(Section):
     """Dropout in the encoder; that of its config.json if not set."""
     attention_dropout: float | None = setting(None, low=0, high=0.9, metavar="RATE")
     """Dropout of the attention weights; that of config.json if not set."""
-    freeze: int | None = setting(None, low=0)
+    freeze: int | None = setting(None, low=0, high=limits.LAYERS)
     """Keep the embeddings and the N lowest layers as they are; all learn if not set."""
-    lora: int | None = setting(None, low=1, metavar="RANK")
+    lora: int | None = setting(None, low=1, high=limits.WIDTH, metavar="RANK")
     """Keep the encoder as it is, and learn beside the head a change of this rank of
     each product of its layers (LoRA), which is merged into the model that is saved."""
-    lora_alpha: int | None = setting(None, low=1, metavar="N")
+    lora_alpha: int | None = setting(None, low=1, high=limits.FACTOR, metavar="N")
     """Scale of that change, which counts N / RANK times; as large as RANK if not
     set."""
     lora_only: bool = False
@@ -178,9 +178,9 @@ class TaskConfig(Section):
     misaligned: Misaligned = "split"
     """Training entities with a boundary inside a word: split the word, expand the
     entity to the whole word, or drop it."""
-    max_length: int = setting(128, low=3)
+    max_length: int = setting(128, low=3, high=limits.LENGTH)
     """Pieces of a window, special ones included."""
-    overlap: int | None = setting(None, low=0)
+    overlap: int | None = setting(None, low=0, high=limits.LENGTH)
     """Pieces that neighbouring windows share; a quarter of a window if not set."""
     on_overflow: Overflow = "window"
     """Text longer than a window: cut it into windows, refuse it, or truncate it."""
@@ -205,12 +205,12 @@ class TokenConfig(TaskConfig):
     pool: Pool = "first"
     """Which of a word's pieces its tag is read from: the first, the last, or the mean,
     the largest values or a learned average of them all."""
-    context: int | None = setting(None, low=0)
+    context: int | None = setting(None, low=0, high=1_000)
     """Neighbouring sentences of the document shown on either side, without targets, as
     far as a window has room; decided by the recipe if not set."""
     loss: Loss = "crossentropy"
     """Loss of a word; focal counts words less that are predicted well."""
-    focal_gamma: float | None = setting(None, low=0, metavar="X")
+    focal_gamma: float | None = setting(None, low=0, high=1_000, metavar="X")
     """How much less the focal loss counts them; 2 if not set."""
     label_smoothing: float = setting(0.0, low=0, high=0.9, metavar="SHARE")
     """Share of the target of a word that is spread over all tags."""
@@ -239,7 +239,7 @@ class SpanConfig(TaskConfig):
     these and half of the others, or gold ones."""
     span_loss: SpanLoss = "bce"
     """Binary cross-entropy, or dice."""
-    span_weight: float = setting(0.1, low=0, metavar="X")
+    span_weight: float = setting(0.1, low=0, high=limits.FACTOR, metavar="X")
     """Weight of the pairs in the loss; starts and ends have 1 each."""
     tune_thresholds: bool = False
     """After training set the thresholds to those with the best F1 on dev."""
@@ -255,7 +255,7 @@ class OptimizerConfig(OptimizationConfig):
     recipe: Recipe = "auto"
     """What decides settings that are not set: the corpus and the encoder, or what is
     published for BERT (3 epochs, batches of 32, a rate of 5e-5)."""
-    epochs: int | None = setting(None, low=1)
+    epochs: int | None = setting(None, low=1, high=100_000)
     """Passes over the training corpus; decided by the recipe if not set."""
     batch_size: int | None = None
     """Windows per update, on all devices together, an average where rows are packed;
@@ -282,17 +282,18 @@ class OptimizerConfig(OptimizationConfig):
     best: Best | None = None
     """Score of dev that selects the epoch that is kept, or last for the last one;
     decided by the recipe if not set."""
-    patience: int | None = setting(None, low=0)
+    patience: int | None = setting(None, low=0, high=100_000)
     """End the run when dev has not become better for N epochs, 0 for never; decided by
     the recipe if not set."""
-    trials: int = setting(1, low=1)
+    trials: int = setting(1, low=1, high=10_000)
     """Number of runs, with the seeds SEED, SEED + 1, …."""
 
     def contradictions(self) -> list[str]:
         """To wait for a better score, and to keep the last epoch whatever it is."""
+        problems = super().contradictions()
         if self.patience and self.best == "last":
-            return ["`patience` and `best` last contradict each other."]
-        return []
+            problems.append("`patience` and `best` last contradict each other.")
+        return problems
 
 
 @documented
@@ -300,11 +301,11 @@ class OptimizerConfig(OptimizationConfig):
 class OutputConfig(SavingConfig):
     """The output of a training run, and what it shows."""
 
-    save_every: int | None = setting(None, low=1)
+    save_every: int | None = setting(None, low=1, high=limits.STEPS)
     """Write a checkpoint every N steps too, not only after each epoch."""
     keep_epochs: bool = False
     """Keep a bundle of every epoch, too: OUTPUT/epochs/1, 2, …."""
-    show_mistakes: int = setting(0, low=0)
+    show_mistakes: int = setting(0, low=0, high=1_000_000)
     """After each epoch show N dev sentences with a mistake, as columns."""
     tensorboard: str | None = setting(None, metavar="DIR")
     """Directory of curves for TensorBoard, with one run per seed."""

@@ -236,9 +236,23 @@ def writing(path: AnyPath, remedy: str = REMEDY) -> Iterator[None]:
         place = error.filename2 or remote.address(path)  # of two, where it was to go
         raise StorageError(message, path=place) from error
     except UnicodeEncodeError as error:
+        if not _is_utf8(path):
+            raise StorageError(
+                "cannot be written: the name is no UTF-8, and TensorFlow takes no "
+                "other. Choose another place.",
+                path=path,
+            ) from error
         code = ord(error.object[error.start])
         raise StorageError(
             f"cannot be written: UTF-8 cannot hold the lone surrogate U+{code:X} of "
             "the input. Correct the text.",
             path=remote.address(path),
         ) from error
+
+
+def _is_utf8(path: AnyPath) -> bool:
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -24,13 +24,19 @@ from tfner.storage.renames import rename_new
 logger = logging.getLogger(__name__)
 
 PART, OLD = "part", "old"
+NO_UTF8 = re.compile("[\udc80-\udcff]")
+"""Bytes of a file's name that are none, as Python holds them."""
 PARTS = f".*.{PART}"
 """Pattern of the names of what is being written."""
 
 
 def temporary(target: Path, kind: str = PART) -> Path:
-    """A name beside a place that nothing has."""
-    return target.with_name(f".{target.name}.{os.urandom(4).hex()}.{kind}")
+    """A name beside a place that nothing has, in UTF-8: TensorFlow knows no other."""
+    return target.with_name(f".{_in_utf8(target)}.{os.urandom(4).hex()}.{kind}")
+
+
+def _in_utf8(target: Path) -> str:
+    return NO_UTF8.sub(lambda byte: f"%{ord(byte[0]) & 0xFF:02X}", target.name)
 
 
 @contextmanager
@@ -110,7 +116,7 @@ def remove_parts(directory: Path) -> None:
 
 
 def _beside(target: Path, kind: str) -> list[Path]:
-    form = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}\.{kind}")
+    form = re.compile(rf"\.{re.escape(_in_utf8(target))}\.[0-9a-f]{{8}}\.{kind}")
     with suppress(OSError), os.scandir(target.parent) as entries:
         return [Path(entry.path) for entry in entries if form.fullmatch(entry.name)]
     return []

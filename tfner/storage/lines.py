@@ -40,8 +40,11 @@ MAX_LINE = 1 << 24
 
 @lru_cache
 def stem_of(path: str) -> str:
-    """Return a file name without suffix and `.gz`: `data/train.bio.gz` -> `train`."""
-    name = Path(path).name.removesuffix(".gz")
+    """Return a file name without suffix and `.gz`: `data/train.bio.gz` -> `train`.
+
+    Signs stand for what of it is no UTF-8, as no file of texts could hold that.
+    """
+    name = os.fsencode(Path(path).name).decode("utf-8", "replace").removesuffix(".gz")
     return "stdin" if name == STANDARD_STREAM else Path(name).stem
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from tfner.errors import ConfigError
 from tfner.storage import leftovers, remote
 from tfner.storage.atomic import exists, writing
 from tfner.storage.encodings import SAMPLE, describe_binary
-from tfner.storage.lines import open_bytes
+from tfner.storage.lines import STANDARD_STREAM, open_bytes
 from tfner.storage.locks import held
 from tfner.storage.publishing import Version, version_of
 from tfner.storage.remote import AnyPath, address
@@ -233,3 +234,15 @@ class OutputPolicy:
 
 WORKPLACE = ".training"
 """Suffix of the directory of a run until its output is whole."""
+
+
+def check_file(path: AnyPath, overwrite: bool) -> Version | None:
+    """Refuse to replace a file without `overwrite`; see `OutputPolicy.check`.
+
+    Args:
+        path: of the file; "-" is standard output, where nothing is replaced.
+        overwrite: it may be replaced.
+    """
+    if os.fspath(path) == STANDARD_STREAM:
+        return None
+    return OutputPolicy(Path(path), overwrite).check()

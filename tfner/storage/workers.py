@@ -63,10 +63,11 @@ def submit(
 ) -> Future[Result]:
     """Give a job to a pool, which may start a process for it.
 
-    Ctrl-C reaches all processes of a terminal. It is for the first one alone; another
-    that was just starting would print where it was.
+    Ctrl-C, and the end of a terminal, reach all its processes. They are for the first
+    one alone; another that was just starting would print where it was.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    ours = {signal.SIGINT, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ours)
     try:
         return pool.submit(work, *job)  # what it starts inherits the mask
     finally:

@@ -86,6 +86,7 @@ def class_weights(
             counts += np.bincount(labels, minlength=len(tags))
         return tuple(balanced(counts).tolist())
     weights, problems = dict.fromkeys(tags, 1.0), []
+    named = set[str]()
     for pair in setting.split(","):
         tag, _, weight = pair.strip().rpartition("=")
         try:
@@ -96,8 +97,11 @@ def class_weights(
             problems.append(unknown("tag", tag or pair, tags))
         elif not 0 <= value < math.inf:
             problems.append(f"a weight is a number of at least 0. Received: {pair}")
+        elif tag in named:
+            problems.append(f"{tag} has more than one weight. Leave all but one out.")
         else:
             weights[tag] = value
+        named.add(tag)
     if problems:
         raise ConfigError(
             joined(

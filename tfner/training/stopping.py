@@ -9,6 +9,11 @@ from collections.abc import Callable, Iterator
 
 from tfner.errors import TrainingError
 
+ENDING = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""The signals that ask a process to end; Windows has the first alone."""
+
 
 class StoppedError(TrainingError):
     """The run was asked to stop, and has saved what it needs to go on."""
@@ -20,16 +25,22 @@ class DivergedError(TrainingError):
 
 @contextlib.contextmanager
 def asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Catch SIGTERM; the yielded function tells whether it has come.
+    """Catch SIGTERM and SIGHUP; the yielded function tells whether one has come.
 
-    Schedulers send it some seconds before they take a machine away.
+    Schedulers send the first some seconds before they take a machine away, terminals
+    the other when they are closed; who ignores it, as nohup does, goes on.
     """
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False  # only the main thread may handle signals
         return
-    before = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
+    numbers = [n for n in ENDING if signal.getsignal(n) is not signal.SIG_IGN]
+    before = {
+        number: signal.signal(number, lambda number, _: received.append(number))
+        for number in numbers
+    }
     try:
         yield lambda: bool(received)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

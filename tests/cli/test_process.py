@@ -1,0 +1,134 @@
+"""Closed streams, signals and missing memory end in one sentence or do no harm."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tfner.cli import main
+
+ODD = os.fsdecode(b"o\xffut")
+"""A name that is no UTF-8."""
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    (tmp_path / "a.bio").write_text("Ann B-PER\nsaw O\n\n")
+    return tmp_path / "a.bio"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "closing", "code"),
+    [
+        (["--version"], ">&-", 1),
+        (["corpus", "stats", "{}"], ">&-", 1),
+        (["corpus", "convert", "{}", "-"], ">&-", 1),
+        (["corpus", "convert", "{}", "{}.jsonl"], ">&-", 0),
+        (["corpus", "convert", "{}", "{}.jsonl"], ">&- 2>&- <&-", 0),
+        (["corpus", "stats", "-"], "<&-", 1),
+        (["corpus", "stats", "no.bio"], "2>&-", 1),
+    ],
+)
+def test_closed_streams(real, corpus, arguments, closing: str, code: int) -> None:
+    given = [argument.format(corpus) for argument in arguments]
+    result = real(*given, shell=f'"$0" "$@" {closing}')
+    assert result.code == code, result.err
+    assert "Traceback" not in result.err
+    if code and "2>" not in closing:
+        assert result.err.splitlines()[-1].startswith("error: ")
+    written = corpus.with_name("a.bio.jsonl")
+    assert written.exists() == (code == 0)
+    if code == 0:  # and nothing else got into it
+        assert written.read_text("utf-8").count("\n") == 1
+
+
+def test_names_that_are_no_utf8_are_read_written_and_shown(tfner, corpus) -> None:
+    odd, out = corpus.with_name(f"{ODD}.bio"), corpus.with_name(f"{ODD}.jsonl")
+    corpus.rename(odd)
+    assert tfner("corpus", "convert", odd, out).code == 0
+    assert b'"Ann saw"' in out.read_bytes()
+    assert tfner("corpus", "stats", odd).code == 0
+    assert '"path": ' in tfner("corpus", "stats", odd, "--json").out
+    repaired = odd.with_name(f"{ODD}.new.bio")
+    assert tfner("corpus", "check", odd, "--repair", repaired).code == 0
+    assert repaired.exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ImportError("libx.so: failed to map segment from shared object"),
+        ImportError("libx.so: cannot allocate memory in static TLS block"),
+        RuntimeError("can't start new thread"),
+    ],
+)
+def test_no_memory_for_a_library_is_one_sentence(tfner, monkeypatch, error) -> None:
+    def app() -> None:
+        raise error
+
+    monkeypatch.setattr(main, "app", app)
+    assert tfner().sentence.startswith("out of memory. Close other programs")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [
+        ("predict", signal.SIGTERM),
+        ("convert", signal.SIGTERM),
+        ("convert", signal.SIGHUP),
+        ("export", signal.SIGHUP),
+    ],
+)
+def test_signals_end_a_command_and_leave_nothing(
+    process: Callable[..., Any], toy_bundle, tmp_path, number: int, command: str
+) -> None:
+    os.mkfifo(tmp_path / "fifo")  # that nobody writes into: the command waits
+    (tmp_path / "out").mkdir()
+    arguments = {
+        "predict": ("predict", toy_bundle, "-", "--output", tmp_path / "out" / "a"),
+        "convert": ("corpus", "convert", "-", tmp_path / "out" / "a.jsonl"),
+        "export": ("export", toy_bundle, tmp_path / "out", "--max-length", 32),
+    }[command]
+    child = process(*arguments, shell=f'exec "$0" "$@" <> {tmp_path / "fifo"}')
+    wait_for_part(tmp_path / "out", child)
+    child.send_signal(number)
+    out, err = child.communicate(timeout=60)
+    assert (child.returncode, out) == (128 + number, ""), err
+    assert err.splitlines()[-1] == f"stopped by {signal.Signals(number).name}"
+    assert "Traceback" not in err
+    assert list((tmp_path / "out").rglob("*")) == []
+
+
+def wait_for_part(folder: Path, child: Any) -> None:
+    """Wait until a command has begun to write."""
+    end = time.monotonic() + 60
+    while not list(folder.rglob(".*.part")):
+        assert child.poll() is None, child.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_who_ignores_the_end_of_a_terminal_goes_on(process, tmp_path) -> None:
+    ignoring = 'trap \'\' HUP; exec "$0" "$@" < <(sleep 4; echo text)'
+    target = tmp_path / "a.jsonl"
+    child = process("corpus", "convert", "-", target, shell=ignoring)
+    wait_for_part(tmp_path, child)
+    child.send_signal(signal.SIGHUP)
+    _, err = child.communicate(timeout=60)
+    assert (child.returncode, target.read_text().count("\n")) == (0, 1), err
+
+
+def test_streams_of_this_process_stay(monkeypatch) -> None:
+    before = (sys.stdin, sys.stdout, sys.stderr)
+    main.occupy_closed_streams()
+    assert (sys.stdin, sys.stdout, sys.stderr) == before

@@ -1,0 +1,58 @@
+"""The process of a command: its standard streams, and the signals that end it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from tfner.training.stopping import ENDING
+
+STREAMS = (("stdin", os.O_WRONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY))
+"""The ways in which `os.devnull` stands for a closed one: what reads the first or
+writes to the second fails, as it should; what is told to nobody is lost."""
+
+
+def occupy_closed_streams() -> None:
+    """Keep files from getting the numbers of closed streams, to be written into."""
+    for number, (name, way) in enumerate(STREAMS):
+        try:
+            os.fstat(number)
+        except OSError:
+            descriptor = os.open(os.devnull, way)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            file = os.fdopen(number, mode, encoding="utf-8", closefd=False)
+            setattr(sys, name, file)
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """End the block as Ctrl-C does, cleaning up, at a signal that is not ignored.
+
+    Raises:
+        SystemExit: with 128 and the number of the signal, as shells know it.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    default = [n for n in ENDING if is_main and signal.getsignal(n) is signal.SIG_DFL]
+    for number in default:
+        signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number in default:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # nothing shall interrupt the cleaning up
+    with suppress(OSError):  # the stream of `sys` may be in the middle of a line
+        os.write(2, f"stopped by {signal.Signals(number).name}\n".encode())
+    sys.exit(128 + number)
