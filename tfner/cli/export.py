@@ -156,6 +156,7 @@ class TrialOptions:
         float | None,
         typer.Option(
             min=0.0,
+            max=100.0,
             metavar="POINTS",
             help="Most points of 100 that the F1 of the export on --dev may be lower "
             "than the model's; if it is more, nothing is published.",
