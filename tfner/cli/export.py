@@ -192,6 +192,16 @@ def read_texts(file: str | None, reading: CorpusOptions) -> Iterator[Document]:
         yield from reading.read(file, format=texts_format(file), tags="optional")
 
 
+MaxLength = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=limits.LENGTH,
+        help="Pieces of a row in a SavedModel's signature.",
+    ),
+]
+
+
 @with_groups
 def command(
     model: Model,
@@ -212,14 +222,7 @@ def command(
         str,
         typer.Option(help="Name of the served model, and prefix of its outputs."),
     ] = "chunk",
-    max_length: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            max=limits.LENGTH,
-            help="Pieces of a row in a SavedModel's signature.",
-        ),
-    ] = 512,
+    max_length: MaxLength = 512,
     overwrite: Annotated[
         bool,
         typer.Option(

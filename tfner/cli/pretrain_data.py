@@ -58,6 +58,18 @@ class BareOptions:
         return loaded
 
 
+MaxLength = Annotated[
+    int,
+    typer.Option(min=8, max=512, help="Pieces of a record, special ones included."),
+]
+Processes = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=limits.PROCESSES,
+        help="Number of processes. Default: one per core.",
+    ),
+]
 Shards = Annotated[
     int | None,
     typer.Option(
@@ -90,18 +102,8 @@ def command(
     output: Annotated[
         Path, typer.Option(metavar="DIR", help="New directory for the records.")
     ],
-    max_length: Annotated[
-        int,
-        typer.Option(min=8, max=512, help="Pieces of a record, special ones included."),
-    ] = 128,
-    processes: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=limits.PROCESSES,
-            help="Number of processes. Default: one per core.",
-        ),
-    ] = None,
+    max_length: MaxLength = 128,
+    processes: Processes = None,
     shards: Shards = None,
     seed: Annotated[
         int,
