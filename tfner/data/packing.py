@@ -7,6 +7,7 @@ are known in advance. Made in numpy for the global batch.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
@@ -117,6 +118,39 @@ def fill_rows(lengths: Ints, order: Sequence[int], row_length: int) -> list[list
         rows.append(row)
         waiting = passed_over + list(islice(coming, len(row)))
     return rows
+
+
+def best_rows(lengths: Ints, row_length: int) -> list[list[int]]:
+    """Put windows into as few rows as can be, the fullest ones first.
+
+    Each window, the longest first, goes into the fullest row that has room for it.
+
+    Args:
+        lengths: (N,) pieces of every window.
+        row_length: pieces per row; a longer window gets a row of its own.
+
+    Example:
+        >>> best_rows(np.array([2, 5, 3, 6], "int32"), 8)
+        [[3, 0], [1, 2]]
+    """
+    rows: list[list[int]] = []
+    filled: list[int] = []
+    rooms: list[tuple[int, int]] = []  # of rows that are not full, and their numbers
+    for window in np.argsort(-lengths, kind="stable").tolist():
+        size = int(lengths[window])
+        fitting = bisect_left(rooms, (size, -1))
+        if fitting < len(rooms):
+            room, row = rooms.pop(fitting)
+        else:
+            room, row = max(row_length, size), len(rows)
+            rows.append([])
+            filled.append(0)
+        rows[row].append(window)
+        filled[row] += size
+        if room > size:
+            insort(rooms, (room - size, row))
+    fullest = sorted(range(len(rows)), key=filled.__getitem__, reverse=True)
+    return [rows[row] for row in fullest]
 
 
 def packed_shape(lengths: Ints, batch_size: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tfner.data.packing import assemble, fill_rows
+from tfner.data.packing import assemble, best_rows
 from tfner.data.windows import Ints, Window
 from tfner.errors import BundleError
 
@@ -17,7 +17,11 @@ Floats = NDArray[np.float32]
 POSITIONS = 2048
 """Positions of one batch: enough to keep two cores busy, little memory."""
 ROW_LENGTH = 128
-"""Packed rows have this many pieces, or as many as the longest window needs."""
+"""Packed rows have at most this many pieces, or as many as their window needs."""
+SHORTEST_ROW = 48
+"""And at least this many, where there are enough."""
+WINDOWS = 3
+"""Windows of mean length in a packed row: they fill it to 97 %."""
 SPANS = "spans"
 """Output (N, 3), of a model that finds spans: row, first and last piece. Outputs of
 one axis belong to its rows, not to those of the batch."""
@@ -27,6 +31,8 @@ STEP = 16
 
 class Rows(Protocol):
     """The shape of a model's rows.
+
+    One that computes best with fewer at once than `POSITIONS` says so in `positions`.
 
     Attributes:
         packs: whether several windows may share a row.
@@ -164,20 +170,20 @@ def _batches(run: Rows, windows: Sequence[Window]) -> Iterator[list[list[int]]]:
     if not windows:
         return
     lengths = np.array([len(window) for window in windows], np.int32)
-    longest_first = np.argsort(-lengths, kind="stable").tolist()
     if run.packs:
-        longest = int(lengths.max())
-        usual = min(ROW_LENGTH, run.row_length or ROW_LENGTH)
         # Only the windows that need it get longer rows than the others.
-        short = [i for i in longest_first if lengths[i] <= usual]
-        long = longest_first[: len(longest_first) - len(short)]
-        rows = fill_rows(lengths, long, longest)
-        order = np.random.default_rng(0).permutation(short).tolist()
-        rows += fill_rows(lengths, order, usual)
+        rows = best_rows(lengths, min(_usual(lengths), run.row_length or ROW_LENGTH))
     else:
-        rows = [[index] for index in longest_first]
+        rows = [[index] for index in np.argsort(-lengths, kind="stable").tolist()]
+    positions = getattr(run, "positions", POSITIONS)
     while rows:
-        length = max(sum(int(lengths[i]) for i in row) for row in rows[:1])
-        count = max(1, POSITIONS // length)
+        length = sum(int(lengths[i]) for i in rows[0])
+        count = max(1, positions // length)
         yield rows[:count]
         rows = rows[count:]
+
+
+def _usual(lengths: Ints) -> int:
+    """Pieces of a row: few enough for cheap attention, enough to be filled well."""
+    wanted = -(-WINDOWS * int(lengths.sum()) // (len(lengths) * STEP)) * STEP
+    return min(ROW_LENGTH, max(SHORTEST_ROW, wanted))
