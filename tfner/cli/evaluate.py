@@ -14,6 +14,7 @@ import typer
 from tfner.cli.options import (
     CorpusOptions,
     Decode,
+    EngineOptions,
     Json,
     ModelOptions,
     Overwrite,
@@ -78,6 +79,7 @@ def command(
     reading: CorpusOptions,
     given: ModelOptions,
     server: ServerOptions,
+    engines: EngineOptions,
     json: Json = False,
     report: ReportDirectory = None,
     overwrite: Overwrite = False,
@@ -102,7 +104,8 @@ def command(
     known = None if train is None else list(reading.read(train))
     if not is_address(model):
         import_tensorflow()
-    predictor = given.load(model, reading, decode=decode, **server.settings())
+    settings = {"decode": decode, **vars(engines), **server.settings()}
+    predictor = given.load(model, reading, **settings)
     if not allow_unknown_labels:
         check_labels(gold, predictor.task.label_set.labels, path=file)
     if not any(document.entities for document in gold):

@@ -60,6 +60,33 @@ Decode = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class EngineOptions:
+    """Options for what computes a model; see `tfner.inference.engines`."""
+
+    heading: ClassVar = "Engine"
+
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What computes the model; auto is the fastest that is installed and "
+            "passes the model's self-test. TensorFlow for a bundle, and for an export "
+            "what it was made for, if not set. "
+            f"[{' | '.join(get_args(choices.Engine))}]",
+        ),
+    ] = None
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Number format of its products: float32 for a bundle, and for an "
+            "export what it was made in, if not set. "
+            f"[{' | '.join(get_args(choices.EnginePrecision))}]",
+        ),
+    ] = None
+
+
 def with_groups(function: Callable[..., None]) -> Callable[..., None]:
     """A command whose parameters of a dataclass's type are options, one per field."""
     signature = inspect.signature(function, eval_str=True)

@@ -15,6 +15,7 @@ import typer
 from tfner.cli.options import (
     CorpusOptions,
     Decode,
+    EngineOptions,
     ModelOptions,
     Overwrite,
     ServedModel,
@@ -72,6 +73,7 @@ def command(
     reading: CorpusOptions,
     given: ModelOptions,
     server: ServerOptions,
+    engines: EngineOptions,
     file: File = None,
     text: Text = None,
     to: To = None,
@@ -96,7 +98,7 @@ def command(
     if file is not None:
         documents = reading.read(file, format=texts_format(file), tags="optional")
     settings = {**given.settings(reading), **server.settings()}
-    settings |= {"verify": verify, "decode": decode}
+    settings |= {"verify": verify, "decode": decode, **vars(engines)}
     counts = Counter[str]()
     with (
         _predictor(model, processes, settings) as predictor,

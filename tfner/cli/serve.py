@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from tfner.cli.options import Decode, ModelOptions, with_groups
+from tfner.cli.options import Decode, EngineOptions, ModelOptions, with_groups
 from tfner.cli.server_options import ServerOptions
 from tfner.config import limits
 from tfner.errors import ConfigError
@@ -188,6 +188,7 @@ def command(
     limits: LimitOptions,
     access: AccessOptions,
     given: ModelOptions,
+    engines: EngineOptions,
     backend: Annotated[
         str | None,
         typer.Option(
@@ -213,6 +214,7 @@ def command(
 
     token = access.token()
     loading = {"decode": decode, **given.extras(), **behind.settings()}
+    loading |= vars(engines)
     if "assets" in loading:
         raise ConfigError("a MODEL gives the assets itself: leave out --assets.")
     if backend is not None:

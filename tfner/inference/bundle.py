@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import keras
 
     from tfner.inference.batching import Runner
+    from tfner.inference.engines import Engines
 
 NO_MODEL = (
     "{} is an exported graph, which holds no Keras model. Give the bundle it was "
@@ -102,6 +103,16 @@ class Bundle(ABC):
         from tfner.inference.runners import KerasRunner
 
         return KerasRunner(self.load_model())
+
+    def engines(self) -> Engines:
+        """The engines that can run the model.
+
+        Raises:
+            ConfigError: there is no choice, for the model is on a server.
+        """
+        from tfner.inference.engines import KerasEngines
+
+        return KerasEngines(self.load_model)
 
     @property
     def open_schemes(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tfner.checkpoints.tagger_labels import REMEDY
 from tfner.errors import BundleError, ConfigError, LabelError
 from tfner.inference.bundle import NO_MODEL, Bundle
+from tfner.inference.engines import SAVED, Engines, OneEngine
 from tfner.inference.label_files import read_labels
 from tfner.inference.native_bundle import LABELS
 from tfner.inference.open_scheme import of_scheme
@@ -337,6 +338,10 @@ class EstimatorBundle(ForeignBundle):
         """The runner of the graph."""
         run: SavedModelRunner = self._opened.model
         return run
+
+    def engines(self) -> Engines:
+        """The engine of the graph."""
+        return OneEngine(self.runner, instead=SAVED)
 
 
 def _labels_beside(folder: Path) -> LabelSet | list[str] | None:

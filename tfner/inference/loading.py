@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from tfner.clients.addresses import is_address
 from tfner.data.features import known_in_serving
-from tfner.engines import Engine, engine_of
+from tfner.engines import ENGINES, Engine, engine_of
 from tfner.errors import BundleError, ConfigError, StorageError
 from tfner.inference.batching import Runner
 from tfner.inference.bundle import NO_MODEL, ON_SERVER, Bundle
 from tfner.inference.bundle_files import reading
+from tfner.inference.engines import SAVED, Engines, OneEngine
 from tfner.inference.external import (
     EstimatorBundle,
     Extras,
@@ -89,6 +90,10 @@ class SavedModelBundle(ExportedBundle):
         make, inputs = RUNNERS[tuple(self.task.outputs)], self.task.features
         return make(self.exported, packs=packs, inputs=known_in_serving(inputs))
 
+    def engines(self) -> Engines:
+        """The engine of the graph."""
+        return OneEngine(self.runner, instead=SAVED)
+
 
 class GraphBundle(ExportedBundle):
     """A graph of an engine that tfner exported; see `ExportedBundle`.
@@ -108,6 +113,15 @@ class GraphBundle(ExportedBundle):
         packs, precision = self._serving("packs"), self._serving("precision")
         run = self.engine.load(self.exported / self.engine.file, precision=precision)
         return GraphRunner(run, packs=packs)
+
+    def engines(self) -> Engines:
+        """The engine of the graph."""
+        return OneEngine(
+            self.runner,
+            engine=next(name for name, e in ENGINES.items() if e is self.engine),
+            precision=self._serving("precision"),
+            instead="Export the model again, in another format or precision.",
+        )
 
 
 def open_model(

@@ -15,6 +15,7 @@ from tfner.inference.ahead import run_ahead
 from tfner.inference.batching import Runner, run_documents
 from tfner.inference.bundle import Bundle, SelfTest
 from tfner.inference.chunks import Chunk, chunked
+from tfner.inference.engines import choose
 from tfner.inference.open_scheme import OpenScheme, of_scheme, remade
 from tfner.schemes import LabelSet
 from tfner.tasks import Task
@@ -52,6 +53,8 @@ class Predictor:
         *,
         verify: bool = False,
         decode: str | None = None,
+        engine: str | None = None,
+        precision: str | None = None,
         **extras: Any,
     ) -> Predictor:
         """Make a predictor of a model directory.
@@ -62,6 +65,11 @@ class Predictor:
                 of a model on a server, such as `grpc://localhost:8500/chunk`.
             verify: predict the texts that were stored with the model, and compare.
             decode: "argmax" or "viterbi" in place of what the model was trained with.
+            engine: name of the engine that computes the model, once it has passed the
+                model's self-test; "auto" takes the fastest that is installed. None is
+                TensorFlow for a bundle, and for an export that of its graph.
+            precision: of the engine, "float32", "bfloat16" or "int8"; None is float32
+                for a bundle, and for an export that of its graph.
             **extras: `label_mapping`, `scheme`, `label`, `tokenizer`, `segment_id`,
                 `lower_case` and `word_splitter` of a model that another program has
                 trained: see `tfner.inference.external.Extras`; `encoder` of a bundle
@@ -72,12 +80,14 @@ class Predictor:
             BundleError: there is no model, it does not predict what it did when it
                 was saved, or tokenizer or labels are missing or do not fit.
             ConfigError: a part is given that the model carries itself,
-                or `decode` is unknown or needs tags that the model has not.
+                `decode` is unknown or needs tags that the model has not, or an engine
+                is not installed or cannot run the model.
             ServingError: a server does not answer as it should.
         """
         bundle = Bundle.load(model, **extras)
-        predictor = cls.of(bundle)
-        if verify:
+        is_chosen = engine is not None or precision is not None
+        predictor = cls.of(bundle, engine=engine, precision=precision)
+        if verify and not is_chosen:
             predictor.verify(bundle.selftest)
         if decode is not None:
             predictor.task = _decoding_by(decode, predictor.task, model)
@@ -97,11 +107,25 @@ class Predictor:
         return _shared(str(model), **settings)
 
     @classmethod
-    def of(cls, bundle: Bundle) -> Predictor:
-        """Make a predictor of an open bundle."""
+    def of(
+        cls,
+        bundle: Bundle,
+        *,
+        engine: str | None = None,
+        precision: str | None = None,
+    ) -> Predictor:
+        """Make a predictor of an open bundle; see `load`."""
         schemes = bundle.open_schemes
         open_scheme = OpenScheme(bundle.directory, schemes) if schemes else None
-        return cls(bundle.task, bundle.runner(), open_scheme=open_scheme)
+        if engine is None and precision is None:
+            return cls(bundle.task, bundle.runner(), open_scheme=open_scheme)
+        texts = bundle.selftest.texts
+        run = choose(
+            *(bundle, lambda run: cls(bundle.task, run).selftest(texts)),
+            engine=engine,
+            precision=precision,
+        )
+        return cls(bundle.task, run, open_scheme=open_scheme)
 
     @property
     def label_set(self) -> LabelSet:

@@ -12,6 +12,7 @@ from tfner.data.features import INPUT_IDS
 from tfner.errors import BundleError, ConfigError
 from tfner.inference.bundle import ON_SERVER
 from tfner.inference.bundle_files import reading
+from tfner.inference.engines import Engines
 from tfner.inference.external import Extras
 from tfner.inference.native_bundle import CONFIG, NativeBundle
 from tfner.inference.server_runner import AsyncServerRunner, ServerRunner
@@ -69,6 +70,17 @@ class ServedBundle(NativeBundle):
             BundleError: always.
         """
         raise BundleError(ON_SERVER.format(self.address))
+
+    def engines(self) -> Engines:
+        """Refuse: the server decides.
+
+        Raises:
+            ConfigError: always.
+        """
+        raise ConfigError(
+            f"{self.address} is on a server, which runs it as it does. Leave out "
+            "--engine and --precision."
+        )
 
     def runner(self) -> ServerRunner:
         """Make a runner; the server is asked when it first runs.

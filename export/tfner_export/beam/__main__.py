@@ -7,7 +7,9 @@ import logging
 import os
 import re
 import sys
+from typing import get_args
 
+from tfner.config.choices import Engine, EnginePrecision
 from tfner.errors import TfnerError
 from tfner.storage.beam_files import import_beam
 
@@ -47,6 +49,17 @@ def parser() -> argparse.ArgumentParser:
         "--from", dest="format", metavar="FORMAT", help="Format of all files."
     )
     made.add_argument("--decode", metavar="NAME", help="argmax or viterbi.")
+    made.add_argument(
+        "--engine",
+        metavar="NAME",
+        help="What computes the model; auto is the fastest that is installed on each "
+        f"worker. {' | '.join(get_args(Engine))}.",
+    )
+    made.add_argument(
+        "--precision",
+        metavar="NAME",
+        help=f"Number format of its products. {' | '.join(get_args(EnginePrecision))}.",
+    )
     made.add_argument("--overwrite", action="store_true", help="Replace FILE.")
     made.add_argument(
         "--runner", metavar="NAME", default="DirectRunner", help="One of Beam's."
@@ -93,6 +106,8 @@ def _run(given: argparse.Namespace, others: list[str]) -> None:
             others, runner=given.runner
         ),
         decode=given.decode,
+        engine=given.engine,
+        precision=given.precision,
     )
     lost = [f"{count} {name}" for name, count in counts.items() if count]
     if lost:

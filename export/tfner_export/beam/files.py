@@ -105,7 +105,8 @@ def predict_files(
 
 def _extras(settings: dict[str, Any]) -> dict[str, Any]:
     """Those settings of a predictor that a bundle takes."""
-    return {k: v for k, v in settings.items() if k not in ("verify", "decode")}
+    own = ("verify", "decode", "engine", "precision")
+    return {name: value for name, value in settings.items() if name not in own}
 
 
 def _chunks(
