@@ -28,6 +28,8 @@ def load(
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or available_cores()
+    # Threads that wait in a loop would take the time of those that encode.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # errors alone
     with loading(graph):
         session = onnxruntime.InferenceSession(

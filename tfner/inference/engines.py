@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, get_args
 
@@ -84,7 +84,10 @@ class KerasEngines:
     """
 
     fastest = FASTEST
-    instead = "`tfner export --format` writes more: see --help there."
+    instead = (
+        "`tfner export MODEL DIR --format openvino --precision int8 --calibrate FILE` "
+        "makes what OpenVINO runs in int8."
+    )
 
     def __init__(self, load_model: Callable[[], keras.Model]) -> None:
         self._load_model = load_model
@@ -235,7 +238,7 @@ def _candidates(
     )
 
 
-def _changed(stored: SelfTest, found: SelfTest, what: str) -> Iterator[str]:
+def _changed(stored: SelfTest, found: SelfTest, what: str) -> list[str]:
     """Tell how many entities of the self-test are lost or new.
 
     Raises:
@@ -252,5 +255,6 @@ def _changed(stored: SelfTest, found: SelfTest, what: str) -> Iterator[str]:
             f"{entities} in its self-test {changed} are lost or new. Leave out "
             "--engine and --precision."
         )
-    if changed:
-        yield f"of {entities} in the self-test {changed} are lost or new"
+    if not changed:
+        return []
+    return [f"of {entities} in the self-test {changed} are lost or new"]

@@ -19,6 +19,8 @@ class GraphRunner:
     """
 
     row_length: int | None = None
+    positions = 512
+    """Of a batch: what it computes with stays near the processor's core."""
 
     def __init__(self, run: Run, *, packs: bool) -> None:
         self._run, self.packs = run, packs
