@@ -1,0 +1,90 @@
+"""Commands that are killed, run twice or find no room: what stood before is whole."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.robustness.kills import Case, killed
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """Some seconds of work."""
+    sentence = "Ann\tB-PER\nlives\tO\nin\tO\nOslo\tB-LOC\n\n"
+    (tmp_path / "a.bio").write_text(sentence * 10_000, encoding="utf-8")
+    return tmp_path / "a.bio"
+
+
+@pytest.mark.parametrize("overwrites", [False, True])
+def test_kills_at_random_moments(corpus, monkeypatch, overwrites: bool) -> None:
+    root = Path(__file__).resolve().parents[2]
+    monkeypatch.setenv("PYTHONPATH", f"{root}:{root / 'export'}")
+    output = corpus.parent / "out" / "a.jsonl"
+    case = Case(("corpus", "convert", corpus, output), output, overwrites)
+    found = killed(case, 3, random.Random(0))
+    assert found["faults"] == []
+    assert found["whole"] + found["absent"] == 3
+
+
+def test_of_two_runs_into_one_output_the_second_is_told(
+    process, real, tmp_path: Path
+) -> None:
+    target, go = tmp_path / "a.jsonl", tmp_path / "go"
+    late = f"while [ ! -e {go} ]; do sleep 0.1; done; echo first"
+    first = process(
+        "corpus", "convert", "-", target, shell=f'exec "$0" "$@" < <({late})'
+    )
+    while not list(tmp_path.glob(".*.part")):
+        assert first.poll() is None, first.communicate()
+        time.sleep(0.05)
+    second = real("corpus", "convert", "-", target, "--overwrite")
+    go.touch()
+    first.communicate(timeout=60)
+    assert "a.jsonl is in use: another run is writing there" in second.sentence
+    assert "first" in target.read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {"a.jsonl", "go"}
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts a file system of 64 KB with some options."""
+    place = tmp_path / "disk"
+    place.mkdir()
+
+    def mount(options: str) -> Path:
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("only root may mount a small disk")
+        return place
+
+    yield mount
+    subprocess.run(["umount", str(place)], capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("options", ["size=64k", "remount,ro,size=64k"])
+def test_a_disk_without_room(real, corpus, small_disk, options: str) -> None:
+    place = small_disk("size=64k")
+    (place / "a.jsonl").write_text("old")
+    if "ro" in options:
+        small_disk(options)
+    result = real("corpus", "convert", corpus, place / "a.jsonl", "--overwrite")
+    assert "a.jsonl: cannot be written: " in result.sentence
+    assert (place / "a.jsonl").read_text() == "old"
+    assert [path.name for path in place.iterdir()] == ["a.jsonl"]
+
+
+def test_a_file_that_may_not_grow(real, corpus) -> None:
+    target = corpus.with_name("a.jsonl")
+    limited = 'ulimit -f 16; exec "$0" "$@"'
+    result: Any = real("corpus", "convert", corpus, target, shell=limited)
+    assert "a.jsonl: cannot be written: File too large" in result.sentence
+    assert [path.name for path in corpus.parent.iterdir()] == ["a.bio"]
