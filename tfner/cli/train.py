@@ -18,10 +18,7 @@ from tfner.cli.flags import (
     write_config,
 )
 from tfner.cli.options import Json
-from tfner.cli.output import (
-    print_json,
-    print_text,
-)
+from tfner.cli.output import print_json, print_text, summary
 from tfner.config.train import OutputConfig, TrainConfig
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import import_tensorflow
@@ -92,34 +89,3 @@ def show_plan(config: TrainConfig, *, json: bool) -> None:
         print_json(found)
     else:
         print_text(render(found))
-
-
-def summary(report: dict[str, Any]) -> str:
-    """The result of a run: each trial, their mean, and the model to use."""
-    trials = report["trials"]
-    lines = []
-    for part in ("dev", "test"):
-        for trial in trials:
-            if trial[part]:
-                seed = f"seed {trial['seed']}  " if len(trials) > 1 else ""
-                lines.append(f"{part}  {seed}{_scores(trial[part])}")
-        spread = report["summary"].get(part)
-        if spread and len(trials) > 1:
-            lines.append(
-                f"{part}  mean F1 {spread['mean']:.4f}, standard deviation "
-                f"{spread['sd']:.4f} over {len(trials)} seeds"
-            )
-    rate = report["train_sentences_per_second"]
-    shown = f"{rate:.0f}" if rate >= 10 else f"{rate:.2g}"
-    lines.append(f"{shown} training sentences a second, compilation included")
-    lines.append(f"model: {report['bundle']}")
-    return "\n".join(lines)
-
-
-def _scores(score: dict[str, Any]) -> str:
-    interval = score["interval"]
-    return (
-        f"F1 {score['f1']:.4f} ({interval['level']:.0%} interval {interval['low']:.4f} "
-        f"to {interval['high']:.4f})  precision {score['precision']:.4f}  "
-        f"recall {score['recall']:.4f}  entities {score['support']}"
-    )

@@ -115,7 +115,10 @@ class Settings:
         found: dict[str, Leaf] = {}
         for name, kinds in cls.kinds().items():
             if "" not in kinds:
-                about = (Literal[tuple(kinds)], next(iter(kinds)), texts(cls)[name])
+                help = next(
+                    texts(base)[name] for base in cls.__mro__ if name in texts(base)
+                )
+                about = (Literal[tuple(kinds)], next(iter(kinds)), help)
                 owner = next(iter(next(iter(kinds.values())).leaves().values())).owner
                 found[name] = Leaf(name, owner, *about, section=name)
             for kind in kinds.values():

@@ -38,6 +38,8 @@ LABELED_POSITIONS = Feature("labeled_positions", "labeled_positions", "W")
 WORD_LENGTHS = Feature("word_lengths", "word_lengths", "W")
 """How many pieces, from the labelled position on, are the word's: to pool them."""
 LABELS = Feature("labels", "labels", "W", IGNORED, target=True)
+TEACHER = Feature("teacher", "teacher", "W", target=True)
+"""In distillation, numbers of what a teacher says of each labelled word."""
 START_LABELS = Feature("start_labels", "start_labels", "S", IGNORED, target=True)
 END_LABELS = Feature("end_labels", "end_labels", "S", IGNORED, target=True)
 SPAN_LABELS = Feature("span_labels", "span_labels", "S", IGNORED, target=True)

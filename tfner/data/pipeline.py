@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfner.data.features import (
     ATTENTION_MASK,
@@ -14,6 +15,7 @@ from tfner.data.features import (
     INPUT_IDS,
     LABELED_POSITIONS,
     LABELS,
+    TEACHER,
     WORD_INPUTS,
     WORD_LENGTHS,
 )
@@ -37,12 +39,15 @@ class WindowTable:
         self.pieces = _by_piece([w.features for w in windows], pad=0)
         self.pieces[INPUT_IDS.name][0] = pad_id
         self.targets: tuple[str, ...] = (LABELS.name,)
+        self.answers: NDArray[Any] | None = None
         self.inputs = (*self.pieces, ATTENTION_MASK.name)
         of_words = [name for name in WORD_INPUTS if name in windows[0].features]
         self.inputs = (*self.inputs, *of_words)
         if of_words:
             labels = [(w.targets or {}).get(LABELS.name, IGNORED) for w in windows]
             self.pieces[LABELS.name] = self._at_words(windows, labels, pad=IGNORED)
+            if TEACHER.name in (windows[0].targets or {}):
+                self._note_answers(windows)
             if WORD_LENGTHS.name in of_words:
                 sizes = [window.features[WORD_LENGTHS.name] for window in windows]
                 self.pieces[WORD_LENGTHS.name] = self._at_words(windows, sizes, pad=0)
@@ -50,6 +55,19 @@ class WindowTable:
             targets = _by_piece([w.targets or {} for w in windows], pad=IGNORED)
             self.targets = tuple(targets)
             self.pieces |= targets
+
+    def _note_answers(self, windows: Sequence[Window]) -> None:
+        """Keep a teacher's answers once, (1 + W, …), and at words their numbers."""
+        found = [(window.targets or {})[TEACHER.name] for window in windows]
+        nothing = np.zeros((1, found[0].shape[1]), found[0].dtype)
+        self.answers = np.concatenate([nothing, *found])
+        ends = np.cumsum([len(rows) for rows in found])
+        numbers = [
+            np.arange(1 + end - len(rows), 1 + end, dtype=np.int32)
+            for end, rows in zip(ends.tolist(), found, strict=True)
+        ]
+        self.pieces[TEACHER.name] = self._at_words(windows, numbers, pad=0)
+        self.targets = (LABELS.name, TEACHER.name)
 
     def _at_words(
         self, windows: Sequence[Window], values: Sequence[Ints | int], *, pad: int
@@ -88,7 +106,8 @@ def window_batches(table: WindowTable, plan: BatchPlan) -> tf.data.Dataset:
         Pairs of features and targets, int32. Windows with labelled words have the
         features `input_ids`, `attention_mask`, `token_type_ids` and, padded with 0,
         `labeled_positions` and, where they are pooled, `word_lengths`, each (B, S);
-        their target is `labels` (B, S), padded with -100. Other windows have a dict of
+        their target is `labels` (B, S), padded with -100; in distillation it is a dict
+        of that and `teacher` (B, S, N), padded with 0. Other windows have a dict of
         targets of pieces, each (B, S) or (B, S, K), padded with -100; a name may be
         both a feature and a target.
     """
@@ -96,6 +115,7 @@ def window_batches(table: WindowTable, plan: BatchPlan) -> tf.data.Dataset:
     sizes = tf.constant(table.sizes, tf.int32)
     pieces = {n: tf.constant(values, tf.int32) for n, values in table.pieces.items()}
     static_length = plan.static_length
+    answers = None if table.answers is None else tf.constant(table.answers)
 
     def gather(windows: Any, row_length: Any) -> tuple[dict[str, Any], Any]:
         length = static_length if static_length is not None else row_length
@@ -106,7 +126,9 @@ def window_batches(table: WindowTable, plan: BatchPlan) -> tf.data.Dataset:
             values |= _words_first(values, length)
         features = {name: values[name] for name in table.inputs}
         targets = {name: values[name] for name in table.targets}
-        return features, targets.get(LABELS.name, targets)
+        if answers is not None:
+            targets[TEACHER.name] = tf.gather(answers, targets[TEACHER.name])
+        return features, targets if len(targets) > 1 else targets[LABELS.name]
 
     dataset = tf.data.Dataset.from_tensor_slices((plan.windows + 1, plan.row_lengths))
     return dataset.map(gather, num_parallel_calls=2, deterministic=True).prefetch(2)
@@ -141,7 +163,7 @@ def _words_first(values: Mapping[str, Any], length: Any) -> dict[str, Any]:
     is_labeled = positions < length
     positions = tf.where(is_labeled, positions, 0)
     found = {LABELED_POSITIONS.name: positions}
-    for feature in (LABELS, WORD_LENGTHS):
+    for feature in (LABELS, WORD_LENGTHS, TEACHER):
         if feature.name in values:
             chosen = tf.gather(values[feature.name], positions, batch_dims=1)
             found[feature.name] = tf.where(is_labeled, chosen, feature.pad)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,8 @@ class Window:
         words: all words of the document, as encoded.
         features: `input_ids` (S,), `token_type_ids` (S,), `labeled_positions` (W,) and,
             where the pieces of words are pooled, `word_lengths` (W,).
-        targets: `labels` (W,) in training, else None.
+        targets: `labels` (W,) in training, and in distillation `teacher` (W, …); else
+            None.
         label: the label that the window is for, if every label has windows of its own.
         core_words: half-open part of `word_index` that lies in the core: all, unless a
             model needs the words around as well.
@@ -40,7 +42,7 @@ class Window:
     word_index: Ints
     words: tuple[Word, ...]
     features: Mapping[str, Ints]
-    targets: Mapping[str, Ints] | None = None
+    targets: Mapping[str, NDArray[Any]] | None = None
     label: str | None = None
     core_words: tuple[int, int | None] = (0, None)
 

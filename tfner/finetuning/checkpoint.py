@@ -56,6 +56,7 @@ class Checkpoint(keras.callbacks.Callback):
     Args:
         directory: of this run.
         training_model: its weights, optimizer and running means are kept.
+        kind: of the settings.
         monitor: the figure that selects the epoch, `dev_f1` or `dev_loss`; None takes
             the last epoch.
         fingerprint: settings that a resumed run must share.
@@ -71,6 +72,7 @@ class Checkpoint(keras.callbacks.Callback):
         directory: Path,
         training_model: TrainingModel,
         *,
+        kind: type[TrainConfig] = TrainConfig,
         monitor: str | None,
         fingerprint: Mapping[str, Any],
         save_every: int | None = None,
@@ -82,6 +84,7 @@ class Checkpoint(keras.callbacks.Callback):
         super().__init__()
         self.directory, self.store = directory, LastTwoCheckpoints(directory)
         self.training_model, self.monitor = training_model, monitor
+        self.kind = kind
         self.fingerprint, self.save_every = dict(fingerprint), save_every
         self.keep_epochs = keep_epochs
         self.asked_to_stop, self.writes = asked_to_stop, writes
@@ -207,7 +210,7 @@ class Checkpoint(keras.callbacks.Callback):
             TrainingError: it belongs to other settings or another model, or there is
                 none that is whole.
         """
-        state = self.store.resume(TrainConfig, self.fingerprint)
+        state = self.store.resume(self.kind, self.fingerprint)
         if state is None:
             return self.place
         path, arrays, about = state

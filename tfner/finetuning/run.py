@@ -76,7 +76,7 @@ class Run:
         is_chief, directory = self.distribution.is_chief, self.workplace.directory
         if is_chief:
             directory.mkdir(parents=True, exist_ok=True)
-        clock = Clock(len(self.data.corpora.train))
+        clock = Clock(self.data.sentences)
         with asked_to_stop() if is_chief else nullcontext(lambda: False) as asked:
             checkpoint = self._checkpoint(asked)
             failure = self._run_epochs(checkpoint, clock)
@@ -111,6 +111,7 @@ class Run:
         return Checkpoint(
             self.workplace.directory,
             self.compiled.model,
+            kind=type(self.config),
             monitor=f"dev_{self._selects()}" if self._selects() else None,
             fingerprint=fingerprint(self.data),
             save_every=self.config.saving.save_every,

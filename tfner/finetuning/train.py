@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tfner.finetuning.recipe import DECIDED
 from tfner.finetuning.report import report_run
 from tfner.finetuning.result import RunResult
 from tfner.finetuning.run import Run
-from tfner.finetuning.training_data import load_training_data
+from tfner.finetuning.training_data import Taught, load_training_data
 from tfner.inference.bundle import Bundle
 from tfner.inference.native_bundle import MODEL, SUMMARY
 from tfner.storage.atomic import whole_directory, write_json
@@ -81,6 +82,7 @@ def run_trials(
     corpora: Corpora | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     report: Path | None = None,
+    teach: Callable[[Path, Task, Corpora], Taught] | None = None,
 ) -> dict[str, Any]:
     """Train as `train` does; returns the JSON that `tfner train` prints.
 
@@ -92,6 +94,8 @@ def run_trials(
         corpora: documents in place of the files that `config` names.
         callbacks: your own, see `train`.
         report: directory for a report of the best model, or None.
+        teach: has the last word on what is learned; its first argument is a directory
+            for files that a resumed run finds again.
     """
     config.check_needed(*(["train"] if corpora else []))
     output, before = output_of(config)
@@ -108,6 +112,7 @@ def run_trials(
                 tokenizer=tokenizer,
                 corpora=corpora,
                 sizes=source.sizes,
+                teach=teach and partial(teach, directory),
             )
             trials = []
             for seed in range(first, first + config.optimizer.trials):

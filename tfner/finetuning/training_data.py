@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from tfner.checkpoints.loading import tokenizer_of
 from tfner.config.train import TaskConfig, TrainConfig
@@ -28,6 +28,24 @@ from tfner.tokenization import Tokenizer, load_tokenizer
 logger = logging.getLogger(__name__)
 
 
+class Taught(NamedTuple):
+    """A task that learns more than its corpus says.
+
+    Args:
+        task: in place of the one that the settings name.
+        windows: of the training corpus, and of what is learned beside it.
+        more_sentences: how many that is.
+    """
+
+    task: Task
+    windows: list[Window]
+    more_sentences: int
+
+
+Teach = Callable[[Task, Corpora], Taught]
+"""Makes of a task and its corpora what is learned in their place."""
+
+
 @dataclass(frozen=True)
 class TrainingData:
     """Corpora, task and windows, which all runs of a config share.
@@ -38,6 +56,7 @@ class TrainingData:
         corpora: as read.
         windows: of the training corpus, with targets.
         counts: what encoding the training corpus lost, by reason.
+        more_sentences: learned beside the training corpus.
     """
 
     config: TrainConfig
@@ -45,6 +64,12 @@ class TrainingData:
     corpora: Corpora
     windows: list[Window]
     counts: Counter[str]
+    more_sentences: int = 0
+
+    @property
+    def sentences(self) -> int:
+        """Number of all that is learned in an epoch."""
+        return len(self.corpora.train) + self.more_sentences
 
     @cached_property
     def table(self) -> WindowTable:
@@ -64,6 +89,7 @@ def load_training_data(
     tokenizer: Tokenizer | None = None,
     corpora: Corpora | None = None,
     sizes: Mapping[str, Any] | None = None,
+    teach: Teach | None = None,
 ) -> TrainingData:
     """Read the corpora, make the task, encode what is to be learnt and held out.
 
@@ -75,6 +101,7 @@ def load_training_data(
         tokenizer: your own in place of that of `config.model.encoder`.
         corpora: documents in place of the files that `config` names.
         sizes: `family`, `hidden_size` and `num_layers` of the encoder, if known.
+        teach: has the last word on what is learned.
 
     Raises:
         ConfigError: the settings do not fit the task or the tokenizer, or need a dev
@@ -95,6 +122,9 @@ def load_training_data(
     except CorpusError as error:
         raise CorpusError(str(error), path=config.data.train or None) from error
     windows, counts = encode_training(task, corpora.train)
+    more = 0
+    if teach is not None:
+        task, windows, more = teach(task, corpora)
     config = resolve(config, replace(facts, windows=len(windows)))
     patience = config.optimizer.patience
     if patience and not corpora.dev:
@@ -105,7 +135,7 @@ def load_training_data(
     if config.optimizer.recipe == "auto":
         logger.info(announced(given, config, facts))
     config = config.replace(words=task.settings().get("words", config.task.words))
-    return TrainingData(config, task, corpora, windows, counts)
+    return TrainingData(config, task, corpora, windows, counts, more)
 
 
 def facts_of(

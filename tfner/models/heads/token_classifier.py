@@ -92,11 +92,27 @@ class TokenClassifier(NamedInputsModel):
 
     def call(self, features: Mapping[str, Any], training: Any = None) -> Any:
         """Score the tags of the labelled positions."""
+        words = self.words(features, training=training)
+        return self.scores(words, features, training=training)
+
+    def words(self, features: Mapping[str, Any], *, training: Any = None) -> Any:
+        """Make the vectors (B, W, H) of the labelled words."""
         inputs = {name: features[name] for name in INPUTS if name in features}
         rows = self.encoder(inputs, training=training)  # (B, S, H)
-        words = self.pooling(  # (B, W, H)
+        return self.pooling(
             rows, features["labeled_positions"], features.get("word_lengths")
         )
+
+    def scores(
+        self, words: Any, features: Mapping[str, Any], *, training: Any = None
+    ) -> Any:
+        """Score the tags of words.
+
+        Args:
+            words: (B, W, H).
+            features: as in `call`; a CRF reads off them which words are neighbours.
+            training: whether dropout is on.
+        """
         if self.head is not None:
             words = self.head(words)
         logits = self.classifier(self.dropout(words, training=training))
