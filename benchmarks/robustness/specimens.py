@@ -32,6 +32,10 @@ def make_all(folder: Path) -> None:
     _bpe(folder / "bpe")
     _sentencepiece(folder / "sentencepiece")
     _japanese(folder / "japanese")
+    for name in ("wordpiece", "bpe", "sentencepiece"):
+        _saved(folder / f"saved_{name}", folder / name)
+    for digests in folder.rglob("digests.json"):  # else no other file would be read
+        digests.unlink()
     _run(folder / "run")
 
 
@@ -50,6 +54,7 @@ def export(folder: Path, bundle: Path) -> None:
     )
     shutil.move(made.directory, folder / "saved_model")
     shutil.rmtree(folder / "exports")
+    (folder / "saved_model" / "digests.json").unlink()
 
 
 def _wordpiece(folder: Path) -> Path:
@@ -181,6 +186,12 @@ def _sentencepiece(folder: Path) -> None:
     (folder / "spiece.vocab").unlink()
 
 
+def _saved(folder: Path, bare: Path) -> None:
+    from tfner.tokenization import load_tokenizer
+
+    load_tokenizer(bare).save(folder)
+
+
 def _japanese(folder: Path) -> None:
     from tfner.tokenization import load_tokenizer
 
@@ -211,10 +222,8 @@ def load_model(folder: Path) -> None:
     _ = bundle.selftest, bundle.metrics
     run = bundle.runner()
     if isinstance(run, KerasRunner):
-        import tensorflow as tf
-
         # Traced anew for each model, a function would take most of the time.
-        run._run = tf.function.python_function(run._run)
+        run._run = run._run.python_function
     Predictor(bundle.task, run).predict([TEXT])
 
 
@@ -242,7 +251,13 @@ LOADERS: dict[str, Loader] = {
         ),
         load_model,
     ),
-    **dict.fromkeys(("wordpiece", "bpe", "sentencepiece", "japanese"), load_tokenizer),
+    **dict.fromkeys(
+        (
+            *("wordpiece", "bpe", "sentencepiece", "japanese"),
+            *("saved_wordpiece", "saved_bpe", "saved_sentencepiece"),
+        ),
+        load_tokenizer,
+    ),
     "run": load_run,
 }
 """Kind of a model -> what reads it."""

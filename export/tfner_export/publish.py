@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfner.errors import ConfigError
 from tfner.storage.atomic import move_to_new, staging, whole_directory
+from tfner.storage.digests import write_digests
 from tfner.storage.publishing import ANYTHING, Version
 from tfner.storage.remote import address
 from tfner_export.exporter import Serving, Source
@@ -145,6 +146,7 @@ def export(
         with staging(parent, inside=True) as stage:
             details, difference = _fill(exporter, source, stage, trial)
             prepare(stage, directory)
+            write_digests(stage)
             version = _publish(stage, parent)
         mebibytes = update(directory, serving.task_name, canary=canary)
         details |= {"server_memory_mib": mebibytes}
@@ -152,6 +154,7 @@ def export(
     else:
         with whole_directory(directory, replaces=replaces) as stage:
             details, difference = _fill(exporter, source, stage, trial)
+            write_digests(stage)
     return ExportResult(format, directory, difference, details)
 
 

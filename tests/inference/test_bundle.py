@@ -68,6 +68,7 @@ def test_a_bundle_holds_task_labels_and_metrics(
     names = {path.name for path in bundle.directory.iterdir()}
     assert names == {
         "config.json",
+        "digests.json",
         "labels.json",
         "metrics.json",
         "model.weights.h5",

@@ -265,7 +265,7 @@ def test_ids_that_do_not_run_from_0_are_refused(
         ({"O": 0.5}, "a list of tags"),
         ({"zero": "O"}, "a list of tags"),
         ({"id2label": None}, "a list of tags"),
-        ({"tags": ["O", "B-PER"]}, "lacks labels"),
+        ({"tags": ["O", "B-PER"]}, "2 problems"),
         ("O", "a list of tags"),
     ],
 )

@@ -303,7 +303,7 @@ def settings_alone(folder: Path) -> None:
 
 ERRORS: list[tuple[Callable[[Path], None], str]] = [
     (damage_json, "tokenizer.json: damaged"),
-    (damage_model, "damaged or of an unknown kind"),
+    (damage_model, "must map pieces to integers"),
     (no_model, "holds no model"),
     (empty_json, "vocabulary is empty"),
     (list_json, "JSON object"),

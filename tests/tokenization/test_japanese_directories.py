@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tfner.document import Word
-from tfner.errors import TokenizerError
+from tfner.errors import StorageError, TfnerError, TokenizerError
 from tfner.tokenization import load_tokenizer
 from tfner.tokenization.japanese import JapaneseTokenizer
 from tfner.tokenization.words.mecab_dictionaries import find_dictionary
@@ -220,12 +220,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"do_subword_tokenize": False}, "do_subword_tokenize may not be false"),
     ({"subword_tokenizer_type": "sentencepiece"}, r"lacks spiece\.model"),
     ({"word_tokenizer_type": "basic", "never_split": ["a"]}, "never_split"),
-    ({"mecab_kwargs": "ipadic"}, "must be a JSON object"),
+    ({"mecab_kwargs": "ipadic"}, "`mecab_kwargs` must be an object"),
     ({"mecab_kwargs": {"mecab_dict": "ipadic"}}, "did you mean 'mecab_dic'"),
     ({"mecab_kwargs": {"mecab_dic": "unidix"}}, "unknown mecab_dic 'unidix'"),
     ({"mecab_kwargs": {"mecab_dic": "../dic"}}, "unknown mecab_dic"),
     ({"added_tokens_decoder": {"x": {"content": "y"}}}, "added_tokens_decoder must"),
-    ({"added_tokens_decoder": ["x"]}, "added_tokens_decoder must"),
+    ({"added_tokens_decoder": ["x"]}, "`added_tokens_decoder` must"),
     ({"mecab_kwargs": {"mecab_dic": None}}, "names no dictionary by -d"),
 ]
 OPTIONS = {
@@ -252,7 +252,7 @@ REFUSED += [
 def test_what_tfner_cannot_do_is_one_sentence(
     config: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(TokenizerError, match=message) as error:
+    with pytest.raises(TfnerError, match=message) as error:
         load_tokenizer(write_directory(tmp_path, **config))
     assert "\n" not in str(error.value)
 
@@ -270,7 +270,7 @@ def test_files_that_are_missing_or_damaged_are_named(tmp_path: Path) -> None:
     with pytest.raises(TokenizerError, match=r"spiece\.model: no SentencePiece model"):
         load_tokenizer(folder)
     (folder / "tokenizer_settings.json").write_text('{"kind": "mecab-character"}')
-    with pytest.raises(TokenizerError, match="lacks 'splitter'"):
+    with pytest.raises(StorageError, match="`splitter` is missing"):
         load_tokenizer(folder)
 
 

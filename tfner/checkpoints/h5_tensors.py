@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfner.errors import CheckpointError
+from tfner.storage.foreign_files import check_files
 
 RENAMED = {"kernel": "weight", "embeddings": "weight", "gamma": "weight"}
 RENAMED |= {"beta": "bias", "depthwise_kernel": "depthwise.weight"}
@@ -84,19 +85,43 @@ def read_dataset(dataset: h5py.Dataset) -> NDArray[Any]:
 
 
 def open_h5(path: Path) -> h5py.File:
-    """Open a file.
+    """Open a file, all of which lies in it and in no other.
 
     Raises:
-        CheckpointError: it is damaged.
+        CheckpointError: it is damaged, or declares arrays that it does not hold.
+        StorageError: it is no regular file.
     """
+    check_files(path)
     try:
         file = h5py.File(path, "r")
-        file.visititems(lambda path, item: None)  # meets what is damaged
-    except (OSError, RuntimeError) as error:
+        _check_arrays(file, path.stat().st_size)
+    except Exception as error:  # nothing says what a damaged file raises
         raise CheckpointError(
             f"{path} is damaged or no HDF5 file: {error}. Fetch it again."
         ) from error
     return file
+
+
+def _check_arrays(file: h5py.File, size: int) -> None:
+    """Meet what is damaged, and refuse arrays that take more room than the file has.
+
+    Raises:
+        ValueError: they do, or lie in another file.
+    """
+    wanted = 0
+
+    def add(name: str, item: Any) -> None:
+        nonlocal wanted
+        if isinstance(item, h5py.Dataset):
+            if item.external or item.is_virtual:
+                raise ValueError(f"{name} lies in another file")
+            wanted += item.nbytes
+            if wanted > size:
+                raise ValueError(
+                    f"its arrays have {wanted:,} bytes or more, the file {size:,}"
+                )
+
+    file.visititems(add)
 
 
 def _weights(

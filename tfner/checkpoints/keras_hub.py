@@ -33,7 +33,6 @@ from tfner.checkpoints.tensors import (
     shards,
 )
 from tfner.errors import CheckpointError, shorten
-from tfner.storage.foreign_files import check_files
 
 WEIGHTS, SHARDS, _ = KERAS_WEIGHTS
 LEGACY = "_layer_checkpoint_dependencies"
@@ -239,7 +238,6 @@ class PresetTensors:
         self._held: dict[str, h5py.Dataset] = {}
         self._zeros = zeros
         for path in _files(folder):
-            check_files(path)
             open_h5(path).visititems(self._keep)
         if any(dataset.dtype.kind in "iu" for dataset in self._held.values()):
             raise CheckpointError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tfner.checkpoints.tensors import WEIGHT_FILES
 from tfner.checkpoints.tf_checkpoint import holds_checkpoint
 from tfner.recommended import resolve
+from tfner.storage.digests import check_digests
 from tfner.storage.hub import local_model
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def open_encoder(
     from tfner.checkpoints import huggingface, keras_hub
 
     directory = huggingface.find_directory(name)
+    check_digests(directory)
     preset = keras_hub.is_preset(directory)
     read = keras_hub.open_preset if preset else huggingface.open_huggingface_encoder
     return read(

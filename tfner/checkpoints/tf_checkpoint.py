@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 from collections.abc import Iterator, Mapping
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tfner.checkpoints.tensors import Array
-from tfner.errors import CheckpointError, StorageError
+from tfner.errors import CheckpointError, StorageError, TfnerError
 from tfner.storage.atomic import whole_files, write_text
+from tfner.storage.foreign_files import check_files
 from tfner.storage.pointers import refuse_pointers
 
 STATE = "checkpoint"
@@ -32,12 +36,9 @@ class CheckpointTensors:
     """
 
     def __init__(self, prefix: Path) -> None:
-        import tensorflow as tf
-
         self._prefix = prefix
         with _reading(prefix):
-            self._reader = tf.train.load_checkpoint(str(prefix))
-            shapes = self._reader.get_variable_to_shape_map()
+            self._reader, shapes = open_checkpoint(prefix)
         if OBJECT_GRAPH in shapes:
             raise CheckpointError(
                 f"{prefix} is a checkpoint of TensorFlow 2 objects, as Keras writes "
@@ -62,15 +63,53 @@ class CheckpointTensors:
             return np.asarray(self._reader.get_tensor(name), np.float32)
 
 
+def open_checkpoint(prefix: Path) -> tuple[Any, dict[str, list[int]]]:
+    """A reader of variables, and the shapes of those that it can read.
+
+    Args:
+        prefix: beginning of the files' names.
+
+    Raises:
+        StorageError: a file is a device, a pipe, or a pointer of Git LFS.
+        ValueError: the shapes ask for more than the files hold.
+        tf.errors.OpError: the index is damaged.
+    """
+    import tensorflow as tf
+
+    files = sorted(prefix.parent.glob(f"{glob.escape(prefix.name)}.*"))
+    check_files(*files)
+    reader = tf.train.load_checkpoint(str(prefix))
+    shapes: dict[str, list[int]] = reader.get_variable_to_shape_map()
+    kinds = reader.get_variable_to_dtype_map()
+    wanted = sum(prod(shapes[name]) * kinds[name].size for name in shapes)
+    held = sum(path.stat().st_size for path in files)
+    if wanted > held:
+        raise ValueError(f"its variables have {wanted:,} bytes, its files {held:,}")
+    return reader, shapes
+
+
+def check_variables(prefix: Path) -> None:
+    """Read all variables once: their checksums hold, and what are numbers are finite.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or holds NaN or infinity.
+    """
+    with _reading(prefix):
+        reader, shapes = open_checkpoint(prefix)
+        for name in shapes:
+            value = np.asarray(reader.get_tensor(name))  # some are texts
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                raise ValueError(f"{name} holds NaN or infinite numbers")
+
+
 @contextlib.contextmanager
 def _reading(prefix: Path) -> Iterator[None]:
     """Put errors of damaged files, as TensorFlow raises them, into one sentence."""
-    import tensorflow as tf
-
     try:
         yield
-    # Python's own come from the reader too: IndexError where a file is too short.
-    except (tf.errors.OpError, RuntimeError, LookupError, ValueError) as error:
+    except (TfnerError, MemoryError):
+        raise
+    except Exception as error:
         refuse_pointers(*prefix.parent.glob(f"{prefix.name}.*"))
         first = str(error).partition("\n")[0]
         raise CheckpointError(

@@ -232,9 +232,19 @@ class ModelOptions:
         ),
     ] = None
 
+    no_verify: Annotated[
+        bool,
+        typer.Option(
+            "--no-verify",
+            help="Do not compare the model's files with the digests saved with them.",
+        ),
+    ] = False
+
     def extras(self) -> dict[str, Any]:
         """Give the options as `Bundle.load` takes them."""
-        return dataclasses.asdict(self)
+        given = dataclasses.asdict(self)
+        digests = not given.pop("no_verify")
+        return {**given, "digests": digests}
 
     def settings(self, reading: CorpusOptions) -> dict[str, Any]:
         """Give the options as `Predictor.load` takes them.

@@ -136,7 +136,9 @@ def reading(path: Path) -> Iterator[None]:
         raise BundleError(str(error)) from error
     except KeyError as error:
         raise BundleError(f"{path} is damaged: {error} is missing in it.") from error
-    except (AttributeError, OSError, TypeError, ValueError, TfnerError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # of Keras and HDF5 as well, which may raise anything
         refuse_pointers(path)
         reason = str(error).removeprefix(f"{path}: ").strip()
         if not isinstance(error, TfnerError):

@@ -34,6 +34,7 @@ from tfner.inference.runners import SavedModelRunner
 from tfner.inference.served import SERVER_SETTINGS, ServedBundle
 from tfner.inference.span_runner import SpanRunner
 from tfner.inference.weights import WEIGHTS
+from tfner.storage.digests import DIGESTS, check_digests
 from tfner.storage.foreign_files import read_json
 from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import TokenClassification
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
 SAVED_MODEL = "saved_model.pb"
 ASSETS = "assets"
+UNCHECKED = (
+    f"Restore them; with --no-verify, or without {DIGESTS}, they are not compared."
+)
 RUNNERS: dict[tuple[str, ...], Callable[..., Runner]] = {
     TokenClassification.outputs: SavedModelRunner,
     SpanExtraction.outputs: SpanRunner,
@@ -125,7 +129,11 @@ class GraphBundle(ExportedBundle):
 
 
 def open_model(
-    model: str | Path, *, encoder: str | Path | None = None, **extras: Any
+    model: str | Path,
+    *,
+    encoder: str | Path | None = None,
+    digests: bool = True,
+    **extras: Any,
 ) -> Bundle:
     """Open whatever can predict.
 
@@ -135,6 +143,8 @@ def open_model(
             google-research/electra has fine-tuned, or the address of a model on a
             server.
         encoder: of a bundle that was saved without it; see `NativeBundle`.
+        digests: compare its files with the digests that were saved with them, if there
+            are any.
         **extras: see `Extras`; of a SavedModel without assets, or a checkpoint. See
             `ServedBundle` for a model on a server.
 
@@ -144,13 +154,14 @@ def open_model(
     """
     if is_address(model):
         refuse_encoder(model, encoder)
-        return open_served(str(model), **extras)
+        return open_served(str(model), digests=digests, **extras)
     _refuse_server(model, extras)
     model = local_model(model)
     exported = exported_directory(Path(model))
     if exported is None:
-        return open_bundle(model, encoder=encoder, **extras)
+        return open_bundle(model, encoder=encoder, digests=digests, **extras)
     refuse_encoder(exported, encoder)
+    _check_digests(exported, digests)
     if (engine := engine_of(exported)) is not None:
         return GraphBundle(exported, engine, **extras)
     if (exported / ASSETS / CONFIG).is_file():
@@ -159,13 +170,18 @@ def open_model(
 
 
 def open_bundle(
-    model: str | Path, *, encoder: str | Path | None = None, **extras: Any
+    model: str | Path,
+    *,
+    encoder: str | Path | None = None,
+    digests: bool = True,
+    **extras: Any,
 ) -> Bundle:
     """Open what holds a Keras model.
 
     Args:
         model: as for `open_model`.
         encoder: as for `open_model`.
+        digests: as for `open_model`.
         **extras: see `Extras`; of a checkpoint.
 
     Raises:
@@ -180,6 +196,7 @@ def open_bundle(
     directory = Path(model)
     if exported_directory(directory) is not None:
         raise BundleError(NO_MODEL.format(model))
+    _check_digests(directory, digests)
     if is_google(directory):
         refuse_encoder(model, encoder)
         return GoogleBundle(model, **extras)
@@ -197,7 +214,24 @@ def open_bundle(
             f"there is no model at {model}. Give a directory that `tfner train` or "
             "`tfner export` wrote, or a Hugging Face token-classification model."
         )
-    return native_bundle(directory, encoder=encoder)
+    bundle = native_bundle(directory, encoder=encoder)
+    if bundle.directory != directory:  # of several trials
+        _check_digests(bundle.directory, digests)
+    return bundle
+
+
+def _check_digests(directory: Path, wanted: bool) -> None:
+    """Compare the files of a model, or of the one with this prefix, if that is wanted.
+
+    Raises:
+        BundleError: some have changed, or are missing.
+    """
+    folder = directory if directory.is_dir() else directory.parent
+    try:
+        if wanted:
+            check_digests(folder, remedy=UNCHECKED)
+    except StorageError as error:
+        raise BundleError(str(error)) from error
 
 
 def describe_model(model: str | Path) -> dict[str, Any]:
@@ -222,20 +256,29 @@ def describe_model(model: str | Path) -> dict[str, Any]:
 
 
 def open_served(
-    address: str, *, assets: str | Path | None = None, **settings: Any
+    address: str,
+    *,
+    assets: str | Path | None = None,
+    digests: bool = True,
+    **settings: Any,
 ) -> ServedBundle:
     """Open a model on a server.
 
     Args:
         address: of the model.
         assets: the bundle that was exported, an export of any version, or its assets.
+        digests: as for `open_model`.
         **settings: see `ServedBundle`.
 
     Raises:
         BundleError: the assets are damaged, or of a newer tfner.
         ConfigError: see `ServedBundle`.
     """
-    return ServedBundle(address, assets=_assets(assets), **settings)
+    found = _assets(assets)
+    if found is not None:
+        exported = (found.parent / SAVED_MODEL).is_file()
+        _check_digests(found.parent if exported else found, digests)
+    return ServedBundle(address, assets=found, **settings)
 
 
 def _assets(directory: str | Path | None) -> Path | None:

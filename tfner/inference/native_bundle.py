@@ -53,6 +53,7 @@ from tfner.inference.weights import (
 )
 from tfner.schemes import LabelSet
 from tfner.storage.atomic import whole_directory, write_json, write_text
+from tfner.storage.digests import write_digests
 from tfner.storage.output import Kind
 from tfner.storage.publishing import ANYTHING, Version
 from tfner.storage.remote import address, local_copy
@@ -203,9 +204,13 @@ class NativeBundle(Bundle):
             build(model)
             with reading(path):
                 check_size(model, path)
+        own = about["encoder"].get("class", KERAS) != KERAS
         with reading(path):
-            load_weights(model, path, own=about["encoder"].get("class") != KERAS)
+            load_weights(model, path, own=own)
             check_numbers(model)
+        if not own:
+            with reading(place):
+                _run_once(model, length=task.max_length)
         return model
 
     def _with_base(
@@ -274,6 +279,14 @@ def local_model(model: str | Path) -> str | Path:
     return copy
 
 
+def _run_once(model: keras.Model, *, length: int) -> None:
+    """Run a model of layers from a file, which may contradict each other, on a row."""
+    import numpy as np
+
+    names = [feature.name for feature in POOLED_INPUTS]
+    model({name: np.zeros((1, length), np.int32) for name in names})
+
+
 def build(model: keras.Model) -> None:
     """Create a task model's weights by one symbolic call."""
     import keras
@@ -328,6 +341,7 @@ def save_bundle(
             save_adapters(model, stage / ADAPTERS)
         else:
             save_weights(model, stage / WEIGHTS)
+        write_digests(stage)
     return NativeBundle(directory)
 
 

@@ -18,9 +18,9 @@ from tfner.data.features import (
     to_wire,
 )
 from tfner.data.windows import Ints
-from tfner.errors import BundleError
+from tfner.errors import BundleError, TfnerError
 from tfner.inference.batching import POSITIONS, Floats
-from tfner.storage.pointers import refuse_pointers
+from tfner.storage.foreign_files import check_files
 
 if TYPE_CHECKING:
     import keras
@@ -151,10 +151,9 @@ class SavedModelRunner:
         """
         import tensorflow as tf
 
-        try:
-            weights = tf.train.load_checkpoint(str(self._directory / VARIABLES))
-        except tf.errors.OpError:  # a graph without variables
-            return None
+        if not (self._directory / f"{VARIABLES}.index").exists():
+            return None  # a graph without variables
+        weights = tf.train.load_checkpoint(str(self._directory / VARIABLES))
         shapes = weights.get_variable_to_shape_map().items()
         found = (shape[0] for name, shape in shapes if name.endswith(EMBEDDINGS))
         return next(found, None)
@@ -168,21 +167,31 @@ def load_signature(directory: Path, name: str) -> tuple[Any, Any]:
     """
     import tensorflow as tf
 
+    from tfner.checkpoints.tf_checkpoint import check_variables
+
     try:
+        check_files(directory / "saved_model.pb")
+        if (directory / f"{VARIABLES}.index").exists():
+            check_variables(directory / VARIABLES)
         with _quiet(tf.get_logger()):
             loaded = tf.saved_model.load(str(directory))
         return loaded, loaded.signatures[name]
-    except (OSError, KeyError, ValueError) as error:
-        refuse_pointers(*directory.glob("*.pb"))
+    except TfnerError as error:
         raise BundleError(
-            f"{directory} cannot be loaded as a SavedModel with a signature "
-            f"{name}: {str(error)[:200]}"
+            f"{directory} cannot be loaded as a SavedModel: {error}"
         ) from error
     except tf.errors.OpError as error:
-        refuse_pointers(*directory.glob("variables/*"))
         raise BundleError(
             f"{directory} cannot be loaded as a SavedModel: its variables are "
             f"damaged ({type(error).__name__}). Restore or export them again."
+        ) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # of a damaged graph TensorFlow may raise anything
+        first = (str(error).strip() or type(error).__name__).partition("\n")[0]
+        raise BundleError(
+            f"{directory} cannot be loaded as a SavedModel with a signature "
+            f"{name}: {first[:200]}"
         ) from error
 
 

@@ -29,22 +29,23 @@ def load_weights(model: keras.Model, path: Path, *, own: bool) -> None:
             a place; Keras passes over others.
 
     Raises:
+        CheckpointError: the file is damaged.
         ValueError: weights are missing, left over or of other shapes.
     """
     import h5py
 
-    model.load_weights(str(path))
-    if not own:
-        return
+    from tfner.checkpoints.h5_tensors import open_h5
+
     stored: list[str] = []
 
     def note(name: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
             stored.append(name)
 
-    with h5py.File(path) as file:
+    with open_h5(path) as file:
         file.visititems(note)
-    if len(stored) != len(model.weights):
+    model.load_weights(str(path))
+    if own and len(stored) != len(model.weights):
         raise ValueError(
             f"it holds {len(stored)} arrays, the model {len(model.weights)}"
         )

@@ -15,6 +15,7 @@ from tfner.config.pretrain import PretrainConfig
 from tfner.models.pretraining.electra import Electra
 from tfner.pretraining.model import make_model
 from tfner.storage.atomic import whole_directory
+from tfner.storage.digests import write_digests
 from tfner.tokenization import load_tokenizer
 from tfner.tokenization.for_transformers import save_for_transformers
 from tfner.training.arrays import assign_variables
@@ -60,6 +61,7 @@ def export(run: Path, step: int, *, suffix: str = "") -> dict[str, Any]:
         with whole_directory(run / (name + suffix)) as stage:
             write(stage)
             save_for_transformers(tokenizer, stage, longest=config.model.max_positions)
+            write_digests(stage)
     masked_lm = GENERATOR if GENERATOR in writers else ENCODER
     return {
         "encoder": str(run / (ENCODER + suffix)),

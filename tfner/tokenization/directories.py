@@ -18,6 +18,11 @@ from tfner.storage.foreign_files import (
 from tfner.storage.hub import fetch_model, is_hub_id, local_model
 from tfner.tokenization import keras_hub, overrides, vocabularies
 from tfner.tokenization.case import lowers, with_case
+from tfner.tokenization.checked_files import (
+    check_definition,
+    check_ids,
+    reading_tokenizer,
+)
 from tfner.tokenization.files import (
     CUSTOM,
     FILES,
@@ -48,6 +53,8 @@ CJK = re.compile("[\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff]")
 # English BERTs hold single kana too: 0.6 % of their pieces; Japanese ones 40 %, or 4 %
 # where every piece is a character.
 KANA_SHARE = 0.02
+SENTENCEPIECE = "sentencepiece"
+PROBE = "A probe, of 12 words."
 SPECIAL = re.compile(r"\[.*\]|<.*>")
 # Classes that number and cut their vocabulary files exactly as bare ones are read.
 BERT_CLASS = re.compile(
@@ -111,13 +118,23 @@ def load_tokenizer(
             damaged or of an unknown kind; or a dictionary is.
     """
     folder = find_tokenizer_directory(directory_or_id)
-    config = read_config(folder)
     choices = Choices(
         splitter=CUSTOM if callable(word_splitter) else word_splitter,
         custom_splitter=word_splitter if callable(word_splitter) else None,
         dictionary=dictionary,
         user_dictionary=user_dictionary,
     )
+    with reading_tokenizer(folder):
+        tokenizer = _load(folder, lower_case, choices)
+        tokenizer.encode(PROBE)  # some contradictions show no sooner
+        return tokenizer
+
+
+def _load(
+    folder: Path, lower_case: bool | None, choices: Choices
+) -> FastTokenizer | JapaneseTokenizer:
+    """The tokenizer of a directory: see `load_tokenizer`."""
+    config = read_config(folder)
     japanese = _japanese_config(folder, config, lower_case, choices)
     if japanese is not None:
         japanese_config, notes = japanese
@@ -147,6 +164,7 @@ def _load_fast(
             "normalizer": with_case(definition.get("normalizer"), lower=lower_case),
         }
     prefix, suffix = frame(definition.get("post_processor"), definition, config)
+    check_ids([*prefix, *suffix], folder)
     splitter = choices.splitter or source.splitter
     settings = TokenizerSettings(
         kind=source.kind,
@@ -250,6 +268,11 @@ def _read(
     """Read the first kind of tokenizer file that is there."""
     if (folder / TOKENIZER_FILE).is_file():
         return _from_definition(folder, config)
+    if (folder / SETTINGS_FILE).is_file():
+        raise TokenizerError(
+            f"{folder} lacks {TOKENIZER_FILE}, with which its {SETTINGS_FILE} was "
+            "saved. Put it back, or take that away to have the other files read."
+        )
     name = str(config.get("tokenizer_class", ""))
     kind = config.get("model_type")
     bert = kind != "mpnet" if not name else BERT_CLASS.fullmatch(name)
@@ -285,20 +308,19 @@ def _from_definition(folder: Path, config: Mapping[str, Any]) -> _Source:
     definition = read_json(folder / TOKENIZER_FILE, largest=LARGEST_VOCABULARY)
     if keras_hub.is_preset(definition):
         definition = keras_hub.preset_tokenizer(folder, definition)
-    try:
-        kind = str(definition["model"].get("type", "unknown")).lower()
-        empty = not definition["model"]["vocab"]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise TokenizerError(
-            f"{folder / TOKENIZER_FILE}: damaged; it holds no model with a vocabulary"
-        ) from error
-    if empty:
-        raise TokenizerError(f"{folder / TOKENIZER_FILE}: the vocabulary is empty")
+    check_definition(definition, folder / TOKENIZER_FILE)
+    found = str(definition["model"].get("type", "unknown")).lower()
     saved = read_tokenizer_settings(folder)
     if not saved:
         definition, notes = overrides.with_settings(folder, definition, config)
-        return _Source(definition, kind, "punctuation", notes)
+        return _Source(definition, found, "punctuation", notes)
     kind, splitter, notes = (saved[name] for name in ("kind", "splitter", "notes"))
+    if kind not in (found, SENTENCEPIECE):
+        raise TokenizerError(
+            f"{folder / TOKENIZER_FILE} is no file of kind {shorten(kind)}, as "
+            f"{SETTINGS_FILE} beside it says, but {shorten(found)}. Put back the one "
+            "that was saved with it."
+        )
     return _Source(definition, kind, splitter, notes, saved.get("added", []))
 
 
@@ -344,7 +366,7 @@ def _from_sentencepiece(file: Path, *, lower_case: bool) -> _Source:
         splitter = PIECES
         notes.append(f"{file}: most pieces are kana or Han, so every piece is a word")
     own = [token["content"] for token in definition["added_tokens"]]
-    return _Source(definition, "sentencepiece", splitter, notes, own=own)
+    return _Source(definition, SENTENCEPIECE, splitter, notes, own=own)
 
 
 def _from_transformers(folder: Path) -> _Source:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tfner.errors import TokenizerError
 from tfner.storage.foreign_files import read_json
+from tfner.storage.schema import read_record
+from tfner.tokenization.checked_files import CONFIG_KEYS, SettingsRecord, check_keys
 
 TOKENIZER_FILE = "tokenizer.json"
 SETTINGS_FILE = "tokenizer_settings.json"
@@ -100,6 +101,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     for name in ("special_tokens_map.json", CONFIG_FILE):
         if (folder / name).is_file():
             config |= read_json(folder / name)
+    check_keys(config, CONFIG_KEYS, folder / CONFIG_FILE)
     return {
         key: value["content"]
         if isinstance(value, dict) and "content" in value
@@ -112,15 +114,13 @@ def read_tokenizer_settings(folder: Path) -> dict[str, Any]:
     """Read the settings file that tfner wrote; empty if there is none.
 
     Raises:
-        TokenizerError: the file is damaged.
+        StorageError: the file is damaged.
     """
     file = folder / SETTINGS_FILE
     if not file.is_file():
         return {}
     saved = read_json(file)
-    for name in ("kind", "splitter", "lower_case", "notes"):
-        if name not in saved:
-            raise TokenizerError(f"{file}: lacks {name!r}")
+    read_record(SettingsRecord, saved, place=file)
     return saved
 
 

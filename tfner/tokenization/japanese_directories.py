@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tfner.errors import TokenizerError, shorten, unknown
+from tfner.tokenization.checked_files import MECAB_SETTINGS, check_keys
 from tfner.tokenization.files import (
     CONFIG_FILE,
     CUSTOM,
@@ -207,6 +208,7 @@ def make_mecab(
         raise TokenizerError(
             f"{config_file}: {unknown('mecab_kwargs', others[0], MECAB_KEYS)}"
         )
+    check_keys(kwargs, MECAB_SETTINGS, config_file)
     system, user = _options(config_file, str(kwargs.get("mecab_option") or ""))
     named = kwargs.get("mecab_dic", "unidic_lite")
     if named is not None and named not in PACKAGES:

@@ -24,6 +24,7 @@ from tfner.storage.foreign_files import (
     read_json,
     read_text,
 )
+from tfner.tokenization.checked_files import check_definition
 from tfner.tokenization.word_marks import Definition
 
 BERT_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -115,8 +116,7 @@ def byte_level_bpe(
     """
     check_files(merges_file)
     vocab = read_json(vocab_file, largest=LARGEST_VOCABULARY)
-    if not vocab:
-        raise TokenizerError(f"{vocab_file}: the vocabulary is empty")
+    check_definition({"model": {"vocab": vocab}}, vocab_file)
     missing = [p for p in ("<s>", "</s>", "<unk>") if p not in vocab]
     if missing:
         raise TokenizerError(
