@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from tfner.checkpoints.families.base import TensorMap
+from tfner.checkpoints.large import set_value
 from tfner.checkpoints.misfits import describe_misfits, named
 from tfner.checkpoints.tensors import Array, Tensors
 from tfner.errors import CheckpointError
@@ -66,7 +67,7 @@ class Slot:
         """Assign the tensors to the weight."""
         parts = [array.T if self.transposed else array for array in arrays]
         value = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
-        self.weight.assign(value.astype(np.float32, copy=False))
+        set_value(self.weight, value.astype(np.float32, copy=False))
 
     def split(self) -> Iterator[tuple[str, Array]]:
         """Split the weight into its tensors again, each with its name."""

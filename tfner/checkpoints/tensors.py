@@ -53,38 +53,41 @@ class SafeTensors:
     """Tensors of one or more `.safetensors` files.
 
     Args:
-        files: they are mapped, not read.
+        files: they are read tensor by tensor.
 
     Raises:
         CheckpointError: a file is missing or damaged.
     """
 
     def __init__(self, files: list[Path]) -> None:
-        self._holder: dict[str, Any] = {}
+        self._files: dict[str, Path] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
         for path in files:
-            handle = _open(path)
-            self._holder.update(dict.fromkeys(handle.keys(), handle))
-        self.names = list(self._holder)
+            with _open(path) as file:
+                for name in file.keys():  # noqa: SIM118 (no mapping)
+                    self._files[name] = path
+                    self._shapes[name] = tuple(file.get_slice(name).get_shape())
+        self.names = list(self._files)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of one, without reading it."""
-        return tuple(self._holder[name].get_slice(name).get_shape())
+        return self._shapes[name]
 
     def read(self, name: str) -> Array:
-        """One of them, as it is stored.
+        """One of them, as it is stored; the file is open no longer than that.
 
         Raises:
             CheckpointError: it holds numbers of a kind that numpy does not have.
         """
-        tensor = self._holder[name]
-        try:
-            return np.asarray(tensor.get_tensor(name))
-        except (TypeError, ValueError, LookupError, SafetensorError) as error:
-            kind = tensor.get_slice(name).get_dtype()
-            raise CheckpointError(
-                f"{name} of {SINGLE} cannot be read: its numbers are of type {kind}. "
-                "Save the model anew in float32."
-            ) from error
+        with _open(self._files[name]) as file:
+            try:
+                return np.asarray(file.get_tensor(name))
+            except (TypeError, ValueError, LookupError, SafetensorError) as error:
+                kind = file.get_slice(name).get_dtype()
+                raise CheckpointError(
+                    f"{name} of {SINGLE} cannot be read: its numbers are of type "
+                    f"{kind}. Save the model anew in float32."
+                ) from error
 
 
 def open_tensors(directory: Path) -> Tensors:

@@ -112,7 +112,8 @@ def range_test(
         batches: at least as many as the schedule has steps.
         schedule: from the lowest to the highest rate.
     """
-    variables = [*training_model.model.weights, *training_model.optimizer.variables]
+    weights = training_model.model.trainable_variables  # others may be large
+    variables = [*weights, *training_model.optimizer.variables]
     before = [variable.numpy() for variable in variables]
     recorder = _Recorder(training_model)
     usual = schedule_of(training_model.optimizer)

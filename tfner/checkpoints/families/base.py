@@ -192,11 +192,12 @@ class Family:
         Raises:
             CheckpointError: there is no such encoder.
         """
+        from tfner.checkpoints.large import build_unfilled
         from tfner.models.encoders import ENCODERS
 
         try:
             encoder = ENCODERS[self.encoder].from_config(dict(settings))
-            encoder.build()
+            build_unfilled(encoder)
         except (TypeError, ValueError) as error:
             raise CheckpointError(f"{place}: {error}") from error
         return encoder

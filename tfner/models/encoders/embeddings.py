@@ -12,6 +12,9 @@ from tfner.models.dropout import Dropout
 from tfner.models.encoders.norms import new_norm
 from tfner.models.keras_internals import open_to_weights
 
+PART = 8_192
+"""Rows of a large table that are read at once."""
+
 
 @keras.saving.register_keras_serializable(package="tfner")
 class Embeddings(keras.layers.Layer):
@@ -77,7 +80,8 @@ class Embeddings(keras.layers.Layer):
 
     def build(self, input_shape: Any = None) -> None:
         """Create the tables; no shape is needed."""
-        self.pieces.build()
+        if not self.pieces.built:
+            self.pieces.build()
         if self.positions is not None:
             self.positions.build()
         if self.types is not None:
@@ -199,6 +203,28 @@ class PieceTable(keras.layers.Embedding):
         others = others * ops.cast(scale, others.dtype)
         vectors = ops.where(learns[..., None], learned, others)
         return ops.cast(vectors, self.compute_dtype)
+
+    def __dir__(self) -> list[str]:
+        """All names but `embeddings`: Keras reads what is listed whenever it saves."""
+        return [name for name in super().__dir__() if name != "embeddings"]
+
+    def some_fixed(self) -> Any:
+        """Some hundred rows of `fixed`, by which two tables are told apart."""
+        step = max(1, self.input_dim // 256)
+        return ops.convert_to_numpy(self._embeddings[::step])
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write the whole table, with what was learned."""
+        if self.learned is None:
+            super().save_own_variables(store)
+            return
+        table = np.empty(self._embeddings.shape, self._embeddings.dtype)
+        scale = ops.convert_to_numpy(self.scale)
+        for start in range(0, self.input_dim, PART):
+            rows = ops.convert_to_numpy(self._embeddings[start : start + PART])
+            np.multiply(rows, scale, out=table[start : start + PART])
+        table[self._ids] = ops.convert_to_numpy(self.learned)
+        store["0"] = table
 
     def load_own_variables(self, store: Any) -> None:
         """Read a whole table; the rows that learn begin from it."""
