@@ -12,7 +12,13 @@ import pytest
 from tfner.data.features import to_wire
 from tfner.engines.onnx_graph import build
 from tfner.errors import ConfigError
+from tfner.models.encoders.albert import AlbertEncoder
 from tfner.models.encoders.bert import Encoder
+from tfner.models.encoders.convbert import ConvBertEncoder
+from tfner.models.encoders.deberta import DebertaEncoder
+from tfner.models.encoders.mpnet import MPNetEncoder
+from tfner.models.encoders.rotary import RotaryEncoder
+from tfner.models.heads.crf import RATE
 from tfner.models.heads.token_classifier import TokenClassifier
 
 onnx = pytest.importorskip("onnx")
@@ -31,12 +37,62 @@ SIZES: dict[str, Any] = {
     "intermediate_size": 40,
     "max_positions": LONGEST,
 }
-KINDS: dict[str, dict[str, Any]] = {
-    "bert": {},
-    "electra": {"embedding_size": 16},
-    "roberta": {"position_offset": 2, "type_vocab_size": 1},
-    "distilbert": {"type_vocab_size": 0},
-    "tanh": {"activation": "gelu_tanh", "layer_norm_epsilon": 1e-5},
+KINDS: dict[str, tuple[type, dict[str, Any]]] = {
+    "bert": (Encoder, {}),
+    "electra": (Encoder, {"embedding_size": 16}),
+    "roberta": (Encoder, {"position_offset": 2, "type_vocab_size": 1}),
+    "distilbert": (Encoder, {"type_vocab_size": 0}),
+    "tanh": (Encoder, {"activation": "gelu_tanh", "layer_norm_epsilon": 1e-5}),
+    "albert": (
+        AlbertEncoder,
+        {"embedding_size": 16, "num_layers": 4, "num_groups": 2, "activation": "relu"},
+    ),
+    "mpnet": (MPNetEncoder, {"position_offset": 2, "type_vocab_size": 0}),
+    "deberta": (DebertaEncoder, {"terms": ("c2p", "p2c"), "farthest": 64}),
+    "deberta-v3": (
+        DebertaEncoder,
+        {
+            "terms": ("c2p", "p2c"),
+            "farthest": 64,
+            "buckets": 16,
+            "shared_projections": True,
+            "norm_distances": True,
+            "convolution": 3,
+            "absolute_positions": True,
+            "type_vocab_size": 2,
+        },
+    ),
+    "modernbert": (
+        RotaryEncoder,
+        {"local_layers": (1,), "local_reach": 4, "head_activation": "gelu"},
+    ),
+    "eurobert": (
+        RotaryEncoder,
+        {
+            "norm": "rms",
+            "embedding_norm": False,
+            "num_key_value_heads": 1,
+            "activation": "silu",
+        },
+    ),
+    "nomic": (
+        RotaryEncoder,
+        {
+            "norm": "layer",
+            "norm_first": False,
+            "type_vocab_size": 2,
+            "attention_bias": True,
+            "feed_forward_bias": True,
+        },
+    ),
+    "convbert": (ConvBertEncoder, {"num_heads": 4, "groups": 2, "embedding_size": 16}),
+}
+HEADS: dict[str, dict[str, Any]] = {
+    "last": {"pool": "last"},
+    "mean": {"pool": "mean"},
+    "max": {"pool": "max"},
+    "attention": {"pool": "attention"},
+    "crf": {"crf": True},
 }
 
 
@@ -47,7 +103,8 @@ def tagger(encoder: keras.Model, **settings: Any) -> keras.Model:
     random = np.random.default_rng(0)
     for weight in model.trainable_variables:
         centre = 1.0 if weight.path.endswith("gamma") else 0.0
-        weight.assign(random.normal(centre, 0.3, weight.shape))
+        spread = 0.3 / RATE if "crf" in weight.path else 0.3
+        weight.assign(random.normal(centre, spread, weight.shape))
     return model
 
 
@@ -64,9 +121,28 @@ def rows(count: int, length: int, *, segments: int = 2) -> Features:
             "input_ids": random.integers(0, PIECES, (count, length)),
             "attention_mask": windows,
             "token_type_ids": random.integers(0, segments, (count, length)),
-            "labeled_positions": np.sort(random.integers(0, length, (count, words))),
+            "labeled_positions": _places(random, windows, words),
         }.items()
     }
+
+
+def _places(random: Any, windows: np.ndarray, words: int) -> np.ndarray:
+    """Rising places of words, zeros after the last one."""
+    places = np.zeros((len(windows), words), int)
+    for row, is_piece in zip(places, windows > 0, strict=True):
+        at = np.flatnonzero(is_piece & (random.random(len(is_piece)) < 0.4))
+        at = at[at > 0][:words]
+        row[: len(at)] = at
+    return places
+
+
+def lengths_of(features: Features) -> np.ndarray:
+    """How many pieces each word has: 1 to 3, up to the next word."""
+    places, length = features["labeled_positions"], features["input_ids"].shape[1]
+    after = np.append(places[:, 1:], np.zeros((len(places), 1), int), axis=1)
+    room = np.where(after > 0, after, length) - places
+    found = np.minimum(room, 1 + places % 3)
+    return np.where(places > 0, found, 0).astype(np.int32)
 
 
 def by_keras(model: keras.Model, features: Features) -> np.ndarray:
@@ -102,20 +178,34 @@ def openvino_of(graph: Any) -> Run:
 ENGINES = {"onnxruntime": onnxruntime_of, "openvino": openvino_of}
 
 
+def compare(model: keras.Model, engine: str, *, segments: int = 2) -> None:
+    graph = build(model)
+    onnx.checker.check_model(graph, full_check=True)
+    run = ENGINES[engine](graph)
+    for count, length in ((1, 5), (3, 37), (4, 128), (2, LONGEST)):
+        features = rows(count, length, segments=segments)
+        if model.pooling.pool != "first":
+            features["word_lengths"] = lengths_of(features)
+        is_word = features["labeled_positions"] > 0
+        found = run(features)["probs"] - by_keras(model, features)
+        assert np.abs(found[is_word]).max(initial=0) < TOLERANCE, (count, length)
+
+
 @pytest.mark.parity
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_graph_computes_what_its_model_does(kind: str, engine: str) -> None:
-    settings = KINDS[kind]
-    model = tagger(Encoder(**SIZES, **settings))
-    graph = build(model)
-    onnx.checker.check_model(graph, full_check=True)
-    run = ENGINES[engine](graph)
-    segments = max(1, settings.get("type_vocab_size", 2))
-    for count, length in ((1, 5), (3, 37), (4, 128), (2, LONGEST)):
-        features = rows(count, length, segments=segments)
-        probs = run(features)["probs"]
-        assert np.abs(probs - by_keras(model, features)).max() < TOLERANCE
+    make, settings = KINDS[kind]
+    settings = SIZES | settings
+    encoder = make(**settings)
+    compare(tagger(encoder), engine, segments=max(1, encoder.type_vocab_size))
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("head", HEADS)
+def test_a_head_computes_what_that_of_its_model_does(head: str, engine: str) -> None:
+    compare(tagger(Encoder(**SIZES), **HEADS[head]), engine)
 
 
 def test_an_encoder_of_a_users_own_is_refused() -> None:

@@ -45,9 +45,21 @@ def read_windows(mask: Tensor) -> tuple[Tensor, Tensor]:
 def encode(encoder: Any, inputs: Inputs) -> Tensor:
     """Vectors (B, S, H) of pieces, by a `tfner.models.encoders.Encoder`."""
     positions, bias = read_windows(inputs.mask)
-    rows = embed(encoder, inputs, positions)
-    for block in encoder.blocks:
-        rows = transform(block, rows, bias)
+    return run(encoder, embed(encoder, inputs, positions), bias)
+
+
+def run(encoder: Any, rows: Tensor, bias: Tensor) -> Tensor:
+    """Vectors (B, S, H) behind all layers, in the order in which they are run.
+
+    Args:
+        encoder: see `embed`.
+        rows: (B, S, H) before them.
+        bias: (B, 1 or A, S, S), added to attention scores.
+    """
+    for block in encoder.order():
+        query, key, value = heads_of(block, rows)
+        context = attended(scores_of(block, query, key) + bias, value)
+        rows = transform(block, rows, context)
     return rows
 
 
@@ -62,7 +74,7 @@ def embed(encoder: Any, inputs: Inputs, positions: Tensor) -> Tensor:
     graph, layer = inputs.ids.graph, encoder.embeddings
     rows = table(graph, layer.pieces).take(inputs.ids)
     if layer.positions is not None:
-        unused = encoder.position_offset
+        unused = getattr(encoder, "position_offset", 0)
         rows = rows + table(graph, layer.positions, unused).take(positions)
     if layer.types is not None:
         rows = rows + table(graph, layer.types).take(inputs.types)
@@ -82,37 +94,42 @@ def table(graph: Graph, layer: Any, unused: int = 0) -> Tensor:
     return graph.constant(values_of(layer.embeddings)[unused:], layer.path)
 
 
-def transform(block: Any, rows: Tensor, bias: Tensor) -> Tensor:
+def transform(block: Any, rows: Tensor, context: Tensor) -> Tensor:
     """Vectors (B, S, H) behind a `tfner.models.encoders.transformer` layer.
 
     Args:
         block: a `TransformerLayer`.
         rows: (B, S, H) before it.
-        bias: (B, 1, S, S), added to attention scores.
+        context: (B, S, H), what its attention has found.
     """
-    attended = dense(block.attention_output, attend(block, rows, bias))
-    rows = norm(block.attention_norm, rows + attended)
+    rows = norm(block.attention_norm, rows + dense(block.attention_output, context))
     inner = activation(block.settings["activation"])(dense(block.intermediate, rows))
     return norm(block.output_norm, rows + dense(block.output_dense, inner))
 
 
-def attend(block: Any, rows: Tensor, bias: Tensor) -> Tensor:
-    """Values (B, S, H) weighted by attention, all heads side by side.
+def heads_of(block: Any, rows: Tensor) -> list[Tensor]:
+    """Queries, keys and values (B, A, S, D), by products of their own.
 
-    Queries, keys and values are products of their own, as engines look for them.
-
-    Args:
-        block: see `transform`.
-        rows: see `transform`.
-        bias: see `transform`.
+    Engines look for three products, and are no slower by them.
     """
-    heads, size = block.num_heads, block.head_size
-    query, key, value = (
-        by_head(part, heads, size) for part in projected(block.query_key_value, rows, 3)
-    )
-    scores = (query * float(size**-0.5)) @ key.transpose(0, 1, 3, 2)
-    context = (scores + bias).softmax() @ value  # (B, A, S, H / A)
-    return context.transpose(0, 2, 1, 3).reshape(0, 0, heads * size)
+    parts = projected(block.query_key_value, rows, 3)
+    return [by_head(part, block.num_heads, block.head_size) for part in parts]
+
+
+def scores_of(block: Any, query: Tensor, key: Tensor) -> Tensor:
+    """Attention scores (B, A, S, S), without bias; see `heads_of`."""
+    return (query * float(block.head_size**-0.5)) @ key.transpose(0, 1, 3, 2)
+
+
+def attended(scores: Tensor, value: Tensor) -> Tensor:
+    """Values (B, A, S, D) weighted by attention, all heads side by side: (B, S, A * D).
+
+    Scores of pieces that are not to be attended to are very low.
+    """
+    context = (scores.softmax() @ value).transpose(0, 2, 1, 3)
+    graph = context.graph
+    # The last two axes become one, whose size has to be known.
+    return graph.op("Reshape", context, np.array([0, 0, -1], np.int64))
 
 
 def projected(layer: Any, rows: Tensor, parts: int) -> list[Tensor]:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 OPSET, IR = 18, 8
 """The oldest version with all operators of the graphs, and of the file format."""
+FLOAT, INT32, INT64, BOOL = 1, 6, 7, 9
+"""The numbers that ONNX has for formats (`onnx.TensorProto`)."""
+LAST = 2**62
+"""A place behind the end of every axis."""
 
 
 class Graph:
@@ -26,18 +30,27 @@ class Graph:
         self._known: dict[tuple[str, tuple[int, ...], bytes], Tensor] = {}
         self._counts: Counter[str] = Counter()
 
-    def input(self, name: str, shape: Sequence[str]) -> Tensor:
-        """An input of int32.
+    def input(
+        self, name: str, shape: Sequence[str | int], *, kind: int = INT32
+    ) -> Tensor:
+        """An input of the graph.
 
         Args:
             name: of the input.
-            shape: the names of its axes, each of any size.
+            shape: sizes of its axes, or names of those of any size.
+            kind: its number format.
         """
-        from onnx import TensorProto, helper
+        from onnx import helper
 
-        info = helper.make_tensor_value_info(name, TensorProto.INT32, shape)
-        self._inputs.append(info)
+        name = self._new_name(name)
+        self._inputs.append(helper.make_tensor_value_info(name, kind, shape))
         return Tensor(self, name)
+
+    def inner(self) -> Graph:
+        """A graph that becomes the body of an operator of this one: see `body`."""
+        graph = Graph()
+        graph._counts = self._counts  # names differ from those of this graph
+        return graph
 
     def constant(self, value: Any, name: str = "constant") -> Tensor:
         """A constant; equal ones are stored once.
@@ -56,57 +69,73 @@ class Graph:
             self._known[key] = found
         return self._known[key]
 
-    def op(
-        self, kind: str, *operands: Any, domain: str = "", **attributes: Any
-    ) -> Tensor:
-        """The output of an operator.
+    def op(self, kind: str, *operands: Any, **attributes: Any) -> Tensor:
+        """The output of an operator that has one; see `ops`."""
+        (output,) = self.ops(kind, *operands, outputs=1, **attributes)
+        return output
+
+    def ops(
+        self, kind: str, *operands: Any, outputs: int, **attributes: Any
+    ) -> list[Tensor]:
+        """The outputs of an operator.
 
         Args:
             kind: name of the operator.
-            *operands: tensors, or constants as `constant` takes them; None to leave out
-                an input.
-            domain: of operators that are not ONNX' own.
+            *operands: tensors, or constants as `constant` takes them.
+            outputs: how many it has.
             **attributes: of the operator.
         """
         from onnx import helper
 
-        output = Tensor(self, self._new_name(kind.lower()))
-        inputs = ["" if one is None else self._tensor(one).name for one in operands]
-        node = helper.make_node(
-            kind,
-            inputs,
-            [output.name],
-            name=output.name,
-            domain=domain or None,
-            **attributes,
-        )
+        names = [self._new_name(kind.lower()) for _ in range(outputs)]
+        inputs = [self._tensor(operand).name for operand in operands]
+        node = helper.make_node(kind, inputs, names, name=names[0], **attributes)
         self._nodes.append(node)
-        return output
+        return [Tensor(self, name) for name in names]
 
-    def model(self, outputs: Mapping[str, tuple[Tensor, Sequence[Any]]]) -> Any:
-        """The finished graph as `onnx.ModelProto`.
+    def body(self, outputs: Mapping[str, Tensor]) -> onnx.GraphProto:
+        """The graph as the body of an operator such as `Scan`.
+
+        Args:
+            outputs: tensors of float32, in order, by the names they get.
+        """
+        return self._graph("body", {name: (t, None) for name, t in outputs.items()})
+
+    def model(
+        self, outputs: Mapping[str, tuple[Tensor, Sequence[Any]]]
+    ) -> onnx.ModelProto:
+        """The finished graph.
 
         Args:
             outputs: a float32 tensor, and the sizes or names of its axes, by name.
         """
-        from onnx import TensorProto, helper, numpy_helper
+        from onnx import helper
 
-        for name, (tensor, _) in outputs.items():
-            node = helper.make_node("Identity", [tensor.name], [name], name=name)
-            self._nodes.append(node)
-        graph = helper.make_graph(
-            self._nodes,
-            "tfner",
-            self._inputs,
-            [
-                helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-                for name, (_, shape) in outputs.items()
-            ],
-            [numpy_helper.from_array(a, n) for n, a in self._constants.items()],
-        )
         opsets = [helper.make_opsetid("", OPSET)]
         return helper.make_model(
-            graph, opset_imports=opsets, ir_version=IR, producer_name="tfner"
+            self._graph("tfner", outputs),
+            opset_imports=opsets,
+            ir_version=IR,
+            producer_name="tfner",
+        )
+
+    def _graph(
+        self, name: str, outputs: Mapping[str, tuple[Tensor, Sequence[Any] | None]]
+    ) -> onnx.GraphProto:
+        from onnx import helper, numpy_helper
+
+        infos = []
+        for output, (tensor, shape) in outputs.items():
+            own = self._new_name(output)
+            node = helper.make_node("Identity", [tensor.name], [own], name=own)
+            self._nodes.append(node)
+            infos.append(helper.make_tensor_value_info(own, FLOAT, shape))
+        return helper.make_graph(
+            self._nodes,
+            name,
+            self._inputs,
+            infos,
+            [numpy_helper.from_array(a, n) for n, a in self._constants.items()],
         )
 
     def _tensor(self, operand: Any) -> Tensor:
@@ -159,9 +188,23 @@ class Tensor:
         """Values of one tensor where this one is true, and of the other elsewhere."""
         return self.graph.op("Where", self, yes, no)
 
-    def reshape(self, *sizes: int) -> Tensor:
-        """The numbers in another shape; 0 keeps an axis, -1 is what remains."""
-        return self.graph.op("Reshape", self, np.array(sizes, np.int64))
+    def reshape(self, *sizes: int | Tensor) -> Tensor:
+        """The numbers in another shape.
+
+        Args:
+            *sizes: of its axes: numbers, of which 0 keeps an axis and -1 is what
+                remains, or what `size` gives.
+        """
+        if all(isinstance(size, int) for size in sizes):
+            return self.graph.op("Reshape", self, np.array(sizes, np.int64))
+        parts = [
+            np.array([size], np.int64)
+            if isinstance(size, int)
+            else size.cast(INT64).expand(0)
+            for size in sizes
+        ]
+        shape = self.graph.op("Concat", *parts, axis=0)
+        return self.graph.op("Reshape", self, shape)
 
     def transpose(self, *axes: int) -> Tensor:
         """The tensor with its axes in another order."""
@@ -175,11 +218,44 @@ class Tensor:
         """The size of an axis, int32."""
         shape = self.graph.op("Shape", self, start=axis, end=axis + 1)
         one = self.graph.op("Squeeze", shape, np.array([0], np.int64))
-        return self.graph.op("Cast", one, to=6)  # onnx.TensorProto.INT32
+        return one.cast(INT32)
 
     def take(self, places: Any) -> Tensor:
         """The rows, along the first axis, at these places."""
         return self.graph.op("Gather", self, places, axis=0)
+
+    def cut(self, axis: int, start: int | Tensor, end: int | Tensor) -> Tensor:
+        """A range of an axis.
+
+        Args:
+            axis: its number.
+            start: first place; below 0 counted from the end.
+            end: the place behind the last; likewise.
+        """
+        ends = [
+            np.array([place], np.int64)
+            if isinstance(place, int)
+            else place.cast(INT64).expand(0)
+            for place in (start, end)
+        ]
+        return self.graph.op("Slice", self, *ends, np.array([axis], np.int64))
+
+    def pad(self, axis: int, before: int, after: int, *, axes: int) -> Tensor:
+        """The tensor with zeros at the ends of an axis.
+
+        Args:
+            axis: its number.
+            before: how many come first.
+            after: how many come last.
+            axes: how many the tensor has.
+        """
+        counts = np.zeros((2, axes), np.int64)
+        counts[:, axis] = before, after
+        return self.graph.op("Pad", self, counts.ravel())
+
+    def cast(self, kind: int) -> Tensor:
+        """The numbers in another format, one of ONNX' numbers of formats."""
+        return self.graph.op("Cast", self, to=kind)
 
     def softmax(self) -> Tensor:
         """The softmax along the last axis."""
@@ -189,3 +265,8 @@ class Tensor:
 def up_to(length: Tensor) -> Tensor:
     """The numbers 0, 1, … below a length, int32."""
     return length.graph.op("Range", 0, length, 1)
+
+
+def joined(*tensors: Tensor, axis: int) -> Tensor:
+    """Tensors one behind the other along an axis."""
+    return tensors[0].graph.op("Concat", *tensors, axis=axis)

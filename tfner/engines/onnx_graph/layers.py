@@ -80,11 +80,19 @@ def norm(layer: Any, inputs: Tensor) -> Tensor:
     """A normalisation of `tfner.models.encoders.norms`; None changes nothing."""
     if layer is None:
         return inputs
-    scale, shift = (
-        weight(inputs.graph, found) if found is not None else None
-        for found in (layer.gamma, layer.beta)
-    )
-    operands = [inputs, scale] + ([] if shift is None else [shift])
+    if type(layer).__name__ == "RMSNormalization":
+        return _rms_norm(layer, inputs)
+    operands = [inputs, weight(inputs.graph, layer.gamma)]
+    if layer.beta is not None:
+        operands.append(weight(inputs.graph, layer.beta))
     return inputs.graph.op(
         "LayerNormalization", *operands, axis=-1, epsilon=layer.epsilon
     )
+
+
+def _rms_norm(layer: Any, inputs: Tensor) -> Tensor:
+    """A `keras.layers.RMSNormalization`, which has an operator since version 23."""
+    graph = inputs.graph
+    square = graph.op("ReduceMean", inputs * inputs, np.array([-1]))
+    size = graph.op("Sqrt", square + float(layer.epsilon))
+    return inputs / size * weight(graph, layer.scale)

@@ -6,20 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from tfner.data.features import (
     ATTENTION_MASK,
     INPUT_IDS,
     LABELED_POSITIONS,
     TOKEN_TYPE_IDS,
+    WORD_LENGTHS,
 )
-from tfner.engines.onnx_graph import bert
+from tfner.engines.onnx_graph import bert, convbert, heads, relative, rotary
 from tfner.engines.onnx_graph.bert import Inputs
-from tfner.engines.onnx_graph.graph import Graph, Tensor, up_to
-from tfner.engines.onnx_graph.layers import dense
+from tfner.engines.onnx_graph.graph import Graph, Tensor
 from tfner.errors import ConfigError
+from tfner.models.encoders.albert import AlbertEncoder
 from tfner.models.encoders.bert import Encoder
+from tfner.models.encoders.convbert import ConvBertEncoder
+from tfner.models.encoders.deberta import DebertaEncoder
+from tfner.models.encoders.mpnet import MPNetEncoder
+from tfner.models.encoders.rotary import RotaryEncoder
 
 if TYPE_CHECKING:
     import keras
@@ -45,6 +48,11 @@ FAMILIES: dict[type, Family] = {
     Encoder: Family(
         "BERT, ELECTRA, DistilBERT, RoBERTa, XLM-R, CamemBERT, RemBERT", bert.encode
     ),
+    AlbertEncoder: Family("ALBERT", bert.encode),
+    MPNetEncoder: Family("MPNet", relative.encode_mpnet),
+    DebertaEncoder: Family("DeBERTa", relative.encode_deberta),
+    RotaryEncoder: Family("ModernBERT, EuroBERT, Nomic BERT", rotary.encode),
+    ConvBertEncoder: Family("ConvBERT", convbert.encode),
 }
 """Encoders that a graph can be made of, by their class, no class derived of it."""
 
@@ -67,12 +75,13 @@ def family_of(model: keras.Model) -> Family:
 
 
 def build(model: keras.Model) -> onnx.ModelProto:
-    """Make the graph of a task's model, for rows of any number and length.
+    """Make the graph of a tagger, for rows of any number and length.
 
     It computes what the Keras model does, rows of several windows included. The inputs
     are those of the model under their names on the wire, int32: `input_ids`,
-    `input_mask` and `segment_ids` (B, S), `labeled_positions` (B, W). Ids that the
-    encoder does not have are for the engine to refuse.
+    `input_mask` and `segment_ids` (B, S), `labeled_positions` and, of a model that
+    pools pieces, `word_lengths` (B, W). Ids that the encoder does not have are for the
+    engine to refuse.
 
     Args:
         model: a tagger, such as `Bundle.load_model` returns.
@@ -83,16 +92,32 @@ def build(model: keras.Model) -> onnx.ModelProto:
         engine.
 
     Raises:
-        ConfigError: the encoder's family, or a part of the head, has no graph.
+        ConfigError: there is no graph for the model.
     """
     check(model)
     family, graph = family_of(model), Graph()
     inputs = _inputs(graph, model.encoder)
-    places = graph.input(LABELED_POSITIONS.wire, ("B", "W"))
+    places, lengths = graph.input(LABELED_POSITIONS.wire, ("B", "W")), None
+    if model.pooling.pool != "first":
+        lengths = graph.input(WORD_LENGTHS.wire, ("B", "W"))
     rows = family.encode(model.encoder, inputs)
-    logits = dense(model.classifier, pieces_at(rows, places))
-    shape = ("B", "W", model.num_tags)
-    return graph.model({PROBS: (logits.softmax(), shape)})
+    scores = heads.score(model, heads.pool(model.pooling, rows, places, lengths))
+    if model.crf is not None:
+        scores = heads.with_neighbours(model.crf, scores, inputs.mask, places)
+    return graph.model({PROBS: (scores.softmax(), ("B", "W", model.num_tags))})
+
+
+def check(model: keras.Model) -> None:
+    """Refuse a model that no graph can be made of.
+
+    Raises:
+        ConfigError: it is no tagger, or its encoder is of no known family.
+    """
+    family_of(model)
+    if not hasattr(model, "classifier"):
+        raise ConfigError(
+            "an ONNX graph can be made of taggers. Received: a model of another task."
+        )
 
 
 def _inputs(graph: Graph, encoder: keras.Model) -> Inputs:
@@ -106,31 +131,3 @@ def _inputs(graph: Graph, encoder: keras.Model) -> Inputs:
         # An input that nothing is computed of is no input to OpenVINO.
         ids = ids + types
     return Inputs(ids, mask, types)
-
-
-def pieces_at(rows: Tensor, places: Tensor) -> Tensor:
-    """The vectors (B, W, H) of rows (B, S, H) at places (B, W)."""
-    starts = up_to(places.size(0)) * rows.size(1)  # of rows that are put end to end
-    width = rows.graph.op("Shape", rows, start=2)
-    shape = rows.graph.op("Concat", np.array([-1]), width, axis=0)
-    flat = rows.graph.op("Reshape", rows, shape)
-    return flat.take(places + starts.expand(1))
-
-
-def check(model: keras.Model) -> None:
-    """Refuse a model that no graph can be made of.
-
-    Raises:
-        ConfigError: there is none for its encoder or its head.
-    """
-    family_of(model)
-    if not hasattr(model, "classifier"):
-        raise ConfigError(
-            "an ONNX graph can be made of taggers. Received: a model of another task."
-        )
-    pool = model.pooling.pool
-    if model.crf is not None or model.head is not None or pool != "first":
-        raise ConfigError(
-            "an ONNX graph can be made of taggers with a softmax alone that read the "
-            "first piece of a word."
-        )

@@ -52,7 +52,8 @@ class AlbertEncoder(Encoder):
         starts = range(0, len(self.blocks), each)
         return [list(self.blocks[start : start + each]) for start in starts]
 
-    def _order(self) -> Iterable[TransformerLayer]:
+    def order(self) -> Iterable[TransformerLayer]:
+        """The layers as they are run, those of a group many times."""
         runs = self.num_layers / self.num_groups
         for number in range(self.num_layers):
             yield from self.groups[int(number / runs)]

@@ -85,7 +85,7 @@ class DisentangledLayer(TransformerLayer):
         scale = (self.head_size * (1 + len(self.terms))) ** -0.5
         query = query * scale
         scores = ops.cast(ops.matmul(query, ops.swapaxes(key, -1, -2)), "float32")
-        position_query, position_key = self._projected(learnt)
+        position_query, position_key = self.projected(learnt)
         if position_key is not None:  # of the key's distance from the query
             near = ops.take(position_key, ops.flip(fixed), axis=1)  # (A, 2S - 1, H / A)
             paired = pairs_of_distances(ops.matmul(query, ops.swapaxes(near, 1, 2)))
@@ -96,7 +96,7 @@ class DisentangledLayer(TransformerLayer):
             scores += ops.cast(ops.swapaxes(paired, -1, -2), "float32")
         return scores
 
-    def _projected(self, learnt: Any) -> tuple[Any, Any]:
+    def projected(self, learnt: Any) -> tuple[Any, Any]:
         """Queries and keys (A, R, H / A) of distances; None for those not wanted."""
         if self.shared:
             query, key, _ = ops.split(self.query_key_value(learnt), 3, axis=-1)

@@ -111,7 +111,7 @@ class StackedEncoder(NamedInputsModel):
             training: whether dropout is on.
         """
         around = self._around(inputs, positions, bias)
-        for block in self._order():
+        for block in self.order():
             rows = self._run(block, rows, around, training=training)
         return rows
 
@@ -119,7 +119,7 @@ class StackedEncoder(NamedInputsModel):
         """What every layer is told beside its rows; arguments as in `_transform`."""
         return Around(bias)
 
-    def _order(self) -> Iterable[Any]:
+    def order(self) -> Iterable[Any]:
         """The layers as they are run."""
         return self.blocks
 
