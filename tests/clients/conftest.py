@@ -12,9 +12,9 @@ import pytest
 from tests.export.conftest import (  # noqa: F401
     TEXTS,
     bundle,
+    make_span_bundle,
     result,
     saved_model,
-    tiny_encoder,
     vocabulary,
 )
 
@@ -43,32 +43,10 @@ def spans(
     vocabulary: Path,  # noqa: F811
 ) -> Exported:
     """A model that finds spans in most texts."""
-    import keras
-
-    from tfner.inference import native_bundle as bundles
-    from tfner.inference.predictor import Predictor
-    from tfner.inference.runners import KerasRunner
-    from tfner.schemes import LabelSet
-    from tfner.tasks.span_extraction import SpanExtraction
-    from tfner.tokenization import load_tokenizer
     from tfner_export import export_saved_model
 
-    keras.utils.set_random_seed(1)
-    labels = LabelSet(["PER", "LOC"])
-    task = SpanExtraction(load_tokenizer(vocabulary), labels, max_length=24)
-    model = task.build(tiny_encoder(1000))
-    bundles.build(model)
-    model.borders.bias.assign([1.0, 1.0])
-    model.pairs.output_bias.assign(2.0)
     folder = tmp_path_factory.mktemp("spans")
-    made = bundles.save_bundle(
-        folder / "bundle",
-        task=task,
-        model=model,
-        training={},
-        metrics={},
-        selftest=Predictor(task, KerasRunner(model)).selftest(TEXTS),
-    )
+    made = make_span_bundle(folder / "bundle", vocabulary)
     written = export_saved_model(
         made, folder / "out", task_name="nested", max_length=64
     )

@@ -19,6 +19,7 @@ from tfner.models.encoders.deberta import DebertaEncoder
 from tfner.models.encoders.mpnet import MPNetEncoder
 from tfner.models.encoders.rotary import RotaryEncoder
 from tfner.models.heads.crf import RATE
+from tfner.models.heads.span_extractor import SpanExtractor
 from tfner.models.heads.token_classifier import TokenClassifier
 
 onnx = pytest.importorskip("onnx")
@@ -206,6 +207,32 @@ def test_a_graph_computes_what_its_model_does(kind: str, engine: str) -> None:
 @pytest.mark.parametrize("head", HEADS)
 def test_a_head_computes_what_that_of_its_model_does(head: str, engine: str) -> None:
     compare(tagger(Encoder(**SIZES), **HEADS[head]), engine)
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("engine", ENGINES)
+def test_spans_are_those_of_the_model(engine: str) -> None:
+    model = SpanExtractor(Encoder(**SIZES), end_threshold=0.4, span_threshold=0.6)
+    model.build()
+    random = np.random.default_rng(0)
+    for weight in model.trainable_variables:
+        centre = 1.0 if weight.path.endswith("gamma") else 0.0
+        weight.assign(random.normal(centre, 0.3, weight.shape))
+    graph = build(model)
+    onnx.checker.check_model(graph, full_check=True)
+    run, found = ENGINES[engine](graph), 0
+    for count, length in ((1, 5), (3, 37), (4, 128)):
+        features = rows(count, length)
+        del features["labeled_positions"]
+        outputs = model.predictions(model(features, training=False))
+        expected = {n: keras.ops.convert_to_numpy(v) for n, v in outputs.items()}
+        outputs = run(features)
+        assert outputs.keys() == expected.keys()
+        for name, values in expected.items():
+            assert outputs[name].shape == values.shape, name
+            assert np.abs(outputs[name] - values).max(initial=0) < TOLERANCE, name
+        found += len(expected["spans"])
+    assert found > 100
 
 
 def test_an_encoder_of_a_users_own_is_refused() -> None:

@@ -84,6 +84,34 @@ def make_bundle(
     )
 
 
+def make_span_bundle(folder: Path, vocabulary: Path) -> Bundle:
+    """A bundle of random weights that finds spans in most texts."""
+    import keras
+
+    from tfner.inference import native_bundle as bundles
+    from tfner.inference.predictor import Predictor
+    from tfner.inference.runners import KerasRunner
+    from tfner.schemes import LabelSet
+    from tfner.tasks.span_extraction import SpanExtraction
+    from tfner.tokenization import load_tokenizer
+
+    keras.utils.set_random_seed(1)
+    labels = LabelSet(["PER", "LOC"])
+    task = SpanExtraction(load_tokenizer(vocabulary), labels, max_length=WINDOW)
+    model = task.build(tiny_encoder(1000))
+    bundles.build(model)
+    model.borders.bias.assign([1.0, 1.0])
+    model.pairs.output_bias.assign(2.0)
+    return bundles.save_bundle(
+        folder,
+        task=task,
+        model=model,
+        training={},
+        metrics={},
+        selftest=Predictor(task, KerasRunner(model)).selftest(TEXTS),
+    )
+
+
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory, vocabulary: Path) -> Bundle:
     return make_bundle(tmp_path_factory.mktemp("model") / "bundle", vocabulary)

@@ -49,7 +49,7 @@ def compare_spans(saved_model: Path, source: Source) -> float:
     """
     tokenizer, length = source.bundle.task.tokenizer, source.serving.max_length
     batches = [
-        *_random_batches(tokenizer, length),
+        *random_span_batches(tokenizer, length),
         *text_batches(source.bundle, length),
     ]
     expected = [_keras_outputs(source.model, features) for features in batches]
@@ -119,10 +119,10 @@ def _keras_outputs(model: keras.Model, features: Features) -> dict[str, Any]:
 def known_span_rows(source: Source) -> Features:
     """A row of full length and three shorter ones, (4, max_length) each."""
     tokenizer, length = source.bundle.task.tokenizer, source.serving.max_length
-    return joined_rows(_random_batches(tokenizer, length))
+    return joined_rows(random_span_batches(tokenizer, length))
 
 
-def _random_batches(tokenizer: Tokenizer, max_length: int) -> Iterator[Features]:
+def random_span_batches(tokenizer: Tokenizer, max_length: int) -> Iterator[Features]:
     """Rows of random pieces, a fifth of them queries."""
     random = np.random.default_rng(0)
     for size, part in BATCHES:

@@ -10,7 +10,7 @@ import pytest
 from tfner.document import Document
 from tfner.errors import BundleError, ConfigError, ExportError
 
-from ..conftest import TEXTS
+from ..conftest import TEXTS, make_bundle, make_span_bundle
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("openvino")
@@ -38,18 +38,32 @@ def export(bundle: Bundle, folder: Path, *, format: str, **settings: Any) -> Any
     return export(bundle, folder, format=format, serving=serving, trial=trial)
 
 
+@pytest.fixture(scope="module", params=["softmax", "crf", "spans"])
+def any_bundle(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    vocabulary: Path,
+) -> Bundle:
+    """A tagger that reads words by themselves or as a sequence, or nested spans."""
+    folder = tmp_path_factory.mktemp("model") / request.param
+    if request.param == "spans":
+        return make_span_bundle(folder, vocabulary)
+    more = {"head": "crf", "decode": "viterbi", "pool": "mean"}
+    return make_bundle(folder, vocabulary, **(more if request.param == "crf" else {}))
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_graph_finds_what_its_model_finds(
-    bundle: Bundle, tmp_path: Path, format: str
+    any_bundle: Bundle, tmp_path: Path, format: str
 ) -> None:
     from tfner.inference.predictor import Predictor
 
-    result = export(bundle, tmp_path / "out", format=format)
+    result = export(any_bundle, tmp_path / "out", format=format)
     assert result.max_abs_difference < 2e-5
     assert result.details["mebibytes"] > 0
     assert result.details["milliseconds"] > 0
     texts = [*TEXTS, "", *(" ".join(TEXTS[:n]) for n in range(9))]
-    own = Predictor.load(bundle.directory).predict(texts)
+    own = Predictor.load(any_bundle.directory).predict(texts)
     found = Predictor.load(result.directory, verify=True).predict(texts)
     assert [f.entities for f in found] == [o.entities for o in own]
     assert [f.tags for f in found] == [o.tags for o in own]

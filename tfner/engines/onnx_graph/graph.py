@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -99,16 +99,10 @@ class Graph:
         Args:
             outputs: tensors of float32, in order, by the names they get.
         """
-        return self._graph("body", {name: (t, None) for name, t in outputs.items()})
+        return self._graph("body", {name: Output(t) for name, t in outputs.items()})
 
-    def model(
-        self, outputs: Mapping[str, tuple[Tensor, Sequence[Any]]]
-    ) -> onnx.ModelProto:
-        """The finished graph.
-
-        Args:
-            outputs: a float32 tensor, and the sizes or names of its axes, by name.
-        """
+    def model(self, outputs: Mapping[str, Output]) -> onnx.ModelProto:
+        """The finished graph, with outputs by their names."""
         from onnx import helper
 
         opsets = [helper.make_opsetid("", OPSET)]
@@ -119,17 +113,14 @@ class Graph:
             producer_name="tfner",
         )
 
-    def _graph(
-        self, name: str, outputs: Mapping[str, tuple[Tensor, Sequence[Any] | None]]
-    ) -> onnx.GraphProto:
+    def _graph(self, name: str, outputs: Mapping[str, Output]) -> onnx.GraphProto:
         from onnx import helper, numpy_helper
 
         infos = []
-        for output, (tensor, shape) in outputs.items():
+        for output, (tensor, shape, kind) in outputs.items():
             own = self._new_name(output)
-            node = helper.make_node("Identity", [tensor.name], [own], name=own)
-            self._nodes.append(node)
-            infos.append(helper.make_tensor_value_info(own, FLOAT, shape))
+            self._rename(tensor.name, own)
+            infos.append(helper.make_tensor_value_info(own, kind, shape))
         return helper.make_graph(
             self._nodes,
             name,
@@ -137,6 +128,12 @@ class Graph:
             infos,
             [numpy_helper.from_array(a, n) for n, a in self._constants.items()],
         )
+
+    def _rename(self, old: str, new: str) -> None:
+        """Rename what an operator gives. An `Identity` would have both names."""
+        for node in self._nodes:
+            for names in (node.input, node.output):
+                names[:] = [new if name == old else name for name in names]
 
     def _tensor(self, operand: Any) -> Tensor:
         return operand if isinstance(operand, Tensor) else self.constant(operand)
@@ -260,6 +257,20 @@ class Tensor:
     def softmax(self) -> Tensor:
         """The softmax along the last axis."""
         return self.graph.op("Softmax", self, axis=-1)
+
+
+class Output(NamedTuple):
+    """An output of a graph.
+
+    Args:
+        tensor: its values.
+        shape: sizes of its axes, or names of those of any size; None if not told.
+        kind: its number format.
+    """
+
+    tensor: Tensor
+    shape: Sequence[str | int] | None = None
+    kind: int = FLOAT
 
 
 def up_to(length: Tensor) -> Tensor:

@@ -13,9 +13,9 @@ from tfner.data.features import (
     TOKEN_TYPE_IDS,
     WORD_LENGTHS,
 )
-from tfner.engines.onnx_graph import bert, convbert, heads, relative, rotary
+from tfner.engines.onnx_graph import bert, convbert, heads, relative, rotary, spans
 from tfner.engines.onnx_graph.bert import Inputs
-from tfner.engines.onnx_graph.graph import Graph, Tensor
+from tfner.engines.onnx_graph.graph import Graph, Output, Tensor
 from tfner.errors import ConfigError
 from tfner.models.encoders.albert import AlbertEncoder
 from tfner.models.encoders.bert import Encoder
@@ -23,6 +23,8 @@ from tfner.models.encoders.convbert import ConvBertEncoder
 from tfner.models.encoders.deberta import DebertaEncoder
 from tfner.models.encoders.mpnet import MPNetEncoder
 from tfner.models.encoders.rotary import RotaryEncoder
+from tfner.models.heads.span_extractor import SpanExtractor
+from tfner.models.heads.token_classifier import TokenClassifier
 
 if TYPE_CHECKING:
     import keras
@@ -75,49 +77,59 @@ def family_of(model: keras.Model) -> Family:
 
 
 def build(model: keras.Model) -> onnx.ModelProto:
-    """Make the graph of a tagger, for rows of any number and length.
+    """Make the graph of a task's model, for rows of any number and length.
 
     It computes what the Keras model does, rows of several windows included. The inputs
     are those of the model under their names on the wire, int32: `input_ids`,
-    `input_mask` and `segment_ids` (B, S), `labeled_positions` and, of a model that
+    `input_mask` and `segment_ids` (B, S); of a tagger `labeled_positions` and, if it
     pools pieces, `word_lengths` (B, W). Ids that the encoder does not have are for the
     engine to refuse.
 
     Args:
-        model: a tagger, such as `Bundle.load_model` returns.
+        model: such as `Bundle.load_model` returns.
 
     Returns:
-        A graph with the output `probs` (B, W, T) float32. Its operators are ONNX' own,
-        of version 18; pass it to `onnx.save`, or its `SerializeToString()` to an
-        engine.
+        A graph with the output `probs` (B, W, T) float32 of a tagger, or those of
+        `SpanExtractor.predictions`. Its operators are ONNX' own, of version 18; pass it
+        to `onnx.save`, or its `SerializeToString()` to an engine.
 
     Raises:
         ConfigError: there is no graph for the model.
     """
     check(model)
-    family, graph = family_of(model), Graph()
+    graph = Graph()
     inputs = _inputs(graph, model.encoder)
-    places, lengths = graph.input(LABELED_POSITIONS.wire, ("B", "W")), None
+    rows = family_of(model).encode(model.encoder, inputs)
+    if isinstance(model, SpanExtractor):
+        return graph.model(spans.extract(model, inputs, rows))
+    return graph.model({PROBS: _tag(model, inputs, rows)})
+
+
+def _tag(model: Any, inputs: Inputs, rows: Tensor) -> Output:
+    """Probabilities (B, W, T) of tags, from the vectors (B, S, H) of pieces."""
+    graph, lengths = rows.graph, None
+    places = graph.input(LABELED_POSITIONS.wire, ("B", "W"))
     if model.pooling.pool != "first":
         lengths = graph.input(WORD_LENGTHS.wire, ("B", "W"))
-    rows = family.encode(model.encoder, inputs)
     scores = heads.score(model, heads.pool(model.pooling, rows, places, lengths))
     if model.crf is not None:
         scores = heads.with_neighbours(model.crf, scores, inputs.mask, places)
-    return graph.model({PROBS: (scores.softmax(), ("B", "W", model.num_tags))})
+    return Output(scores.softmax(), ("B", "W", model.num_tags))
 
 
 def check(model: keras.Model) -> None:
     """Refuse a model that no graph can be made of.
 
     Raises:
-        ConfigError: it is no tagger, or its encoder is of no known family.
+        ConfigError: it is no tagger and finds no spans, or its encoder is of no known
+            family.
     """
-    family_of(model)
-    if not hasattr(model, "classifier"):
+    if not isinstance(model, (TokenClassifier, SpanExtractor)):
         raise ConfigError(
-            "an ONNX graph can be made of taggers. Received: a model of another task."
+            "an ONNX graph can be made of taggers and of models that find spans. "
+            f"Received: a {type(model).__name__}."
         )
+    family_of(model)
 
 
 def _inputs(graph: Graph, encoder: keras.Model) -> Inputs:
