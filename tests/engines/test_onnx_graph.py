@@ -176,7 +176,20 @@ def openvino_of(graph: Any) -> Run:
     }
 
 
-ENGINES = {"onnxruntime": onnxruntime_of, "openvino": openvino_of}
+def litert_of(graph: Any) -> Run:
+    """LiteRT, whose `Softplus` and `Erf` are others than ONNX Runtime's."""
+    pytest.importorskip("ai_edge_litert")
+    from tfner.engines import litert_graph, with_litert
+
+    run = with_litert.load(litert_graph.convert(graph), threads=1)
+    return lambda features: run(to_wire(features))
+
+
+ENGINES = {
+    "onnxruntime": onnxruntime_of,
+    "openvino": openvino_of,
+    "litert": litert_of,
+}
 
 
 def compare(model: keras.Model, engine: str, *, segments: int = 2) -> None:
@@ -193,8 +206,13 @@ def compare(model: keras.Model, engine: str, *, segments: int = 2) -> None:
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "engine"),
+    [
+        *((kind, engine) for kind in KINDS for engine in ("onnxruntime", "openvino")),
+        *((kind, "litert") for kind in ("electra", "deberta-v3", "modernbert")),
+    ],
+)
 def test_a_graph_computes_what_its_model_does(kind: str, engine: str) -> None:
     make, settings = KINDS[kind]
     settings = SIZES | settings
@@ -203,9 +221,18 @@ def test_a_graph_computes_what_its_model_does(kind: str, engine: str) -> None:
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize(
+    ("head", "engine"),
+    [
+        *((head, engine) for head in HEADS for engine in ("onnxruntime", "openvino")),
+        *((head, "litert") for head in ("mean", "max", "crf")),
+    ],
+)
 def test_a_head_computes_what_that_of_its_model_does(head: str, engine: str) -> None:
+    if engine == "litert" and head in ("crf", "max"):
+        with pytest.raises(ConfigError, match="Use --format onnx"):
+            compare(tagger(Encoder(**SIZES), **HEADS[head]), engine)
+        return
     compare(tagger(Encoder(**SIZES), **HEADS[head]), engine)
 
 

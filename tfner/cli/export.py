@@ -117,7 +117,7 @@ class VocabularyOptions:
 class PrecisionOptions:
     """Options for graphs of fewer digits."""
 
-    heading: ClassVar = "ONNX and OpenVINO"
+    heading: ClassVar = "ONNX, OpenVINO, LiteRT"
 
     precision: Annotated[
         str,

@@ -88,6 +88,13 @@ FORMATS = {
         precisions=("float32", "bfloat16", "int8"),
         extra="openvino",
     ),
+    "litert": Format(
+        f"{__name__}.litert",
+        "LiteRT",
+        settings=("precision",),
+        precisions=("float32", "int8"),
+        extra="litert",
+    ),
 }
 
 

@@ -14,6 +14,7 @@ from ..conftest import TEXTS, make_bundle, make_span_bundle
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("openvino")
+pytest.importorskip("ai_edge_litert")
 pytestmark = pytest.mark.slow
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ FEWER_DIGITS = [
     ("openvino", "bfloat16", False),
     ("openvino", "int8", False),
     ("openvino", "int8", True),
+    ("litert", "int8", False),
 ]
 
 
@@ -150,6 +152,25 @@ def test_a_limit_needs_a_corpus() -> None:
 
     with pytest.raises(ConfigError, match="by --dev"):
         Trial((), max_f1_loss=1.0)
+
+
+def test_litert_takes_a_tagger_and_refuses_what_it_lacks_operators_for(
+    bundle: Bundle, tmp_path: Path, vocabulary: Path
+) -> None:
+    from tfner.inference.predictor import Predictor
+
+    result = export(bundle, tmp_path / "out", format="litert")
+    assert result.max_abs_difference < 2e-5
+    own = Predictor.load(bundle.directory).predict(TEXTS)
+    found = Predictor.load(result.directory, verify=True).predict(TEXTS)
+    assert [f.entities for f in found] == [o.entities for o in own]
+    crf = make_bundle(tmp_path / "crf", vocabulary, head="crf")
+    with pytest.raises(ConfigError, match=r"a CRF.*--format onnx"):
+        export(crf, tmp_path / "none", format="litert")
+    texts = [Document("1", "a")]
+    with pytest.raises(ConfigError, match="no use for --calibrate"):
+        export(bundle, tmp_path / "none", format="litert", calibrate=texts)
+    assert not (tmp_path / "none").exists()
 
 
 def test_damaged_graphs_are_one_sentence(bundle: Bundle, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def weight(graph: Graph, variable: Any) -> Tensor:
 def gelu(inputs: Tensor) -> Tensor:
     """The exact GELU, in the form that engines know as one operator."""
     graph = inputs.graph
-    return inputs * (graph.op("Erf", inputs / math.sqrt(2)) + 1.0) * 0.5
+    return (inputs * 0.5) * (graph.op("Erf", inputs / math.sqrt(2)) + 1.0)
 
 
 def gelu_tanh(inputs: Tensor) -> Tensor:
