@@ -63,8 +63,8 @@ def check(model: onnx.ModelProto) -> None:
     if lacking:
         raise ConfigError(
             "LiteRT has no operator for a part of the model: a CRF, or the largest "
-            f"values of a word's pieces ({', '.join(lacking)} in ONNX). Use --format "
-            "onnx."
+            f"values of a word's pieces ({', '.join(lacking)} in ONNX). ONNX Runtime "
+            "and OpenVINO have them."
         )
 
 
