@@ -162,6 +162,7 @@ def test_vectors_of_another_width_are_refused_before_the_teacher_reads(
 def test_every_kind_of_teacher_gives_the_same_answers(
     toy_bundle: Path, tmp_path: Path
 ) -> None:
+    from tests.clients.stub import StubServer
     from tfner_export.exporter import Serving
     from tfner_export.publish import export
 
@@ -182,6 +183,10 @@ def test_every_kind_of_teacher_gives_the_same_answers(
     for place in (graph, foreign):
         found = list(Teacher(Bundle.load(place)).answers(documents, tags))
         assert np.allclose(found, expected, atol=2e-3)
+    with StubServer({"chunk": graph}) as server:
+        served = Teacher(Bundle.load(f"grpc://{server.grpc}/chunk", assets=graph))
+        found = list(served.answers(documents, tags))
+    assert np.allclose(found, expected, atol=2e-3)
     with pytest.raises(ConfigError, match="must have the same tags"):
         list(Teacher(bundle).answers(documents, (*tags, "B-NEW")))
     vectors = list(Teacher(bundle, vectors=True).answers(documents, tags))
