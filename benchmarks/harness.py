@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 PACKAGES = (
     *("tfner", "tensorflow", "keras", "numpy", "tokenizers", "transformers", "torch"),
-    *("fugashi", "ipadic"),
+    *("fugashi", "ipadic", "onnx", "onnxruntime", "openvino", "nncf"),
 )
 """Packages whose versions go into a result."""
 ALLOCATOR = {
