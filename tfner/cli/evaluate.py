@@ -26,7 +26,6 @@ from tfner.cli.output import (
     print_text,
 )
 from tfner.cli.server_options import ServerOptions
-from tfner.clients.addresses import is_address
 from tfner.document import Document
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import address, import_tensorflow
@@ -96,13 +95,14 @@ def command(
     from tfner.evaluation import score
     from tfner.evaluation.conventions import check_convention
     from tfner.evaluation.coverage import check_labels
+    from tfner.inference.predictor import needs_tensorflow
 
     check_convention(convention)
     if report is not None:
         OutputPolicy(report, overwrite).check()
     gold = list(reading.read(file))
     known = None if train is None else list(reading.read(train))
-    if not is_address(model):
+    if needs_tensorflow(model):
         import_tensorflow()
     settings = {"decode": decode, **vars(engines), **server.settings()}
     predictor = given.load(model, reading, **settings)

@@ -22,7 +22,6 @@ from tfner.cli.options import (
     with_groups,
 )
 from tfner.cli.server_options import ServerOptions
-from tfner.clients.addresses import is_address
 from tfner.config import limits
 from tfner.document import Document
 from tfner.storage.output import OutputPolicy
@@ -117,9 +116,9 @@ def _predictor(
     model: str, processes: int, settings: dict[str, Any]
 ) -> Iterator[Predictor | ProcessesPredictor]:
     if processes == 1:
-        from tfner.inference.predictor import Predictor
+        from tfner.inference.predictor import Predictor, needs_tensorflow
 
-        if not is_address(model):
+        if needs_tensorflow(model):
             import_tensorflow()
         yield Predictor.load(model, **settings)
     else:

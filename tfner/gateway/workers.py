@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from tfner.errors import TfnerError
 from tfner.gateway.events import log
-from tfner.storage.workers import available_cores
+from tfner.storage.workers import available_cores, share_cores
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -115,6 +115,7 @@ def work(settings: Settings, listener: socket.socket, parent: int) -> None:
     """
     from tfner.gateway.server import serve_here
 
+    share_cores(max(1, available_cores() // settings.workers))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))

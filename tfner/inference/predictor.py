@@ -8,8 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tfner.clients.addresses import is_address
 from tfner.data.windows import Window
 from tfner.document import Document
+from tfner.engines import engine_of
 from tfner.errors import BundleError, ConfigError
 from tfner.inference.ahead import run_ahead
 from tfner.inference.batching import Runner, run_documents
@@ -251,6 +253,11 @@ class Predictor:
                     f"{len(new)} others. Save or export the model again; of a model on "
                     "a server, give the assets of the version that it runs."
                 )
+
+
+def needs_tensorflow(model: str | Path) -> bool:
+    """Tell whether a model is run by TensorFlow, unless another engine is asked for."""
+    return not is_address(model) and engine_of(Path(model)) is None
 
 
 _shared = cache(Predictor.load)

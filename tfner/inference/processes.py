@@ -23,10 +23,15 @@ from tfner.document import Document
 from tfner.errors import ConfigError
 from tfner.inference.chunks import Chunk, chunked
 from tfner.inference.native_bundle import local_model
-from tfner.inference.predictor import Predictor
+from tfner.inference.predictor import Predictor, needs_tensorflow
 from tfner.schemes import LabelSet
 from tfner.storage.remote import import_tensorflow
-from tfner.storage.workers import available_cores, submit, worker_pool
+from tfner.storage.workers import (
+    available_cores,
+    share_cores,
+    submit,
+    worker_pool,
+)
 
 Note = tuple[str, int, str]
 """Name of a logger, level and message."""
@@ -173,6 +178,7 @@ def _prepare(threads: int, model: str | Path, settings: dict[str, Any]) -> None:
     logger.setLevel(logging.INFO)
     logger.propagate = False
     os.environ["RAYON_NUM_THREADS"] = str(threads)  # of the tokenizers
+    share_cores(threads)
     _of_this_process.update(threads=threads, model=model, settings=settings)
 
 
@@ -183,7 +189,7 @@ def _loaded() -> tuple[Predictor, list[Note]]:
     Not loaded by `_prepare`: an error there would not reach the first process.
     """
     model, settings = _of_this_process["model"], _of_this_process["settings"]
-    if not is_address(model):
+    if needs_tensorflow(model):
         _share_device(_of_this_process["threads"])
     return Predictor.load(model, **settings), _notes.taken()
 

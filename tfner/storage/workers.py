@@ -15,8 +15,19 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
+_share: list[int] = []
+"""The cores of this process, where others have theirs."""
+
+
+def share_cores(cores: int) -> None:
+    """Say how many cores this process may use, for others do as it does."""
+    _share[:] = [cores]
+
+
 def available_cores() -> int:
     """Count the cores that this process may use."""
+    if _share:
+        return _share[0]
     if hasattr(os, "sched_getaffinity"):  # Linux
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -10,11 +10,10 @@ from typing import Any
 from apache_beam.metrics.metric import Metrics
 from apache_beam.ml.inference.base import ModelHandler, PredictionResult
 
-from tfner.clients.addresses import is_address
 from tfner.document import Document
 from tfner.errors import ConfigError
 from tfner.inference.chunks import DOCUMENTS, Chunk
-from tfner.inference.predictor import Predictor
+from tfner.inference.predictor import Predictor, needs_tensorflow
 from tfner.storage.remote import import_tensorflow
 from tfner.tasks.context import ALONE, Neighbours
 
@@ -70,7 +69,7 @@ class EntityHandler(ModelHandler):
             BundleError: see `Predictor.load`.
             ConfigError: likewise; or the scheme is open and the decoder needs it.
         """
-        if not is_address(self._model):
+        if needs_tensorflow(self._model):
             import_tensorflow()
         predictor = Predictor.load(self._model, **self._settings)
         if predictor.scheme is None and self._settings.get("decode") == "viterbi":
