@@ -66,12 +66,10 @@ def test_flags_become_settings(tfner, needed, chosen) -> None:
     assert config.devices.jit_compile is False
 
 
-def test_flags_win_over_set_and_set_over_the_file(
-    tfner, needed, chosen, tmp_path
-) -> None:
+def test_flags_and_set_win_over_the_file(tfner, needed, chosen, tmp_path) -> None:
     file = tmp_path / "run.toml"
     file.write_text("[training]\nseed = 1\nclip_norm = 1.5\nweight_decay = 0.5\n")
-    more = ["--set", "training.seed=2", "--set", "training.clip_norm=2.5"]
+    more = ["--set", "training.clip_norm=2.5"]
     result = tfner("train", "--config", file, *more, "--seed", 3, *needed)
     assert result.code == 0, result.err
     (config,) = chosen
@@ -212,7 +210,7 @@ def test_bad_corpora_are_refused(
         (["--epochs", "0"], "`epochs` must be at least 1"),
         (["--encoder", "./nowhere"], "nowhere"),
         (["--config", "no.toml"], "no.toml cannot be read"),
-        (["--output", "/proc/model"], "/proc/model: cannot be written"),
+        (["--output", "/proc/model"], "/proc/model.training: cannot be written"),
         (["--output", "{dev}"], "is no model"),
     ],
 )

@@ -110,6 +110,34 @@ def test_unfinished_work_stays_where_the_run_fails(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_run_that_was_to_replace_a_model_may_do_so_when_it_is_resumed(
+    tmp_path: Path,
+) -> None:
+    place = tmp_path / "model"
+    fill(place)
+
+    def interrupted() -> None:
+        with workplace(OutputPolicy(place, overwrite=True)) as (directory, _):
+            (directory / "checkpoint").touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    resumed = OutputPolicy(place, resume=True)
+    before = resumed.check_finished(MODEL)
+    with pytest.raises(ConfigError, match="holds a finished model"):
+        OutputPolicy(place).check_finished(MODEL)
+    with workplace(resumed) as (directory, _), whole_directory(place, replaces=before):
+        assert (directory / "checkpoint").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    fill(place)  # another model than the one that was to be replaced
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    fill(place)
+    with pytest.raises(ConfigError, match="holds a finished model"):
+        resumed.check_finished(MODEL)
+
+
 def test_unfinished_work_goes_where_it_is_overwritten(tmp_path: Path) -> None:
     output = OutputPolicy(tmp_path / "model", overwrite=True)
     (tmp_path / "model.training").mkdir()

@@ -69,9 +69,11 @@ def command(
     try:
         result = run_trials(chosen, report=report)
     except KeyboardInterrupt:
+        instead = " in place of --overwrite" if chosen.saving.overwrite else ""
         logger.info(
-            "\ninterrupted. The same command with --resume goes on after the last "
-            "finished epoch."
+            "\ninterrupted. The same command with --resume%s goes on after the last "
+            "finished epoch.",
+            instead,
         )
         raise
     if json:

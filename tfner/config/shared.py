@@ -102,5 +102,8 @@ class SavingConfig(Section):
     def contradictions(self) -> list[str]:
         """To replace a run and to go on with it."""
         if self.overwrite and self.resume:
-            return ["`overwrite` and `resume` contradict each other."]
+            return [
+                "`overwrite` and `resume` contradict each other. A run that was begun "
+                "with --overwrite goes on with --resume alone."
+            ]
         return []

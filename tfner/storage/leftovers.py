@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 PART, OLD = "part", "old"
 NO_UTF8 = re.compile("[\udc80-\udcff]")
 """Bytes of a file's name that are none, as Python holds them."""
+REMOVED = "removed what a killed run had left: %s"
 PARTS = f".*.{PART}"
 """Pattern of the names of what is being written."""
 
@@ -87,7 +88,7 @@ def clear(target: Path) -> bool:
             in_use |= mine is False
             if mine:
                 remove(path)
-                logger.info("removed what a killed run had left: %s", path)
+                logger.info(REMOVED, path)
     return in_use
 
 
@@ -113,6 +114,7 @@ def remove_parts(directory: Path) -> None:
     """Remove the temporary files below a directory that a killed process left."""
     for part in list(directory.rglob(PARTS)):
         remove(part)
+        logger.info(REMOVED, part)
 
 
 def _beside(target: Path, kind: str) -> list[Path]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tfner.errors import ConfigError
 from tfner.storage import leftovers, remote
-from tfner.storage.atomic import exists, writing
+from tfner.storage.atomic import exists, write_text, writing
 from tfner.storage.encodings import SAMPLE, describe_binary
 from tfner.storage.lines import STANDARD_STREAM, open_bytes
 from tfner.storage.locks import held
@@ -138,6 +138,8 @@ class OutputPolicy:
     def check_finished(self, kind: Kind) -> Version | None:
         """Refuse to replace a finished output without `overwrite`, others at all.
 
+        A run that is resumed may replace what it was to replace when it began.
+
         Args:
             kind: as for `check_kind`.
 
@@ -147,7 +149,8 @@ class OutputPolicy:
         Raises:
             ConfigError: there is something.
         """
-        if self.check_kind(kind) and not self.overwrite:
+        allowed = self.overwrite or self._was_to_be_replaced()
+        if self.check_kind(kind) and not allowed:
             raise ConfigError(
                 f"{address(self.path)} holds a finished {kind.name}. Add --overwrite "
                 "to replace it when the new one is done, or choose another --output."
@@ -225,6 +228,22 @@ class OutputPolicy:
         """Return the same policy for a place beside the output, of a longer name."""
         return replace(self, path=self.path.with_name(self.path.name + suffix))
 
+    def note_in(self, workplace: Path) -> None:
+        """Note in the directory of a run what it is to replace, for when it is resumed.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        if self.overwrite and holds_something(self.path):
+            write_text(workplace / REPLACES, repr(version_of(self.path)))
+
+    def _was_to_be_replaced(self) -> bool:
+        """Tell whether the run that is resumed began with `overwrite`."""
+        note = self.beside(WORKPLACE).path / REPLACES
+        if not self.resume or remote.is_remote(note) or not note.is_file():
+            return False
+        return note.read_text("utf-8") == repr(version_of(self.path))
+
     def _half_sent(self) -> bool:
         """Tell whether a run stopped while it sent its output: it can be resumed."""
         again = self.resume or self.overwrite
@@ -232,6 +251,8 @@ class OutputPolicy:
         return is_remote and again and remote.exists(self.beside(WORKPLACE).path)
 
 
+REPLACES = "replaces"
+"""In the directory of a run: the version of the output that it may replace."""
 WORKPLACE = ".training"
 """Suffix of the directory of a run until its output is whole."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tfner.storage import remote
-from tfner.storage.output import WORKPLACE, OutputPolicy
+from tfner.storage.output import REPLACES, WORKPLACE, OutputPolicy
 
 
 class Workplace(NamedTuple):
@@ -45,6 +45,7 @@ def workplace(output: OutputPolicy, *, writes: bool = True) -> Iterator[Workplac
             yield place
     elif writes:
         with policy.working_directory() as directory, _kept_if_used(directory):
+            output.note_in(directory)
             yield Workplace(directory)
     else:
         yield Workplace(policy.path)
@@ -56,7 +57,8 @@ def _kept_if_used(directory: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        used = any(path.is_file() for path in directory.rglob("*"))
+        files = (path for path in directory.rglob("*") if path.is_file())
+        used = any(path.name != REPLACES for path in files)
         raise
     finally:
         if not used:
