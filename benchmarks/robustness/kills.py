@@ -40,6 +40,8 @@ PRETRAINING = (
 )
 DETERMINED = ("*.h5", "*.safetensors", "*.jsonl", "vocab.txt", "labels.json")
 """Files of an output that are the same bytes in every run."""
+UNLIKE = ("log", "events.out")
+"""Beginnings of names of files that tell of the run, with times in their names."""
 COUNTED = ("had_ended", "whole", "absent", "put_back", "left_hidden", "left_work")
 """Of the kills: those that came too late; after which the output was whole, absent or
 had to be put back; after which temporary files or work to go on with were left."""
@@ -151,6 +153,8 @@ def kill(case: Case, share: float, seconds: float, from_first_write: bool) -> No
 def after_kill(case: Case, whole: dict[str, str]) -> None:
     """Check what a kill has left, go on, and check what there is then."""
     there = content(case.output) if case.output.exists() else None
+    if case.work == case.output and there != whole:
+        there = None  # the run itself, unfinished
     if there is None and case.overwrites and not olds(case.output):
         case.faults.append("what stood before is gone")
     elif there is not None and there != whole:
@@ -224,7 +228,7 @@ def content(output: Path) -> dict[str, str]:
         return {"": digest(output)}
     found = {}
     for path in sorted(output.rglob("*")):
-        if path.is_file() and not path.name.startswith("log"):
+        if path.is_file() and not path.name.startswith(UNLIKE):
             same = any(path.match(pattern) for pattern in DETERMINED)
             found[str(path.relative_to(output))] = digest(path) if same else ""
     return found

@@ -104,6 +104,6 @@ class SavingConfig(Section):
         if self.overwrite and self.resume:
             return [
                 "`overwrite` and `resume` contradict each other. A run that was begun "
-                "with --overwrite goes on with --resume alone."
+                "with `overwrite` goes on with `resume` alone."
             ]
         return []
