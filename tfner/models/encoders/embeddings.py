@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -218,13 +219,16 @@ class PieceTable(keras.layers.Embedding):
         if self.learned is None:
             super().save_own_variables(store)
             return
+        store["0"] = _MadeOnce(self._whole)
+
+    def _whole(self) -> np.ndarray:
         table = np.empty(self._embeddings.shape, self._embeddings.dtype)
         scale = ops.convert_to_numpy(self.scale)
         for start in range(0, self.input_dim, PART):
             rows = ops.convert_to_numpy(self._embeddings[start : start + PART])
             np.multiply(rows, scale, out=table[start : start + PART])
         table[self._ids] = ops.convert_to_numpy(self.learned)
-        store["0"] = table
+        return table
 
     def load_own_variables(self, store: Any) -> None:
         """Read a whole table; the rows that learn begin from it."""
@@ -232,6 +236,21 @@ class PieceTable(keras.layers.Embedding):
             super().load_own_variables(store)
         else:
             self.begin_from(store["0"])
+
+
+class _MadeOnce:
+    """An array that is made when Keras copies it, which so needs no second one.
+
+    Args:
+        make: makes the array.
+    """
+
+    def __init__(self, make: Callable[[], np.ndarray]) -> None:
+        self.make = make
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        """Make it, as numpy asks for it; it is nobody else's."""
+        return self.make()
 
 
 def sinusoids(length: int, width: int) -> np.ndarray:
