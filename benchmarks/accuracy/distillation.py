@@ -157,7 +157,8 @@ def summary(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         for way in WAYS:
             scores = [run[way]["f1"] for run in mine]
             row[way] = {"f1": statistics.fmean(scores), "f1_sd": harness.sd(scores)}
-        row["f1_kept"] = row["student"]["f1"] / row["teacher"]["f1"]
+        if row["teacher"]["f1"]:
+            row["f1_kept"] = row["student"]["f1"] / row["teacher"]["f1"]
         row["times_as_fast"] = statistics.fmean(
             run["processor_seconds"]["teacher"] / run["processor_seconds"]["student"]
             for run in mine
