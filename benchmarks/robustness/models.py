@@ -37,7 +37,7 @@ from tfner.errors import TfnerError
 
 SECONDS, MEGABYTES = 20, 2048
 """Bounds of one reading."""
-STARTING = 60
+STARTING = 300
 """Seconds in which a process makes itself ready."""
 LIFE = 300
 """Readings of a process: TensorFlow keeps something of every model."""

@@ -34,7 +34,8 @@ def test_a_bundle_encodes_and_decodes_where_both_are_blocked(
     tmp_path: Path, make_task: Callable[..., TokenClassification]
 ) -> None:
     task = make_task()
-    config = {"tfner_schema": 1, "task": task.settings(), "model": {}}
+    model = {"encoder": {"class": "bert", "config": {}}, "dropout": 0.1}
+    config = {"tfner_schema": 1, "task": task.settings(), "model": model}
     (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
     labels = json.dumps(task.label_set.to_json())
     (tmp_path / "labels.json").write_text(labels, "utf-8")

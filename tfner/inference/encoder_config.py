@@ -91,7 +91,8 @@ def _check_arguments(kind: Any, config: Mapping[str, Any], *, place: object) -> 
         StorageError: some do not exist, or cannot be; all of them are named.
     """
     known = {"name": str, "trainable": bool, "dtype": Any, **ARGUMENTS}
-    taken = ("name", "trainable", "dtype", *kind.arguments)
+    own = getattr(kind, "arguments", config)  # a class of somebody else's need not say
+    taken = ("name", "trainable", "dtype", *own)
     problems = [
         unknown("setting of the encoder", name, taken)
         for name in config

@@ -92,7 +92,27 @@ class SavedModelBundle(ExportedBundle):
         """Make a runner of the graph."""
         packs = bool(self._serving("packs"))
         make, inputs = RUNNERS[tuple(self.task.outputs)], self.task.features
-        return make(self.exported, packs=packs, inputs=known_in_serving(inputs))
+        run = make(self.exported, packs=packs, inputs=known_in_serving(inputs))
+        self._compare(run)
+        return run
+
+    def _compare(self, run: Any) -> None:
+        """Compare what the graph takes and gives with what the assets say.
+
+        Raises:
+            BundleError: they are those of another graph.
+        """
+        tags, labels = getattr(run, "num_tags", None), len(self.label_set.tags)
+        if tags not in (None, labels):
+            raise BundleError(
+                f"{self.exported}: its graph predicts {tags} tags, its labels are "
+                f"{labels}. Export the model again."
+            )
+        if run.row_length and run.row_length < self.task.max_length:
+            raise BundleError(
+                f"{self.exported}: its rows have {run.row_length} pieces, its "
+                f"windows have up to {self.task.max_length}. Export the model again."
+            )
 
     def engines(self) -> Engines:
         """The engine of the graph."""
