@@ -101,8 +101,11 @@ def test_fewer_digits_may_lose_a_few_entities_and_float32_none(
     [
         ({"engine": "opnvino"}, "did you mean 'openvino'"),
         ({"precision": "int4"}, "Known: bfloat16, float32, int8"),
-        ({"engine": "tensorflow", "precision": "int8"}, "int8: onnxruntime. Take ano"),
-        ({"engine": "litert"}, "engine=litert, precision=float32"),
+        ({"engine": "tensorflow", "precision": "int8"}, "int8: onnxruntime, litert. T"),
+        (
+            {"engine": "litert", "precision": "bfloat16"},
+            "engine=litert, precision=bfloat16",
+        ),
     ],
 )
 def test_what_no_engine_does_is_refused_in_a_sentence(
@@ -148,12 +151,15 @@ def test_batches_of_any_size_have_few_shapes() -> None:
         ("openvino", "bfloat16"),
         ("onnxruntime", "float32"),
         ("onnxruntime", "int8"),
+        ("litert", "float32"),
+        ("litert", "int8"),
     ],
 )
 def test_engines_find_what_the_model_finds(
     bundle: Bundle, engine: str, precision: str | None
 ) -> None:
-    for needed in {"openvino", "onnxruntime"} & {engine}:
+    needed = {"litert": "ai_edge_litert"}.get(engine, engine)
+    if needed not in ("auto", "xla"):
         pytest.importorskip(needed)
     expected = Predictor.of(bundle).predict(TEXTS)
     predictor = Predictor.load(bundle.directory, engine=engine, precision=precision)
@@ -201,3 +207,17 @@ def test_graphs_are_traced_few_times(
             Predictor(task, run).predict(texts[start : start + 40])
     assert plain._run.experimental_get_tracing_count() <= 2
     assert compiled._run.experimental_get_tracing_count() <= 6
+
+
+@pytest.mark.slow
+def test_a_layer_adds_few_operators_to_a_graph(
+    make_encoder: Callable[..., Any], make_model: Callable[[Any], Any]
+) -> None:
+    pytest.importorskip("onnx")
+    from tfner.engines.onnx_graph import build
+
+    sizes = [
+        len(build(make_model(make_encoder(num_layers=layers))).graph.node)
+        for layers in (1, 2)
+    ]
+    assert sizes[1] - sizes[0] <= 45

@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-AUTO, TENSORFLOW, XLA = "auto", "tensorflow", "xla"
+AUTO, TENSORFLOW, XLA, LITERT = "auto", "tensorflow", "xla", "litert"
 EXACT = "float32"
 PROGRAMS = {TENSORFLOW: "TensorFlow", XLA: "TensorFlow with XLA"} | {
     name: engine.program for name, engine in ENGINES.items()
 }
 """Engines by the names that options have for them."""
 FASTEST: Mapping[str, Sequence[str]] = {
-    "float32": ("openvino", "onnxruntime", TENSORFLOW, XLA),
+    "float32": ("openvino", "onnxruntime", TENSORFLOW, LITERT, XLA),
     "bfloat16": ("openvino",),
-    "int8": ("onnxruntime",),
+    "int8": ("onnxruntime", LITERT),
 }
 """Engines that a Keras model is run by in a precision, as they were measured."""
 SAVED = (
@@ -114,13 +114,22 @@ class KerasEngines:
                 raise ConfigError("XLA runs taggers. Give --engine tensorflow.")
             return StaticShapes(KerasRunner(self._model, jit_compile=True))
         _check_installed(engine)
-        graph = self._graph
-        if precision == "int8":
-            from tfner.engines.onnx_graph.quantized import dynamic
-
-            graph = dynamic(graph)
-        run = ENGINES[engine].load(graph.SerializeToString(), precision=precision)
+        content = self._content(engine, int8=precision == "int8")
+        run = ENGINES[engine].load(content, precision=precision)
         return GraphRunner(run, packs=self._model.encoder.packs)
+
+    def _content(self, engine: str, *, int8: bool) -> bytes:
+        """The bytes of the graph that an engine reads."""
+        if engine == LITERT:
+            from tfner.engines import litert_graph
+
+            litert_graph.check(self._graph)
+            return litert_graph.convert(self._graph, int8=int8)
+        from tfner.engines.onnx_graph.quantized import dynamic
+
+        graph = dynamic(self._graph) if int8 else self._graph
+        content: bytes = graph.SerializeToString()
+        return content
 
 
 class OneEngine:
