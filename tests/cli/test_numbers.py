@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from tfner.cli.main import app
+from tfner.config.distill import DistillConfig
 from tfner.config.pretrain import PretrainConfig
 from tfner.config.reading import ReadingConfig
 from tfner.config.train import TrainConfig
@@ -18,7 +19,7 @@ from tfner.errors import TfnerError
 VALUES = ("0", "-1", "nan", "inf", "-inf", "1000000000", "1e9", "1e22", str(2**64))
 FEW = ("nan", str(2**64))
 CONFIGS = {"train": TrainConfig, "find-lr": TrainConfig, "tune": TrainConfig}
-CONFIGS["pretrain"] = PretrainConfig
+CONFIGS |= {"pretrain": PretrainConfig, "distill": DistillConfig}
 
 
 def commands(command: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
