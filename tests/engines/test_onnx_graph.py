@@ -268,3 +268,12 @@ def test_an_encoder_of_a_users_own_is_refused() -> None:
 
     with pytest.raises(ConfigError, match="of these families: BERT, ELECTRA"):
         build(TokenClassifier(Own(**SIZES), 7))
+
+
+def test_a_model_too_large_for_a_file_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tfner.engines.onnx_graph.model.LARGEST", 2**10)
+    model = tagger(Encoder(**SIZES))
+    with pytest.raises(ConfigError, match=r"weights take 0\.0 GiB"):
+        build(model)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import onnx
 
 PROBS = "probs"
+LARGEST = 2**31
+"""Bytes that a file in ONNX cannot reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,8 @@ def check(model: keras.Model) -> None:
     """Refuse a model that no graph can be made of.
 
     Raises:
-        ConfigError: it is no tagger and finds no spans, or its encoder is of no known
-            family.
+        ConfigError: it is no tagger and finds no spans, its encoder is of no known
+            family, or it is too large.
     """
     if not isinstance(model, (TokenClassifier, SpanExtractor)):
         raise ConfigError(
@@ -130,6 +132,12 @@ def check(model: keras.Model) -> None:
             f"Received: a {type(model).__name__}."
         )
     family_of(model)
+    size = 4 * model.count_params()
+    if size >= LARGEST:
+        raise ConfigError(
+            f"a graph in ONNX has less than {LARGEST / 2**30:g} GiB. Received: a model "
+            f"whose weights take {size / 2**30:.1f} GiB in float32."
+        )
 
 
 def _inputs(graph: Graph, encoder: keras.Model) -> Inputs:
