@@ -18,7 +18,10 @@ from tfner.inference.bundle import Bundle
 
 PURE = ("wordpiece", "saved_wordpiece")
 """Kinds that are read without Keras."""
-DEAR = ("bundle_softmax", "bundle_spans", "bundle_keras", "huggingface", "google")
+DEAR = (
+    *("bundle_softmax", "bundle_crf", "bundle_spans", "bundle_keras"),
+    *("huggingface", "torch", "google"),
+)
 
 
 def damage(kind: str, specimen: Path, numbers: range) -> list[Any]:
