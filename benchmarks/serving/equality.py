@@ -42,6 +42,8 @@ MOST_ROWS = 32
 AT_ONCE = 100
 """Texts of a request to the gateway."""
 TEXTS_OF_LONG = 20
+DEADLINE = "600"
+"""Seconds of a request to the gateway: what is measured are its answers alone."""
 
 
 def main() -> None:
@@ -152,13 +154,14 @@ def as_text(value: bytes | str) -> str:
 
 def by_gateway(model: Path, *flags: str) -> Way:
     """Ask a gateway of its own."""
-    serve = [sys.executable, "-m", "tfner.cli.main", "serve", f"{NAME}={model}"]
+    tfner = [sys.executable, "-m", "tfner.cli.main"]
+    serve = [*tfner, "serve", f"{NAME}={model}", "--port", "0", "--deadline", DEADLINE]
 
     def run(texts: Sequence[str]) -> Found:
         found: Found = []
         with (
             tempfile.TemporaryDirectory() as folder,
-            served([*serve, "--port", "0", *flags], Path(folder) / "log") as (_, port),
+            served([*serve, *flags], Path(folder) / "log") as (_, port),
         ):
             address = f"http://127.0.0.1:{port}/v1/entities"
             for at in range(0, len(texts), AT_ONCE):
