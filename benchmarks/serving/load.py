@@ -1,6 +1,7 @@
 """Requests a second of `tfner serve` beside transformers' pipeline behind FastAPI.
 
-Both serve one tagger on loopback, one process each, one after the other, warmed up.
+All serve one tagger on loopback, one process each, one after the other, warmed up;
+`engine` is `tfner serve --engine auto`.
 Clients keep their connections; each sends one text a request, and the next when the
 last is answered. Servers and clients share `--cores`; the clients take little.
 
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64])
     parser.add_argument("--cores", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--only", choices=["tfner", "pipeline"])
+    parser.add_argument("--only", choices=["tfner", "engine", "pipeline"])
     args = parser.parse_args()
     os.sched_setaffinity(0, args.cores)
     texts = [document.text for document in read_corpus(args.corpus)]
@@ -69,9 +70,10 @@ def commands(model: str, folder: Path) -> dict[str, list[str]]:
     """Return what starts each server, at a port of its own choice."""
     harness.tfner("export", model, folder / "peer", "--format", "huggingface")
     peer = [sys.executable, "-m", "benchmarks.serving.pipeline_peer"]
-    tfner = [sys.executable, "-m", "tfner.cli.main"]
+    serve = [sys.executable, "-m", "tfner.cli.main", "serve", f"model={model}"]
     return {
-        "tfner": [*tfner, "serve", f"model={model}", "--port", "0"],
+        "tfner": [*serve, "--port", "0"],
+        "engine": [*serve, "--port", "0", "--engine", "auto"],
         "pipeline": [*peer, str(folder / "peer")],
     }
 
