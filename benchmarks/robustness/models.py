@@ -30,9 +30,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from benchmarks import harness
+from benchmarks import harness, small_models
 from benchmarks.mutations import mutate
-from benchmarks.robustness import specimens
 from tfner.errors import TfnerError
 
 SECONDS, MEGABYTES = 20, 2048
@@ -54,16 +53,16 @@ def main() -> None:
     """Make, damage, read and write."""
     parser = harness.parser(__doc__)
     parser.add_argument("--copies", type=int, default=20_000, help="of all kinds")
-    parser.add_argument("--kinds", nargs="+", default=list(specimens.LOADERS))
+    parser.add_argument("--kinds", nargs="+", default=list(small_models.LOADERS))
     parser.add_argument("--only", type=int, help="read this copy, and no other")
     parser.add_argument("--specimens", type=Path, help="where they are, or are made")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tfner-models-") as folder:
         place = args.specimens or Path(folder) / "specimens"
         if not place.exists():
-            specimens.make_all(place)
+            small_models.make_all(place)
         if "saved_model" in args.kinds and not (place / "saved_model").exists():
-            specimens.export(place, place / "bundle_softmax")
+            small_models.export(place, place / "bundle_softmax")
         if args.only is not None:
             found = read(args.kinds[0], place / args.kinds[0], args.only, shows=True)
             sys.exit(json.dumps(found, indent=2))
@@ -166,7 +165,7 @@ def read(
     """Read one damaged copy; returns how that ends.
 
     Args:
-        kind: a key of `specimens.LOADERS`.
+        kind: a key of `small_models.LOADERS`.
         specimen: the whole model.
         number: of the copy.
         shows: print what is raised.
@@ -178,7 +177,7 @@ def read(
         held = listing(Path(folder))
         signal.setitimer(signal.ITIMER_REAL, SECONDS)
         try:
-            specimens.LOADERS[kind](target)
+            small_models.LOADERS[kind](target)
             outcome, said = "read", ""
         except TfnerError as error:
             outcome, said = "refused", str(error)

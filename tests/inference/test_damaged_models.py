@@ -12,7 +12,8 @@ import h5py
 import numpy as np
 import pytest
 
-from benchmarks.robustness import models, specimens
+from benchmarks import small_models
+from benchmarks.robustness import models
 from tfner.errors import BundleError, TfnerError
 from tfner.inference.bundle import Bundle
 
@@ -33,8 +34,8 @@ def damage(kind: str, specimen: Path, numbers: range) -> list[Any]:
 @pytest.fixture(scope="module")
 def vocabularies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("specimens")
-    specimens._wordpiece(folder / "wordpiece")
-    specimens._saved(folder / "saved_wordpiece", folder / "wordpiece")
+    small_models.wordpiece(folder / "wordpiece")
+    small_models.saved(folder / "saved_wordpiece", folder / "wordpiece")
     return folder
 
 
@@ -46,13 +47,13 @@ def test_a_few_damaged_tokenizers(kind: str, vocabularies: Path) -> None:
 @pytest.fixture(scope="module")
 def all_kinds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("specimens") / "all"
-    specimens.make_all(folder)
+    small_models.make_all(folder)
     return folder
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("kind", sorted({*specimens.LOADERS} - {"saved_model"}))
+@pytest.mark.parametrize("kind", sorted({*small_models.LOADERS} - {"saved_model"}))
 def test_damaged_models(kind: str, all_kinds: Path) -> None:
     if (all_kinds / kind).is_dir():
         count = 40 if kind in DEAR else 150

@@ -23,7 +23,7 @@ def make_all(folder: Path) -> None:
     Args:
         folder: is made.
     """
-    vocabulary = _wordpiece(folder / "wordpiece")
+    vocabulary = wordpiece(folder / "wordpiece")
     for head in ("softmax", "crf"):
         _tagger(folder / f"bundle_{head}", vocabulary, head=head)
     _spans(folder / "bundle_spans", vocabulary)
@@ -33,7 +33,7 @@ def make_all(folder: Path) -> None:
     _sentencepiece(folder / "sentencepiece")
     _japanese(folder / "japanese")
     for name in ("wordpiece", "bpe", "sentencepiece"):
-        _saved(folder / f"saved_{name}", folder / name)
+        saved(folder / f"saved_{name}", folder / name)
     for digests in folder.rglob("digests.json"):  # else no other file would be read
         digests.unlink()
     _run(folder / "run")
@@ -57,7 +57,8 @@ def export(folder: Path, bundle: Path) -> None:
     (folder / "saved_model" / "digests.json").unlink()
 
 
-def _wordpiece(folder: Path) -> Path:
+def wordpiece(folder: Path) -> Path:
+    """Write a bare vocabulary; returns its file."""
     folder.mkdir(parents=True)
     words = sorted({*TEXT.split()})
     pieces = [*SPECIAL, *words, *(f"##{letter}" for letter in "abcdeinorst")]
@@ -186,7 +187,13 @@ def _sentencepiece(folder: Path) -> None:
     (folder / "spiece.vocab").unlink()
 
 
-def _saved(folder: Path, bare: Path) -> None:
+def saved(folder: Path, bare: Path) -> None:
+    """Write a tokenizer as tfner saves it.
+
+    Args:
+        folder: is made.
+        bare: the vocabulary.
+    """
     from tfner.tokenization import load_tokenizer
 
     load_tokenizer(bare).save(folder)
