@@ -72,7 +72,7 @@ def test_a_checkpoint_for_google_research_has_the_task_that_was_named(
 def test_a_length_beyond_the_encoders_positions_is_an_error(
     tfner, toy_bundle: Path, tmp_path: Path
 ) -> None:
-    result = tfner("export", toy_bundle, tmp_path / "out", "--max-length", 100_000)
+    result = tfner("export", toy_bundle, tmp_path / "out", "--max-length", 60_000)
     assert "or less" in result.sentence
     assert not (tmp_path / "out").exists()
 

@@ -41,7 +41,6 @@ def test_pretrain_data_writes_what_it_prints(
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--max-length", 1024], "8 to 512 pieces"),
         (["--tokenizer", "nowhere"], "nowhere"),
         (["--shards", 401], "shards=401, 400 articles"),
         (["--resume", "--word-splitter", "jieba"], "unknown word splitter"),
@@ -55,6 +54,13 @@ def test_pretrain_data_says_in_one_sentence_what_is_wrong(
     arguments += ["--output", tmp_path / "data", *more]
     assert message in tfner("pretrain-data", *arguments).sentence
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
+
+
+def test_a_length_outside_the_range_is_told_with_it(tfner, text) -> None:
+    given = ("--input", text, "--tokenizer", "t", "--output", "out")
+    refused = tfner("pretrain-data", *given, "--max-length", 1024)
+    assert refused.code == 2
+    assert "'--max-length': Input should be less than or equal to 512" in refused.err
 
 
 def test_every_path_must_be_named(tfner, text) -> None:

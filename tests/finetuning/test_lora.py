@@ -144,6 +144,7 @@ def test_a_whole_model_takes_no_encoder(whole: Path, base: Path) -> None:
 
 def test_a_damaged_file_is_told(small: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(small, tmp_path / "copy")
+    (copy / "digests.json").unlink()
     (copy / ADAPTERS).write_bytes(b"no tensors")
     with pytest.raises(BundleError, match=f"{ADAPTERS} is damaged"):
         Predictor.load(copy)

@@ -111,7 +111,7 @@ def trials(toy_settings, tmp_path_factory) -> tuple[Path, dict]:
     """Two seeds with held-out sentences, and the report."""
     output = tmp_path_factory.mktemp("trials") / "model"
     output.mkdir()
-    (output / "config.json").write_text("an older model")
+    (output / "config.json").write_text('{"tfner_schema": 1}')  # an older model
     changes = {"dev": None, "trials": 2, "output": str(output), "overwrite": True}
     return output, run_trials(TrainConfig(**{**toy_settings, **changes}))
 

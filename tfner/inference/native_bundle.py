@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfner.data.features import POOLED_INPUTS
+from tfner.engines import ENGINES
 from tfner.errors import (
     BundleError,
     ConfigError,
@@ -78,7 +79,7 @@ PREFILTER = "prefilter.npz"
 SELFTEST, TOKENIZER = "selftest.json", "tokenizer"
 
 WHOLE = (
-    *(CONFIG, SUMMARY, "*.index", f"assets/{CONFIG}"),
+    *(CONFIG, SUMMARY, "*.index", *(engine.file for engine in ENGINES.values())),
     *("saved_model.pb", "*/saved_model.pb", "*/*/saved_model.pb"),
 )
 """Of these a directory holds at least one, or there is no model in it."""

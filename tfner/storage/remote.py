@@ -29,7 +29,10 @@ AnyPath = str | os.PathLike[str]
 
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}")
 """At least two letters: `C:/` is a drive."""
-MARKERS = ("config.json", "summary.json", "saved_model.pb")
+MARKERS = (
+    *("config.json", "summary.json", "saved_model.pb"),
+    *("model.onnx", "model.xml", "model.tflite"),
+)
 """A directory that lacks these is no model to any reader."""
 SHOWN_REASON = 200
 ABSENT = "there is nothing of this name. Check it, and its bucket."

@@ -171,7 +171,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     seen: list[str] = []
     with heed(seen.append):
         manifest = build(resume=True)
-    assert len(seen) == 3
+    assert len([said for said in seen if "records" in said]) == 3
     assert content(tmp_path / "data") == content(pretraining_data)
     path = manifest.directory / finished[1].name
     assert path.stat().st_mtime_ns == before

@@ -171,7 +171,7 @@ def test_another_tokenizer_is_refused(copy: Path, japanese_vocabulary: Path) -> 
         (lambda m: m | {"schema": 1}, r"schema=1\. Make the data again: tfner pret"),
         (lambda m: m | {"shards": [{"file": "a"}]}, r"manifest is damaged"),
         (lambda m: {k: v for k, v in m.items() if k != "seed"}, r"damaged.*'seed'"),
-        (lambda m: [m], r"damaged"),
+        (lambda m: [m], r"must hold a JSON object\. Received: \"\["),
     ],
 )
 def test_a_manifest_that_cannot_be_read_is_one_sentence(
