@@ -65,6 +65,7 @@ def test_labels_of_another_number_are_refused(tfner, checkpoint, tmp_path) -> No
     assert "was trained on 7 tags. Received: 3 tags" in message
 
 
+@pytest.mark.slow
 def test_a_checkpoint_becomes_a_saved_model(tfner, checkpoint, tmp_path) -> None:
     out = tmp_path / "exported"
     flags = ["--max-length", 64, "--segment-id", 1, "--json"]

@@ -80,6 +80,7 @@ def test_flags_and_set_win_over_the_file(tfner, needed, chosen, tmp_path) -> Non
     ) == (3, 2.5, 0.5)
 
 
+@pytest.mark.slow
 def test_json_is_one_document_and_all_of_stdout(tfner, needed, toy_corpus) -> None:
     result = tfner("train", *needed, "--test", toy_corpus / "test.conll", "--json")
     assert result.code == 0, result.err
@@ -135,6 +136,7 @@ def test_a_preset_sets_what_is_not_set(tfner, needed, monkeypatch) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_report_is_written_of_the_best_model(tfner, needed, tmp_path) -> None:
     place = tmp_path / "report"
     result = tfner("train", *needed, "--report", place)
@@ -267,6 +269,7 @@ def test_damaged_encoders_are_refused(
     assert [p.name for p in tmp_path.iterdir()] == ["encoder"]
 
 
+@pytest.mark.slow
 def test_words_longer_than_a_window_are_learnt_in_pieces(
     tfner, needed, tmp_path
 ) -> None:

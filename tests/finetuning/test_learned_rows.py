@@ -61,10 +61,10 @@ def met(config: TrainConfig) -> np.ndarray:
     "change",
     [
         {},
-        {"layout": "padded", "accumulate": 2, "ema": 0.5, "clip_norm": 0.1},
         *(
             pytest.param(change, marks=pytest.mark.slow)
             for change in (
+                {"layout": "padded", "accumulate": 2, "ema": 0.5, "clip_norm": 0.1},
                 {"layerwise_lr_decay": 0.5, "jit_compile": True},
                 {"epochs": 6, "bias_correction": False, "cycle_momentum": True},
             )

@@ -179,6 +179,7 @@ def test_a_terminated_run_goes_on_in_mid_epoch(
     assert bundle.metrics["history"] == Bundle.load(whole).metrics["history"]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_every_step_gives_the_same_run(
     config, whole, weights, same, monkeypatch, heed
 ) -> None:
@@ -258,6 +259,7 @@ def test_overwrite_replaces_only_models(config, tmp_path) -> None:
         train(config(output=str(tmp_path / "file"), overwrite=True))
 
 
+@pytest.mark.slow
 def test_overwrite_keeps_the_old_model_until_the_new_one_is_complete(
     config, finished, tmp_path, heed
 ) -> None:
@@ -319,6 +321,7 @@ class Poison:
             weight.assign(np.full(weight.shape, np.nan))
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_later_keeps_the_last_good_epoch(
     config, weights, heed
 ) -> None:
@@ -333,6 +336,7 @@ def test_a_run_that_diverges_later_keeps_the_last_good_epoch(
     assert not Path(f"{output}.training").exists()
 
 
+@pytest.mark.slow
 def test_a_diverging_run_never_replaces_a_finished_model(
     config, finished, heed
 ) -> None:

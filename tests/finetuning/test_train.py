@@ -97,6 +97,7 @@ def test_a_bundle_holds_its_log_and_settings(runs) -> None:
     assert not list(runs["plain"].parent.glob("*.training"))
 
 
+@pytest.mark.slow
 def test_the_settings_in_a_bundle_give_its_model_again(
     runs, weights, same, tmp_path
 ) -> None:
@@ -116,6 +117,7 @@ def trials(toy_settings, tmp_path_factory) -> tuple[Path, dict]:
     return output, run_trials(TrainConfig(**{**toy_settings, **changes}))
 
 
+@pytest.mark.slow
 def test_every_trial_keeps_its_bundle(trials) -> None:
     output, report = trials
     assert sorted(p.name for p in output.iterdir()) == [
@@ -133,6 +135,7 @@ def test_every_trial_keeps_its_bundle(trials) -> None:
         )
 
 
+@pytest.mark.slow
 def test_the_best_trial_speaks_for_all(trials) -> None:
     output, report = trials
     best = max(report["trials"], key=lambda trial: trial["dev"]["f1"])
@@ -145,6 +148,7 @@ def test_the_best_trial_speaks_for_all(trials) -> None:
     assert report["summary"]["dev"]["sd"] == pytest.approx(np.std(scores, ddof=1))
 
 
+@pytest.mark.slow
 def test_the_report_has_what_is_promised(trials) -> None:
     report = trials[1]
     assert report["test"] is None
@@ -169,6 +173,7 @@ def test_the_settings_of_one_trial_give_that_trial_alone(
     assert same(weights(output), weights(trials[0] / "seed-1"))
 
 
+@pytest.mark.slow
 def test_without_dev_the_last_epoch_is_kept(config, heed) -> None:
     said: list[str] = []
     with heed(said.append):
@@ -221,6 +226,7 @@ def test_settings_choose_mecabs_dictionaries(config, tmp_path) -> None:
     assert task.tokenizer.encode("本日は晴天なり").words[-1] == (3, 7)
 
 
+@pytest.mark.slow
 def test_documents_in_memory_are_learnt_as_from_files(
     config, toy_corpus, tmp_path, weights, same
 ) -> None:

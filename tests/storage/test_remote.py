@@ -238,6 +238,7 @@ def test_a_whole_bucket_is_never_replaced(tmp_path) -> None:
         write_corpus([], "gs://a.txt")
 
 
+@pytest.mark.slow
 def test_a_run_on_remote_paths_gives_the_local_model(
     trained, local_run, toy_corpus
 ) -> None:

@@ -314,6 +314,7 @@ def test_the_result_says_what_was_published(result: Any) -> None:
     assert 0 <= result.max_abs_difference < 1e-5
 
 
+@pytest.mark.slow
 def test_a_plain_keras_encoder_is_served_without_packing(
     tmp_path: Path, foreign_bundle: Bundle
 ) -> None:
@@ -326,6 +327,7 @@ def test_a_plain_keras_encoder_is_served_without_packing(
     assert config["serving"]["packs"] is False
 
 
+@pytest.mark.slow
 def test_a_hugging_face_directory_is_exported_in_one_step(
     tmp_path: Path, bundle: Bundle
 ) -> None:
