@@ -142,7 +142,7 @@ def test_a_model_of_spans_keeps_the_pieces_of_its_queries(
         model=model,
         training={},
         metrics={},
-        selftest=SelfTest((), ()),
+        selftest=SelfTest(("anna",), ((),)),
     )
     small, found = trim_vocabulary(bundle, texts=documents("anna"))
     pieces = {"we", "met", "on", "mon", "##day", "anna", "."}
