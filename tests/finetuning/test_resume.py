@@ -121,6 +121,7 @@ def whole(toy_settings, tmp_path_factory) -> Path:
     return output
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_as_if_never_interrupted(
     config, whole, weights, same, monkeypatch, heed
 ) -> None:
@@ -293,6 +294,7 @@ def test_a_model_that_cannot_be_saved_leaves_the_old_one_and_the_checkpoint(
         assert kept == ["model", "model.training", "run.toml"]
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_at_once_leaves_what_was_there(
     config, finished, tmp_path
 ) -> None:
