@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -12,6 +11,7 @@ import typer
 from tfner.cli.flags import (
     Config,
     Preset,
+    Report,
     Set,
     WriteConfig,
     with_settings,
@@ -19,13 +19,11 @@ from tfner.cli.flags import (
 )
 from tfner.cli.options import Json, with_groups
 from tfner.cli.output import print_json, print_text, summary
+from tfner.cli.process import resumable
 from tfner.cli.server_options import ServerOptions
 from tfner.config.distill import DistillConfig, read_settings
-from tfner.config.train import OutputConfig
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import import_tensorflow
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,14 +71,7 @@ def command(
     set: Set = None,
     preset: Preset = None,
     to_file: WriteConfig = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Directory for a report on test, or on dev where there is no test.",
-            rich_help_panel=OutputConfig.heading,
-        ),
-    ] = None,
+    report: Report = None,
     as_json: Json = False,
 ) -> None:
     """Train a small model on what a large one says of raw texts; writes a bundle.
@@ -100,14 +91,9 @@ def command(
     from tfner.finetuning.distill import run_distillation
 
     extras = {**parts.extras(), **server.settings()}
-    try:
+    overwrite = chosen.saving.overwrite
+    with resumable("goes on after the last finished epoch", overwrite=overwrite):
         result = run_distillation(chosen, extras=extras, report=report)
-    except KeyboardInterrupt:
-        logger.info(
-            "\ninterrupted. The same command with --resume goes on after the last "
-            "finished epoch."
-        )
-        raise
     if as_json:
         print_json(result)
     else:

@@ -13,7 +13,7 @@ from tfner.config.base import Settings
 from tfner.config.files import to_commented_toml
 from tfner.config.pretrain import PretrainConfig
 from tfner.config.sections import Leaf, parts
-from tfner.config.train import PRESETS, TrainConfig, read_settings
+from tfner.config.train import PRESETS, OutputConfig, TrainConfig, read_settings
 from tfner.storage.atomic import whole_file
 from tfner.storage.output import check_file
 
@@ -44,6 +44,14 @@ WriteConfig = Annotated[
         help="Write all settings with their help to a new TOML file, - for standard "
         "output, and do nothing else.",
         rich_help_panel=FILES,
+    ),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Directory for a report on test, or on dev where there is no test.",
+        rich_help_panel=OutputConfig.heading,
     ),
 ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +17,7 @@ from tfner.cli.flags import (
 )
 from tfner.cli.options import Json
 from tfner.cli.output import print_json, print_text
+from tfner.cli.process import resumable
 from tfner.config import limits
 from tfner.config.pretrain import (
     PRETRAIN_PRESETS,
@@ -27,8 +27,6 @@ from tfner.config.pretrain import (
 )
 from tfner.errors import ConfigError
 from tfner.storage.remote import import_tensorflow
-
-logger = logging.getLogger(__name__)
 
 
 @with_settings(PretrainConfig)
@@ -83,10 +81,6 @@ def _pretrained(config: PretrainConfig) -> dict[str, Any]:
     import_tensorflow()
     from tfner.pretraining.run import pretrain
 
-    try:
+    overwrite = config.saving.overwrite
+    with resumable("goes on after the last save", overwrite=overwrite):
         return pretrain(config)
-    except KeyboardInterrupt:
-        logger.info(
-            "\ninterrupted. The same command with --resume goes on after the last save."
-        )
-        raise

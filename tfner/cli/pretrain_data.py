@@ -11,6 +11,7 @@ import typer
 
 from tfner.cli.options import Json, Overwrite, RawText, with_groups
 from tfner.cli.output import print_json, print_text
+from tfner.cli.process import resumable
 from tfner.config import limits
 from tfner.config.choices import TokenizerSplitter
 
@@ -128,7 +129,7 @@ def command(
     from tfner.pretraining.dataset.build import build_pretraining_data
 
     loaded = bare.load(tokenizer)
-    try:
+    with resumable("keeps the finished shards", overwrite=overwrite):
         manifest = build_pretraining_data(
             *(input, loaded, output),
             max_length=max_length,
@@ -139,11 +140,6 @@ def command(
             resume=resume,
             overwrite=overwrite,
         )
-    except KeyboardInterrupt:
-        logger.info(
-            "\ninterrupted. The same command with --resume keeps the finished shards."
-        )
-        raise
     if json:
         print_json({"data": str(output), **manifest.to_json()})
     else:

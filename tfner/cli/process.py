@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -11,6 +12,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from tfner.training.stopping import ENDING
+
+logger = logging.getLogger(__name__)
 
 STREAMS = (("stdin", os.O_WRONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY))
 """The ways in which `os.devnull` stands for a closed one: what reads the first or
@@ -49,6 +52,24 @@ def ended_by_signals() -> Iterator[None]:
     finally:
         for number in default:
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def resumable(goes_on: str, *, overwrite: bool) -> Iterator[None]:
+    """Say at Ctrl-C how the command of the block goes on.
+
+    Args:
+        goes_on: what the same command with --resume does, as a predicate.
+        overwrite: whether it was given --overwrite, which --resume contradicts.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        instead = " in place of --overwrite" if overwrite else ""
+        logger.info(
+            "\ninterrupted. The same command with --resume%s %s.", instead, goes_on
+        )
+        raise
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +9,7 @@ import typer
 from tfner.cli.flags import (
     Config,
     Preset,
+    Report,
     Set,
     WriteConfig,
     chosen_settings,
@@ -19,11 +18,10 @@ from tfner.cli.flags import (
 )
 from tfner.cli.options import Json
 from tfner.cli.output import print_json, print_text, summary
-from tfner.config.train import OutputConfig, TrainConfig
+from tfner.cli.process import resumable
+from tfner.config.train import TrainConfig
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import import_tensorflow
-
-logger = logging.getLogger(__name__)
 
 
 @with_settings(TrainConfig)
@@ -33,14 +31,7 @@ def command(
     set: Set = None,
     preset: Preset = None,
     to_file: WriteConfig = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Directory for a report on test, or on dev where there is no test.",
-            rich_help_panel=OutputConfig.heading,
-        ),
-    ] = None,
+    report: Report = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -66,16 +57,9 @@ def command(
     if dry_run:
         show_plan(chosen, json=json)
         return
-    try:
+    overwrite = chosen.saving.overwrite
+    with resumable("goes on after the last finished epoch", overwrite=overwrite):
         result = run_trials(chosen, report=report)
-    except KeyboardInterrupt:
-        instead = " in place of --overwrite" if chosen.saving.overwrite else ""
-        logger.info(
-            "\ninterrupted. The same command with --resume%s goes on after the last "
-            "finished epoch.",
-            instead,
-        )
-        raise
     if json:
         print_json(result)
     else:
