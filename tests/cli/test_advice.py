@@ -25,6 +25,7 @@ READING = (*CORPUS, *TRAINING, *PREDICTING, "compare")
 
 READ_IN = {
     "tfner/checkpoints/tagger_labels.py": (*PREDICTING, "export"),
+    "tfner/cli/process.py": ("train", "distill", "pretrain", "pretrain-data"),
     "tfner/clients/": PREDICTING,
     "tfner/config/files.py": TRAINING,
     "tfner/corpus/": READING,
