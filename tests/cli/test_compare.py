@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +55,17 @@ def test_models_are_sides_too(tfner, toy_bundle, toy_corpus, tmp_path) -> None:
     assert result.code == 0, result.err
     assert page.read_text("utf-8").endswith("</html>\n")
     assert "exists" in tfner("compare", gold, gold, gold, "--html", page).sentence
+
+
+def test_a_model_that_has_changed_is_a_side_on_request(
+    tfner, toy_bundle, toy_corpus, tmp_path
+) -> None:
+    changed = Path(shutil.copytree(toy_bundle, tmp_path / "changed"))
+    (changed / "metrics.json").write_text("{}")
+    gold = toy_corpus / "dev.conll"
+    sides = ("compare", changed, gold, gold)
+    assert "metrics.json has changed" in tfner(*sides).sentence
+    assert tfner(*sides, "--no-verify").code == 0
 
 
 def test_sides_of_other_texts_are_refused(tfner, files, toy_corpus) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tfner.cli.options import CorpusOptions, Json, Overwrite, with_groups
+from tfner.cli.options import CorpusOptions, Json, NoVerify, Overwrite, with_groups
 from tfner.cli.output import (
     print_json,
     print_text,
@@ -37,6 +37,7 @@ def command(
         typer.Option(metavar="FILE", help="HTML page to write, with every change."),
     ] = None,
     overwrite: Overwrite = False,
+    no_verify: NoVerify = False,
     resamples: Annotated[
         int,
         typer.Option(min=100, max=10_000_000, help="Draws of each significance test."),
@@ -61,7 +62,10 @@ def command(
 
     replaces = None if html is None else OutputPolicy(html, overwrite).check()
     gold = list(reading.read(file))
-    sides = [_documents(side, gold, reading) for side in (first, second)]
+    digests = not no_verify
+    sides = [
+        _documents(side, gold, reading, digests=digests) for side in (first, second)
+    ]
     comparison = compare(gold, *sides, resamples=resamples, seed=seed)
     names = (first, second)
     if html is not None:
@@ -75,14 +79,15 @@ def command(
 
 
 def _documents(
-    side: str, gold: Sequence[Document], reading: CorpusOptions
+    side: str, gold: Sequence[Document], reading: CorpusOptions, *, digests: bool
 ) -> list[Document]:
     """Read or predict the gold documents as one side has them."""
     if not (Path(side).is_file() or _is_corpus(side)):
         import_tensorflow()
         from tfner.inference.predictor import Predictor
 
-        return Predictor.load(side, label=reading.label).predict(gold)
+        predictor = Predictor.load(side, label=reading.label, digests=digests)
+        return predictor.predict(gold)
     from tfner.evaluation.comparison import with_ids_of
 
     return with_ids_of(gold, reading.read(side))

@@ -17,7 +17,7 @@ from tfner.cli.flags import (
     with_settings,
     write_config,
 )
-from tfner.cli.options import Json, with_groups
+from tfner.cli.options import Json, NoVerify, with_groups
 from tfner.cli.output import print_json, print_text, summary
 from tfner.cli.process import resumable
 from tfner.cli.server_options import ServerOptions
@@ -47,12 +47,14 @@ class TeacherOptions:
             "of one a line, or a config.json with id2label.",
         ),
     ] = None
+    no_verify: NoVerify = False
 
     def extras(self) -> dict[str, Any]:
         """Give the options that are set as `Bundle.load` takes them."""
         given = {
             "tokenizer": self.teacher_tokenizer,
             "label_mapping": self.label_mapping,
+            "digests": False if self.no_verify else None,
         }
         return {name: value for name, value in given.items() if value is not None}
 

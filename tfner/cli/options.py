@@ -30,6 +30,13 @@ Model = Annotated[
     str,
     typer.Argument(help="Bundle, SavedModel, Hugging Face tagger or TF 1 checkpoint."),
 ]
+NoVerify = Annotated[
+    bool,
+    typer.Option(
+        "--no-verify",
+        help="Do not compare the model's files with the digests saved with them.",
+    ),
+]
 ServedModel = Annotated[
     str,
     typer.Argument(
@@ -232,13 +239,7 @@ class ModelOptions:
         ),
     ] = None
 
-    no_verify: Annotated[
-        bool,
-        typer.Option(
-            "--no-verify",
-            help="Do not compare the model's files with the digests saved with them.",
-        ),
-    ] = False
+    no_verify: NoVerify = False
 
     def extras(self) -> dict[str, Any]:
         """Give the options as `Bundle.load` takes them."""
