@@ -126,6 +126,16 @@ def test_a_student_of_all_layers_begins_as_its_teacher_and_stays_near(
     assert "2 are empty, repeat others or stand in the corpora" in said
 
 
+def test_a_teacher_whose_layers_are_taken_is_loaded_once(
+    settings: dict[str, Any], toy_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher, loaded = Bundle.load(toy_bundle), []
+    load = teacher.load_model
+    monkeypatch.setattr(teacher, "load_model", lambda: loaded.append(1) or load())
+    run_distillation(DistillConfig(**settings | {"epochs": 1}), teacher=teacher)
+    assert loaded == [1]
+
+
 def test_a_student_of_another_encoder_learns_the_teachers_words(
     settings: dict[str, Any], toy_bundle: Path, encoder_directory: Path
 ) -> None:
@@ -197,9 +207,15 @@ def test_every_kind_of_teacher_gives_the_same_answers(
 
 
 def test_a_resumed_run_ends_as_an_uninterrupted_one_and_does_not_ask_again(
-    settings: dict[str, Any], weights: Any, monkeypatch: pytest.MonkeyPatch
+    settings: dict[str, Any],
+    weights: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    heed: Any,
 ) -> None:
-    whole = run_distillation(DistillConfig(**settings))
+    said: list[str] = []
+    with heed(said.append):
+        whole = run_distillation(DistillConfig(**settings))
+    told = [line for line in said if line.startswith("teacher: dev F1 ")]
     again = settings | {"output": settings["output"] + "-again"}
     with monkeypatch.context() as patch:
         patch.setattr(run, "StopAtNaN", _StopInTheSecondEpoch)
@@ -210,7 +226,12 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one_and_does_not_ask_again(
     with pytest.raises(ConfigError, match="unfinished"):
         run_distillation(DistillConfig(**again))
     monkeypatch.setattr(Teacher, "answers", None)  # nobody asks it
-    found = run_distillation(DistillConfig(**again, resume=True))
+    monkeypatch.setattr(Teacher, "f1", None)
+    said.clear()
+    with heed(said.append):
+        found = run_distillation(DistillConfig(**again, resume=True))
+    assert [line for line in said if line.startswith("teacher: dev F1 ")] == told
+    assert len(told) == 1
     mine, theirs = weights(Path(found["bundle"])), weights(Path(whole["bundle"]))
     assert all(np.array_equal(mine[name], theirs[name]) for name in theirs)
     assert not workplace.exists()

@@ -88,11 +88,11 @@ def run_distillation(
     chosen = config.distillation
     if teacher is None:
         teacher = Bundle.load(chosen.teacher, **extras or {})
-    master = Teacher(teacher, vectors=chosen.hidden_weight > 0)
+    layers = chosen.layers is not None
+    master = Teacher(teacher, vectors=chosen.hidden_weight > 0, as_keras=layers)
     config = settled(config, master)
     _check_widths(config, master)
     school = School(config, master)
-    layers = chosen.layers is not None
     return run_trials(
         config,
         tokenizer=master.task.tokenizer if layers else None,
@@ -175,12 +175,10 @@ class School:
         """
         if not isinstance(task, TokenClassification):
             raise ConfigError("a student learns the probabilities of tags.")
-        if corpora.dev:
-            logger.info("teacher: dev F1 %.4f", self.teacher.f1(corpora.dev))
         gold = list(encode_in_order(task, corpora.train, with_targets=True))
         raw = list(encode_in_order(task, self._raw_texts(corpora)))
         asked = [_as_encoded(*pair) for pair in (*gold, *raw)]
-        answers = self._answers(asked, task.label_set.tags, directory)
+        answers = self._answers(asked, task.label_set.tags, corpora.dev, directory)
         windows = []
         for number, (_, encoded) in enumerate((*gold, *raw)):
             for window in encoded.windows:
@@ -238,39 +236,54 @@ class School:
         return read_corpus(path, format=texts_format(path), **settings, tags="optional")
 
     def _answers(
-        self, asked: list[Document], tags: Sequence[str], directory: Path
+        self,
+        asked: list[Document],
+        tags: Sequence[str],
+        dev: Sequence[Document],
+        directory: Path,
     ) -> list[Answers]:
-        """The teacher's answers on each document, from the file if they are there."""
-        digest = self._digest(asked, tags)
+        """The teacher's answers on each document, from the file if they are there.
+
+        Its F1 on dev is told, which stands in the file, too.
+        """
+        digest = self._digest(asked, tags, dev)
         file = directory / ANSWERS
         limits = np.cumsum([0, *(len(document.words or ()) for document in asked)])
-        rows = _stored(file, digest)
+        rows, f1 = _stored(file, digest) or (None, 0.0)
+        if dev:
+            f1 = self.teacher.f1(dev) if rows is None else f1
+            logger.info("teacher: dev F1 %.4f", f1)
         if rows is None:
             logger.info("the teacher reads %s texts", f"{len(asked):,}")
             rows = np.concatenate(list(self.teacher.answers(asked, tags)))
             if directory.is_dir():  # other workers have none
-                save_arrays(file, [rows], digest)
+                save_arrays(file, [rows, np.array(f1)], digest)
         else:
             logger.info("the teacher's answers are read from %s", file)
         return [rows[first:last] for first, last in pairwise(limits)]
 
-    def _digest(self, asked: list[Document], tags: Sequence[str]) -> str:
+    def _digest(
+        self, asked: list[Document], tags: Sequence[str], dev: Sequence[Document]
+    ) -> str:
         """SHA-256 of all that the answers depend on but the weights of the teacher."""
         digest = hashlib.sha256()
         about = [self.config.distillation.teacher, *tags, self.teacher.vectors]
         digest.update(json.dumps(about).encode())
         for document in asked:
             digest.update(json.dumps([document.text, document.words]).encode())
+        for document in dev:
+            known = (document.text, document.words, document.entities)
+            digest.update(repr(known).encode())
         return digest.hexdigest()
 
 
-def _stored(file: Path, digest: str) -> Answers | None:
-    """Answers of an earlier run, if they are whole and of the same texts."""
+def _stored(file: Path, digest: str) -> tuple[Answers, float] | None:
+    """Answers of an earlier run and its F1, if they are whole and of the same texts."""
     try:
-        (rows,), about = load_arrays(file)
+        (rows, f1), about = load_arrays(file)
+        return (rows, f1.item()) if about == digest else None
     except (TrainingError, ValueError):
         return None
-    return rows if about == digest else None
 
 
 def _as_encoded(document: Document, encoded: Encoded) -> Document:

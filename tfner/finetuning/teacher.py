@@ -38,6 +38,7 @@ class Teacher:
     Args:
         bundle: of any kind.
         vectors: its vectors of words are asked for, too.
+        as_keras: its Keras model is needed besides, and so is the one that runs.
 
     Attributes:
         task: encodes words that are given.
@@ -46,8 +47,10 @@ class Teacher:
         ConfigError: it is a model of another task.
     """
 
-    def __init__(self, bundle: Bundle, *, vectors: bool = False) -> None:
-        self.bundle, self.vectors = bundle, vectors
+    def __init__(
+        self, bundle: Bundle, *, vectors: bool = False, as_keras: bool = False
+    ) -> None:
+        self.bundle, self.vectors, self.as_keras = bundle, vectors, as_keras
         task = bundle.task
         if not isinstance(task, TokenClassification):
             raise ConfigError(
@@ -74,7 +77,9 @@ class Teacher:
     @cached_property
     def run(self) -> Runner:
         """Runner of its model."""
-        return VectorRunner(self.model) if self.vectors else self.bundle.runner()
+        if self.vectors:
+            return VectorRunner(self.model)
+        return KerasRunner(self.model) if self.as_keras else self.bundle.runner()
 
     def f1(self, documents: Sequence[Document]) -> float:
         """F1 of what the teacher finds in documents, as it reads them itself."""
