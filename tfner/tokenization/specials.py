@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tfner.errors import TokenizerError
+from tfner.storage.digests import digest_of
 from tfner.tokenization.ids import LoadedTokenizer
 
 MASKS, UNKNOWNS = ("[MASK]", "<mask>"), ("[UNK]", "<unk>")
@@ -63,8 +64,6 @@ def tokenizer_digest(directory: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(directory.rglob("*")):
         if path.is_file():
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
-            digest.update(
-                f"{path.relative_to(directory).as_posix()} {content}\n".encode()
-            )
+            name = path.relative_to(directory).as_posix()
+            digest.update(f"{name} {digest_of(path)}\n".encode())
     return digest.hexdigest()

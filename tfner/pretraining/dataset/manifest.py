@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfner.errors import CorpusError, StorageError, TokenizerError, joined
+from tfner.storage.digests import digest_of
 from tfner.storage.foreign_files import read_json
 from tfner.storage.remote import local_copy
 from tfner.tokenization.directories import load_tokenizer
@@ -198,8 +198,7 @@ def _damage(path: Path, shard: Shard) -> str:
         if size != shard.bytes:
             what = "truncated" if size < shard.bytes else "too long"
             return f"{path}: {what}: {size:,} bytes of {shard.bytes:,}"
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = digest_of(path)
     except OSError as error:
         return f"{path}: cannot be read: {error.strerror}"
     return "" if digest == shard.sha256 else f"{path}: changed: its checksum differs"

@@ -28,6 +28,7 @@ from tfner.pretraining.dataset.segments import article_random, pack_sentences
 from tfner.pretraining.dataset.shard_plan import ShardPlan, assign_articles
 from tfner.pretraining.text.articles import Article, read_articles
 from tfner.storage.atomic import write_bytes
+from tfner.storage.digests import digest_of
 from tfner.storage.foreign_files import read_json
 from tfner.storage.workers import submit, worker_pool
 from tfner.tokenization.directories import load_tokenizer
@@ -250,7 +251,7 @@ def finished_shard(directory: Path, plan: ShardPlan, number: int) -> BuiltShard 
     with suppress(StorageError, OSError, KeyError, TypeError):
         note = read_json(note_of(path))
         shard = Shard(**note["shard"])
-        if hashlib.sha256(path.read_bytes()).hexdigest() == shard.sha256:
+        if digest_of(path) == shard.sha256:
             return BuiltShard(shard, note["counts"])
     return None
 
