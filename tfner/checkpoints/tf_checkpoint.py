@@ -15,7 +15,6 @@ from tfner.checkpoints.tensors import Array
 from tfner.errors import CheckpointError, StorageError, TfnerError
 from tfner.storage.atomic import whole_files, write_text
 from tfner.storage.foreign_files import check_files
-from tfner.storage.pointers import refuse_pointers
 
 STATE = "checkpoint"
 INDEX_SUFFIX = ".index"
@@ -110,7 +109,6 @@ def _reading(prefix: Path) -> Iterator[None]:
     except (TfnerError, MemoryError):
         raise
     except Exception as error:
-        refuse_pointers(*prefix.parent.glob(f"{prefix.name}.*"))
         first = str(error).partition("\n")[0]
         raise CheckpointError(
             f"{prefix} is damaged or incomplete: {first}. Fetch its {INDEX_SUFFIX} and "
