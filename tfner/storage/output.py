@@ -108,7 +108,7 @@ class OutputPolicy:
             if kind is None:
                 self._check_text()
             else:
-                self.check_kind(kind)
+                self._is_kind(kind)
         return version_of(self.path)
 
     def check_kind(self, kind: Kind) -> bool:
@@ -124,8 +124,10 @@ class OutputPolicy:
             ConfigError: there is something else, or another run is writing there.
         """
         self._settle()
-        if not holds_something(self.path):
-            return False
+        return holds_something(self.path) and self._is_kind(kind)
+
+    def _is_kind(self, kind: Kind) -> bool:
+        """Tell whether what is there is of a kind, and refuse what is of another."""
         if kind.is_at(self.path):
             return True
         if self._half_sent():
