@@ -32,10 +32,6 @@ SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 Json = TypeVar("Json", dict[str, Any], list[Any])
 
 
-class _RefusedError(ValueError):
-    """The reason why a text that is JSON is not read."""
-
-
 def read_bytes(path: Path, *, largest: int = LARGEST) -> bytes:
     """Read a whole file.
 
@@ -162,25 +158,25 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
         (twice, _), *_ = Counter(key for key, _ in pairs).most_common(1)
-        raise _RefusedError(f"the key {shorten(twice)} is there twice")
+        raise ValueError(f"the key {shorten(twice)} is there twice")
     return record
 
 
 def _constant(name: str) -> float:
-    raise _RefusedError(f"{name} is no number")
+    raise ValueError(f"{name} is no number")
 
 
 def _float(text: str) -> float:
     value = float(text)
     if math.isinf(value):
-        raise _RefusedError(f"{shorten(text)} is too large a number")
+        raise ValueError(f"{shorten(text)} is too large a number")
     return value
 
 
 def _integer(text: str) -> int:
     digits = len(text.lstrip("-"))
     if digits > LONGEST_INTEGER:
-        raise _RefusedError(f"an integer of {digits:,} digits")
+        raise ValueError(f"an integer of {digits:,} digits")
     return int(text)
 
 
