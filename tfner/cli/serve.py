@@ -13,7 +13,7 @@ import typer
 
 from tfner.cli.options import Decode, EngineOptions, ModelOptions, with_groups
 from tfner.cli.server_options import ServerOptions
-from tfner.config import limits
+from tfner.config import limits as bounds
 from tfner.errors import ConfigError
 from tfner.gateway.limits import Limits
 
@@ -68,14 +68,14 @@ class LimitOptions:
     deadline: Annotated[
         float,
         typer.Option(
-            min=0.001, max=limits.SECONDS, help="Seconds that a request may wait (504)."
+            min=0.001, max=bounds.SECONDS, help="Seconds that a request may wait (504)."
         ),
     ] = Limits.deadline
     idle: Annotated[
         float,
         typer.Option(
             min=0.001,
-            max=limits.SECONDS,
+            max=bounds.SECONDS,
             help="Seconds after which a client that stands still is left.",
         ),
     ] = Limits.idle
@@ -143,7 +143,7 @@ class ProcessOptions:
         int,
         typer.Option(
             min=1,
-            max=limits.PROCESSES,
+            max=bounds.PROCESSES,
             help="Processes that share the port, each with its own models.",
         ),
     ] = 1
@@ -157,7 +157,7 @@ class ProcessOptions:
         float,
         typer.Option(
             min=0.1,
-            max=limits.SECONDS,
+            max=bounds.SECONDS,
             help="Seconds between two looks for new versions.",
         ),
     ] = 2.0
@@ -165,7 +165,7 @@ class ProcessOptions:
         float,
         typer.Option(
             min=0,
-            max=limits.SECONDS,
+            max=bounds.SECONDS,
             help="Seconds in which requests are still taken after SIGTERM, while "
             "/readyz says no.",
         ),
