@@ -101,6 +101,7 @@ def build_pretraining_data(
             for shard in manifest.shards:
                 note_of(place / shard.file).unlink(missing_ok=True)
             publish(place, target, replaces)
+            # Not before: without the plan, nothing that stopped here could be resumed.
             (target / PLAN_FILE).unlink()
     return replace(manifest, directory=target)
 
