@@ -18,7 +18,7 @@ from tfner.errors import ConfigError
 from tfner.gateway.limits import Limits
 
 EXTRA = ("fastapi", "orjson", "prometheus_client", "uvicorn")
-TOKEN = "TFNER_TOKEN"
+TOKEN = "TFNER_TOKEN"  # noqa: S105 (a variable of the environment)
 
 Models = Annotated[
     list[str],

@@ -40,7 +40,9 @@ def run_apart(directory: Path, arrays: Mapping[str, Any]) -> Arrays:
         files = (directory, batches, outputs)
         # -P: the modules beside this one are not those of others of the same names.
         command = [sys.executable, "-P", __file__, *map(str, files)]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+        done = subprocess.run(  # noqa: S603 (this module, with paths of ours)
+            command, capture_output=True, text=True, errors="replace"
+        )
         if done.returncode:
             lines = done.stderr.strip().splitlines()
             raise RuntimeError(lines[-1] if lines else f"exit {done.returncode}")
