@@ -35,6 +35,15 @@ class SelfTest:
     texts: tuple[str, ...]
     entities: tuple[tuple[Entity, ...], ...]
 
+    def changes_from(self, other: SelfTest) -> int:
+        """Count the entities that one of two has and the other has not.
+
+        Args:
+            other: of the same texts.
+        """
+        pairs = zip(other.entities, self.entities, strict=True)
+        return sum(len({*old} ^ {*new}) for old, new in pairs)
+
     def to_json(self) -> list[dict[str, Any]]:
         """Make the content of `selftest.json`."""
         return [

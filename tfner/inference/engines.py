@@ -10,7 +10,7 @@ import importlib.util
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, get_args
+from typing import TYPE_CHECKING, Protocol, get_args
 
 from tfner.config.choices import Engine, EnginePrecision
 from tfner.engines import ENGINES
@@ -188,7 +188,12 @@ def choose(
     for name in names:
         try:
             run = engines.runner(name, precision)
-            changed = _changed(bundle.selftest, find(run), f"{name} in {precision}")
+            changed = _changed(
+                bundle.selftest,
+                find(run),
+                f"{name} in {precision}",
+                exact=precision == EXACT,
+            )
         except (BundleError, ConfigError) as error:
             if name == names[-1]:
                 raise
@@ -247,18 +252,23 @@ def _candidates(
     )
 
 
-def _changed(stored: SelfTest, found: SelfTest, what: str) -> list[str]:
+def _changed(stored: SelfTest, found: SelfTest, what: str, *, exact: bool) -> list[str]:
     """Tell how many entities of the self-test are lost or new.
 
+    Args:
+        stored: the self-test of the model.
+        found: what an engine finds in its texts.
+        what: engine and precision, for messages.
+        exact: no entity may be lost or new.
+
     Raises:
-        BundleError: one is, in float32, or too many, with fewer digits.
+        BundleError: one is, where none may be, or too many.
     """
-    pairs: list[Any] = [*zip(stored.entities, found.entities, strict=True)]
-    changed = sum(len({*old} ^ {*new}) for old, new in pairs)
-    total = sum(len(old) + len(new) for old, new in pairs)
-    least = 1.0 if what.endswith(EXACT) else LEAST_KEPT
-    entities = counted(sum(map(len, stored.entities)), "entity", "entities")
-    if changed > (1 - least) * total:
+    changed = found.changes_from(stored)
+    before, after = (sum(map(len, test.entities)) for test in (stored, found))
+    least = 1.0 if exact else LEAST_KEPT
+    entities = counted(before, "entity", "entities")
+    if changed > (1 - least) * (before + after):
         raise BundleError(
             f"{what} does not find what the model found when it was saved: of "
             f"{entities} in its self-test {changed} are lost or new. Leave out "

@@ -169,12 +169,10 @@ def _largest(difference: Any) -> float:
 
 def _tell_changes(precision: str, before: SelfTest, after: SelfTest) -> None:
     """Say how many entities of the self-test are others than those of the model."""
-    pairs = zip(before.entities, after.entities, strict=True)
-    changed = sum(len(set(old) ^ set(new)) for old, new in pairs)
     total = sum(map(len, before.entities))
     logger.info(
         "%s: of %s in the self-test's texts %d are lost or new",
-        *(precision, counted(total, "entity", "entities"), changed),
+        *(precision, counted(total, "entity", "entities"), after.changes_from(before)),
     )
 
 
