@@ -123,7 +123,6 @@ class KerasEngines:
         if engine == LITERT:
             from tfner.engines import litert_graph
 
-            litert_graph.check(self._graph)
             return litert_graph.convert(self._graph, int8=int8)
         from tfner.engines.onnx_graph.quantized import dynamic
 
