@@ -13,7 +13,6 @@ from tfner.evaluation import score
 from tfner.inference.predictor import Predictor
 
 if TYPE_CHECKING:
-    from tfner.inference.bundle import Bundle
     from tfner_export.exporter import Source
 
 
@@ -25,7 +24,8 @@ class Trial:
         documents: with gold entities.
         max_f1_loss: how many points of 100 the F1 of the export may be lower; None if
             it does not matter.
-        model: that the export is compared with; the one that is exported if None.
+        f1_before: of the model that the export is compared with, on these documents;
+            None scores the one that is exported.
 
     Raises:
         ConfigError: there is a limit and no document.
@@ -33,7 +33,7 @@ class Trial:
 
     documents: Sequence[Document]
     max_f1_loss: float | None = None
-    model: Bundle | None = None
+    f1_before: float | None = None
 
     def __post_init__(self) -> None:
         if self.max_f1_loss is not None and not self.documents:
@@ -43,7 +43,7 @@ class Trial:
             )
 
     def run(self, source: Source, exported: Path) -> dict[str, float]:
-        """Score both.
+        """Score both, the model if its score is not known yet.
 
         Args:
             source: gives the model.
@@ -55,20 +55,20 @@ class Trial:
         Raises:
             ExportError: the export has lost too much.
         """
-        own = Predictor.of(self.model or source.bundle)
-        predictors = {"f1_before": own, "f1_after": Predictor.load(exported)}
-        found = {
-            name: score(
-                self.documents, predictor.predict(self.documents), resamples=0
-            ).f1
-            for name, predictor in predictors.items()
-        }
-        loss = 100 * (found["f1_before"] - found["f1_after"])
+        before = self.f1_before
+        if before is None:
+            before = self._f1(Predictor.of(source.bundle))
+        after = self._f1(Predictor.load(exported))
+        loss = 100 * (before - after)
         if self.max_f1_loss is not None and loss > self.max_f1_loss:
             raise ExportError(
-                f"the export was not published: its F1 is {found['f1_after']:.4f}, "
-                f"that of the model {found['f1_before']:.4f}, {loss:.2f} points more; "
+                f"the export was not published: its F1 is {after:.4f}, "
+                f"that of the model {before:.4f}, {loss:.2f} points more; "
                 f"--max-f1-loss allows {self.max_f1_loss:g}. Give more texts with "
                 "--calibrate, or another --precision."
             )
-        return found
+        return {"f1_before": before, "f1_after": after}
+
+    def _f1(self, predictor: Predictor) -> float:
+        predicted = predictor.predict(self.documents)
+        return score(self.documents, predicted, resamples=0).f1

@@ -66,7 +66,12 @@ class TrimmedBundle(Bundle):
 
     @cached_property
     def _model(self) -> keras.Model:
-        return with_rows(self.whole.load_model(), self._task, self.trimmed.ids)
+        return with_rows(self.whole_model, self._task, self.trimmed.ids)
+
+    @cached_property
+    def whole_model(self) -> keras.Model:
+        """The Keras model of the whole one."""
+        return self.whole.load_model()
 
     @property
     def config(self) -> dict[str, Any]:
@@ -193,7 +198,10 @@ def pieces_in(task: Task, documents: Iterable[Document]) -> set[int]:
     """The ids of all pieces of documents, and of their texts in a task's own words."""
     found: set[int] = set()
     for document in documents:
-        for form in (document, replace(document, words=None, tags=None)):
+        forms = [document]
+        if document.words is not None:
+            forms.append(replace(document, words=None, tags=None))
+        for form in forms:
             found.update(_ids(task, form).tolist())
     return found
 
@@ -266,8 +274,11 @@ def _predictions(
     if not documents:
         return [], []
     before, after = (
-        Predictor(bundle.task, KerasRunner(bundle.load_model())).predict(documents)
-        for bundle in (small.whole, small)
+        Predictor(task, KerasRunner(model)).predict(documents)
+        for task, model in (
+            (small.whole.task, small.whole_model),
+            (small.task, small.load_model()),
+        )
     )
     return before, after
 

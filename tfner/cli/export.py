@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -163,11 +163,10 @@ class TrialOptions:
         ),
     ] = None
 
-    def trial(self, bundle: Bundle, dev: Sequence[Document]) -> Trial | None:
-        """The trial that is asked for, beside a model; None if no entity can be scored.
+    def trial(self, dev: Sequence[Document]) -> Trial | None:
+        """The trial that is asked for; None if no entity can be scored.
 
         Args:
-            bundle: the model.
             dev: the documents of --dev.
 
         Raises:
@@ -178,7 +177,7 @@ class TrialOptions:
         scored = any(document.entities for document in dev)
         if not scored and self.max_f1_loss is None:
             return None
-        return Trial(dev if scored else (), self.max_f1_loss, bundle)
+        return Trial(dev if scored else (), self.max_f1_loss)
 
 
 def read_texts(file: str | None, reading: CorpusOptions) -> Iterator[Document]:
@@ -249,10 +248,12 @@ def command(
     from tfner_export.publish import export
 
     whole = open_bundle(model, **given.settings(reading))
-    trial = scores.trial(whole, dev)
+    trial = scores.trial(dev)
     if scores.dev and trial is None and vocabulary.trim_vocabulary is None:
         raise ConfigError(f"{scores.dev} holds no entities, by which --dev scores.")
     bundle, comparison = vocabulary.apply(whole, reading, dev)
+    if trial and comparison:
+        trial = replace(trial, f1_before=comparison.f1_before)
     result = export(
         bundle,
         export_dir,
