@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,17 +95,23 @@ def table(graph: Graph, layer: Any, unused: int = 0) -> Tensor:
     return graph.constant(values_of(layer.embeddings)[unused:], layer.path)
 
 
-def transform(block: Any, rows: Tensor, context: Tensor) -> Tensor:
+def transform(
+    block: Any,
+    rows: Tensor,
+    context: Tensor,
+    linear: Callable[[Any, Tensor], Tensor] = dense,
+) -> Tensor:
     """Vectors (B, S, H) behind a `tfner.models.encoders.transformer` layer.
 
     Args:
         block: a `TransformerLayer`.
         rows: (B, S, H) before it.
         context: (B, S, H), what its attention has found.
+        linear: computes the two dense layers behind attention.
     """
     rows = norm(block.attention_norm, rows + dense(block.attention_output, context))
-    inner = activation(block.settings["activation"])(dense(block.intermediate, rows))
-    return norm(block.output_norm, rows + dense(block.output_dense, inner))
+    inner = activation(block.settings["activation"])(linear(block.intermediate, rows))
+    return norm(block.output_norm, rows + linear(block.output_dense, inner))
 
 
 def heads_of(block: Any, rows: Tensor) -> list[Tensor]:
@@ -127,9 +134,7 @@ def attended(scores: Tensor, value: Tensor) -> Tensor:
     Scores of pieces that are not to be attended to are very low.
     """
     context = (scores.softmax() @ value).transpose(0, 2, 1, 3)
-    graph = context.graph
-    # The last two axes become one, whose size has to be known.
-    return graph.op("Reshape", context, np.array([0, 0, -1], np.int64))
+    return context.reshape(0, 0, -1)
 
 
 def projected(layer: Any, rows: Tensor, parts: int) -> list[Tensor]:

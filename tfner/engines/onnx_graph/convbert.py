@@ -16,9 +16,10 @@ from tfner.engines.onnx_graph.bert import (
     projected,
     read_windows,
     scores_of,
+    transform,
 )
 from tfner.engines.onnx_graph.graph import Tensor, joined
-from tfner.engines.onnx_graph.layers import activation, dense, norm, values_of
+from tfner.engines.onnx_graph.layers import dense, values_of
 from tfner.engines.onnx_graph.relative import neighbours
 
 
@@ -28,12 +29,7 @@ def encode(encoder: Any, inputs: Inputs) -> Tensor:
     rows = embed(encoder, inputs, positions)
     for block in encoder.blocks:
         context = _attend(block, rows, bias, inputs.mask)
-        rows = rows + dense(block.attention_output, context)
-        rows = norm(block.attention_norm, rows)
-        inner = activation(block.settings["activation"])(
-            _grouped(block.intermediate, rows)
-        )
-        rows = norm(block.output_norm, rows + _grouped(block.output_dense, inner))
+        rows = transform(block, rows, context, linear=_grouped)
     return rows
 
 

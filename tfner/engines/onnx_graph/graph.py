@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -62,7 +63,8 @@ class Graph:
         if isinstance(value, float | int):
             value = np.array(value, np.float32 if isinstance(value, float) else "int32")
         array = np.ascontiguousarray(value).reshape(np.shape(value))
-        key = (array.dtype.str, array.shape, array.tobytes())
+        digest = hashlib.sha256(array.tobytes()).digest()
+        key = (array.dtype.str, array.shape, digest)
         if key not in self._known:
             found = Tensor(self, self._new_name(name))
             self._constants[found.name] = array
@@ -192,16 +194,21 @@ class Tensor:
             *sizes: of its axes: numbers, of which 0 keeps an axis and -1 is what
                 remains, or what `size` gives.
         """
+        return self.graph.op("Reshape", self, self._shape(sizes))
+
+    def repeated(self, *sizes: int | Tensor) -> Tensor:
+        """The tensor with its axes of size 1 repeated.
+
+        Args:
+            *sizes: of all axes: numbers, of which 1 keeps an axis, or what `size`
+                gives.
+        """
+        return self.graph.op("Expand", self, self._shape(sizes))
+
+    def _shape(self, sizes: Sequence[int | Tensor]) -> Any:
         if all(isinstance(size, int) for size in sizes):
-            return self.graph.op("Reshape", self, np.array(sizes, np.int64))
-        parts = [
-            np.array([size], np.int64)
-            if isinstance(size, int)
-            else size.cast(INT64).expand(0)
-            for size in sizes
-        ]
-        shape = self.graph.op("Concat", *parts, axis=0)
-        return self.graph.op("Reshape", self, shape)
+            return np.array(sizes, np.int64)
+        return self.graph.op("Concat", *map(_single, sizes), axis=0)
 
     def transpose(self, *axes: int) -> Tensor:
         """The tensor with its axes in another order."""
@@ -229,13 +236,7 @@ class Tensor:
             start: first place; below 0 counted from the end.
             end: the place behind the last; likewise.
         """
-        ends = [
-            np.array([place], np.int64)
-            if isinstance(place, int)
-            else place.cast(INT64).expand(0)
-            for place in (start, end)
-        ]
-        return self.graph.op("Slice", self, *ends, np.array([axis], np.int64))
+        return self.graph.op("Slice", self, *map(_single, (start, end, axis)))
 
     def pad(self, axis: int, before: int, after: int, *, axes: int) -> Tensor:
         """The tensor with zeros at the ends of an axis.
@@ -257,6 +258,13 @@ class Tensor:
     def softmax(self) -> Tensor:
         """The softmax along the last axis."""
         return self.graph.op("Softmax", self, axis=-1)
+
+
+def _single(number: int | Tensor) -> Any:
+    """A size or a place as operators take it: (1,) int64."""
+    if isinstance(number, int):
+        return np.array([number], np.int64)
+    return number.cast(INT64).expand(0)
 
 
 class Output(NamedTuple):

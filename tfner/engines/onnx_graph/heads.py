@@ -10,7 +10,6 @@ from tfner.engines.onnx_graph.graph import (
     BOOL,
     FLOAT,
     INT32,
-    INT64,
     LAST,
     Tensor,
     joined,
@@ -33,7 +32,7 @@ def pool(layer: Any, rows: Tensor, starts: Tensor, lengths: Tensor | None) -> Te
     if lengths is None:
         return pieces_at(rows, starts)
     if layer.pool == "last":
-        more = lengths.graph.op("Max", lengths - 1, np.array(0, np.int32))
+        more = lengths.graph.op("Max", lengths - 1, 0)
         return pieces_at(rows, starts + more)
     after = up_to(rows.size(1)) - starts.expand(2)  # (B, W, S)
     inside = (after > -1) & (lengths.expand(2) > after)
@@ -61,7 +60,7 @@ def _largest(rows: Tensor, inside: Tensor) -> Tensor:
     places = graph.op("Expand", word_of.expand(2), graph.op("Shape", rows))
     lowest = rows.cut(1, 0, 1) * 0.0 + float(np.finfo(np.float32).min)
     # (B, W + 1, H), a column for the pieces of no word.
-    columns = joined(lowest, _repeated(lowest, words), axis=1)
+    columns = joined(lowest, lowest.repeated(1, words, 1), axis=1)
     found = graph.op("ScatterElements", columns, places, rows, axis=1, reduction="max")
     return _any(inside).where(found.cut(1, 1, LAST), 0.0)
 
@@ -74,14 +73,6 @@ def _any(booleans: Tensor) -> Tensor:
     """Booleans (B, W, 1) of booleans (B, W, S)."""
     numbers = booleans.cast(INT32)
     return numbers.graph.op("ReduceMax", numbers, np.array([2]), keepdims=1) > 0
-
-
-def _repeated(column: Tensor, times: Tensor) -> Tensor:
-    """A column (B, 1, H) as many times: (B, W, H)."""
-    shape = column.graph.op(
-        "Concat", np.array([1]), times.cast(INT64).expand(0), np.array([1]), axis=0
-    )
-    return column.graph.op("Expand", column, shape)
 
 
 def score(model: Any, words: Tensor) -> Tensor:

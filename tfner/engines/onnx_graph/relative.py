@@ -50,8 +50,7 @@ def encode_deberta(encoder: Any, inputs: Inputs) -> Tensor:
 def _clipped(distances: Tensor, count: int) -> Tensor:
     """Places in a table for the distances -count // 2 to count // 2."""
     graph, reach = distances.graph, count // 2
-    low, high = (np.array(number, np.int32) for number in (-reach, reach))
-    return graph.op("Clip", distances, low, high) + reach
+    return graph.op("Clip", distances, -reach, reach) + reach
 
 
 def _buckets(encoder: Any, length: Tensor) -> tuple[Tensor, Tensor]:

@@ -95,9 +95,8 @@ def _heads(block: Any, rows: Tensor) -> list[Tensor]:
 def _turned(heads: Tensor, turns: Turns) -> Tensor:
     """Queries or keys (B, A, S, D) turned by their positions."""
     cosines, sines = turns
-    half = np.array([0, 1], np.int32)
     parts = heads.reshape(0, 0, 0, 2, -1)
-    first, second = (heads.graph.op("Gather", parts, half[n], axis=3) for n in range(2))
+    first, second = (heads.graph.op("Gather", parts, n, axis=3) for n in range(2))
     return joined(
         first * cosines - second * sines, second * cosines + first * sines, axis=3
     )
