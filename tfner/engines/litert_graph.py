@@ -7,10 +7,8 @@ TensorFlow that the converter knows.
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from operator import add, gt, mul, sub
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +17,7 @@ import tensorflow as tf
 
 from tfner.engines.onnx_graph.graph import BOOL, FLOAT, INT32, INT64
 from tfner.errors import ConfigError
+from tfner.storage.remote import quiet_tensorflow
 
 if TYPE_CHECKING:
     import onnx
@@ -43,7 +42,7 @@ def convert(model: onnx.ModelProto, *, int8: bool = False) -> bytes:
     function = tf.function(
         lambda **inputs: run(model, inputs), autograph=False, reduce_retracing=True
     ).get_concrete_function(**specs)
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet_tensorflow():
         tf.saved_model.save(tf.Module(), folder, signatures=function)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
@@ -215,15 +214,3 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Where": tf.where,
 }
 """Operators of TensorFlow that do what those of ONNX do, as the graphs use them."""
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what the converter writes of itself."""
-    logger = tf.get_logger()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +19,7 @@ from tfner.data.windows import Ints
 from tfner.errors import BundleError, TfnerError
 from tfner.inference.batching import POSITIONS, Floats
 from tfner.storage.foreign_files import check_files
+from tfner.storage.remote import quiet_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -173,7 +172,7 @@ def load_signature(directory: Path, name: str) -> tuple[Any, Any]:
         check_files(directory / "saved_model.pb")
         if (directory / f"{VARIABLES}.index").exists():
             check_variables(directory / VARIABLES)
-        with _quiet(tf.get_logger()):
+        with quiet_tensorflow():  # it warns of every variable of TensorFlow 1
             loaded = tf.saved_model.load(str(directory))
         return loaded, loaded.signatures[name]
     except TfnerError as error:
@@ -224,14 +223,3 @@ def unreadable(directory: Path) -> BundleError:
         f"{directory} cannot run on what the tokenizer gives. Give the tokenizer that "
         "it was trained with."
     )
-
-
-@contextlib.contextmanager
-def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Silence the warning that TensorFlow gives for every variable of TensorFlow 1."""
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

@@ -78,6 +78,20 @@ def import_tensorflow() -> None:
 
 
 @contextmanager
+def quiet_tensorflow() -> Iterator[None]:
+    """Let TensorFlow log errors alone: its warnings tell the user nothing."""
+    import tensorflow as tf
+
+    package = tf.get_logger()
+    level = package.level
+    package.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        package.setLevel(level)
+
+
+@contextmanager
 def file_system(path: AnyPath) -> Iterator[Any]:
     """Open `tf.io.gfile`, whose failures become one sentence about `path`.
 

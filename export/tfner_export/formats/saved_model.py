@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ from tfner.data.features import WORD_LENGTHS
 from tfner.errors import BundleError, ExportError
 from tfner.inference.loading import ASSETS
 from tfner.inference.predictor import Predictor
+from tfner.storage.remote import quiet_tensorflow
 from tfner_export.assets import selftest_of, write_assets
 from tfner_export.saved_model.adversity import check_adversity
 from tfner_export.saved_model.kinds import find_kind
@@ -76,19 +75,7 @@ def check(source: Source) -> None:
         check_text(source)
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without TensorFlow's notes on its own loaders, which tell the user nothing."""
-    logger = logging.getLogger("tensorflow")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-@_quiet()
+@quiet_tensorflow()
 def write(source: Source, stage: Path) -> dict[str, Any]:
     """Write graph, weights, and what turns text into features and back.
 
@@ -121,7 +108,7 @@ def write(source: Source, stage: Path) -> dict[str, Any]:
     return {**graph, "max_rows": sizes.max_rows}
 
 
-@_quiet()
+@quiet_tensorflow()
 def compare(source: Source, stage: Path) -> float:
     """Run the SavedModel as servers and as Python do, beside the Keras model.
 
