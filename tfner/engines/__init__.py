@@ -22,6 +22,7 @@ class Engine:
     """One line of the table, which is read without loading an engine.
 
     Args:
+        name: that options have for it.
         program: its own name, for messages.
         module: name of the module that loads graphs into it.
         needs: the package without which it does not run.
@@ -29,6 +30,7 @@ class Engine:
         file: name of the graph in an exported directory.
     """
 
+    name: str
     program: str
     module: str
     needs: str
@@ -59,17 +61,21 @@ class Engine:
 
 
 ENGINES = {
-    "onnxruntime": Engine(
-        *("ONNX Runtime", f"{__name__}.with_onnxruntime", "onnxruntime"),
-        *("onnxruntime", "model.onnx"),
-    ),
-    "openvino": Engine(
-        "OpenVINO", f"{__name__}.with_openvino", "openvino", "openvino", "model.xml"
-    ),
-    "litert": Engine(
-        *("LiteRT", f"{__name__}.with_litert", "ai_edge_litert"),
-        *("litert", "model.tflite"),
-    ),
+    engine.name: engine
+    for engine in (
+        Engine(
+            *("onnxruntime", "ONNX Runtime", f"{__name__}.with_onnxruntime"),
+            *("onnxruntime", "onnxruntime", "model.onnx"),
+        ),
+        Engine(
+            *("openvino", "OpenVINO", f"{__name__}.with_openvino"),
+            *("openvino", "openvino", "model.xml"),
+        ),
+        Engine(
+            *("litert", "LiteRT", f"{__name__}.with_litert"),
+            *("ai_edge_litert", "litert", "model.tflite"),
+        ),
+    )
 }
 """Engines that run a graph in a file, by the names that options have for them."""
 

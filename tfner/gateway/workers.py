@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from tfner.errors import TfnerError
 from tfner.gateway.events import log
-from tfner.storage.workers import available_cores, share_cores
+from tfner.storage.workers import cores_each, share_cores
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -100,7 +100,7 @@ def environment(settings: Settings, folder: Path) -> dict[str, str]:
     """
     from tfner.gateway.metrics import shared_by
 
-    threads = max(1, available_cores() // settings.workers)
+    threads = cores_each(settings.workers)
     number = os.environ.get("TF_NUM_INTRAOP_THREADS", str(threads))
     return {"TF_NUM_INTRAOP_THREADS": number, **shared_by(folder)}
 
@@ -115,7 +115,7 @@ def work(settings: Settings, listener: socket.socket, parent: int) -> None:
     """
     from tfner.gateway.server import serve_here
 
-    share_cores(max(1, available_cores() // settings.workers))
+    share_cores(cores_each(settings.workers))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfner.clients.addresses import is_address
 from tfner.data.features import known_in_serving
-from tfner.engines import ENGINES, Engine, engine_of
+from tfner.engines import Engine, engine_of
 from tfner.errors import BundleError, ConfigError, StorageError
 from tfner.inference.batching import Runner
 from tfner.inference.bundle import NO_MODEL, ON_SERVER, Bundle
@@ -142,7 +142,7 @@ class GraphBundle(ExportedBundle):
         """The engine of the graph."""
         return OneEngine(
             self.runner,
-            engine=next(name for name, e in ENGINES.items() if e is self.engine),
+            engine=self.engine.name,
             precision=self._serving("precision"),
             instead="Export the model again, in another format or precision.",
         )

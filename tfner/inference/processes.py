@@ -27,7 +27,7 @@ from tfner.inference.predictor import Predictor, needs_tensorflow
 from tfner.schemes import LabelSet
 from tfner.storage.remote import import_tensorflow
 from tfner.storage.workers import (
-    available_cores,
+    cores_each,
     share_cores,
     submit,
     worker_pool,
@@ -128,7 +128,7 @@ def open_processes(
     Raises:
         ConfigError: a process was killed.
     """
-    threads = max(1, available_cores() // processes)
+    threads = cores_each(processes)
     # What is remote is copied once.
     place = model if is_address(model) else local_model(model)
     try:

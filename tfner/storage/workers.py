@@ -33,6 +33,11 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def cores_each(processes: int) -> int:
+    """Count the cores that each of some processes may use, one at least."""
+    return max(1, available_cores() // processes)
+
+
 @contextmanager
 def worker_pool(
     processes: int,

@@ -65,7 +65,7 @@ def calibration(source: Source) -> Iterator[dict[str, Any]]:
     """Batches of the texts for calibration, by their names on the wire."""
     task, texts = source.bundle.task, islice(source.serving.calibrate, CALIBRATED)
     windows = [window for text in texts for window in task.encode(text).windows]
-    packs = getattr(source.model.encoder, "packs", False)
+    packs = source.model.encoder.packs
     rows = SimpleNamespace(packs=packs, row_length=None)
     for batch in make_batches(rows, windows, pad_id=task.tokenizer.pad_id):
         yield to_wire(batch.features)
