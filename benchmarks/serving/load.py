@@ -108,13 +108,31 @@ def measure(
     """
     found = {}
     for clients in args.clients:
-        asyncio.run(load(port, texts, clients, WARM_UP))
-        before = processor_seconds(process)
-        row = asyncio.run(load(port, texts, clients, args.seconds))
-        spent = processor_seconds(process) - before
+        row, spent = warm_load(process, port, texts, clients, args.seconds)
         row["processor_ms_per_request"] = round(spent * 1000 / row["requests"], 2)
         found[str(clients)] = row
     return found
+
+
+def warm_load(
+    process: int, port: int, texts: Sequence[str], clients: int, seconds: float
+) -> tuple[dict[str, Any], float]:
+    """Send requests to a server that has been warmed up by the same ones.
+
+    Args:
+        process: id of the server.
+        port: see `load`.
+        texts: see `load`.
+        clients: see `load`.
+        seconds: see `load`.
+
+    Returns:
+        What `load` returns, and the processor seconds that it took the server.
+    """
+    asyncio.run(load(port, texts, clients, WARM_UP))
+    before = processor_seconds(process)
+    row = asyncio.run(load(port, texts, clients, seconds))
+    return row, processor_seconds(process) - before
 
 
 def processor_seconds(process: int) -> float:

@@ -10,7 +10,6 @@ Needs the extra `serve`.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import harness
-from benchmarks.serving.load import WARM_UP, load, memory, processor_seconds, served
+from benchmarks.serving.load import memory, served, warm_load
 from tfner import read_corpus
 
 MOST_TEXTS = 500
@@ -47,14 +46,11 @@ def main() -> None:
         texts = [" ".join(words[at : at + length]) for at in starts]
         with (
             tempfile.TemporaryDirectory() as folder,
-            served([*serve, "--port", "0"], Path(folder) / "log") as (process, port),
+            served([*serve, "--port", "0"], Path(folder) / "log") as server,
         ):
-            asyncio.run(load(port, texts, args.clients, WARM_UP))
-            before = processor_seconds(process)
-            row = asyncio.run(load(port, texts, args.clients, args.seconds))
-            spent = processor_seconds(process) - before
+            row, spent = warm_load(*server, texts, args.clients, args.seconds)
             row["requests_per_core_second"] = round(row["requests"] / spent, 1)
-            row["mib_peak"] = memory(process, "VmHWM")
+            row["mib_peak"] = memory(server[0], "VmHWM")
         record["by_words"][str(length)] = row
         harness.write(record, args.output)
     harness.show(record)

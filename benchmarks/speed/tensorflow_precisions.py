@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from benchmarks import harness
@@ -36,16 +37,18 @@ def main() -> None:
 def measure(inner: int, outer: int) -> dict[str, float]:
     """Billions of operations in a processor second, by form: medians of the rounds."""
     forms = _forms(inner, outer)
-    times: dict[str, list[float]] = {name: [] for name in forms}
-    for _ in range(ROUNDS):
-        for name, run in forms.items():
-            run()
-            start = time.process_time()
-            for _ in range(TIMES):
-                run()
-            times[name].append((time.process_time() - start) / TIMES)
+    ways = {name: partial(_processor_seconds, run) for name, run in forms.items()}
+    times = harness.medians(harness.in_turn(ways, ROUNDS))
     work = 2e-9 * ROWS * inner * outer
-    return {name: work / sorted(taken)[ROUNDS // 2] for name, taken in times.items()}
+    return {name: work / taken for name, taken in times.items()}
+
+
+def _processor_seconds(run: Callable[[], Any]) -> float:
+    run()
+    start = time.process_time()
+    for _ in range(TIMES):
+        run()
+    return (time.process_time() - start) / TIMES
 
 
 def _forms(inner: int, outer: int) -> dict[str, Callable[[], Any]]:
