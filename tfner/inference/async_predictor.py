@@ -64,10 +64,8 @@ class AsyncPredictor:
         for batch, task in zip(batches, tasks, strict=True):
             cut.update(batch.cut(task.result()))
         outputs = iter([cut[number] for number in range(len(cut))])
-        return [
-            self.task.decode(document, windows, [next(outputs) for _ in windows])
-            for document, windows in zip(read, sizes, strict=True)
-        ]
+        found = [[next(outputs) for _ in windows] for windows in sizes]
+        return [*self.task.decode_all(read, sizes, found)]
 
     def _encode(
         self, documents: Sequence[str | Document]
