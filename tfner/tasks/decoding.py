@@ -22,6 +22,7 @@ from tfner.schemes import LabelSet
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 Steps = NDArray[np.bool_]
 
 CELLS = 1 << 18
@@ -33,7 +34,12 @@ SMALLEST_PROBABILITY = 1e-12
 
 
 def best_tags(
-    probs: Floats, *, steps: Steps | None, outside: int, limits: Ids | None = None
+    probs: Floats,
+    *,
+    steps: Steps | None,
+    outside: int,
+    limits: Ids | None = None,
+    read: Bools | None = None,
 ) -> Ids:
     """Tag ids (W,) of the words of documents that follow one another.
 
@@ -45,8 +51,10 @@ def best_tags(
         outside: id of O, which stands for both ends of a document as well.
         limits: (D + 1,) first word of each document, and the number of words; None is
             one document.
+        read: (W,) whether a word has a piece; None looks at `probs`.
     """
-    read = probs.any(axis=1)
+    if read is None:
+        read = words_read(probs)
     ids = np.full(len(probs), outside, np.int64)
     found = probs[read]
     ids[read] = chosen = found.argmax(axis=1)
@@ -67,6 +75,11 @@ def best_tags(
         chosen[at[inside]] = paths[inside]
     ids[read] = chosen
     return ids
+
+
+def words_read(probs: Floats) -> Bools:
+    """Tell which words (W,) have a piece, by their probabilities (W, T)."""
+    return np.asarray(probs.any(axis=1))
 
 
 def _broken(ids: Ids, limits: Ids, steps: Steps, outside: int) -> Ids:
@@ -153,15 +166,15 @@ def is_constrained(label_set: LabelSet) -> bool:
     return bool(whole.all() and not steps.all())
 
 
-def _steps(label_set: LabelSet) -> tuple[Steps, NDArray[np.bool_]]:
+def _steps(label_set: LabelSet) -> tuple[Steps, Bools]:
     """Which tag may follow which (T, T), and which stand in valid sequences (T,)."""
     steps, outside = np.array(label_set.transitions, np.bool_), label_set.outside_id
     return steps, _reached(steps, outside) & _reached(steps.T, outside)
 
 
-def _reached(steps: Steps, outside: int) -> NDArray[np.bool_]:
+def _reached(steps: Steps, outside: int) -> Bools:
     """Tags (T,) to which steps lead from O."""
-    found: NDArray[np.bool_] = steps[outside]
+    found: Bools = steps[outside]
     for _ in steps:
         found = np.logical_or(found, steps[found].any(axis=0))
     return found

@@ -7,17 +7,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfner.document import Document, Entity, Word
 from tfner.marks import trimmed
 from tfner.schemes import LabelSet, split_tag
-from tfner.tasks.decoding import Floats, Ids, Steps, best_tags
+from tfner.tasks.decoding import Bools, Floats, Ids, Steps, best_tags
 from tfner.tasks.unread_words import tagged
 
 LABEL_SETS = 64
 """Label sets whose tags are kept apart into prefix and label."""
-Bools = NDArray[np.bool_]
 
 
 class Words(NamedTuple):
@@ -26,10 +24,12 @@ class Words(NamedTuple):
     Args:
         probs: (W, T) of tags; all 0 for a word without a piece.
         limits: (D + 1,) first word of each document, and the number of words.
+        read: (W,) whether a word has a piece.
     """
 
     probs: Floats
     limits: Ids
+    read: Bools
 
 
 class TagParts(NamedTuple):
@@ -97,10 +97,9 @@ def read_documents(
         label_set: has the tags.
         steps: (T, T) which tag may follow which, or None: see `best_tags`.
     """
-    probs, limits = predicted
+    probs, limits, read = predicted
     outside = label_set.outside_id
-    ids = best_tags(probs, steps=steps, outside=outside, limits=limits)
-    read = np.asarray(probs.any(axis=1))
+    ids = best_tags(probs, steps=steps, outside=outside, limits=limits, read=read)
     tags = _tags(ids, read, limits, label_set)
     entities = _entities(documents, words, predicted, ids, label_set)
     scheme = {"scheme": label_set.scheme.name}
@@ -136,8 +135,8 @@ def _entities(
 
     A score is the mean of the probabilities of the entity's tags.
     """
-    probs, limits = predicted
-    at = np.flatnonzero(probs.any(axis=1))
+    probs, limits, is_read = predicted
+    at = np.flatnonzero(is_read)
     chosen = probs[at, ids[at]]
     # Sums of so few digits are exact, whatever stands around.
     sums = np.append(0.0, chosen.cumsum(dtype=np.float64))

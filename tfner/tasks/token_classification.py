@@ -30,6 +30,7 @@ from tfner.tasks.decoding import (
     SMALLEST_PROBABILITY,
     Steps,
     allowed_steps,
+    words_read,
 )
 from tfner.tasks.interface import Encoded, Task
 from tfner.tasks.reading_tags import Words, read_documents
@@ -329,7 +330,7 @@ class TokenClassification(Task):
                 at.append(window.word_index[counted] + start)
                 found.append(output["probs"][counted])
         probs[np.concatenate(at)] = np.concatenate(found)
-        return words, Words(probs, limits)
+        return words, Words(probs, limits, words_read(probs))
 
     def word_losses(
         self,
@@ -342,10 +343,10 @@ class TokenClassification(Task):
         An entity that does not fall on word boundaries, lies within another or has an
         unknown label is taken for O: words of held-out documents must not know it.
         """
-        (words,), (probs, _) = self.merge([document], [windows], [outputs])
+        (words,), (probs, _, is_read) = self.merge([document], [windows], [outputs])
         _, spans, _ = align(words, outermost(document.entities), policy="drop")
         known = [span for span in spans if span.label in self.label_set.labels]
-        read = np.flatnonzero(probs.any(axis=1)).astype(np.int32)
+        read = np.flatnonzero(is_read).astype(np.int32)
         gold, _ = gold_ids(known, read, self.label_set)
         chosen = probs[read, gold]
         return -np.log(np.maximum(chosen, SMALLEST_PROBABILITY))
