@@ -5,11 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from tfner.cli.options import CorpusOptions, Json, NoVerify, Overwrite, with_groups
+from tfner.cli.options import (
+    CorpusOptions,
+    Json,
+    NoVerify,
+    Overwrite,
+    TrustGraph,
+    with_groups,
+)
 from tfner.cli.output import (
     print_json,
     print_text,
@@ -38,6 +45,7 @@ def command(
     ] = None,
     overwrite: Overwrite = False,
     no_verify: NoVerify = False,
+    trust_graph: TrustGraph = False,
     resamples: Annotated[
         int,
         typer.Option(min=100, max=10_000_000, help="Draws of each significance test."),
@@ -62,10 +70,8 @@ def command(
 
     replaces = None if html is None else OutputPolicy(html, overwrite).check()
     gold = list(reading.read(file))
-    digests = not no_verify
-    sides = [
-        _documents(side, gold, reading, digests=digests) for side in (first, second)
-    ]
+    trust = {"digests": not no_verify, "trust_graph": trust_graph}
+    sides = [_documents(side, gold, reading, **trust) for side in (first, second)]
     comparison = compare(gold, *sides, resamples=resamples, seed=seed)
     names = (first, second)
     if html is not None:
@@ -79,14 +85,21 @@ def command(
 
 
 def _documents(
-    side: str, gold: Sequence[Document], reading: CorpusOptions, *, digests: bool
+    side: str, gold: Sequence[Document], reading: CorpusOptions, **trust: Any
 ) -> list[Document]:
-    """Read or predict the gold documents as one side has them."""
+    """Read or predict the gold documents as one side has them.
+
+    Args:
+        side: a model or a file.
+        gold: the documents.
+        reading: how a file is read.
+        **trust: of `Predictor.load`, which a model is opened with.
+    """
     if not (Path(side).is_file() or _is_corpus(side)):
         import_tensorflow()
         from tfner.inference.predictor import Predictor
 
-        predictor = Predictor.load(side, label=reading.label, digests=digests)
+        predictor = Predictor.load(side, label=reading.label, **trust)
         return predictor.predict(gold)
     from tfner.evaluation.comparison import with_ids_of
 

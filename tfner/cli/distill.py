@@ -17,7 +17,7 @@ from tfner.cli.flags import (
     with_settings,
     write_config,
 )
-from tfner.cli.options import Json, NoVerify, with_groups
+from tfner.cli.options import Json, NoVerify, TrustGraph, with_groups
 from tfner.cli.output import print_json, print_text, summary
 from tfner.cli.process import resumable
 from tfner.cli.server_options import ServerOptions
@@ -48,6 +48,7 @@ class TeacherOptions:
         ),
     ] = None
     no_verify: NoVerify = False
+    trust_graph: TrustGraph = False
 
     def extras(self) -> dict[str, Any]:
         """Give the options that are set as `Bundle.load` takes them."""
@@ -55,6 +56,7 @@ class TeacherOptions:
             "tokenizer": self.teacher_tokenizer,
             "label_mapping": self.label_mapping,
             "digests": False if self.no_verify else None,
+            "trust_graph": self.trust_graph or None,
         }
         return {name: value for name, value in given.items() if value is not None}
 

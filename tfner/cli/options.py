@@ -37,6 +37,14 @@ NoVerify = Annotated[
         help="Do not compare the model's files with the digests saved with them.",
     ),
 ]
+TrustGraph = Annotated[
+    bool,
+    typer.Option(
+        "--trust-graph",
+        help="Run a SavedModel even if its graph has operators that no tagger needs: "
+        "they may read or write files, or run other code.",
+    ),
+]
 ServedModel = Annotated[
     str,
     typer.Argument(
@@ -92,6 +100,7 @@ class EngineOptions:
             f"[{' | '.join(get_args(choices.EnginePrecision))}]",
         ),
     ] = None
+    trust_graph: TrustGraph = False
 
 
 def with_groups(function: Callable[..., None]) -> Callable[..., None]:

@@ -303,7 +303,18 @@ class EstimatorBundle(ForeignBundle):
     """A SavedModel as TensorFlow 1's Estimator exported it: a graph, and no assets.
 
     Of the extras, `tokenizer` and `label_mapping` are needed.
+
+    Args:
+        exported: directory of the graph.
+        trust_graph: see `load_signature`.
+        **extras: see `Extras`.
     """
+
+    def __init__(
+        self, exported: Path, *, trust_graph: bool = False, **extras: Any
+    ) -> None:
+        super().__init__(exported, **extras)
+        self._trust_graph = trust_graph
 
     def _open(self) -> Opened:
         exported, extras = self.directory, self._extras
@@ -315,7 +326,9 @@ class EstimatorBundle(ForeignBundle):
             )
         names = extras.read_names(exported, labels)
         tokenizer = extras.load_tokenizer(extras.tokenizer)
-        run = SavedModelRunner(exported, packs=False, trims=False)
+        run = SavedModelRunner(
+            exported, packs=False, trims=False, trust_graph=self._trust_graph
+        )
         _check_number(exported, labels, run.num_tags)
         run.select(names.rows)
         return self._opened_as(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfner.checkpoints.saved_graph import ASSETS, SAVED_MODEL
 from tfner.clients.addresses import is_address
 from tfner.data.features import known_in_serving
 from tfner.engines import Engine, engine_of
@@ -42,8 +43,6 @@ from tfner.tasks.token_classification import TokenClassification
 if TYPE_CHECKING:
     import keras
 
-SAVED_MODEL = "saved_model.pb"
-ASSETS = "assets"
 UNCHECKED = (
     f"Restore them; with --no-verify, or without {DIGESTS}, they are not compared."
 )
@@ -86,13 +85,30 @@ class ExportedBundle(NativeBundle):
 
 
 class SavedModelBundle(ExportedBundle):
-    """A SavedModel that tfner exported; see `ExportedBundle`."""
+    """A SavedModel that tfner exported.
+
+    Args:
+        exported: directory of the graph.
+        trust_graph: see `load_signature`.
+        **extras: see `ExportedBundle`.
+    """
+
+    def __init__(
+        self, exported: Path, *, trust_graph: bool = False, **extras: Any
+    ) -> None:
+        super().__init__(exported, **extras)
+        self._trust_graph = trust_graph
 
     def runner(self) -> Runner:
         """Make a runner of the graph."""
         packs = bool(self._serving("packs"))
         make, inputs = RUNNERS[tuple(self.task.outputs)], self.task.features
-        run = make(self.exported, packs=packs, inputs=known_in_serving(inputs))
+        run = make(
+            self.exported,
+            packs=packs,
+            inputs=known_in_serving(inputs),
+            trust_graph=self._trust_graph,
+        )
         self._compare(run)
         return run
 
@@ -153,6 +169,7 @@ def open_model(
     *,
     encoder: str | Path | None = None,
     digests: bool = True,
+    trust_graph: bool = False,
     **extras: Any,
 ) -> Bundle:
     """Open whatever can predict.
@@ -165,6 +182,8 @@ def open_model(
         encoder: of a bundle that was saved without it; see `NativeBundle`.
         digests: compare its files with the digests that were saved with them, if there
             are any.
+        trust_graph: of a SavedModel: run it even if its graph has operators that no
+            tagger needs, which may read and write files or run other code.
         **extras: see `Extras`; of a SavedModel without assets, or a checkpoint. See
             `ServedBundle` for a model on a server.
 
@@ -185,8 +204,8 @@ def open_model(
     if (engine := engine_of(exported)) is not None:
         return GraphBundle(exported, engine, **extras)
     if (exported / ASSETS / CONFIG).is_file():
-        return SavedModelBundle(exported, **extras)
-    return EstimatorBundle(exported, **extras)
+        return SavedModelBundle(exported, trust_graph=trust_graph, **extras)
+    return EstimatorBundle(exported, trust_graph=trust_graph, **extras)
 
 
 def open_bundle(

@@ -57,6 +57,7 @@ class Predictor:
         decode: str | None = None,
         engine: str | None = None,
         precision: str | None = None,
+        trust_graph: bool = False,
         **extras: Any,
     ) -> Predictor:
         """Make a predictor of a model directory.
@@ -72,6 +73,8 @@ class Predictor:
                 TensorFlow for a bundle, and for an export that of its graph.
             precision: of the engine, "float32", "bfloat16" or "int8"; None is float32
                 for a bundle, and for an export that of its graph.
+            trust_graph: run a SavedModel even if its graph has operators that no tagger
+                needs: they may read and write files, or run other code.
             **extras: `label_mapping`, `scheme`, `label`, `tokenizer`, `segment_id`,
                 `lower_case` and `word_splitter` of a model that another program has
                 trained: see `tfner.inference.external.Extras`; `encoder` of a bundle
@@ -86,7 +89,7 @@ class Predictor:
                 is not installed or cannot run the model.
             ServingError: a server does not answer as it should.
         """
-        bundle = Bundle.load(model, **extras)
+        bundle = Bundle.load(model, trust_graph=trust_graph, **extras)
         is_chosen = engine is not None or precision is not None
         predictor = cls.of(bundle, engine=engine, precision=precision)
         if verify and not is_chosen:

@@ -67,6 +67,7 @@ class SavedModelRunner:
         inputs: what it is fed with.
         trims: whether its graph cuts away what is padding in all rows. One that does
             not gets fewer rows at once: short ones take it as much memory as long ones.
+        trust_graph: see `load_signature`.
 
     Attributes:
         num_tags: tags it predicts; None if the signature does not say.
@@ -82,9 +83,12 @@ class SavedModelRunner:
         packs: bool,
         inputs: Iterable[Feature] = TAGGER_INPUTS,
         trims: bool = True,
+        trust_graph: bool = False,
     ) -> None:
         self.packs, self._directory = packs, directory
-        self._loaded, self._run = load_signature(directory, "serving_default")
+        self._loaded, self._run = load_signature(
+            directory, "serving_default", trust_graph=trust_graph
+        )
         taken = self._run.structured_input_signature[1]
         outputs = self._run.structured_outputs
         self._probs = next((n for n in outputs if n.endswith("_probs")), None)
@@ -158,18 +162,27 @@ class SavedModelRunner:
         return next(found, None)
 
 
-def load_signature(directory: Path, name: str) -> tuple[Any, Any]:
+def load_signature(directory: Path, name: str, *, trust_graph: bool) -> tuple[Any, Any]:
     """Load a SavedModel, which must live as long as it is called, and its signature.
+
+    Args:
+        directory: holds `saved_model.pb`.
+        name: of the signature.
+        trust_graph: load it even if its graph does more than taggers do, which may be
+            to read and write files or to run other code.
 
     Raises:
         BundleError: it cannot be loaded, or has no such signature.
     """
     import tensorflow as tf
 
+    from tfner.checkpoints.saved_graph import SAVED_MODEL, check_graph
     from tfner.checkpoints.tf_checkpoint import check_variables
 
     try:
-        check_files(directory / "saved_model.pb")
+        check_files(directory / SAVED_MODEL)
+        if not trust_graph:
+            check_graph(directory)
         if (directory / f"{VARIABLES}.index").exists():
             check_variables(directory / VARIABLES)
         with quiet_tensorflow():  # it warns of every variable of TensorFlow 1

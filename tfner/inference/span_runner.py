@@ -21,6 +21,7 @@ class SpanRunner:
         directory: holds `saved_model.pb`.
         packs: whether its graph takes several windows in a row.
         inputs: what it is fed with.
+        trust_graph: see `load_signature`.
 
     Raises:
         BundleError: it cannot be loaded, or its signature gives no spans.
@@ -32,9 +33,12 @@ class SpanRunner:
         *,
         packs: bool,
         inputs: Iterable[Feature] = ENCODER_INPUTS,
+        trust_graph: bool = False,
     ) -> None:
         self.packs, self._directory = packs, directory
-        self._loaded, self._run = load_signature(directory, SPANS)
+        self._loaded, self._run = load_signature(
+            directory, SPANS, trust_graph=trust_graph
+        )
         taken = self._run.structured_input_signature[1]
         outputs = set(self._run.structured_outputs)
         wanted = {"rows", "starts", "ends", "scores"}

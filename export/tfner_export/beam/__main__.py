@@ -60,6 +60,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"Number format of its products. {' | '.join(get_args(EnginePrecision))}.",
     )
+    made.add_argument(
+        "--trust-graph",
+        action="store_true",
+        help="Run a SavedModel even if its graph has operators that no tagger needs: "
+        "they may read or write files, or run other code.",
+    )
     made.add_argument("--overwrite", action="store_true", help="Replace FILE.")
     made.add_argument(
         "--runner", metavar="NAME", default="DirectRunner", help="One of Beam's."
@@ -108,6 +114,7 @@ def _run(given: argparse.Namespace, others: list[str]) -> None:
         decode=given.decode,
         engine=given.engine,
         precision=given.precision,
+        trust_graph=given.trust_graph,
     )
     lost = [f"{count} {name}" for name, count in counts.items() if count]
     if lost:

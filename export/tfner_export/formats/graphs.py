@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfner.checkpoints.saved_graph import ASSETS
 from tfner.data.features import ATTENTION_MASK, LABELED_POSITIONS, to_wire
 from tfner.engines import Engine
 from tfner.engines.onnx_graph import check
 from tfner.errors import BundleError, ExportError, counted
 from tfner.inference.batching import SPANS, make_batches
-from tfner.inference.loading import ASSETS
 from tfner.inference.native_bundle import SELFTEST
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
+from tfner.checkpoints.saved_graph import ASSETS
 from tfner.data.features import WORD_LENGTHS
 from tfner.errors import BundleError, ExportError
-from tfner.inference.loading import ASSETS
 from tfner.inference.predictor import Predictor
 from tfner.storage.remote import quiet_tensorflow
 from tfner_export.assets import selftest_of, write_assets

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfner.checkpoints.saved_graph import ASSETS
 from tfner.errors import ExportError
-from tfner.inference.loading import ASSETS
 from tfner.storage.atomic import write_json
 from tfner.tasks.span_extraction import SpanExtraction
 from tfner.tasks.token_classification import TokenClassification

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from tfner.checkpoints.saved_graph import ASSETS
 from tfner.errors import StorageError
-from tfner.inference.loading import ASSETS
 from tfner.inference.native_bundle import CONFIG
 from tfner.storage.atomic import write_text
 from tfner.storage.foreign_files import parse_json, read_json

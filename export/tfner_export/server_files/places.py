@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tfner.inference.loading import SAVED_MODEL
+from tfner.checkpoints.saved_graph import SAVED_MODEL
 from tfner.storage import remote
 from tfner.storage.atomic import exists, writing
 
