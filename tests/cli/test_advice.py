@@ -24,6 +24,7 @@ TRAINING, PREDICTING = ("train", "find-lr", "tune"), ("evaluate", "predict")
 READING = (*CORPUS, *TRAINING, *PREDICTING, "compare")
 
 READ_IN = {
+    "tfner/checkpoints/saved_graph.py": (*PREDICTING, "compare", "distill", "serve"),
     "tfner/checkpoints/tagger_labels.py": (*PREDICTING, "export"),
     "tfner/cli/process.py": ("train", "distill", "pretrain", "pretrain-data"),
     "tfner/clients/": PREDICTING,

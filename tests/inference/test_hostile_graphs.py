@@ -210,7 +210,8 @@ def test_a_graph_may_do_nothing_when_it_is_loaded_either(
 
         @tf.function(input_signature=[])
         def _initialize(self) -> Any:
-            return write(target)
+            with tf.control_dependencies([write(target)]):
+                return tf.constant(1)
 
     resource = Resource()
     model = save(

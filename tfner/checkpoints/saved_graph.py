@@ -40,8 +40,7 @@ def check_graph(directory: Path) -> None:
     """
     place = directory / SAVED_MODEL
     for graph in read_graphs(place):
-        found = sorted(refused(graph))
-        if found:
+        if found := foreign_operators(graph):
             names = ", ".join(found[:SHOWN])
             more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
             raise CheckpointError(
@@ -79,16 +78,15 @@ def read_graphs(place: Path) -> Any:
     return content.meta_graphs
 
 
-def refused(graph: Any) -> set[str]:
+def foreign_operators(graph: Any) -> list[str]:
     """Name the operators of a graph that no tagger needs, or that are at a wrong place.
 
     Args:
         graph: a MetaGraphDef.
     """
     found = {node.op for nodes in _bodies(graph) for node in nodes}
-    return (found - OPERATORS - FILES) | (
-        out_of_place(graph) if found & FILES else set()
-    )
+    placed = out_of_place(graph) if found & FILES else set()
+    return sorted((found - OPERATORS - FILES) | placed)
 
 
 def _bodies(graph: Any) -> Iterator[Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from tfner.checkpoints.saved_graph import ASSETS
+from tfner.checkpoints.saved_graph import ASSETS, foreign_operators
 from tfner.data.features import WORD_LENGTHS
 from tfner.errors import BundleError, ExportError
 from tfner.inference.predictor import Predictor
@@ -20,6 +20,7 @@ from tfner_export.saved_model.kinds import find_kind
 from tfner_export.saved_model.releases import (
     check_server,
     oldest_server,
+    read_saved_model,
     release_of,
 )
 from tfner_export.saved_model.text.verification import compare_texts
@@ -96,6 +97,7 @@ def write(source: Source, stage: Path) -> dict[str, Any]:
         signatures = kind.module(source).write(str(stage))
     except tf.errors.OpError as error:
         raise ExportError(f"no model could be written: {str(error)[:200]}") from error
+    _tell_operators(stage)
     oldest, because = oldest_server(stage)
     check_server(source.serving.for_server, oldest, because)
     selftest = selftest_of(source)
@@ -122,10 +124,21 @@ def compare(source: Source, stage: Path) -> float:
     if source.serving.serving_text:
         compare_texts(stage, source)
     try:
-        Predictor.load(stage, verify=True)
+        Predictor.load(stage, verify=True, trust_graph=True)
     except BundleError as error:
         raise ExportError(f"the export was not published: {error}") from error
     return difference
+
+
+def _tell_operators(stage: Path) -> None:
+    """Tell which operators, of an encoder of the user's own, nobody runs unasked."""
+    (graph,) = read_saved_model(stage).meta_graphs
+    if foreign := foreign_operators(graph):
+        logger.warning(
+            "its encoder has operators that no other tagger has (%s): `tfner predict` "
+            "runs it with --trust-graph",
+            ", ".join(foreign),
+        )
 
 
 def _told(sizes: Sizes) -> dict[str, Any]:
