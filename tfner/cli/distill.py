@@ -14,6 +14,7 @@ from tfner.cli.flags import (
     Report,
     Set,
     WriteConfig,
+    given_settings,
     with_settings,
     write_config,
 )
@@ -83,8 +84,9 @@ def command(
     The student learns the teacher's probabilities for the words of raw texts, and of a
     training corpus these and the tags. All other settings are those of `tfner train`.
     """
-    flags = {**settings, "teacher": teacher, "preset": preset}
-    chosen = DistillConfig(**read_settings(config, set or [], flags))
+    flags = {**settings, "teacher": teacher}
+    given = given_settings(flags, config, set, preset, read=read_settings)
+    chosen = DistillConfig(**given)
     if to_file is not None:
         write_config(chosen, to_file)
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +16,9 @@ from tfner.config.sections import Leaf, parts
 from tfner.config.train import PRESETS, OutputConfig, TrainConfig, read_settings
 from tfner.storage.atomic import whole_file
 from tfner.storage.output import check_file
+
+Reader = Callable[[Path | None, Sequence[str], Mapping[str, Any]], dict[str, Any]]
+"""Reads file, assignments and flags, as `tfner.config.train.read_settings` does."""
 
 FILES = "Settings in files"
 """Heading of the options that are about settings, and are none."""
@@ -85,19 +88,22 @@ def given_settings(
     file: Path | None,
     assignments: list[str] | None,
     preset: str | None,
+    *,
+    read: Reader = read_settings,
 ) -> dict[str, Any]:
-    """Settings of a training run that are given somewhere.
+    """Settings of a run that are given somewhere.
 
     Args:
         settings: the flags that were given, which win over the rest.
         file: TOML file of `--config`.
         assignments: values of `--set`, which win over the file.
         preset: name of `--preset`, over which all others win.
+        read: reads those of the kind of run; of training if not given.
 
     Raises:
         ConfigError: settings are wrong; all are named.
     """
-    return read_settings(file, assignments or [], {**settings, "preset": preset})
+    return read(file, assignments or [], {**settings, "preset": preset})
 
 
 def write_config(config: TrainConfig | PretrainConfig, path: Path) -> None:

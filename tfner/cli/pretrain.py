@@ -11,6 +11,7 @@ from tfner.cli.flags import (
     Config,
     Set,
     WriteConfig,
+    given_settings,
     preset_option,
     with_settings,
     write_config,
@@ -52,8 +53,7 @@ def command(
 
     OUTPUT/encoder is a Hugging Face directory, which `tfner train --encoder` takes.
     """
-    given = {**settings, "preset": preset}
-    found = read_pretrain_settings(config, set or [], given)
+    found = given_settings(settings, config, set, preset, read=read_pretrain_settings)
     if to_file is not None:
         write_config(PretrainConfig(**found), to_file)
         return
