@@ -45,6 +45,7 @@ READ_IN = {
     "tfner/inference/processes.py": ("predict",),
     "tfner/models/": TRAINING,
     "tfner/models/encoders/parts.py": ("distill",),
+    "tfner/models/encoders/stack.py": ("distill",),
     "tfner/pretraining/": ("pretrain",),
     "tfner/pretraining/dataset/": ("pretrain-data",),
     "tfner/pretraining/dataset/records.py": ("pretrain",),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import keras
 
+from tfner.errors import ConfigError
 from tfner.models.encoders.bert import Encoder
+from tfner.models.encoders.stack import UNEVEN
 from tfner.models.encoders.transformer import TransformerLayer
 
 
@@ -44,6 +46,10 @@ class AlbertEncoder(Encoder):
     def _new_blocks(self) -> list[TransformerLayer]:
         groups, layers = self._sharing
         return [self._new_block(number) for number in range(groups * layers)]
+
+    def settings_of_layers(self, chosen: Sequence[int]) -> dict[str, Any]:
+        """Refuse: the layers share their weights."""
+        raise ConfigError(UNEVEN.format(self.family))
 
     @property
     def groups(self) -> list[list[TransformerLayer]]:

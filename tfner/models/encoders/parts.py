@@ -10,6 +10,7 @@ import numpy as np
 
 from tfner.errors import ConfigError
 from tfner.models.encoders.interface import output_shape
+from tfner.models.encoders.stack import UNEVEN
 
 
 def with_pieces(encoder: keras.Model, ids: Any) -> keras.Model:
@@ -27,12 +28,6 @@ def with_pieces(encoder: keras.Model, ids: Any) -> keras.Model:
         array = keras.ops.convert_to_numpy(old)
         mine.assign(array if old.shape == mine.shape else array[np.asarray(ids)])
     return new
-
-
-_UNEVEN = (
-    "the layers of the teacher's encoder ({}) share weights or are not of one shape: "
-    "none can be left out. Give --encoder in place of --layers."
-)
 
 
 def with_layers(encoder: keras.Model, count: int, **rates: float) -> keras.Model:
@@ -54,19 +49,14 @@ def with_layers(encoder: keras.Model, count: int, **rates: float) -> keras.Model
     """
     check_own(encoder)
     layers = encoder.blocks
-    if hasattr(encoder, "num_groups"):  # of layers that share weights
-        raise ConfigError(_UNEVEN.format(encoder.family))
+    chosen = np.linspace(0, len(layers) - 1, count).round().astype(int).tolist()
+    sizes = encoder.settings_of_layers(chosen)
     if count > len(layers):
         raise ConfigError(
             f"the teacher's encoder has {len(layers)} layers. Received: --layers "
             f"{count}. Give --layers {len(layers)} or less."
         )
-    sizes: dict[str, Any] = {"num_layers": count, **rates}
-    chosen = np.linspace(0, len(layers) - 1, count).round().astype(int).tolist()
-    if hasattr(encoder, "local_layers"):  # whose attention is local
-        local = [i for i, number in enumerate(chosen) if number in encoder.local_layers]
-        sizes["local_layers"] = local
-    new = resized(encoder, **sizes)
+    new = resized(encoder, **sizes, **rates)
     _copy(_around(encoder), _around(new), encoder.family)
     for number, layer in zip(chosen, new.blocks, strict=True):
         _copy(layers[number].weights, layer.weights, encoder.family)
@@ -88,7 +78,7 @@ def _copy(
         ConfigError: they are not of the same shapes.
     """
     if [weight.shape for weight in sources] != [weight.shape for weight in targets]:
-        raise ConfigError(_UNEVEN.format(family))
+        raise ConfigError(UNEVEN.format(family))
     for source, target in zip(sources, targets, strict=True):
         target.assign(source)
 

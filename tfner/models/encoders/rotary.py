@@ -157,6 +157,11 @@ class RotaryEncoder(StackedEncoder):
             **self._layer_settings(number),
         )
 
+    def settings_of_layers(self, chosen: Sequence[int]) -> dict[str, Any]:
+        """Choose arguments as any encoder does; attention stays local where it is."""
+        local = [i for i, number in enumerate(chosen) if number in self.local_layers]
+        return {**super().settings_of_layers(chosen), "local_layers": local}
+
     def build(self, input_shape: Any = None) -> None:
         """Create every weight, once; no shape and no data is needed."""
         if not self.built and self.final_norm is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import keras
@@ -26,6 +26,12 @@ class Around(NamedTuple):
     learnt: Any = None
     fixed: Any = None
 
+
+UNEVEN = (
+    "the layers of the teacher's encoder ({}) share weights or are not of one shape: "
+    "none can be left out. Give --encoder in place of --layers."
+)
+"""Refusal to leave out layers; takes the encoder's family."""
 
 LAYER_ARGUMENTS = (
     *("hidden_size", "num_heads", "intermediate_size", "activation"),
@@ -70,6 +76,17 @@ class StackedEncoder(NamedInputsModel):
             self.embedding_projection.build((None, self.embeddings.width))
         for block in self.blocks:
             block.build()
+
+    def settings_of_layers(self, chosen: Sequence[int]) -> dict[str, Any]:
+        """The arguments of an encoder of some of the layers, where they differ.
+
+        Args:
+            chosen: numbers of the layers, in their new order.
+
+        Raises:
+            ConfigError: none of them can be left out.
+        """
+        return {"num_layers": len(chosen)}
 
     def call(self, inputs: Mapping[str, Any], training: Any = None) -> Any:
         """Encode pieces as vectors (B, S, H)."""
