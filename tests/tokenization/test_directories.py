@@ -370,3 +370,17 @@ def test_an_id_is_downloaded_from_the_hub(
     assert load_tokenizer("owner/model").vocab_size == 30522
     assert asked[0][0] == "owner/model"
     assert not any("safetensors" in pattern for pattern in asked[0][1])
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("config.json", "model_type"), ("special_tokens_map.json", "cls_token")],
+)
+def test_a_wrong_value_is_told_of_its_file(name: str, key: str, tmp_path: Path) -> None:
+    write_config(tmp_path, do_lower_case=True)
+    (tmp_path / name).write_text(json.dumps({key: 7}))
+    with pytest.raises(StorageError, match=f"{name}: `{key}` must be"):
+        load_tokenizer(tmp_path)
+    write_config(tmp_path, **{key: True})  # which has the last word
+    with pytest.raises(StorageError, match=f"tokenizer_config.json: `{key}` must be"):
+        load_tokenizer(tmp_path)

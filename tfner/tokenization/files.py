@@ -15,6 +15,10 @@ from tfner.tokenization.checked_files import CONFIG_KEYS, SettingsRecord, check_
 TOKENIZER_FILE = "tokenizer.json"
 SETTINGS_FILE = "tokenizer_settings.json"
 CONFIG_FILE = "tokenizer_config.json"
+SPECIAL_FILE = "special_tokens_map.json"
+MODEL_FILE = "config.json"
+MODEL_KEYS = ("model_type", "tokenizer_class")
+"""Of the model's own file, those that tell of its tokenizer."""
 VOCABULARY_FILE = "vocab.txt"
 ASSETS = "assets/tokenizer"
 """Where a preset of KerasHub has its vocabulary."""
@@ -22,9 +26,9 @@ FILES = (
     TOKENIZER_FILE,
     SETTINGS_FILE,
     CONFIG_FILE,
-    "special_tokens_map.json",
+    SPECIAL_FILE,
     "added_tokens.json",
-    "config.json",
+    MODEL_FILE,
     VOCABULARY_FILE,
     "vocab.json",
     "merges.txt",
@@ -91,17 +95,23 @@ def renumbered(settings: TokenizerSettings, ids: Sequence[int]) -> TokenizerSett
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Read the keys of the configuration files, special pieces as text."""
+    """Read the keys of the configuration files, special pieces as text.
+
+    Raises:
+        StorageError: a value is wrong; names the last file that has its key.
+    """
     config: dict[str, Any] = {}
-    model_file = folder / "config.json"
-    if model_file.is_file():
-        model = read_json(model_file)
-        kept = ("model_type", "tokenizer_class")
-        config |= {key: model[key] for key in kept if model.get(key)}
-    for name in ("special_tokens_map.json", CONFIG_FILE):
-        if (folder / name).is_file():
-            config |= read_json(folder / name)
-    check_keys(config, CONFIG_KEYS, folder / CONFIG_FILE)
+    places: dict[str, Path] = {}
+    for file in (folder / name for name in (MODEL_FILE, SPECIAL_FILE, CONFIG_FILE)):
+        if file.is_file():
+            found = read_json(file)
+            if file.name == MODEL_FILE:
+                found = {key: found[key] for key in MODEL_KEYS if found.get(key)}
+            config |= found
+            places |= dict.fromkeys(found, file)
+    for file in dict.fromkeys(places.values()):
+        own = {key: value for key, value in config.items() if places[key] == file}
+        check_keys(own, CONFIG_KEYS, file)
     return {
         key: value["content"]
         if isinstance(value, dict) and "content" in value
