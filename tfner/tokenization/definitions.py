@@ -20,6 +20,14 @@ def pieces_of(definition: Definition) -> dict[int, str]:
     return found | {token["id"]: token["content"] for token in _added(definition)}
 
 
+def ids_of(definition: Definition) -> dict[str, int]:
+    """The ids of all pieces, those that were added among them."""
+    vocab = definition["model"]["vocab"]
+    if not isinstance(vocab, dict):
+        vocab = {piece: number for number, (piece, _) in enumerate(vocab)}
+    return {**vocab, **{token["content"]: token["id"] for token in _added(definition)}}
+
+
 def added_ids(definition: Definition) -> set[int]:
     """The ids of pieces that were added, the special ones among them."""
     return {token["id"] for token in _added(definition)}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tfner.storage.foreign_files import LARGEST_VOCABULARY, read_json
+from tfner.tokenization.definitions import pieces_of
 from tfner.tokenization.encoding import Tokenizer
 from tfner.tokenization.files import (
     CONFIG_FILE,
@@ -53,11 +54,7 @@ def tokenizer_config(directory: Path) -> dict[str, Any]:
         return read_json(directory / CONFIG_FILE)
     definition = read_json(directory / TOKENIZER_FILE, largest=LARGEST_VOCABULARY)
     settings = read_json(directory / SETTINGS_FILE)
-    vocab = definition["model"]["vocab"]
-    if not isinstance(vocab, dict):
-        vocab = {piece: number for number, (piece, _) in enumerate(vocab)}
-    pieces = {number: piece for piece, number in vocab.items()}
-    pieces |= {token["id"]: token["content"] for token in definition["added_tokens"]}
+    pieces: dict[Any, str] = pieces_of(definition)
     known = set(pieces.values())
     model = definition["model"]
     found = (

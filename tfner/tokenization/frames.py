@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tfner.tokenization.definitions import ids_of
 from tfner.tokenization.word_marks import Definition
 
 
@@ -26,7 +27,7 @@ def frame(
             return [step["cls"][1]], [step["sep"][1]]
         if step["type"] == "TemplateProcessing":
             return _template_frame(step)
-    ids = _token_ids(definition)
+    ids = ids_of(definition)
     names = (config.get("cls_token"), config.get("sep_token"))
     start, end = ([ids[name]] if name in ids else [] for name in names)
     return start, end
@@ -51,16 +52,8 @@ def pad_id(definition: Definition, config: Mapping[str, Any]) -> int:
         definition: the content of a `tokenizer.json`.
         config: of `read_config`.
     """
-    ids = _token_ids(definition)
+    ids = ids_of(definition)
     for name in (config.get("pad_token"), "[PAD]", "<pad>"):
         if name in ids:
             return ids[name]
     return int((definition.get("padding") or {}).get("pad_id", 0))
-
-
-def _token_ids(definition: Definition) -> dict[Any, int]:
-    vocab = definition["model"]["vocab"]
-    if not isinstance(vocab, dict):
-        vocab = {piece: number for number, (piece, _) in enumerate(vocab)}
-    added = definition.get("added_tokens") or []
-    return {**vocab, **{token["content"]: token["id"] for token in added}}

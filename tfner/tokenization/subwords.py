@@ -17,11 +17,11 @@ import tokenizers
 from tfner.errors import TokenizerError
 from tfner.storage.foreign_files import LARGEST_VOCABULARY, read_bytes
 from tfner.tokenization.files import VOCABULARY_FILE
+from tfner.tokenization.vocabularies import META, parse_proto
 from tfner.tokenization.words.normalize import Normalized, aligned, normalize
 
 SENTENCEPIECE_FILE = "spiece.model"
 LONGEST_WORD = 100
-META = "▁"
 CHUNK = re.compile(r"\S+")
 # The alternatives that BertJapaneseTokenizer rewrites before SentencePiece.
 REWRITTEN = re.compile(r"``|''|\s+|.", re.DOTALL)
@@ -238,11 +238,7 @@ class SentencePieces:
     @property
     def proto(self) -> Any:
         """The model as its library describes it, a copy."""
-        from sentencepiece import sentencepiece_model_pb2
-
-        proto = sentencepiece_model_pb2.ModelProto()
-        proto.ParseFromString(self._content)
-        return proto
+        return parse_proto(self._content, SENTENCEPIECE_FILE)
 
     def keep(self, ids: Sequence[int]) -> SentencePieces:
         """Keep some of the pieces alone, numbered anew in their order."""

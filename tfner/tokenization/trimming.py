@@ -29,6 +29,7 @@ from tfner.errors import TokenizerError
 from tfner.tokenization.definitions import (
     added_ids,
     framing_ids,
+    ids_of,
     merges_of,
     pieces_of,
 )
@@ -37,11 +38,9 @@ from tfner.tokenization.huggingface import FastTokenizer
 from tfner.tokenization.ids import LoadedTokenizer
 from tfner.tokenization.japanese import JapaneseTokenizer
 from tfner.tokenization.subwords import Characters, SentencePieces, WordPieces
-from tfner.tokenization.vocabularies import BPE, META, UNIGRAM
+from tfner.tokenization.vocabularies import BPE, META, NORMAL, UNIGRAM, halves
 
 KINDS = ("WordPiece", "Unigram", "BPE", "WordLevel")
-NORMAL = 1
-"""Type of ordinary pieces in sentencepiece_model.proto."""
 MOST_BEFORE_PADDING = 100
 BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 NEVER_MADE = re.compile(r"\[unused\d+\]")
@@ -223,7 +222,7 @@ def _of_pipeline(tokenizer: FastTokenizer) -> Vocabulary:
             f"tokenizers of the kinds {', '.join(KINDS)} can be trimmed. Received: "
             f"{model['type']}"
         )
-    numbers = {piece: number for number, piece in pieces.items()}
+    numbers = ids_of(definition)
     needed = added_ids(definition) | framing_ids(definition) | _frame(tokenizer)
     unknown = numbers.get(model.get("unk_token"), model.get("unk_id"))
     needed |= {unknown} - {None}
@@ -292,7 +291,10 @@ def _of_proto(
         needed |= {max(normal, key=normal.__getitem__)}
     elif kind == BPE:
         numbers = {pieces[number]: number for number in normal}
-        parts = {n: list(_halves(pieces[n], numbers)) for n in normal}
+        parts = {
+            n: [(numbers[a], numbers[b]) for a, b in halves(pieces[n], numbers)]
+            for n in normal
+        }
     return Vocabulary(
         pieces | dict.fromkeys(behind, ""),
         frozenset(needed),
@@ -301,10 +303,3 @@ def _of_proto(
         scores=normal if kind == UNIGRAM else None,
         parts=parts,
     )
-
-
-def _halves(piece: str, numbers: Mapping[str, int]) -> Iterator[tuple[int, int]]:
-    """The pairs of pieces that make up one."""
-    for cut in range(1, len(piece)):
-        if piece[:cut] in numbers and piece[cut:] in numbers:
-            yield numbers[piece[:cut]], numbers[piece[cut:]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from tfner.tokenization.word_marks import Definition
 BERT_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 ROBERTA_SPECIALS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 # Types of pieces in sentencepiece_model.proto, and of models.
-UNKNOWN, CONTROL, USER_DEFINED = 2, 3, 4
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED = 1, 2, 3, 4
 UNIGRAM, BPE, CHARACTER = 1, 2, 4
 META = "▁"
 FAIRSEQ = ("<s>", "<pad>", "</s>", "<unk>")
@@ -161,7 +161,7 @@ def sentencepiece(
         TokenizerError: the file is no SentencePiece model, or one of whole words, or
             has neither `[CLS]` and `[SEP]` nor `<s>` and `</s>`.
     """
-    proto = _read_proto(path)
+    proto = parse_proto(read_bytes(path, largest=LARGEST_VOCABULARY), path)
     if fairseq:
         _number_as_fairseq(proto)
         mask = "<mask>"
@@ -195,17 +195,25 @@ def sentencepiece(
     )
 
 
-def _read_proto(path: Path) -> Any:
+def parse_proto(content: bytes, place: object) -> Any:
+    """Parse a SentencePiece model as its library describes it.
+
+    Args:
+        content: of the file.
+        place: of the file, for messages.
+
+    Raises:
+        TokenizerError: it is none, or one without pieces.
+    """
     from sentencepiece import sentencepiece_model_pb2
 
-    content = read_bytes(path, largest=LARGEST_VOCABULARY)
     proto = sentencepiece_model_pb2.ModelProto()
     try:
         proto.ParseFromString(content)
     except Exception as error:  # protobuf's DecodeError, whose module has no types
-        raise TokenizerError(f"{path}: no SentencePiece model ({error})") from error
+        raise TokenizerError(f"{place}: no SentencePiece model ({error})") from error
     if not proto.pieces:
-        raise TokenizerError(f"{path}: the SentencePiece model is empty")
+        raise TokenizerError(f"{place}: the SentencePiece model is empty")
     return proto
 
 
@@ -245,12 +253,18 @@ def _merges(scored: Sequence[tuple[str, float]]) -> list[tuple[str, str]]:
     scores = dict(scored)
     ranks = {piece: number for number, (piece, _) in enumerate(scored)}
     merges = [
-        (-score, ranks[piece[:cut]], ranks[piece[cut:]], piece[:cut], piece[cut:])
+        (-score, ranks[left], ranks[right], left, right)
         for piece, score in scores.items()
-        for cut in range(1, len(piece))
-        if piece[:cut] in ranks and piece[cut:] in ranks
+        for left, right in halves(piece, ranks)
     ]
     return [(left, right) for *_, left, right in sorted(merges)]
+
+
+def halves(piece: str, known: Container[str]) -> Iterator[tuple[str, str]]:
+    """The pairs of known pieces that make up one."""
+    for cut in range(1, len(piece)):
+        if piece[:cut] in known and piece[cut:] in known:
+            yield piece[:cut], piece[cut:]
 
 
 def _sentencepiece_normalizer(proto: Any, *, lower_case: bool) -> Any:
