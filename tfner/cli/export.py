@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -242,15 +243,16 @@ def command(
     if not find_format(export_format).versioned:
         replaces = OutputPolicy(export_dir, overwrite).check(EXPORT)
     dev = tuple(read_texts(scores.dev, reading))
-    texts = tuple(read_texts(graph.calibrate, reading))
     import_tensorflow()
     from tfner.inference.loading import open_bundle
+    from tfner_export.formats.graphs import CALIBRATED
     from tfner_export.publish import export
 
-    whole = open_bundle(model, **given.settings(reading))
     trial = scores.trial(dev)
     if scores.dev and trial is None and vocabulary.trim_vocabulary is None:
         raise ConfigError(f"{scores.dev} holds no entities, by which --dev scores.")
+    texts = tuple(islice(read_texts(graph.calibrate, reading), CALIBRATED))
+    whole = open_bundle(model, **given.settings(reading))
     bundle, comparison = vocabulary.apply(whole, reading, dev)
     if trial and comparison:
         trial = replace(trial, f1_before=comparison.f1_before)
