@@ -23,6 +23,7 @@ Result = TypeVar("Result")
 PACKAGES = (
     *("tfner", "tensorflow", "keras", "numpy", "tokenizers", "transformers", "torch"),
     *("fugashi", "ipadic", "onnx", "onnxruntime", "openvino", "nncf"),
+    *("keras-hub", "spacy", "ai-edge-litert"),
 )
 """Packages whose versions go into a result."""
 ALLOCATOR = {
@@ -31,6 +32,8 @@ ALLOCATOR = {
     "MALLOC_TOP_PAD_": "67108864",
 }
 """Settings of glibc with which a process keeps the memory that it has got."""
+MATRIX = 2048
+"""Rows and columns of the matrices whose product tells the peak of a processor."""
 TRAINING = ("epochs", "batch_size", "learning_rate", "max_length", "limit")
 """The settings that `add_training` adds and `training_flags` passes on."""
 
@@ -238,6 +241,42 @@ def seconds_of(call: Callable[[], Any]) -> float:
     return round(time.perf_counter() - start, 3)
 
 
+def float32_peak() -> float:
+    """Return the operations of a processor second in products of large matrices.
+
+    That of the library that is fastest: numpy, TensorFlow or PyTorch.
+    """
+    import numpy as np
+    import tensorflow as tf
+    import torch
+
+    rows = np.random.default_rng(0).normal(size=(MATRIX, MATRIX)).astype(np.float32)
+    tensor, other = tf.constant(rows), torch.from_numpy(rows)
+    products: tuple[Callable[[], Any], ...] = (
+        lambda: rows @ rows,
+        lambda: tf.matmul(tensor, tensor).numpy(),
+        lambda: other @ other,
+    )
+    return max(matrix_flops(multiply, time.process_time) for multiply in products)
+
+
+def matrix_flops(
+    multiply: Callable[[], Any], clock: Callable[[], float] = time.perf_counter
+) -> float:
+    """Return the operations a second of the best of twenty products.
+
+    Args:
+        multiply: two matrices of `MATRIX` rows and columns.
+        clock: whose seconds are taken.
+    """
+    seconds = []
+    for _ in range(20):
+        before = clock()
+        multiply()
+        seconds.append(clock() - before)
+    return float(2 * MATRIX**3 / min(seconds))
+
+
 def medians(results: Mapping[str, Sequence[float]]) -> dict[str, float]:
     """Return the median of every way."""
     return {name: statistics.median(values) for name, values in results.items()}
@@ -283,13 +322,14 @@ def write(record: Mapping[str, Any], output: Path | None) -> None:
 
 
 def environment() -> dict[str, Any]:
-    """Return hardware, versions and the commit of this checkout."""
+    """Return hardware and its load, versions and the commit of this checkout."""
     return {
         "hardware": {
             "processor": _processor(),
             "cores": os.cpu_count(),
             "usable_cores": len(os.sched_getaffinity(0)),
             "system": platform.platform(),
+            "load": round(os.getloadavg()[0], 1),
         },
         "versions": {"python": platform.python_version(), **_versions()},
         "commit": _commit(),

@@ -32,7 +32,6 @@ MODULE = "benchmarks.pretraining.steps"
 SIDES = ("tfner", "transformers", "transformers-slots")
 CLS, SEP, PAD, MASK, FIRST = 2, 3, 0, 4, 5
 SETTINGS = ("preset", "batch_size", "length", "vocabulary", "steps", "rounds")
-MATRIX = 2048
 Step = Callable[[int], float]
 """Takes so many steps and returns the last loss."""
 
@@ -152,22 +151,12 @@ def serve(args: argparse.Namespace) -> None:
 
     def reply(question: str) -> dict[str, Any]:
         if question == "0":
-            return {"matrix_flops": matrix_flops(multiply)}
+            return {"matrix_flops": harness.matrix_flops(multiply)}
         before = time.perf_counter()
         loss = step(int(question))
         return {"loss": loss, "seconds": time.perf_counter() - before}
 
     harness.answer(reply)
-
-
-def matrix_flops(multiply: Callable[[], Any]) -> float:
-    """Return the operations a second of the best of twenty products."""
-    seconds = []
-    for _ in range(20):
-        before = time.perf_counter()
-        multiply()
-        seconds.append(time.perf_counter() - before)
-    return float(2 * MATRIX**3 / min(seconds))
 
 
 def make_tfner(args: argparse.Namespace) -> tuple[Step, Callable[[], Any]]:
@@ -198,7 +187,7 @@ def make_tfner(args: argparse.Namespace) -> tuple[Step, Callable[[], Any]]:
         "token_type_ids": tf.zeros_like(ids),
     }
     batches = iter(tf.data.Dataset.from_tensors(row).repeat())
-    square = tf.random.normal((MATRIX, MATRIX))
+    square = tf.random.normal((harness.MATRIX, harness.MATRIX))
 
     def step(steps: int) -> float:
         training_model.reset_metrics()
@@ -257,7 +246,7 @@ def make_transformers(
             optimizer.step()
         return float(loss)
 
-    square = torch.randn(MATRIX, MATRIX)
+    square = torch.randn(harness.MATRIX, harness.MATRIX)
     return step, lambda: square @ square
 
 
