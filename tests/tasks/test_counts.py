@@ -11,7 +11,7 @@ import pytest
 
 from tfner.document import Document
 
-WORDS = "anna lives in paris and works for acme corp".split()
+WORDS = ("anna", "lives", "in", "paris", "and", "works", "for", "acme", "corp")
 DOCUMENTS, FEW, MANY = 8, 40, 80
 
 
