@@ -1,6 +1,6 @@
 """How time and memory of prediction grow: with corpus, length of texts, labels, batch.
 
-    python -m benchmarks.speed.growth --output growth.json
+    python -m benchmarks.speed.growth --output prediction_growth.json
 
 Measures a small model of random weights, as a whole and its parts alone: `predict`
 streams texts; `encode` makes windows; `decode` and `viterbi` make entities of
@@ -64,12 +64,13 @@ class Case:
         """Return a call that does one part of the work for all texts."""
         task, stream = self.predictor.task, self.predictor.stream
         if name == "predict":
-            return lambda: [_exhaust(stream(texts)) for texts in self.calls]
+            return lambda: _exhaust(d for texts in self.calls for d in stream(texts))
         if name == "encode":
             return lambda: _exhaust(task.encode(text) for text in self.texts)
         task = _task(task.tokenizer, len(task.label_set.labels), decode=name)
         chunks = [(texts, *_outputs(task, texts)) for texts in self.calls]
-        return lambda: [_exhaust(task.decode_all(*chunk)) for chunk in chunks]
+        decode = task.decode_all
+        return lambda: _exhaust(d for chunk in chunks for d in decode(*chunk))
 
 
 def main() -> None:
