@@ -277,3 +277,25 @@ def test_a_model_too_large_for_a_file_is_refused(
     model = tagger(Encoder(**SIZES))
     with pytest.raises(ConfigError, match=r"weights take 0\.0 GiB"):
         build(model)
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_a_piece_of_large_numbers_leaves_the_others_their_digits(engine: str) -> None:
+    from tfner.engines.onnx_graph.quantized import with_small_tables
+
+    model = tagger(Encoder(**SIZES))
+    table = np.array(model.encoder.weights[0])
+    assert table.shape == (PIECES, SIZES["hidden_size"])
+    table[0] *= 1000
+    model.encoder.weights[0].assign(table)
+    graph = build(model)
+    small = with_small_tables(graph)
+    onnx.checker.check_model(small, full_check=True)
+    kinds = [t.data_type for t in small.graph.initializer if t.dims[:1] == [PIECES]]
+    assert sorted(kinds) == [onnx.TensorProto.FLOAT, onnx.TensorProto.INT8]
+    features = rows(4, 37)
+    features["input_ids"] = np.maximum(features["input_ids"], 1)
+    is_word = features["labeled_positions"] > 0
+    found = ENGINES[engine](small)(features)["probs"] - by_keras(model, features)
+    assert np.abs(found[is_word]).max() < 0.1
+    assert ENGINES[engine](graph)(features)["probs"].shape == found.shape

@@ -1,32 +1,45 @@
-"""Graphs in ONNX whose matrix products are of int8."""
+"""Graphs in ONNX whose matrix products and tables are of int8.
+
+Kernels have a scale for each column, tables one for each row: a single vector of large
+numbers would else leave few digits to the vectors of all other pieces.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfner.engines.onnx_graph.graph import FLOAT
 
 if TYPE_CHECKING:
     import onnx
 
-WEIGHTS = {"per_channel": True}
+PRODUCTS: Mapping[str, Any] = {"op_types_to_quantize": ["MatMul"], "per_channel": True}
 """Each column of a kernel has a scale of its own, which costs no time."""
+LARGEST = 127
+"""Of int8, of either sign."""
+ROWS, SCALES = "/rows", "/scales"
+"""What a table's name gets when it becomes two: (V, H) int8, (V, 1) float32."""
 
 
 def dynamic(model: onnx.ModelProto) -> onnx.ModelProto:
     """A graph whose scales of activations are found anew for every batch.
 
     Args:
-        model: from `build`; kernels and embeddings of the result are of int8.
+        model: from `build`; kernels and tables of the result are of int8.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    small = with_small_tables(model)
     return _made_by(
         lambda path: quantize_dynamic(
-            model, path, weight_type=QuantType.QInt8, **WEIGHTS
+            small, path, weight_type=QuantType.QInt8, **PRODUCTS
         )
     )
 
@@ -37,7 +50,7 @@ def static(
     """A graph whose scales of activations are those of some batches.
 
     Args:
-        model: from `build`; kernels and embeddings of the result are of int8.
+        model: from `build`; kernels and tables of the result are of int8.
         batches: inputs like those that are to come, by their names on the wire.
     """
     from onnxruntime.quantization import (
@@ -54,19 +67,80 @@ def static(
             found = next(self._batches, None)
             return None if found is None else dict(found)
 
+    small = with_small_tables(model)
     return _made_by(
         lambda path: quantize_static(
-            model,
+            small,
             path,
             Reader(),
-            op_types_to_quantize=["MatMul", "Gather"],
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             # Products of two activations, in attention, stay as they are.
             extra_options={"MatMulConstBOnly": True},
-            **WEIGHTS,
+            **PRODUCTS,
         )
     )
+
+
+def with_small_tables(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A graph that looks vectors up in tables of int8, and scales what it finds.
+
+    Args:
+        model: from `build`; it is left as it is.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    found = onnx.ModelProto()
+    found.CopyFrom(model)
+    graph = found.graph
+    tables = _tables(graph)
+    nodes = [node for old in graph.node for node in _looked_up(old, tables)]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    for name, tensor in tables.items():
+        table = numpy_helper.to_array(tensor)
+        scales = np.abs(table).max(axis=1, keepdims=True) / np.float32(LARGEST)
+        rounded = np.rint(table / np.maximum(scales, np.finfo(np.float32).tiny))
+        graph.initializer.remove(tensor)
+        for part, values in ((ROWS, rounded.astype(np.int8)), (SCALES, scales)):
+            graph.initializer.append(numpy_helper.from_array(values, name + part))
+    return found
+
+
+def _tables(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
+    """The matrices that nothing is done with but to look up rows, by their names."""
+    looked_up, others = set(), set()
+    for node in graph.node:
+        is_table = node.op_type == "Gather" and node.attribute[0].i == 0
+        (looked_up if is_table else others).add(node.input[0])
+        others.update(node.input[1:])
+    return {
+        tensor.name: tensor
+        for tensor in graph.initializer
+        if tensor.name in looked_up - others
+        and (len(tensor.dims), tensor.data_type) == (2, FLOAT)
+    }
+
+
+def _looked_up(node: onnx.NodeProto, tables: Container[str]) -> list[onnx.NodeProto]:
+    """A node, or those that look the same rows up in a table of int8."""
+    from onnx import helper
+
+    name = node.input[0]
+    if name not in tables or node.op_type != "Gather":
+        return [node]
+    ids, (out,) = node.input[1], node.output
+    rows, scales, numbers = (f"{out}{part}" for part in (ROWS, SCALES, "/numbers"))
+    return [
+        helper.make_node(kind, inputs, [made], name=made, **attributes)
+        for kind, inputs, made, attributes in (
+            ("Gather", [name + ROWS, ids], rows, {"axis": 0}),
+            ("Cast", [rows], numbers, {"to": FLOAT}),
+            ("Gather", [name + SCALES, ids], scales, {"axis": 0}),
+            ("Mul", [numbers, scales], out, {}),
+        )
+    ]
 
 
 def _made_by(write: Callable[[Path], None]) -> onnx.ModelProto:
