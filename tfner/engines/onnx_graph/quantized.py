@@ -110,7 +110,8 @@ def with_small_tables(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _tables(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
     """The matrices that nothing is done with but to look up rows, by their names."""
-    looked_up, others = set(), set()
+    looked_up: set[str] = set()
+    others: set[str] = set()
     for node in graph.node:
         is_table = node.op_type == "Gather" and node.attribute[0].i == 0
         (looked_up if is_table else others).add(node.input[0])
