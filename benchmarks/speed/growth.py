@@ -29,13 +29,13 @@ from benchmarks import harness, small_models
 from tfner import Document, LabelSet, Predictor, TokenClassification, load_tokenizer
 
 AXES: Mapping[str, tuple[int, ...]] = {
-    "texts": (100, 1_000, 10_000),
+    "texts": (50, 500, 5_000),
     "pieces of a text": (16, 64, 256, 512),
     "labels": (10, 50, 100, 200),
-    "texts of a call": (1, 8, 64, 512),
+    "texts of a call": (1, 16, 256),
 }
 """What grows, and to which sizes."""
-USUAL = {"texts": 512, "pieces of a text": 16, "labels": 10, "texts of a call": 512}
+USUAL = {"texts": 256, "pieces of a text": 16, "labels": 10, "texts of a call": 256}
 """What does not grow meanwhile; a call takes all texts unless it is what grows."""
 PARTS = ("predict", "encode", "decode", "viterbi")
 ALLOWED = 1.15
