@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import constants
 
 from tfner import recommended as module
+from tfner.config.train import TrainConfig
+from tfner.finetuning import lr_finder
 from tfner.recommended import recommended
 
 
@@ -53,7 +56,7 @@ def test_the_list_is_one_document_by_language(tfner, cached) -> None:
 
 
 def test_commands_take_short_names(
-    tfner, cached, toy_corpus, encoder_directory, tmp_path
+    tfner, cached, toy_corpus, tmp_path, monkeypatch
 ) -> None:
     train = ("--train", toy_corpus / "train.conll", "--output", tmp_path / "out")
     small = ("--max-length", 32, "--batch-size", 4, "--no-jit-compile")
@@ -61,12 +64,16 @@ def test_commands_take_short_names(
     assert result.code == 0, result.err
     told = "encoder: electra-small is google/electra-small-discriminator (Apache-2.0)"
     assert result.err.count(told) == 1
-    result = tfner(
-        "find-lr", *train, "--encoder", "electra-small", *small, "--steps", 10
-    )
-    assert result.code == 0, result.err
-    assert result.err.count(told) == 1
-    shutil.rmtree(tmp_path / "out")  # the picture of the range test
+    tested: list[TrainConfig] = []
+
+    def note(config: TrainConfig, **_: Any) -> None:
+        tested.append(config)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lr_finder, "find_learning_rate", note)
+    result = tfner("find-lr", *train, "--encoder", "electra-small", *small)
+    assert (result.code, result.err.count(told)) == (130, 1), result.err
+    assert tested[0].model.encoder == str(cached)
     for command in ("train", "find-lr"):
         said = tfner(command, *train, "--encoder", "bert-base").sentence
         assert "hf download google-bert/bert-base-cased --local-dir DIR" in said

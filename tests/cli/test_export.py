@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tfner_export.exporter import Source
 
 
+@pytest.mark.slow
 def test_a_saved_model_is_published_and_announced(
     tfner, toy_bundle: Path, tmp_path: Path
 ) -> None:

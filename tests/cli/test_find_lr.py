@@ -30,7 +30,10 @@ def acting(flags: list[str]) -> list[str]:
 
 
 def test_a_picture_and_the_figures_are_written(tfner, acting, tmp_path) -> None:
-    result = tfner("find-lr", *acting, "--steps", 14, "--json")
+    # What a file of training decides beside is heard and not used.
+    (tmp_path / "run.toml").write_text('[saving]\ntensorboard = "t"\n')
+    config = ("--config", tmp_path / "run.toml")
+    result = tfner("find-lr", *acting, *config, "--steps", 14, "--json")
     assert result.code == 0, result.err
     assert (tmp_path / "lr" / "learning_rate.png").read_bytes()[1:4] == b"PNG"
     stored = json.loads((tmp_path / "lr" / "learning_rate.json").read_text("utf-8"))
@@ -45,15 +48,6 @@ def test_what_decides_nothing_is_no_option(tfner, acting) -> None:
         assert f"{TrainConfig.leaves()[name].option} " not in shown
     assert "--batch-size N" in shown
     assert tfner("find-lr", *acting, "--epochs", 2).code == 2
-
-
-def test_a_file_of_training_may_hold_what_decides_nothing(
-    tfner, config, tmp_path
-) -> None:
-    settings = config(batch_size=4, output=str(tmp_path / "lr"), tensorboard="t")
-    (tmp_path / "run.toml").write_text(settings.to_toml())
-    result = tfner("find-lr", "--config", tmp_path / "run.toml", "--steps", 14)
-    assert result.code == 0, result.err
 
 
 def test_a_dry_run_is_one_document(tfner, flags, tmp_path) -> None:

@@ -82,6 +82,7 @@ def test_all_that_is_wrong_is_said_at_once(tfner) -> None:
     assert "`mask_rate` must be" in result.err
 
 
+@pytest.mark.slow
 def test_a_run_from_data_to_an_encoder_that_tagging_starts_from(
     tfner, pretraining_rows: Path, toy_corpus: Path, tmp_path: Path
 ) -> None:

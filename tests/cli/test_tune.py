@@ -25,6 +25,7 @@ def flags(toy_settings: dict[str, Any], tmp_path: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_a_search_prints_its_trials_and_the_best_one(
     tfner, flags, tmp_path, toy_corpus
 ) -> None:

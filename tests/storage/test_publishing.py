@@ -135,6 +135,16 @@ def test_permissions_stay(tmp_path: Path, kind: str) -> None:
     assert place.stat().st_mode & 0o777 == 0o750
 
 
+def test_permissions_of_files_in_a_directory_stay(tmp_path: Path) -> None:
+    place = tmp_path / "out"
+    put("directory", place, "old")
+    (place / "config.json").chmod(0o600)
+    with writing("directory", place, version_of(place)):
+        pass
+    assert text_of(place) == "new"
+    assert (place / "config.json").stat().st_mode & 0o777 == 0o600
+
+
 def test_what_killed_runs_left_is_named_and_removed(
     tmp_path: Path, heed: Callable[..., ExitStack]
 ) -> None:

@@ -127,6 +127,11 @@ class Leaf:
             return f"`{self.name}` must be {kind}. Received: {self.name}={value!r}"
         if value is None:
             return None
+        if not _is_utf8(value):
+            return (
+                f"`{self.name}` is no UTF-8, and files of settings hold nothing else. "
+                f"Received: {self.name}={value!r}"
+            )
         if self.choices and value not in self.choices:
             return unknown(f"`{self.name}`", str(value), self.choices)
         within = self.low is None or value >= self.low  # which no NaN is
@@ -142,6 +147,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     return tuple(value) if isinstance(value, list) else value
+
+
+def _is_utf8(value: Any) -> bool:
+    """Tell whether a value can be stored: bytes of a file's name may be no text."""
+    texts = value if isinstance(value, tuple) else (value,)
+    try:
+        "".join(map(str, texts)).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def parts(hint: Any) -> tuple[Any, ...]:

@@ -157,9 +157,11 @@ def _free_beside(target: AnyPath) -> Path:
 
 def _keep_mode(target: Path, stage: Path) -> None:
     """Give what is to be replaced and what replaces it the same permissions."""
-    with suppress(OSError):
-        if target.is_dir() == stage.is_dir():
-            shutil.copymode(target, stage)
+    for new in [stage, *stage.rglob("*")]:
+        old = target / new.relative_to(stage)
+        with suppress(OSError):
+            if old.is_dir() == new.is_dir():
+                shutil.copymode(old, new)
 
 
 def sync(path: Path) -> None:
