@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -48,6 +49,23 @@ def test_closed_streams(real, corpus, arguments, closing: str, code: int) -> Non
     assert written.exists() == (code == 0)
     if code == 0:  # and nothing else got into it
         assert written.read_text("utf-8").count("\n") == 1
+
+
+STARTING_ANOTHER = """
+import subprocess, sys
+from tfner.cli.process import occupy_closed_streams
+occupy_closed_streams()
+look = "import os; [os.fstat(number) for number in range(3)]"
+sys.exit(subprocess.call([sys.executable, "-c", look]))
+"""
+
+
+@pytest.mark.slow
+def test_other_processes_find_closed_streams_occupied_too() -> None:
+    words = ["bash", "-c", '"$0" -c "$1" >&- 2>&- <&-', sys.executable]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([*words, STARTING_ANOTHER], cwd=root, check=False)
+    assert done.returncode == 0
 
 
 def test_names_that_are_no_utf8_are_read_written_and_shown(tfner, corpus) -> None:

@@ -43,7 +43,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counts
 
 
-def test_a_report_reads_no_corpus_and_runs_no_model_again(
+def test_a_report_holds_what_the_run_has_scored_and_reads_and_runs_nothing_again(
     config, toy_corpus, tmp_path, calls
 ) -> None:
     parts = {name: str(toy_corpus / f"{name}.conll") for name in FILES}
@@ -52,18 +52,9 @@ def test_a_report_reads_no_corpus_and_runs_no_model_again(
     assert {name: once[f"read {name}"] for name in FILES} == dict.fromkeys(FILES, 1)
     assert once["model runs"] > 0
     calls.clear()
-    place = tmp_path / "report"
-    run_trials(config(output=str(tmp_path / "b"), epochs=1, **parts), report=place)
+    place, output = tmp_path / "report", tmp_path / "b"
+    result = run_trials(config(output=str(output), epochs=1, **parts), report=place)
     assert calls == once
-    assert (place / "report.html").is_file()
-
-
-def test_a_report_holds_the_scores_of_test_and_the_way_there(
-    config, toy_corpus, tmp_path
-) -> None:
-    place, output = tmp_path / "report", tmp_path / "model"
-    test = str(toy_corpus / "test.conll")
-    result = run_trials(config(output=str(output), test=test), report=place)
     metrics = json.loads((place / "metrics.json").read_text("utf-8"))
     assert result["test"].items() <= metrics.items()
     stored = Bundle.load(output).metrics
@@ -71,7 +62,7 @@ def test_a_report_holds_the_scores_of_test_and_the_way_there(
     assert metrics["best_epoch"] == stored["best_epoch"]
     assert metrics["by_novelty"]["seen in training"]["support"] > 0
     page = (place / "report.html").read_text("utf-8")
-    assert f"{output} on {test}" in page
+    assert f"{output} on {parts['test']}" in page
     stored = describe_model(output)
     for name in (*stored["settings"], *stored["versions"]):
         assert f"<th>{name}</th>" in page

@@ -27,7 +27,9 @@ def occupy_closed_streams() -> None:
             os.fstat(number)
         except OSError:
             descriptor = os.open(os.devnull, way)
-            if descriptor != number:
+            if descriptor == number:
+                os.set_inheritable(number, True)  # else it is closed in other processes
+            else:
                 os.dup2(descriptor, number)
                 os.close(descriptor)
         if getattr(sys, name) is None:
