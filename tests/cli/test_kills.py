@@ -5,13 +5,16 @@ from __future__ import annotations
 import random
 import subprocess
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.robustness.kills import Case, killed
+from benchmarks.outputs import Case
+from benchmarks.robustness.kills import killed
+from benchmarks.robustness.troubles import troubled
 
 pytestmark = pytest.mark.slow
 
@@ -24,15 +27,27 @@ def corpus(tmp_path: Path) -> Path:
     return tmp_path / "a.bio"
 
 
-@pytest.mark.parametrize("overwrites", [False, True])
-def test_kills_at_random_moments(corpus, monkeypatch, overwrites: bool) -> None:
+@pytest.fixture
+def case(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     root = Path(__file__).resolve().parents[2]
     monkeypatch.setenv("PYTHONPATH", f"{root}:{root / 'export'}")
     output = corpus.parent / "out" / "a.jsonl"
-    case = Case(("corpus", "convert", corpus, output), output, overwrites)
+    return Case(("corpus", "convert", corpus, output), output)
+
+
+@pytest.mark.parametrize("overwrites", [False, True])
+def test_kills_at_random_moments(case, overwrites: bool) -> None:
+    case.overwrites = overwrites
     found = killed(case, 3, random.Random(0))
     assert found["faults"] == []
     assert found["whole"] + found["absent"] == 3
+
+
+def test_strangers_signals_and_second_runs_at_random_moments(case) -> None:
+    args = Namespace(trials=2, troubles=["stranger", "signal", "two_runs"])
+    found = troubled(case, args, random.Random(0))
+    assert found["faults"] == []
+    assert all(sum(found[name].values()) >= args.trials for name in args.troubles)
 
 
 def test_of_two_runs_into_one_output_the_second_is_told(
