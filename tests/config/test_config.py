@@ -108,7 +108,7 @@ def test_assignments_read_values_as_toml_or_as_text(assignment: str, value) -> N
         ("task.labels=PER", ["`labels` must be a list of strings"]),
         ("task.labels=[1]", ["`labels` must be a list of strings"]),
         ("tokenizer.lower_case=1", ["`lower_case` must be a boolean"]),
-        ("data.train=a\udcff.bio", ["`train` is no UTF-8", r"'a\\udcff.bio'"]),
+        ("data.train=a\udcff.bio", ["`train` is no UTF-8", r"'a\udcff.bio'"]),
         ("task.labels=['\udcff']", ["`labels` is no UTF-8"]),
         ("saving.overwrite", ["section.key=value", "saving.overwrite"]),
     ],
