@@ -33,7 +33,7 @@ def load(
     options.intra_op_num_threads = threads or available_cores()
     # Threads that wait in a loop would take the time of those that encode.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3  # errors alone
+    options.log_severity_level = 4  # errors are raised
     with loading(graph):
         session = onnxruntime.InferenceSession(
             str(graph) if isinstance(graph, Path) else graph,

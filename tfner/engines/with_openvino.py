@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ def load(
     }
     with loading(graph):
         model = core.read_model(graph)
+        tables = _tables(model)
         compiled = core.compile_model(model, "CPU", settings)
     names = [output.get_any_name() for output in compiled.outputs]
     one = threading.local()  # a request serves one thread at a time
@@ -47,7 +48,37 @@ def load(
         if not hasattr(one, "request"):
             one.request = compiled.create_infer_request()
         with running(graph):
+            for name, rows in tables.items():
+                if not (inputs[name] < rows).all():
+                    raise ValueError(f"{name} has more than the {rows:,} that it knows")
             found = one.request.infer(dict(inputs), share_inputs=True)
         return {name: np.array(found[name]) for name in names}
 
     return run
+
+
+def _tables(model: openvino.Model) -> dict[str, int]:
+    """Rows of the tables that inputs are looked up in, by the inputs' names.
+
+    What is in no row OpenVINO takes for zeros; other engines refuse it.
+    """
+    found = {}
+    for parameter in model.get_parameters():
+        for target in _targets(parameter):
+            if (
+                target.get_node().get_type_name() == "Gather"
+                and target.get_index() == 1
+            ):
+                rows = target.get_node().input_value(0).get_partial_shape()[0]
+                if rows.is_static:
+                    found[parameter.output(0).get_any_name()] = rows.get_length()
+    return found
+
+
+def _targets(node: openvino.Node) -> Iterator[Any]:
+    """The inputs that take what a node gives, conversions passed over."""
+    for target in node.output(0).get_target_inputs():
+        if target.get_node().get_type_name() == "Convert":
+            yield from _targets(target.get_node())
+        else:
+            yield target

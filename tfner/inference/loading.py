@@ -2,166 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tfner.checkpoints.saved_graph import ASSETS, SAVED_MODEL
 from tfner.clients.addresses import is_address
-from tfner.data.features import known_in_serving
-from tfner.engines import Engine, engine_of
+from tfner.engines import engine_of
 from tfner.errors import BundleError, ConfigError, StorageError
-from tfner.inference.batching import Runner
 from tfner.inference.bundle import NO_MODEL, ON_SERVER, Bundle
-from tfner.inference.bundle_files import reading
-from tfner.inference.engines import SAVED, Engines, OneEngine
+from tfner.inference.exported import GraphBundle, SavedModelBundle
 from tfner.inference.external import (
     EstimatorBundle,
     Extras,
     GoogleBundle,
     HuggingFaceBundle,
 )
-from tfner.inference.graph_runner import GraphRunner
 from tfner.inference.native_bundle import (
     CONFIG,
     METRICS,
     SUMMARY,
-    NativeBundle,
     local_model,
     native_bundle,
     refuse_encoder,
 )
-from tfner.inference.runners import SavedModelRunner
 from tfner.inference.served import SERVER_SETTINGS, ServedBundle
-from tfner.inference.span_runner import SpanRunner
 from tfner.inference.weights import WEIGHTS
 from tfner.storage.digests import DIGESTS, check_digests
 from tfner.storage.foreign_files import read_json
-from tfner.tasks.span_extraction import SpanExtraction
-from tfner.tasks.token_classification import TokenClassification
-
-if TYPE_CHECKING:
-    import keras
 
 UNCHECKED = (
     f"Restore them; with --no-verify, or without {DIGESTS}, they are not compared."
 )
-RUNNERS: dict[tuple[str, ...], Callable[..., Runner]] = {
-    TokenClassification.outputs: SavedModelRunner,
-    SpanExtraction.outputs: SpanRunner,
-}
-"""Runners of SavedModels, by `Task.outputs`."""
-
-
-class ExportedBundle(NativeBundle):
-    """A graph that tfner exported, and in its assets all but weights.
-
-    Args:
-        exported: directory of the graph.
-        **extras: none are taken.
-
-    Raises:
-        BundleError: the assets are damaged, or come from a newer tfner.
-        ConfigError: an extra was given.
-    """
-
-    def __init__(self, exported: Path, **extras: Any) -> None:
-        Extras(**extras).refuse(exported)
-        super().__init__(exported / ASSETS)
-        self.exported = exported
-
-    def load_model(self) -> keras.Model:
-        """Refuse: the graph holds no Keras model.
-
-        Raises:
-            BundleError: always.
-        """
-        raise BundleError(NO_MODEL.format(self.exported))
-
-    def _serving(self, name: str) -> Any:
-        """What the export tells of its graph."""
-        with reading(self.directory / CONFIG):
-            return self.config["serving"][name]
-
-
-class SavedModelBundle(ExportedBundle):
-    """A SavedModel that tfner exported.
-
-    Args:
-        exported: directory of the graph.
-        trust_graph: see `load_signature`.
-        **extras: see `ExportedBundle`.
-    """
-
-    def __init__(
-        self, exported: Path, *, trust_graph: bool = False, **extras: Any
-    ) -> None:
-        super().__init__(exported, **extras)
-        self._trust_graph = trust_graph
-
-    def runner(self) -> Runner:
-        """Make a runner of the graph."""
-        packs = bool(self._serving("packs"))
-        make, inputs = RUNNERS[tuple(self.task.outputs)], self.task.features
-        run = make(
-            self.exported,
-            packs=packs,
-            inputs=known_in_serving(inputs),
-            trust_graph=self._trust_graph,
-        )
-        self._compare(run)
-        return run
-
-    def _compare(self, run: Any) -> None:
-        """Compare what the graph takes and gives with what the assets say.
-
-        Raises:
-            BundleError: they are those of another graph.
-        """
-        tags, labels = getattr(run, "num_tags", None), len(self.label_set.tags)
-        if tags not in (None, labels):
-            raise BundleError(
-                f"{self.exported}: its graph predicts {tags} tags, its labels are "
-                f"{labels}. Export the model again."
-            )
-        if run.row_length and run.row_length < self.task.max_length:
-            raise BundleError(
-                f"{self.exported}: its rows have {run.row_length} pieces, its "
-                f"windows have up to {self.task.max_length}. Export the model again."
-            )
-
-    def engines(self) -> Engines:
-        """The engine of the graph."""
-        return OneEngine(self.runner, instead=SAVED)
-
-
-class GraphBundle(ExportedBundle):
-    """A graph of an engine that tfner exported; see `ExportedBundle`.
-
-    Args:
-        exported: directory of the graph.
-        engine: that runs it.
-        **extras: none are taken.
-    """
-
-    def __init__(self, exported: Path, engine: Engine, **extras: Any) -> None:
-        super().__init__(exported, **extras)
-        self.engine = engine
-
-    def runner(self) -> Runner:
-        """Make a runner of the graph."""
-        packs, precision = self._serving("packs"), self._serving("precision")
-        run = self.engine.load(self.exported / self.engine.file, precision=precision)
-        return GraphRunner(run, packs=packs)
-
-    def engines(self) -> Engines:
-        """The engine of the graph."""
-        return OneEngine(
-            self.runner,
-            engine=self.engine.name,
-            precision=self._serving("precision"),
-            instead="Export the model again, in another format or precision.",
-        )
 
 
 def open_model(
