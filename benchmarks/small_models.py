@@ -14,6 +14,8 @@ JAPANESE = "本日 は 晴天 なり 東京 の 天気 、 太郎 が 京都 に
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 LENGTH = 24
 
+EXPORTS = ("saved_model", "onnx", "openvino", "litert")
+
 Loader = Callable[[Path], Any]
 
 
@@ -39,22 +41,24 @@ def make_all(folder: Path) -> None:
     _run(folder / "run")
 
 
-def export(folder: Path, bundle: Path) -> None:
-    """Write the SavedModel of a bundle, which takes a minute.
+def make_export(folder: Path, format: str) -> None:
+    """Write an export of a bundle, which may take a minute.
 
     Args:
-        folder: gets it.
-        bundle: of `make_all`.
+        folder: of `make_all`; gets it under the name of the format.
+        format: one of `EXPORTS`, whose engine is installed.
     """
     from tfner import Bundle
-    from tfner_export import export_saved_model
+    from tfner_export.exporter import Serving
+    from tfner_export.publish import export
 
-    made = export_saved_model(
-        Bundle.load(bundle), folder / "exports", max_length=LENGTH, max_rows=8
-    )
-    shutil.move(made.directory, folder / "saved_model")
-    shutil.rmtree(folder / "exports")
-    (folder / "saved_model" / "digests.json").unlink()
+    bundle, place = Bundle.load(folder / "bundle_softmax"), folder / "exports"
+    rows = {"max_length": LENGTH, "max_rows": 8} if format == "saved_model" else {}
+    name = format.replace("_", "-")
+    made = export(bundle, place, format=name, serving=Serving(**rows))
+    shutil.move(made.directory, folder / format)
+    shutil.rmtree(place, ignore_errors=True)
+    (folder / format / "digests.json").unlink()
 
 
 def wordpiece(folder: Path) -> Path:
@@ -254,7 +258,7 @@ LOADERS: dict[str, Loader] = {
     **dict.fromkeys(
         (
             *("bundle_softmax", "bundle_crf", "bundle_spans", "bundle_keras"),
-            *("huggingface", "torch", "google", "saved_model"),
+            *("huggingface", "torch", "google", *EXPORTS),
         ),
         load_model,
     ),

@@ -61,8 +61,9 @@ def main() -> None:
         place = args.specimens or Path(folder) / "specimens"
         if not place.exists():
             small_models.make_all(place)
-        if "saved_model" in args.kinds and not (place / "saved_model").exists():
-            small_models.export(place, place / "bundle_softmax")
+        for kind in {*args.kinds} & {*small_models.EXPORTS}:
+            if not (place / kind).exists():
+                small_models.make_export(place, kind)
         if args.only is not None:
             found = read(args.kinds[0], place / args.kinds[0], args.only, shows=True)
             sys.exit(json.dumps(found, indent=2))

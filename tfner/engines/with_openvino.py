@@ -50,7 +50,7 @@ def load(
         with running(graph):
             for name, rows in tables.items():
                 if not (inputs[name] < rows).all():
-                    raise ValueError(f"{name} has more than the {rows:,} that it knows")
+                    raise ValueError(f"{name} beyond the {rows:,} that it knows")
             found = one.request.infer(dict(inputs), share_inputs=True)
         return {name: np.array(found[name]) for name in names}
 
@@ -65,11 +65,9 @@ def _tables(model: openvino.Model) -> dict[str, int]:
     found = {}
     for parameter in model.get_parameters():
         for target in _targets(parameter):
-            if (
-                target.get_node().get_type_name() == "Gather"
-                and target.get_index() == 1
-            ):
-                rows = target.get_node().input_value(0).get_partial_shape()[0]
+            taker = target.get_node()
+            if taker.get_type_name() == "Gather" and target.get_index() == 1:
+                rows = taker.input_value(0).get_partial_shape()[0]
                 if rows.is_static:
                     found[parameter.output(0).get_any_name()] = rows.get_length()
     return found
