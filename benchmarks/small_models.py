@@ -53,7 +53,9 @@ def make_export(folder: Path, format: str) -> None:
     from tfner_export.publish import export
 
     bundle, place = Bundle.load(folder / "bundle_softmax"), folder / "exports"
-    rows = {"max_length": LENGTH, "max_rows": 8} if format == "saved_model" else {}
+    rows: dict[str, Any] = {}
+    if format == "saved_model":
+        rows = {"max_length": LENGTH, "max_rows": 8}
     name = format.replace("_", "-")
     made = export(bundle, place, format=name, serving=Serving(**rows))
     shutil.move(made.directory, folder / format)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -220,3 +222,74 @@ def test_a_graph_may_do_nothing_when_it_is_loaded_either(
     check_refused(load, model, "WriteFile")
     load(model, trust_graph=True)
     assert target.exists()
+
+
+def cut(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def as_text(path: Path) -> None:
+    path.write_text("saved_model_schema_version: 1\n", "utf-8")
+
+
+def as_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+INDEX, DATA = "variables/variables.index", "variables/variables.data-00000-of-00001"
+DAMAGES = [
+    *(("saved_model.pb", way) for way in (cut, empty, as_text)),
+    *((INDEX, way) for way in (cut, empty, Path.unlink, as_pipe)),
+    *((DATA, way) for way in (cut, empty, Path.unlink, as_pipe)),
+    ("variables", shutil.rmtree),
+    ("fingerprint.pb", as_pipe),
+]
+
+
+@pytest.fixture(scope="module")
+def harmless(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save(tmp_path_factory.mktemp("harmless") / "made", nothing)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "damage"), DAMAGES)
+def test_a_saved_model_that_is_not_whole_is_one_sentence(
+    name: str, damage: Any, harmless: Path, load: Any, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(harmless, tmp_path / "model"))
+    damage(model / name)
+    with pytest.raises(BundleError, match="cannot be loaded as a Sav") as caught:
+        load(model)
+    assert str(model / name.partition(".index")[0].partition(".data")[0]) in str(
+        caught.value
+    )
+    assert "\n" not in str(caught.value)
+    with pytest.raises(BundleError, match=r"^\S+ cannot be loaded as a Sav") as caught:
+        load(model, trust_graph=True)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_damaged_fingerprint_is_passed_over_in_silence(
+    harmless: Path, load: Any, tmp_path: Path, caplog: Any
+) -> None:
+    model = Path(shutil.copytree(harmless, tmp_path / "model"))
+    cut(model / "fingerprint.pb")
+    load(model)
+    assert not [r for r in caplog.records if r.exc_info]
+
+
+@pytest.mark.slow
+def test_a_graph_that_holds_its_weights_is_taken_on_trust(
+    harmless: Path, load: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tfner.checkpoints.saved_graph.LARGEST", 1000)
+    with pytest.raises(BundleError, match=r"at most 1,000 bytes.* --trust-graph"):
+        load(harmless)
+    load(harmless, trust_graph=True)

@@ -14,13 +14,14 @@ from typing import Any
 
 from tfner.checkpoints.graph_files import asset_files, out_of_place
 from tfner.checkpoints.graph_operators import FILES, OPERATORS
-from tfner.errors import CheckpointError, counted
+from tfner.errors import CheckpointError, counted, shorten
 from tfner.storage.foreign_files import check_files, read_bytes
 
 SAVED_MODEL = "saved_model.pb"
 ASSETS = "assets"
-LARGEST = 1 << 30
-"""Bytes of a graph; one that holds its weights may have some hundred million."""
+LARGEST = 32 << 20
+"""Bytes of a graph, of which TensorFlow may make 50 times as many in memory; that of
+MiniLM with all signatures has 3.4 million."""
 LARGEST_CONSTANT = 1 << 28
 """Numbers of a constant, which may be many more than the bytes that declare it."""
 SHOWN = 8
@@ -41,7 +42,9 @@ def check_graph(directory: Path) -> None:
     place = directory / SAVED_MODEL
     for graph in read_graphs(place):
         if found := foreign_operators(graph):
-            names = ", ".join(found[:SHOWN])
+            names = ", ".join(
+                name if name.isalnum() else shorten(name) for name in found[:SHOWN]
+            )
             more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
             raise CheckpointError(
                 f"{place}: its graph has {counted(len(found), 'operator')} that no "
@@ -62,6 +65,12 @@ def read_graphs(place: Path) -> Any:
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from tensorflow.core.protobuf import saved_model_pb2
 
+    check_files(place)
+    if place.stat().st_size > LARGEST:
+        raise CheckpointError(
+            f"{place}: of a graph at most {LARGEST:,} bytes are looked through, which "
+            f"is enough where it holds no weights. {REMEDY}."
+        )
     content = saved_model_pb2.SavedModel()
     try:
         content.ParseFromString(read_bytes(place, largest=LARGEST))
@@ -102,7 +111,7 @@ def _check_assets(directory: Path, graph: Any) -> None:
         if path.is_absolute() or ".." in path.parts or "\0" in asset.filename:
             raise CheckpointError(
                 f"{directory / SAVED_MODEL}: its graph reads a file outside of its "
-                f"assets: {asset.filename!r}. {REMEDY}."
+                f"assets: {shorten(asset.filename)}. {REMEDY}."
             )
         check_files(directory / ASSETS / path)
 

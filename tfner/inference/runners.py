@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import keras
 
 VARIABLES = "variables/variables"
+READ = ("saved_model.pb", "fingerprint.pb", "debug/saved_model_debug_info.pb")
+"""Files of a SavedModel that TensorFlow reads, beside variables and assets."""
 EMBEDDINGS = "embeddings/word_embeddings"
 
 
@@ -176,11 +178,11 @@ def load_signature(directory: Path, name: str, *, trust_graph: bool) -> tuple[An
     """
     import tensorflow as tf
 
-    from tfner.checkpoints.saved_graph import SAVED_MODEL, check_graph
+    from tfner.checkpoints.saved_graph import check_graph
     from tfner.checkpoints.tf_checkpoint import check_variables
 
     try:
-        check_files(directory / SAVED_MODEL)
+        check_files(*(p for name in READ if (p := directory / name).exists()))
         if not trust_graph:
             check_graph(directory)
         if (directory / f"{VARIABLES}.index").exists():
@@ -192,10 +194,11 @@ def load_signature(directory: Path, name: str, *, trust_graph: bool) -> tuple[An
         raise BundleError(
             f"{directory} cannot be loaded as a SavedModel: {error}"
         ) from error
-    except tf.errors.OpError as error:
+    except (tf.errors.OpError, FileNotFoundError) as error:
         raise BundleError(
-            f"{directory} cannot be loaded as a SavedModel: its variables are "
-            f"damaged ({type(error).__name__}). Restore or export them again."
+            f"{directory} cannot be loaded as a SavedModel: the files "
+            f"{directory / VARIABLES}.* are missing or damaged "
+            f"({type(error).__name__}). Restore them, or export the model again."
         ) from error
     except MemoryError:
         raise

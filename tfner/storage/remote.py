@@ -79,16 +79,18 @@ def import_tensorflow() -> None:
 
 @contextmanager
 def quiet_tensorflow() -> Iterator[None]:
-    """Let TensorFlow log errors alone: its warnings tell the user nothing."""
-    import tensorflow as tf
+    """Let TensorFlow log nothing: what is wrong it raises, and the rest tells nothing.
 
-    package = tf.get_logger()
-    level = package.level
-    package.setLevel(logging.ERROR)
+    Of files that it can do without it logs a traceback, by absl.
+    """
+    levels = {name: logging.getLogger(name).level for name in ("tensorflow", "absl")}
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        package.setLevel(level)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 @contextmanager
