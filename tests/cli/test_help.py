@@ -69,6 +69,15 @@ def test_one_flag_has_one_form_and_one_word_for_its_value_everywhere() -> None:
     assert {flag: found for flag, found in forms.items() if len(found) > 1} == {}
 
 
+def test_commands_that_may_run_a_saved_model_can_be_told_to_trust_it() -> None:
+    found = {
+        " ".join(words)
+        for words, command in ALL.items()
+        if any("--trust-graph" in parameter.opts for parameter in command.params)
+    }
+    assert found == {"compare", "distill", "evaluate", "predict", "serve"}
+
+
 def test_settings_of_training_stand_under_headings_in_the_order_of_thought(
     tfner,
 ) -> None:
