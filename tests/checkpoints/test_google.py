@@ -17,9 +17,11 @@ from tfner.checkpoints.google import (
     load_google_tagger,
     save_google_checkpoint,
 )
+from tfner.checkpoints.loading import open_encoder
 from tfner.errors import CheckpointError, StorageError
 from tfner.models.encoders.bert import Encoder
 from tfner.models.heads.token_classifier import TokenClassifier
+from tfner.storage.digests import write_digests
 
 TOLERANCE = 2e-5
 TAGS = ["B-LOC", "B-PER", "I-LOC", "I-PER", "O"]
@@ -182,6 +184,21 @@ def test_a_directory_is_its_newest_checkpoint_and_a_prefix_any_other(
     assert not same_weights(earlier, newest)
     found = newest.embeddings.pieces.embeddings.numpy()
     np.testing.assert_array_equal(found, new["electra/embeddings/word_embeddings"])
+
+
+@pytest.mark.slow
+def test_files_that_have_changed_are_refused_wherever_the_checkpoint_is_named(
+    google: Any, tmp_path: Path
+) -> None:
+    prefix = google.save(tmp_path, google.electra())
+    (tmp_path / "notes").write_text("as it was")
+    write_digests(tmp_path)
+    open_encoder(tmp_path)
+    (tmp_path / "notes").write_text("changed")
+    for name in (tmp_path, prefix, f"{prefix}.index", f"{tmp_path}#generator"):
+        with pytest.raises(StorageError, match="notes has changed since it was saved"):
+            open_encoder(name)
+        open_encoder(name, digests=False)
 
 
 def test_sizes_come_from_the_shapes_and_the_guess_is_announced(

@@ -29,6 +29,13 @@ def test_files_as_they_were_saved_pass(directory: Path) -> None:
     assert list(record["files"]) == ["README.md", "a.txt", "inner/b.bin"]
 
 
+def test_a_model_may_be_named_by_what_its_files_begin_with(directory: Path) -> None:
+    check_digests(directory / "a")
+    (directory / "a.txt").write_text("b")
+    with pytest.raises(StorageError, match=r"a\.txt has changed"):
+        check_digests(directory / "a")
+
+
 def test_models_without_digests_pass(directory: Path) -> None:
     (directory / DIGESTS).unlink()
     (directory / "a.txt").unlink()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tfner.checkpoints.tensors import WEIGHT_FILES
 from tfner.checkpoints.tf_checkpoint import holds_checkpoint
@@ -24,6 +24,7 @@ GENERATOR = "#generator"
 def open_encoder(
     name: str | Path,
     *,
+    digests: bool = True,
     hidden_dropout: float | None = None,
     attention_dropout: float | None = None,
 ) -> StoredEncoder:
@@ -35,17 +36,22 @@ def open_encoder(
             a google-research BERT or ELECTRA checkpoint, or a prefix in
             it such as `DIR/model.ckpt-1001000`, with `#generator` at the end for
             ELECTRA's generator.
+        digests: compare its files with the digests that were saved with them, if there
+            are any.
         hidden_dropout: instead of the rate in its config.
         attention_dropout: instead of the rate in its config.
 
     Raises:
         CheckpointError: it is missing, damaged or of another kind.
+        StorageError: its files have changed since they were saved, or are missing.
     """
     name = _local(resolve(name, announced=True))
     path, generator = _split(name)
     if generator or is_google(path):
         from tfner.checkpoints.google import open_google_encoder
 
+        if digests:
+            check_digests(path)
         return open_google_encoder(
             path,
             part="generator" if generator else "discriminator",
@@ -55,7 +61,8 @@ def open_encoder(
     from tfner.checkpoints import huggingface, keras_hub
 
     directory = huggingface.find_directory(name)
-    check_digests(directory)
+    if digests:
+        check_digests(directory)
     preset = keras_hub.is_preset(directory)
     read = keras_hub.open_preset if preset else huggingface.open_huggingface_encoder
     return read(
@@ -63,17 +70,17 @@ def open_encoder(
     )
 
 
-def load_encoder(name: str | Path, **dropouts: float | None) -> keras.Model:
+def load_encoder(name: str | Path, **settings: Any) -> keras.Model:
     """The encoder that `--encoder` names.
 
     Args:
         name: as for `open_encoder`.
-        dropouts: as for `open_encoder`.
+        **settings: as for `open_encoder`.
 
     Raises:
         CheckpointError: it is missing, of another kind, or does not fit exactly.
     """
-    return open_encoder(name, **dropouts).load()
+    return open_encoder(name, **settings).load()
 
 
 def lasting_name(name: str | Path) -> str:

@@ -129,7 +129,8 @@ def _check_widths(config: DistillConfig, teacher: Teacher) -> None:
     """Refuse vectors that cannot be compared, before the teacher reads."""
     if not teacher.vectors or config.distillation.layers is not None:
         return
-    width = open_encoder(config.model.encoder).settings.get("hidden_size")
+    student = open_encoder(config.model.encoder, digests=False)  # compared when loaded
+    width = student.settings.get("hidden_size")
     other = teacher.model.encoder.hidden_size
     if width != other:
         raise ConfigError(

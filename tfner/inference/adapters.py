@@ -59,7 +59,11 @@ def save_adapters(model: keras.Model, path: Path) -> None:
 
 
 def load_base(
-    base: Mapping[str, Any], place: Path, encoder: str | Path | None = None
+    base: Mapping[str, Any],
+    place: Path,
+    encoder: str | Path | None = None,
+    *,
+    digests: bool = True,
 ) -> keras.Model:
     """Load the encoder that a model was trained from.
 
@@ -67,6 +71,8 @@ def load_base(
         base: from `describe_base`.
         place: of the model, for messages.
         encoder: where it is now; where it was then if None.
+        digests: compare its files with the digests that were saved with them, if there
+            are any.
 
     Raises:
         BundleError: it cannot be loaded, or is another one.
@@ -75,7 +81,7 @@ def load_base(
 
     name = encoder or base["encoder"]
     try:
-        found = load_encoder(name)
+        found = load_encoder(name, digests=digests)
     except TfnerError as error:
         raise BundleError(
             f"{place} was saved without its encoder, which cannot be loaded from "

@@ -92,6 +92,7 @@ class NativeBundle(Bundle):
         directory: as `save_bundle` wrote it, or the assets of a SavedModel.
         encoder: place of the encoder of a model that was saved without it; the one it
             was trained from if None.
+        digests: compare the files of that encoder with the digests beside them.
 
     Raises:
         BundleError: it is not one, is damaged, or comes from a newer tfner.
@@ -99,9 +100,14 @@ class NativeBundle(Bundle):
     """
 
     def __init__(
-        self, directory: str | Path, *, encoder: str | Path | None = None
+        self,
+        directory: str | Path,
+        *,
+        encoder: str | Path | None = None,
+        digests: bool = True,
     ) -> None:
         self.directory, self.encoder = Path(directory), encoder
+        self._digests = digests
         config = read_file(self.directory, CONFIG)
         if "tfner_schema" not in config:
             raise BundleError(
@@ -219,7 +225,9 @@ class NativeBundle(Bundle):
     ) -> keras.Model:
         """The model that was saved without its encoder."""
         with reading(self.directory / CONFIG):
-            encoder = load_base(base, self.directory, self.encoder)
+            encoder = load_base(
+                base, self.directory, self.encoder, digests=self._digests
+            )
             model = self.task.build(encoder, dropout=dropout)
             build(model)
         with reading(path):
@@ -241,14 +249,12 @@ def refuse_encoder(model: str | Path, encoder: str | Path | None) -> None:
         )
 
 
-def native_bundle(
-    directory: Path, *, encoder: str | Path | None = None
-) -> NativeBundle:
+def native_bundle(directory: Path, **settings: Any) -> NativeBundle:
     """Open the bundle in a directory; of several trials that with the best dev score.
 
     Args:
         directory: of the bundle or of the trials.
-        encoder: see `NativeBundle`.
+        **settings: see `NativeBundle`.
 
     Raises:
         BundleError: there is none.
@@ -260,7 +266,7 @@ def native_bundle(
             found = read_file(directory, SUMMARY)
             check_known(found, {"best": str}, place=summary)
             directory = directory / Path(found["best"]).name
-    return NativeBundle(directory, encoder=encoder)
+    return NativeBundle(directory, **settings)
 
 
 def local_model(model: str | Path) -> str | Path:

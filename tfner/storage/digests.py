@@ -50,18 +50,20 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check_digests(directory: Path, *, remedy: str = REMEDY) -> None:
+def check_digests(model: Path, *, remedy: str = REMEDY) -> None:
     """Compare the files of a directory with the digests in it, if there are any.
 
     Files that were added since are not looked at.
 
     Args:
-        directory: of the model.
+        model: its directory, or what the names of its files begin with, as those of
+            TensorFlow's checkpoints do.
         remedy: what to do about files that differ.
 
     Raises:
         StorageError: names the files that are missing or changed.
     """
+    directory = model if model.is_dir() else model.parent
     place = directory / DIGESTS
     if not place.exists() and not place.is_symlink():
         return
