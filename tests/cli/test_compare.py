@@ -68,6 +68,13 @@ def test_a_model_that_has_changed_is_a_side_on_request(
     assert tfner(*sides, "--no-verify").code == 0
 
 
+def test_an_encoder_is_for_models_without_one(tfner, toy_bundle, files) -> None:
+    sides = ("compare", toy_bundle, files[0], files[2])
+    message = tfner(*sides, "--encoder", "elsewhere").sentence
+    assert "neither side is a model that was saved without its encoder" in message
+    assert "--encoder elsewhere" in message
+
+
 def test_sides_of_other_texts_are_refused(tfner, files, toy_corpus) -> None:
     other = toy_corpus / "dev.conll"
     message = tfner("compare", other, files[1], files[2]).sentence

@@ -20,6 +20,7 @@ from tfner.inference.adapters import ADAPTERS
 from tfner.inference.bundle import Bundle
 from tfner.inference.predictor import Predictor
 from tfner.inference.weights import WEIGHTS
+from tfner.storage.digests import write_digests
 
 LORA: dict[str, Any] = {"lora": 4, "lora_alpha": 8, "learning_rate": 2e-2}
 KERNELS = {
@@ -121,6 +122,9 @@ def test_commands_read_a_small_model_by_the_name_or_place_of_its_encoder(
         there = ("--encoder", moved)
         found = json.loads(command("evaluate", small, dev, *there, "--json"))
         assert found["f1"] == expected
+        sides = ("compare", small, dev, dev)
+        compared = json.loads(command(*sides, *there, "--json"))
+        assert compared["difference"] == pytest.approx(1 - expected)
         text = ("--text", "anna lives in paris", "--to", "jsonl")
         assert '"entities": [{' in command("predict", small, *text, *there)
         out = tmp_path / "hf"
@@ -135,6 +139,20 @@ def test_another_encoder_is_refused(
 ) -> None:
     with pytest.raises(BundleError, match="has other weights than that had"):
         Predictor.load(small, encoder=long_encoder_directory)
+
+
+@pytest.mark.slow
+def test_the_files_of_its_encoder_are_compared_unless_that_is_not_wanted(
+    small: Path, base: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(base, tmp_path / "copy")
+    (copy / "notes").write_text("as it was")
+    write_digests(copy)
+    assert Predictor.load(small, encoder=copy)
+    (copy / "notes").write_text("changed")
+    with pytest.raises(BundleError, match="notes has changed since it was saved"):
+        Predictor.load(small, encoder=copy)
+    assert Predictor.load(small, encoder=copy, digests=False)
 
 
 def test_a_whole_model_takes_no_encoder(whole: Path, base: Path) -> None:

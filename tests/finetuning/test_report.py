@@ -12,7 +12,7 @@ import pytest
 from tfner.finetuning import data
 from tfner.finetuning.train import run_trials
 from tfner.inference.bundle import Bundle
-from tfner.inference.loading import describe_model
+from tfner.inference.descriptions import describe_model
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
 

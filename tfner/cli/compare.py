@@ -11,20 +11,18 @@ import typer
 
 from tfner.cli.options import (
     CorpusOptions,
+    EncoderOf,
     Json,
     NoVerify,
     Overwrite,
     TrustGraph,
     with_groups,
 )
-from tfner.cli.output import (
-    print_json,
-    print_text,
-)
+from tfner.cli.output import print_json, print_text
 from tfner.config import limits
 from tfner.corpus import find_format
 from tfner.document import Document
-from tfner.errors import CorpusError, StorageError
+from tfner.errors import ConfigError, CorpusError, StorageError
 from tfner.storage.output import OutputPolicy
 from tfner.storage.remote import import_tensorflow
 
@@ -44,6 +42,7 @@ def command(
         typer.Option(metavar="FILE", help="HTML page to write, with every change."),
     ] = None,
     overwrite: Overwrite = False,
+    encoder: EncoderOf = None,
     no_verify: NoVerify = False,
     trust_graph: TrustGraph = False,
     resamples: Annotated[
@@ -70,10 +69,14 @@ def command(
 
     replaces = None if html is None else OutputPolicy(html, overwrite).check()
     gold = list(reading.read(file))
-    trust = {"digests": not no_verify, "trust_graph": trust_graph}
-    sides = [_documents(side, gold, reading, **trust) for side in (first, second)]
-    comparison = compare(gold, *sides, resamples=resamples, seed=seed)
     names = (first, second)
+    encoders = _encoders(encoder, names)
+    trust = {"digests": not no_verify, "trust_graph": trust_graph}
+    sides = [
+        _documents(side, gold, reading, encoder=encoders.get(side), **trust)
+        for side in names
+    ]
+    comparison = compare(gold, *sides, resamples=resamples, seed=seed)
     if html is not None:
         with whole_file(html, replaces=replaces) as stream:
             stream.writelines(render_comparison_page(comparison, names=names))
@@ -84,22 +87,42 @@ def command(
         print_text(render_comparison(comparison, names=names))
 
 
+def _encoders(encoder: str | None, sides: Sequence[str]) -> dict[str, str]:
+    """The encoder that is given, by the models that were saved without it.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if encoder is None:
+        return {}
+    import_tensorflow()
+    from tfner.inference.descriptions import lacks_encoder
+
+    models = [side for side in sides if not _is_corpus(side) and lacks_encoder(side)]
+    if not models:
+        raise ConfigError(
+            "neither side is a model that was saved without its encoder. Received: "
+            f"--encoder {encoder}. Leave it out."
+        )
+    return dict.fromkeys(models, encoder)
+
+
 def _documents(
-    side: str, gold: Sequence[Document], reading: CorpusOptions, **trust: Any
+    side: str, gold: Sequence[Document], reading: CorpusOptions, **settings: Any
 ) -> list[Document]:
     """Read or predict the gold documents as one side has them.
 
     Args:
-        side: a model or a file.
-        gold: the documents.
-        reading: how a file is read.
-        **trust: of `Predictor.load`, which a model is opened with.
+        side: a corpus or a model.
+        gold: has the texts.
+        reading: of a corpus, and of tags without a label.
+        **settings: of `Predictor.load`.
     """
-    if not (Path(side).is_file() or _is_corpus(side)):
+    if not _is_corpus(side):
         import_tensorflow()
         from tfner.inference.predictor import Predictor
 
-        predictor = Predictor.load(side, label=reading.label, **trust)
+        predictor = Predictor.load(side, label=reading.label, **settings)
         return predictor.predict(gold)
     from tfner.evaluation.comparison import with_ids_of
 
@@ -107,7 +130,9 @@ def _documents(
 
 
 def _is_corpus(side: str) -> bool:
-    """Whether a directory or an address is that of a corpus, and of no model."""
+    """Whether it is a corpus: a file, or a directory or address that is no model's."""
+    if Path(side).is_file():
+        return True
     try:
         find_format(side)
     except (CorpusError, StorageError):

@@ -117,7 +117,7 @@ def command(
     result = score(gold, predicted, convention=convention, counts=counts)
     served = score_as_served(predictor, gold, predicted, convention)
     if report is not None:
-        from tfner.inference.loading import describe_model
+        from tfner.inference.descriptions import describe_model
         from tfner.reports.content import make_report
         from tfner.reports.directory import write_report
 

@@ -45,6 +45,14 @@ TrustGraph = Annotated[
         "they may read or write files, or run other code.",
     ),
 ]
+EncoderOf = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DIR",
+        help="Encoder of a model that was saved without it; the one it was trained "
+        "from if not set.",
+    ),
+]
 ServedModel = Annotated[
     str,
     typer.Argument(
@@ -190,15 +198,7 @@ class ModelOptions:
 
     heading: ClassVar = "Parts that a model does not carry"
 
-    encoder: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIR",
-            help="Encoder of a model that was saved without it; "
-            "the one it was trained from if not set.",
-        ),
-    ] = None
-
+    encoder: EncoderOf = None
     tokenizer: Annotated[
         str | None,
         typer.Option(

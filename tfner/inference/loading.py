@@ -19,8 +19,6 @@ from tfner.inference.external import (
 )
 from tfner.inference.native_bundle import (
     CONFIG,
-    METRICS,
-    SUMMARY,
     local_model,
     native_bundle,
     refuse_encoder,
@@ -124,45 +122,23 @@ def open_bundle(
             f"there is no model at {model}. Give a directory that `tfner train` or "
             "`tfner export` wrote, or a Hugging Face token-classification model."
         )
-    bundle = native_bundle(directory, encoder=encoder)
+    bundle = native_bundle(directory, encoder=encoder, digests=digests)
     if bundle.directory != directory:  # of several trials
         _check_digests(bundle.directory, digests)
     return bundle
 
 
-def _check_digests(directory: Path, wanted: bool) -> None:
-    """Compare the files of a model, or of the one with this prefix, if that is wanted.
+def _check_digests(model: Path, wanted: bool) -> None:
+    """Compare the files of a model with their digests, if that is wanted.
 
     Raises:
         BundleError: some have changed, or are missing.
     """
-    folder = directory if directory.is_dir() else directory.parent
     try:
         if wanted:
-            check_digests(folder, remedy=UNCHECKED)
+            check_digests(model, remedy=UNCHECKED)
     except StorageError as error:
         raise BundleError(str(error)) from error
-
-
-def describe_model(model: str | Path) -> dict[str, Any]:
-    """Read what a model tells of its training, as a report takes it.
-
-    Empty for a model that was trained elsewhere.
-    """
-    if is_address(model):
-        return {}
-    model = local_model(model)
-    exported = exported_directory(Path(model))
-    directory = Path(model) if exported is None else exported / ASSETS
-    if not (directory / METRICS).is_file() and not (directory / SUMMARY).is_file():
-        return {}
-    bundle = native_bundle(directory)
-    return {
-        "history": bundle.metrics.get("history", []),
-        "best_epoch": bundle.metrics.get("best_epoch"),
-        "settings": bundle.config.get("training", {}),
-        "versions": bundle.config.get("versions", {}),
-    }
 
 
 def open_served(
