@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfner.checkpoints.saved_graph import ASSETS
+from tfner.errors import counted
 from tfner.inference.bundle import SelfTest
-from tfner.inference.native_bundle import describe, write_description
+from tfner.inference.native_bundle import SELFTEST, describe, write_description
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
+from tfner.storage.atomic import write_json
 
 if TYPE_CHECKING:
     from tfner_export.exporter import Source
+
+logger = logging.getLogger("tfner.export")
 
 TEXTS = (
     "Angela Merkel met Tim Cook of Apple in Berlin on 3 March 2015 .",
@@ -26,6 +32,26 @@ def selftest_of(source: Source) -> SelfTest:
     if stored.texts:
         return stored
     return Predictor(source.bundle.task, KerasRunner(source.model)).selftest(TEXTS)
+
+
+def renew_selftest(
+    stage: Path, predictor: Predictor, selftest: SelfTest, precision: str
+) -> None:
+    """Store what an export of fewer digits finds itself, and tell how that differs.
+
+    Args:
+        stage: holds the export and its assets.
+        predictor: of the export.
+        selftest: texts and what the model finds in them.
+        precision: for the note.
+    """
+    own = predictor.selftest(selftest.texts)
+    write_json(stage / ASSETS / SELFTEST, own.to_json())
+    total = counted(sum(map(len, selftest.entities)), "entity", "entities")
+    logger.info(
+        "%s: of %s in the self-test's texts %d are lost or new",
+        *(precision, total, own.changes_from(selftest)),
+    )
 
 
 def write_assets(

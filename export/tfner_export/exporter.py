@@ -73,6 +73,11 @@ class Source:
     bundle: Bundle
     serving: Serving
 
+    @property
+    def exact(self) -> bool:
+        """Whether the export computes with all digits."""
+        return self.serving.precision == "float32"
+
     @cached_property
     def model(self) -> keras.Model:
         """The Keras model, loaded when it is first asked for."""

@@ -118,14 +118,14 @@ class VocabularyOptions:
 class PrecisionOptions:
     """Options for graphs of fewer digits."""
 
-    heading: ClassVar = "ONNX, OpenVINO, LiteRT"
+    heading: ClassVar = "Digits"
 
     precision: Annotated[
         str,
         typer.Option(
             metavar="NAME",
             help="Number format of the graph's products. "
-            "[float32 | bfloat16 (OpenVINO) | int8]",
+            "[float32 | bfloat16 (SavedModel, OpenVINO) | int8 (others)]",
         ),
     ] = "float32"
     calibrate: Annotated[

@@ -16,7 +16,7 @@ from tfner.errors import BundleError
 from tfner.inference.batching import Runner, run_windows
 from tfner.inference.bundle import NO_MODEL
 from tfner.inference.bundle_files import reading
-from tfner.inference.engines import SAVED, Engines, OneEngine
+from tfner.inference.engines import EXACT, SAVED, Engines, OneEngine
 from tfner.inference.external import Extras
 from tfner.inference.graph_runner import GraphRunner
 from tfner.inference.native_bundle import CONFIG, NativeBundle
@@ -143,7 +143,9 @@ class SavedModelBundle(ExportedBundle):
 
     def engines(self) -> Engines:
         """The engine of the graph."""
-        return OneEngine(self.runner, instead=SAVED)
+        with reading(self.directory / CONFIG):
+            told = self.config["serving"].get("precision", EXACT)
+        return OneEngine(self.runner, precision=told, instead=SAVED)
 
 
 class GraphBundle(ExportedBundle):

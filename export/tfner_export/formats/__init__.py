@@ -68,7 +68,8 @@ FORMATS = {
         f"{__name__}.saved_model",
         "TensorFlow Serving",
         versioned=True,
-        settings=("task_name", *OF_GRAPHS),
+        settings=("task_name", "precision", *OF_GRAPHS),
+        precisions=("float32", "bfloat16"),
     ),
     "huggingface": Format(f"{__name__}.huggingface", "transformers"),
     "google": Format(

@@ -17,13 +17,11 @@ from tfner.checkpoints.saved_graph import ASSETS
 from tfner.data.features import ATTENTION_MASK, LABELED_POSITIONS, to_wire
 from tfner.engines import Engine
 from tfner.engines.onnx_graph import check
-from tfner.errors import BundleError, ExportError, counted
+from tfner.errors import BundleError, ExportError
 from tfner.inference.batching import SPANS, make_batches
-from tfner.inference.native_bundle import SELFTEST
 from tfner.inference.predictor import Predictor
 from tfner.inference.runners import KerasRunner
-from tfner.storage.atomic import write_json
-from tfner_export.assets import selftest_of, write_assets
+from tfner_export.assets import renew_selftest, selftest_of, write_assets
 from tfner_export.saved_model.span_verification import random_span_batches
 from tfner_export.saved_model.verification import (
     Features,
@@ -91,10 +89,8 @@ def write_rest(source: Source, stage: Path, engine: Engine) -> dict[str, Any]:
     told = {"engine": engine.program, "precision": precision}
     write_assets(stage / ASSETS, source, selftest, **told)
     predictor = Predictor.load(stage)
-    if precision != "float32":
-        own = predictor.selftest(selftest.texts)
-        write_json(stage / ASSETS / SELFTEST, own.to_json())
-        _tell_changes(precision, selftest, own)
+    if not source.exact:
+        renew_selftest(stage, predictor, selftest, precision)
     return {
         **told,
         "mebibytes": round(size, 1),
@@ -115,10 +111,9 @@ def compare_graph(source: Source, stage: Path) -> float:
         predictor = Predictor.load(stage, verify=True)
     except BundleError as error:
         raise ExportError(f"the export was not published: {error}") from error
-    exact = source.serving.precision == "float32"
-    worst, allowed = 0.0, TOLERANCE if exact else 1.0
+    worst, allowed = 0.0, TOLERANCE if source.exact else 1.0
     expected = KerasRunner(source.model)
-    for batch in _batches(source, exact=exact):
+    for batch in _batches(source):
         pairs = _comparable(batch, expected(batch), predictor.run(batch))
         worst = max([worst, *(_largest(one - other) for one, other in pairs)])
     if not worst < allowed:
@@ -129,11 +124,11 @@ def compare_graph(source: Source, stage: Path) -> float:
     return worst
 
 
-def _batches(source: Source, *, exact: bool) -> Iterator[Features]:
+def _batches(source: Source) -> Iterator[Features]:
     """The self-test's texts, and random rows where a graph is to be exact."""
     task = source.bundle.task
     yield from text_batches(source.bundle, task.max_length)
-    if not exact:
+    if not source.exact:
         return
     if SPANS in task.outputs:
         yield from random_span_batches(task.tokenizer, task.max_length)
@@ -165,15 +160,6 @@ def _comparable(
 
 def _largest(difference: Any) -> float:
     return float(np.abs(difference).max(initial=0))
-
-
-def _tell_changes(precision: str, before: SelfTest, after: SelfTest) -> None:
-    """Say how many entities of the self-test are others than those of the model."""
-    total = sum(map(len, before.entities))
-    logger.info(
-        "%s: of %s in the self-test's texts %d are lost or new",
-        *(precision, counted(total, "entity", "entities"), after.changes_from(before)),
-    )
 
 
 def _latency(predictor: Predictor, selftest: SelfTest) -> float:

@@ -14,8 +14,9 @@ from tfner.data.features import WORD_LENGTHS
 from tfner.errors import BundleError, ExportError
 from tfner.inference.predictor import Predictor
 from tfner.storage.remote import quiet_tensorflow
-from tfner_export.assets import selftest_of, write_assets
+from tfner_export.assets import renew_selftest, selftest_of, write_assets
 from tfner_export.saved_model.adversity import check_adversity
+from tfner_export.saved_model.bfloat16 import POLICY, TRIED, check_halved, halved
 from tfner_export.saved_model.kinds import find_kind
 from tfner_export.saved_model.releases import (
     check_server,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tfner.export")
 """Below the logger whose notes the command line shows."""
 
-STORED = ("task_name", "max_length", "trimmed", "serving_text")
+STORED = ("task_name", "max_length", "trimmed", "serving_text", "precision")
 """Settings of the export that the assets keep; `for_server` came to `oldest_server`."""
 
 
@@ -72,6 +73,7 @@ def check(source: Source) -> None:
             f"the tokenizer of {bundle.directory} puts no piece such as [CLS] before a "
             "text: position 0 would be a word's, and in `labeled_positions` 0 is none."
         )
+    check_halved(source)
     if source.serving.serving_text:
         check_text(source)
 
@@ -94,11 +96,13 @@ def write(source: Source, stage: Path) -> dict[str, Any]:
             "number of pieces of every word"
         )
     try:
-        signatures = kind.module(source).write(str(stage))
+        signatures = kind.module(halved(source)).write(str(stage))
     except tf.errors.OpError as error:
         raise ExportError(f"no model could be written: {str(error)[:200]}") from error
     _tell_operators(stage)
     oldest, because = oldest_server(stage)
+    if source.serving.precision == POLICY:
+        oldest, because = TRIED, ["bfloat16, which was tried on no older one"]
     check_server(source.serving.for_server, oldest, because)
     selftest = selftest_of(source)
     sizes = rehearse(source, stage, texts=list(selftest.texts))
@@ -106,6 +110,9 @@ def write(source: Source, stage: Path) -> dict[str, Any]:
     settings = {name: getattr(source.serving, name) for name in STORED}
     told = {**settings, **graph, **_told(sizes)}
     write_assets(stage / ASSETS, source, selftest, **told)
+    if not source.exact:
+        run = Predictor.load(stage, trust_graph=True)
+        renew_selftest(stage, run, selftest, source.serving.precision)
     kind.write_extras(source, stage)
     return {**graph, "max_rows": sizes.max_rows}
 
