@@ -75,7 +75,7 @@ class Source:
 
     @property
     def exact(self) -> bool:
-        """Whether the export computes with all digits."""
+        """True if the export computes with all digits."""
         return self.serving.precision == "float32"
 
     @cached_property
