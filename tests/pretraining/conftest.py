@@ -38,6 +38,19 @@ def make_pretraining(pretraining_rows: Path) -> Callable[..., PretrainConfig]:
     return config
 
 
+@pytest.fixture(scope="session")
+def finished(
+    make_pretraining: Callable[..., PretrainConfig],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The directory of a run of six steps; read it only."""
+    from tfner.pretraining.run import pretrain
+
+    output = tmp_path_factory.mktemp("finished") / "run"
+    pretrain(make_pretraining(output))
+    return output
+
+
 def raw_text(articles: int, *, first: int = 0) -> str:
     """Articles of one to twelve sentences of one to thirty words, all different."""
     random = np.random.default_rng(first)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tfner.config.pretrain import PretrainConfig
+from tfner.pretraining.directory import RunDirectory
 from tfner.pretraining.log import Log
 from tfner.pretraining.report import Report
 from tfner.pretraining.run import Pretraining
@@ -46,7 +47,7 @@ def told(tmp_path: Path, heed: Any) -> Iterator[tuple[Pretraining, list[str]]]:
         data="rows", output=str(tmp_path / "run"), steps=100, warmup_steps=10
     )
     manifest: Any = None  # reports do not look at the data
-    run = Pretraining(config, manifest, tmp_path, distribution("none"))
+    run = Pretraining(config, manifest, RunDirectory(tmp_path), distribution("none"))
     with heed(lines.append):
         yield run, lines
 
@@ -54,7 +55,7 @@ def told(tmp_path: Path, heed: Any) -> Iterator[tuple[Pretraining, list[str]]]:
 def notes(told: tuple[Pretraining, list[str]], *reports: tuple[int, float]) -> int:
     run, lines = told
     for step, auc in reports:
-        run.report(None, Report(step, ELECTRA | {"discriminator_auc": auc}, 0.1))
+        run.report(Report(step, ELECTRA | {"discriminator_auc": auc}, 0.1))
     return sum(line.startswith("note: the discriminator guesses") for line in lines)
 
 

@@ -46,14 +46,6 @@ tf.config.set_logical_device_configuration(
 {RUN}"""
 
 
-@pytest.fixture(scope="module")
-def finished(make_pretraining: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of a run of six steps; read it only."""
-    output = tmp_path_factory.mktemp("finished") / "run"
-    pretrain(make_pretraining(output))
-    return output
-
-
 def weights(run: Path, step: int) -> list[np.ndarray]:
     return NumberedCheckpoints(run / "checkpoints").load(step).arrays
 

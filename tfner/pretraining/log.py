@@ -38,6 +38,16 @@ class Log:
         except tf.errors.OpError as error:
             raise _unwritten(directory, error) from error
 
+    def moved_to(self, directory: Path) -> Log:
+        """Go on with the log in a directory to which that of the run was moved.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        self.curves.close()  # TensorFlow would go on at the old place
+        done = int(self.lines[-1]["step"]) if self.lines else 0
+        return Log(directory, done=done)
+
     def add(self, step: int, figures: Mapping[str, float]) -> None:
         """One report.
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,25 +17,22 @@ from tfner.pretraining.callback import PretrainingCallback
 from tfner.pretraining.checkpoints import describe, fingerprint, pieces_of
 from tfner.pretraining.dataset.manifest import Manifest, load_manifest
 from tfner.pretraining.dataset.records import record_batches
-from tfner.pretraining.export import CHECKPOINTS, TOKENIZER, export
+from tfner.pretraining.directory import RunDirectory, output_of, write_settings
+from tfner.pretraining.export import CHECKPOINTS, export
 from tfner.pretraining.log import Log
 from tfner.pretraining.model import make_model, make_optimizer
 from tfner.pretraining.report import Report
 from tfner.pretraining.step import PretrainingModel
 from tfner.pretraining.warm_start import read_start, start_from
-from tfner.storage.atomic import writing
-from tfner.storage.output import Kind, OutputPolicy
-from tfner.training.arrays import assign_variables, written
+from tfner.training.arrays import assign_variables
 from tfner.training.checkpoints import NumberedCheckpoints, are_finite
 from tfner.training.compile import compile_model
 from tfner.training.distribution import Distribution, distribution
-from tfner.training.log import RUN_FILE
 from tfner.training.precision import precision
 from tfner.training.stopping import DivergedError, asked_to_stop
 
 logger = logging.getLogger(__name__)
 
-PRETRAINING = Kind("pretraining run", {RUN_FILE: b"objective"})
 LOSS_SCALE = 2.0**15
 """First scale of a float16 loss."""
 
@@ -72,9 +68,11 @@ def pretrain(config: PretrainConfig) -> dict[str, Any]:
         begun = NumberedCheckpoints(output / CHECKPOINTS).steps()
         goes_on = config.saving.resume and begun
         start = None if goes_on else read_start(config, manifest)
-        with output_of(config, manifest) if devices.is_chief else nullcontext():
+        others = nullcontext(RunDirectory(output))
+        holding = output_of(config, manifest) if devices.is_chief else others
+        with holding as directory:
             devices.wait()
-            run = Pretraining(config, manifest, output, devices, start=start)
+            run = Pretraining(config, manifest, directory, devices, start=start)
             report = run.fit()
             devices.wait()
     return report
@@ -109,47 +107,13 @@ def check_data(
         )
 
 
-@contextmanager
-def output_of(config: PretrainConfig, manifest: Manifest) -> Iterator[None]:
-    """Hold the directory of a run, with its tokenizer and, if new, its settings.
-
-    Args:
-        config: says where it is, and if an existing run may be replaced or resumed.
-        manifest: of the data, which has the tokenizer.
-
-    Raises:
-        ConfigError: the directory holds something that may not be replaced, or another
-            run is at work there.
-        StorageError: it cannot be made.
-    """
-    output = Path(config.saving.output)
-    policy = OutputPolicy(output, config.saving.overwrite, config.saving.resume)
-    used = policy.check_kind(PRETRAINING)
-    if used:
-        policy.check_unfinished("a pretraining run")
-    with policy.working_directory():
-        with writing(output):
-            tokenizer = output / TOKENIZER
-            shutil.copytree(manifest.tokenizer_directory, tokenizer, dirs_exist_ok=True)
-        if not used or config.saving.overwrite:
-            write_settings(config, output)
-        yield
-
-
-def write_settings(config: PretrainConfig, output: Path) -> None:
-    """Write the settings of a run, without those that overwrite or resume."""
-    text = config.replace(overwrite=False, resume=False).to_toml()
-    with written(output / RUN_FILE) as file:
-        file.write(text.encode())
-
-
 class Pretraining:
     """One run.
 
     Args:
         config: all settings.
         manifest: of the data.
-        output: directory of the run, prepared.
+        directory: of the run, prepared.
         devices: to train on.
         start: encoder whose weights a new run has at first.
     """
@@ -158,18 +122,29 @@ class Pretraining:
         self,
         config: PretrainConfig,
         manifest: Manifest,
-        output: Path,
+        directory: RunDirectory,
         devices: Distribution,
         *,
         start: Encoder | None = None,
     ) -> None:
-        self.config, self.manifest, self.output = config, manifest, output
+        self.config, self.manifest, self.directory = config, manifest, directory
         self.devices, self.start = devices, start
         self.warned = False
-        self.checkpoints = NumberedCheckpoints(
-            output / CHECKPOINTS,
-            keep=config.saving.keep_checkpoints,
-            keep_every=config.saving.keep_every,
+        self.log: Log | None = None
+
+    @property
+    def output(self) -> Path:
+        """Directory where the run works now."""
+        return self.directory.path
+
+    @property
+    def checkpoints(self) -> NumberedCheckpoints:
+        """Checkpoints that the run has written."""
+        saving = self.config.saving
+        return NumberedCheckpoints(
+            self.output / CHECKPOINTS,
+            keep=saving.keep_checkpoints,
+            keep_every=saving.keep_every,
         )
 
     def fit(self) -> dict[str, Any]:
@@ -252,7 +227,7 @@ class Pretraining:
                 "(--steps-per-execution): the one must be a multiple of the other."
             )
         is_chief = self.devices.is_chief
-        log = Log(self.output, done=done) if is_chief else None
+        self.log = Log(self.output, done=done) if is_chief else None
         with asked_to_stop() if is_chief else nullcontext(lambda: False) as stop:
             callback = PretrainingCallback(
                 training_model,
@@ -261,7 +236,7 @@ class Pretraining:
                 log_every=self.config.saving.log_every,
                 save_every=self.config.saving.save_every,
                 save=lambda step: self.save(training_model, step),
-                report=lambda report: self.report(log, report),
+                report=self.report,
                 asked_to_stop=stop,
             )
             training_model.fit(
@@ -272,8 +247,8 @@ class Pretraining:
                 verbose=0,
                 callbacks=[callback],
             )
-        if log and log.lines:
-            log.draw()
+        if self.log and self.log.lines:
+            self.log.draw()
         return callback.figures
 
     def _rows(self, done: int) -> Any:
@@ -308,8 +283,10 @@ class Pretraining:
             return
         about = describe(self.config, self.manifest)
         self.checkpoints.save(step, arrays, about)
+        if self.directory.settle() and self.log is not None:
+            self.log = self.log.moved_to(self.output)
 
-    def report(self, log: Log | None, report: Report) -> None:
+    def report(self, report: Report) -> None:
         """Write one line of the log.
 
         Raises:
@@ -320,8 +297,8 @@ class Pretraining:
                 f"the loss is no longer a number at step {report.step}. "
                 f"{self._advice()}"
             )
-        if log is not None:
-            log.add(report.step, report.figures)
+        if self.log is not None:
+            self.log.add(report.step, report.figures)
         logger.info(report.line(self.config.optimizer.steps))
         if report.step > self.config.optimizer.rise and report.guesses:
             self._warn_once()
