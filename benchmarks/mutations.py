@@ -10,6 +10,12 @@ Mutation = Callable[[random.Random, bytes], bytes]
 HUGE, LARGEST = 1 << 20, 4 << 20
 """Bytes of a long line, and of a copy that grows by repetition."""
 DEPTH = 100_000
+SIGNS = (
+    *(b"\0", b"\n", b"\r", b"\t", b'"', b"\\", b"{", b"}", b"[", b"]", b"<"),
+    *(b">", b"&", b"|", b"#", b"_", b"-", b",", b":", b"\xff", b"\xe2\x80\x8b"),
+    *(b"-1", b"0", b"NaN", b"null", b"1e999", b"9" * 5000, b"\\ud800", b"]]>"),
+)
+"""What is of importance to some reader."""
 
 
 def flip_bits(draw: random.Random, content: bytes) -> bytes:
@@ -47,12 +53,9 @@ def replace_lines(draw: random.Random, content: bytes) -> bytes:
 
 def put_characters(draw: random.Random, content: bytes) -> bytes:
     """Signs of importance to a reader stand where they do not belong."""
-    signs = [b"\0", b"\n", b"\r", b"\t", b'"', b"\\", b"{", b"}", b"[", b"]", b"<"]
-    signs += [b">", b"&", b"|", b"#", b"_", b"-", b",", b":", b"\xff", b"\xe2\x80\x8b"]
-    signs += [b"-1", b"0", b"NaN", b"null", b"1e999", b"9" * 5000, b"\\ud800", b"]]>"]
     for _ in range(draw.randint(1, 4)):
         at = draw.randrange(len(content) + 1)
-        content = content[:at] + draw.choice(signs) + content[at:]
+        content = content[:at] + draw.choice(SIGNS) + content[at:]
     return content
 
 

@@ -22,7 +22,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 SHOWN_PROBLEMS = 20
-SHOWN_CHARACTERS = 40
+SHOWN_CHARACTERS, SHOWN_NAME = 40, 200
 
 
 class TfnerError(Exception):
@@ -118,6 +118,21 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def listed(names: Iterable[str]) -> str:
+    """Names for a message, of many the first ones and how many there are besides.
+
+    Example:
+        >>> listed(["PER", "LOC"])
+        'PER, LOC'
+        >>> listed(map(str, range(1000)))[-18:]
+        '18, 19 and 980 more'
+    """
+    names = list(names)
+    more = len(names) - SHOWN_PROBLEMS
+    shown = ", ".join(name[:SHOWN_NAME] for name in names[:SHOWN_PROBLEMS])
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """One sentence for a name that does not exist: the nearest and the known ones.
 
@@ -139,7 +154,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     hint = f"; did you mean {near!r}?" if near else "."
     if near and len(names) > SHOWN_PROBLEMS:
         return f"unknown {kind} {name!r}{hint}"
-    return f"unknown {kind} {name!r}{hint} Known: {', '.join(names)}."
+    return f"unknown {kind} {name!r}{hint} Known: {listed(names)}."
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

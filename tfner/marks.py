@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from array import array
+from bisect import bisect
 from collections.abc import Iterable
+from functools import lru_cache
 
 from tfner.document import Word
 
@@ -26,6 +29,7 @@ MARK = re.compile(
 """Soft hyphen, zero-width spaces and joiners, marks of direction, the byte-order mark,
 invisible operators, and the selectors of an emoji's looks."""
 
+BLANKS = re.compile(rf"[\s{MARK.pattern[1:-1]}]+")
 CHUNK = re.compile(r"\S+")
 PART = re.compile(f"[^{SEPARATOR}]+")
 
@@ -50,11 +54,29 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
         >>> trimmed("to \u200eOslo\u200e.", 2, 9)
         (4, 8)
     """
-    while start < end and is_blank(text[start]):
-        start += 1
-    while start < end and is_blank(text[end - 1]) and not _shapes(text, end - 1):
-        end -= 1
+    if start < end and is_blank(text[start]):
+        start = min(_blanks_around(text, start)[1], end)
+    if start < end and is_blank(text[end - 1]):
+        first, _ = _blanks_around(text, end - 1)
+        end = first + _shapes(text, first)
     return start, end
+
+
+def _blanks_around(text: str, position: int) -> tuple[int, int]:
+    """The stretch of white space and marks that a character is in."""
+    starts, ends = _blanks(text)
+    number = bisect(starts, position) - 1
+    return starts[number], ends[number]
+
+
+@lru_cache(maxsize=1)
+def _blanks(text: str) -> tuple[array[int], array[int]]:
+    """Where the stretches of white space and marks begin and end.
+
+    They are found once for all entities of a text: thousands may end in the same one.
+    """
+    spans = [match.span() for match in BLANKS.finditer(text)]
+    return array("q", [start for start, _ in spans]), array("q", [e for _, e in spans])
 
 
 def follows_space(text: str, start: int) -> bool:

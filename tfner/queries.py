@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tfner.document import Document
-from tfner.errors import ConfigError, shorten
+from tfner.errors import ConfigError, listed, shorten
 
 QUERIES = "queries"
 """Key of a document's metadata: label -> query, in the order of its file."""
@@ -83,7 +83,7 @@ def complete_queries(
     missing = [label for label in names if label not in queries]
     if missing:
         raise ConfigError(
-            f"{source} has no query for {', '.join(missing)}. Known: "
-            f"{', '.join(queries)}. Add one, or correct the labels of the corpus."
+            f"{source} has no query for {listed(missing)}. Known: "
+            f"{listed(queries)}. Add one, or correct the labels of the corpus."
         )
     return dict(queries)

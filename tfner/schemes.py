@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from tfner.errors import LabelError, shorten, unknown
+from tfner.errors import LabelError, listed, shorten, unknown
 from tfner.label_record import read_label_record
 
 OUTSIDE = "O"
@@ -278,16 +278,16 @@ class LabelSet:
         if not self.labels or not all(self.labels):
             raise LabelError(
                 "a label set needs at least one label, none empty. "
-                f"Received: labels={list(labels)}"
+                f"Received: {listed(map(repr, self.labels)) or 'none'}"
             )
         if len(set(self.labels)) != len(self.labels):
-            raise LabelError(f"labels repeat. Received: labels={list(labels)}")
+            raise LabelError(f"labels repeat. Received: {listed(self.labels)}")
         if tags is None:
             prefixes = self.scheme.prefixes
             tags = [OUTSIDE, *(f"{p}-{name}" for name in self.labels for p in prefixes)]
         self.tags = tuple(tags)
         if len(set(self.tags)) != len(self.tags):
-            raise LabelError(f"tags repeat. Received: tags={list(self.tags)}")
+            raise LabelError(f"tags repeat. Received: {listed(self.tags)}")
         known = {*self.labels}
         strangers = [
             tag
@@ -297,7 +297,7 @@ class LabelSet:
         if strangers or OUTSIDE not in self.tags:
             raise LabelError(
                 "tags must be O and prefix-label pairs of the labels. "
-                f"Received: {strangers or list(self.tags)} with {list(self.labels)}"
+                f"Received: {listed(strangers or self.tags)} with {listed(self.labels)}"
             )
 
     @classmethod
@@ -345,8 +345,8 @@ class LabelSet:
         strangers = sorted({t for t in tags if t not in self.label2id})
         if strangers:
             raise LabelError(
-                f"labels unknown to the model: {', '.join(strangers)}. "
-                f"Known: {', '.join(self.labels)}."
+                f"labels unknown to the model: {listed(strangers)}. "
+                f"Known: {listed(self.labels)}."
             )
         return [self.label2id[tag] for tag in tags]
 

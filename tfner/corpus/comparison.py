@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from tfner.corpus.joining import text_key
 from tfner.corpus.stats import CorpusStats, render_stats
 from tfner.document import Document
-from tfner.errors import shorten
+from tfner.errors import listed, shorten
 
 FEW = 10
 """Examples of a label below which a model hardly learns it."""
@@ -202,7 +202,7 @@ def render_comparison(comparison: Comparison) -> list[str]:
     if found:
         lines.append(f"entities with more than one label: {len(found):,} surfaces")
     for surface, counts, places in found[:SHOWN]:
-        labels = ", ".join(f"{label} {count:,}" for label, count in counts.items())
+        labels = listed(f"{label} {count:,}" for label, count in counts.items())
         lines.append(f"  {shorten(surface)}: {labels} ({_example(counts, places)})")
     if found[SHOWN:]:
         lines.append(

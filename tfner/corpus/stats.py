@@ -146,6 +146,7 @@ def render_stats(stats: CorpusStats) -> str:
     lines.append(f"longest: {stats.longest}")
     width = max(map(len, stats.labels), default=0)
     lines += ["", "entities by label"] if stats.labels else []
+    total = stats.entities
     for label, count in stats.labels.most_common():
-        lines.append(f"  {label:<{width}} {count:>9,}  {count / stats.entities:>6.1%}")
+        lines.append(f"  {label:<{width}} {count:>9,}  {count / total:>6.1%}")
     return "\n".join(lines)

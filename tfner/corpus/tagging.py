@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from tfner.corpus.joining import words_of
 from tfner.document import Document, Entity, Word
-from tfner.errors import CorpusError, LabelError
+from tfner.errors import CorpusError, LabelError, listed
 from tfner.schemes import (
     SCHEMES,
     Span,
@@ -40,7 +40,7 @@ def tags_of(document: Document, scheme: str | None = None) -> list[str]:
     words = words_of(document)
     stray = misaligned_entities(document.entities, words)
     if stray:
-        places = ", ".join(f"{e.start}-{e.end} {e.label}" for e in stray)
+        places = listed(f"{e.start}-{e.end} {e.label}" for e in stray)
         raise CorpusError(
             f"document {document.id!r}: no word boundary at entity {places}; column "
             f"files cannot hold it. {REMEDY}"

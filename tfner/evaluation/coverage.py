@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 
 from tfner.document import Document
-from tfner.errors import LabelError
+from tfner.errors import LabelError, listed
 from tfner.evaluation.conventions import scheme_of
 from tfner.schemes import Scheme, invalid_positions
 
@@ -62,7 +62,7 @@ def check_labels(
     lacking = sorted({e.label for d in gold for e in d.entities} - known)
     if lacking:
         raise LabelError(
-            f"{os.fspath(path)}: labels the model does not have: {', '.join(lacking)}. "
-            f"Known: {', '.join(sorted(known))}. Add --allow-unknown-labels to count "
+            f"{os.fspath(path)}: labels the model does not have: {listed(lacking)}. "
+            f"Known: {listed(sorted(known))}. Add --allow-unknown-labels to count "
             "their entities as missed."
         )

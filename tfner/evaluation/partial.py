@@ -22,16 +22,17 @@ nervaluate reports the same four.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
-from itertools import accumulate
+from collections.abc import Iterable, Sequence, Set
 from typing import NamedTuple
 
 from tfner.document import Entity
+from tfner.errors import CorpusError
 from tfner.evaluation.tally import Match, measures
 
 MEASURES = ("strict", "exact", "partial", "type")
+MOST_PAIRS = 1_000_000
+"""Overlapping pairs of one text; a thousand entities within each other make as many."""
 OUTCOMES = ("COR", "INC", "PAR", "MIS", "SPU")
 
 
@@ -71,17 +72,28 @@ class Pair(NamedTuple):
         return "PAR" if measure == "partial" else "INC"
 
 
-def _overlapping(gold: Sequence[Entity], predicted: Sequence[Entity]) -> Iterator[Pair]:
-    """Every overlapping pair; both sides sorted."""
-    # Entities may nest, so ends are not sorted; the furthest end so far is.
-    furthest = list(accumulate((entity.end for entity in predicted), max))
-    for entity in gold:
-        for position in range(bisect_right(furthest, entity.start), len(predicted)):
-            other = predicted[position]
-            if other.start >= entity.end:
-                break
-            if other.end > entity.start:
-                yield Pair(entity, other)
+def _overlapping(gold: Iterable[Entity], predicted: Iterable[Entity]) -> list[Pair]:
+    """Every overlapping pair, in the order of the gold entities, then the others.
+
+    Raises:
+        CorpusError: there are too many to compare.
+    """
+    sides = sorted(gold), sorted(predicted)
+    begun = [(e.start, side, n) for side in (0, 1) for n, e in enumerate(sides[side])]
+    open_: tuple[list[int], list[int]] = ([], [])
+    found: list[tuple[int, int]] = []
+    for start, side, number in sorted(begun):
+        other = open_[1 - side]
+        other[:] = [n for n in other if sides[1 - side][n].end > start]
+        found += [(n, number) if side else (number, n) for n in other]
+        open_[side].append(number)
+        if len(found) > MOST_PAIRS:
+            raise CorpusError(
+                f"a text has more than {MOST_PAIRS:,} pairs of gold and predicted "
+                "entities that overlap, too many to compare. Cut it into several, or "
+                "see whether its entities are meant"
+            )
+    return [Pair(sides[0][n], sides[1][m]) for n, m in sorted(found)]
 
 
 def _rank(pair: Pair) -> tuple[bool, bool, int]:
@@ -98,11 +110,13 @@ def pair_entities(gold: Set[Entity], predicted: Set[Entity]) -> list[Pair]:
         >>> (pair,) = pair_entities(gold, {Entity(0, 3, "PER"), Entity(3, 6, "PER")})
         >>> pair.predicted.end
         3
+
+    Raises:
+        CorpusError: millions of them overlap.
     """
     pairs = [Pair(entity, entity) for entity in sorted(gold & predicted)]
     free_gold, free_predicted = set(gold - predicted), set(predicted - gold)
-    overlapping = _overlapping(sorted(free_gold), sorted(free_predicted))
-    for pair in sorted(overlapping, key=_rank):
+    for pair in sorted(_overlapping(free_gold, free_predicted), key=_rank):
         if pair.gold in free_gold and pair.predicted in free_predicted:
             free_gold.remove(pair.gold)
             free_predicted.remove(pair.predicted)

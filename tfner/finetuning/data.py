@@ -12,7 +12,7 @@ from tfner.corpus.corpora import reading_settings
 from tfner.corpus.formats.queries import read_queries
 from tfner.corpus.split import hold_out
 from tfner.document import Document
-from tfner.errors import ConfigError, CorpusError
+from tfner.errors import ConfigError, CorpusError, listed
 from tfner.finetuning.recipe import dev_fraction
 from tfner.queries import complete_queries, with_queries
 from tfner.schemes import LabelSet
@@ -194,7 +194,7 @@ def _check_labels(
             source = "--labels does" if given else "the training corpus does"
             raise CorpusError(
                 f"labels that {source} not have: "
-                f"{', '.join(strangers[:SHOWN_LABELS])}. Known: {', '.join(labels)}. "
+                f"{', '.join(strangers[:SHOWN_LABELS])}. Known: {listed(labels)}. "
                 "Correct the file, or name all labels with --labels to train without "
                 "examples of some.",
                 path=path or None,

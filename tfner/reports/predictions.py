@@ -152,7 +152,7 @@ def _drawn(document: Document) -> tuple[Iterator[Step], list[Iterator[Step]]]:
     """The text with the entities that nest, and the entities that cross these."""
     tree, crossing = split_crossing(document.entities)
     overlapping = []
-    for entity in crossing:
+    for _, entity in crossing:
         surface = document.surface(entity)
         alone = Entity(0, len(surface), entity.label, entity.score)
         overlapping.append(marked(surface, [alone]))

@@ -16,14 +16,13 @@ from tfner.data.features import (
     ENCODER_INPUTS,
     END_LABELS,
     INPUT_IDS,
-    SPAN_LABELS,
     SPAN_TARGETS,
     START_LABELS,
     TOKEN_TYPE_IDS,
 )
 from tfner.data.windows import Ints, Window
 from tfner.document import Document, Entity
-from tfner.errors import ConfigError, LabelError, joined
+from tfner.errors import ConfigError, LabelError, joined, listed
 from tfner.marks import trimmed
 from tfner.nesting import best_flat, nesting_problems
 from tfner.queries import complete_queries, queries_of, query_problems
@@ -32,7 +31,11 @@ from tfner.tasks.context import ALONE, Neighbours
 from tfner.tasks.interface import Encoded, HeldOut, Task
 from tfner.tasks.records import SpanRecord
 from tfner.tasks.span_decoding import boundary_losses, spans_of_window
-from tfner.tasks.span_targets import piece_targets, window_targets
+from tfner.tasks.span_targets import (
+    piece_targets,
+    ranges_of_pieces,
+    window_targets,
+)
 from tfner.tasks.thresholds import THRESHOLDS, check_dev, tune_thresholds
 from tfner.tasks.unread_words import narrowed
 from tfner.tasks.windowing import Range, Windowing
@@ -167,7 +170,7 @@ class SpanExtraction(Task):
         if unused:
             logger.info(
                 "no query is run for %s, of which the training corpus has no entity",
-                ", ".join(unused),
+                listed(unused),
             )
         return cls(
             tokenizer,
@@ -248,9 +251,10 @@ class SpanExtraction(Task):
             if not own and self._is_left_out(document, label):
                 counts["queries_left_out"] += 1
                 continue
-            targets = piece_targets(encoding.word_index, own)
-            learnt = int((targets[SPAN_LABELS.name] >= 0).sum())
-            counts["entities_without_pieces"] += len(set(own)) - learnt
+            ranges = ranges_of_pieces(encoding.word_index, own)
+            counts["entities_without_pieces"] += len(set(own)) - len(ranges)
+            room = self._room(label)
+            targets = piece_targets(encoding.word_index, ranges, room=room)
             windows += self._windows(document, encoding, label, targets)
         return Encoded(windows, counts)
 
@@ -259,7 +263,7 @@ class SpanExtraction(Task):
         if strangers:
             raise LabelError(
                 f"document {document.id!r}: labels unknown to the model: "
-                f"{', '.join(strangers)}. Known: {', '.join(self.queries)}."
+                f"{listed(strangers)}. Known: {listed(self.queries)}."
             )
 
     def _is_left_out(self, document: Document, label: str) -> bool:

@@ -117,7 +117,7 @@ class WordPieces(_Listed):
             tokens = self._model.tokenize(chunk.group())
             for token in tokens:
                 end = start + len(token.value) - 2 * (start > chunk.start())
-                if token.value == self.unknown:
+                if len(tokens) == 1:  # the whole of it, whether spelled or unknown
                     end = chunk.end()
                 pieces.append(Piece(token.value, token.id, start, end))
                 start = end

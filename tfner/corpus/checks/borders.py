@@ -73,13 +73,16 @@ def edge_marks(text: str, ranges: Iterable[tuple[int, int]]) -> Counter[str]:
     """
     if text.isascii() or MARK.search(text) is None:
         return Counter()
-    places: set[int] = set()  # one may be at the edge of a word and of an entity
+    before: dict[int, int] = {}  # the same ones may be at the edge of many entities
+    after: dict[int, int] = {}
     for first, last in ranges:
         start, end = trimmed(text, first, last)
         if start < end:
-            places.update(range(first, start))
+            before[start] = min(first, before.get(start, first))
             is_word = text[end - 1].isalpha() or text[end : end + 1] not in LOOKS
-            places.update(range(end, last) if is_word else ())
+            after[end] = max(last if is_word else end, after.get(end, end))
+    places = {place for end, start in before.items() for place in range(start, end)}
+    places.update(place for start, end in after.items() for place in range(start, end))
     return Counter(text[place] for place in places if MARK.match(text, place))
 
 

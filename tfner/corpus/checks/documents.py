@@ -13,7 +13,7 @@ from tfner.corpus.tidying import tidy_words
 from tfner.document import Document, Entity
 from tfner.errors import counted
 from tfner.marks import MARK, trimmed
-from tfner.nesting import count_nested, crossing_pairs
+from tfner.nesting import count_nested, split_crossing
 
 REMEDY = (
     "`tfner train --misaligned` says whether to split the word, expand or drop the "
@@ -37,7 +37,7 @@ def check_document(report: FileReport, line: int | None, document: Document) -> 
             report.add(line, "warning", "repeated-entity", message)
     entities = tuple(dict.fromkeys(_trimmed(document)))
     _check_borders(report, line, document, entities)
-    crossing = [*crossing_pairs(entities)]
+    _, crossing = split_crossing(entities)
     for left, right in crossing:
         message = (
             f"{_name(left)} and {_name(right)} cross; needs `tfner train --task span`"

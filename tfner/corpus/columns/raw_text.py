@@ -6,7 +6,7 @@ white space of the original between them. Lines that are blank are skipped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import NamedTuple
@@ -15,6 +15,8 @@ from tfner.corpus.joining import place_words, text_key
 from tfner.errors import CorpusError, joined, shorten
 from tfner.storage.lines import read_lines
 
+ALIGNED = 500
+"""Sentences that are aligned at once."""
 CONTEXT = 10  # characters shown before the first that differs
 
 
@@ -80,12 +82,40 @@ def find_differences(
     """
     ours = [text_key("".join(words)) for _, words in sentences]
     theirs = [text_key(text) for _, text in lines]
-    aligned = SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes()
     compared = []
-    for _, begin, end, raw_begin, raw_end in aligned:
+    for begin, end, raw_begin, raw_end in _aligned(ours, theirs):
         pairs = zip_longest(sentences[begin:end], lines[raw_begin:raw_end])
         compared += [_compare(path, sentence, raw, line) for sentence, line in pairs]
     return [difference for difference in compared if difference is not None]
+
+
+def _aligned(
+    ours: Sequence[str], theirs: Sequence[str]
+) -> Iterator[tuple[int, int, int, int]]:
+    """Half-open ranges of either side that correspond, in order.
+
+    What is equal at both ends is left aside, and what lies between is aligned piece by
+    piece: the time grows with the square of a piece, or more.
+    """
+    size = min(len(ours), len(theirs))
+    start = next((n for n in range(size) if ours[n] != theirs[n]), size)
+    most = size - start
+    end = next((n for n in range(most) if ours[-1 - n] != theirs[-1 - n]), most)
+    yield 0, start, 0, start
+    left, right = start, start
+    last, raw_last = len(ours) - end, len(theirs) - end
+    while left < last or right < raw_last:
+        mine = ours[left : min(left + ALIGNED, last)]
+        other = theirs[right : min(right + ALIGNED, raw_last)]
+        steps = SequenceMatcher(None, mine, other, autojunk=False).get_opcodes()
+        equal = [n for n, (kind, *_) in enumerate(steps, 1) if kind == "equal"]
+        is_full = len(mine) == len(other) == ALIGNED
+        if is_full and equal and steps[equal[-1] - 1][2] > ALIGNED // 2:
+            del steps[equal[-1] :]  # the next piece begins behind what is equal
+        for _, begin, stop, raw_begin, raw_stop in steps:
+            yield left + begin, left + stop, right + raw_begin, right + raw_stop
+        left, right = left + steps[-1][2], right + steps[-1][4]
+    yield last, len(ours), raw_last, len(theirs)
 
 
 def _compare(

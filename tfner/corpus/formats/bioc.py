@@ -20,8 +20,9 @@ from typing import Any
 
 from tfner.corpus.formats.discontinuous import Pieces
 from tfner.corpus.formats.options import ReadOptions
+from tfner.corpus.records.spans import excerpt
 from tfner.document import Document, Entity
-from tfner.errors import shorten
+from tfner.errors import listed, shorten
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,8 @@ LABEL_KEY = "type"
 LINE = "line"
 """The key of an annotation's line, where a reader knows it."""
 MAX_GAP = 1000
-"""Characters between two passages beyond which their distance says nothing."""
+"""Characters between two passages beyond which their distance says nothing, and that
+an annotation may have beyond twice what it quotes."""
 MAX_DEPTH = 2
 """Documents hold passages, and passages sentences."""
 
@@ -109,7 +111,7 @@ class Reader:
         infons = _get(annotation, "infons", dict, {})
         label = infons.get(self._key)
         if not isinstance(label, str) or not label.strip():
-            known = ", ".join(map(str, infons)) or "none"
+            known = listed(map(str, infons)) or "none"
             raise ValueError(
                 f"{name} has no infon {self._key}. It has: {known}. Name the one that "
                 "holds the label with --tags-key"
@@ -172,13 +174,23 @@ def _check_text(annotation: Any, pieces: list[tuple[int, int]], text: str) -> No
         ValueError: says which.
     """
     quoted = _get(annotation, "text", str, "")
-    here = " ".join(text[start:end] for start, end in pieces)
-    outer = text[min(pieces)[0] : max(end for _, end in pieces)]
-    if quoted and _solid(quoted) not in map(_solid, (here, outer)):
+    outer = (min(pieces)[0], max(end for _, end in pieces))
+    if quoted and not any(_are(ranges, text, quoted) for ranges in (pieces, [outer])):
         raise ValueError(
-            f"{shorten(here)} stands at its place, not {shorten(quoted)}; offsets "
-            "count characters from the beginning of the document"
+            f"{excerpt(text, *outer)} stands at its place, not {shorten(quoted)}; "
+            "offsets count characters from the beginning of the document"
         )
+
+
+def _are(ranges: list[tuple[int, int]], text: str, quoted: str) -> bool:
+    """Whether a quotation is what ranges hold, white space and dots aside.
+
+    Ranges that hold far more are not looked at: thousands may be the whole text.
+    """
+    if sum(end - start for start, end in ranges) > 2 * len(quoted) + MAX_GAP:
+        return False
+    here = " ".join(text[start:end] for start, end in ranges)
+    return _solid(here) == _solid(quoted)
 
 
 def _solid(text: str) -> str:

@@ -38,6 +38,8 @@ VALUES = ("id", "offset", "text")
 ATTRIBUTES = ("id", "offset", "length")
 MAX_DOCUMENT = 1 << 26
 """Characters of the longest document."""
+MAX_TAG = 1 << 20
+"""Bytes of the longest tag or comment: Expat begins anew with one at every block."""
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 ESCAPED = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}
@@ -60,6 +62,7 @@ class _Parser:
         self._lists: list[str] = []
         self._text: list[str] | None = None
         self._key, self._size, self._line = "", 0, 0
+        self._fed = 0
         self._expat = expat.ParserCreate()
         self._expat.buffer_text = True
         self._expat.StartElementHandler = self._start
@@ -72,10 +75,16 @@ class _Parser:
         """Parse a block; `found` then holds the documents that it ends.
 
         Raises:
-            CorpusError: no XML, or an entity.
+            CorpusError: no XML, an entity, or a tag without end.
         """
+        self._fed += len(block)
         try:
             self._expat.Parse(block, is_last)
+            if self._fed - self._expat.CurrentByteIndex > MAX_TAG:
+                raise _Refused(
+                    f"a tag or comment of more than {MAX_TAG >> 20} MB. Check that it "
+                    "is closed"
+                )
         except expat.ExpatError as error:
             message = f"not XML: {expat.ErrorString(error.code)}"
             raise CorpusError(message, line=error.lineno) from None

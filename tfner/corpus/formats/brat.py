@@ -18,11 +18,13 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from tfner.corpus.formats.discontinuous import Pieces
 from tfner.corpus.formats.format import Format, rendered
 from tfner.corpus.formats.options import ReadOptions
+from tfner.corpus.records.spans import excerpt
 from tfner.document import Document, Entity
 from tfner.errors import CorpusError, StorageError, counted, shorten
 from tfner.storage.atomic import whole_directory
@@ -32,7 +34,8 @@ from tfner.storage.publishing import ANYTHING, Version
 logger = logging.getLogger(__name__)
 
 ANNOTATIONS, TEXT = ".ann", ".txt"
-ANNOTATION = re.compile(r"T\S*\t(\S+) ([0-9]+ [0-9]+(?:;[0-9]+ [0-9]+)*)\t(.*)", re.S)
+RANGE = "[0-9]{1,15} [0-9]{1,15}"
+ANNOTATION = re.compile(rf"T\S*\t(\S+) ({RANGE}(?:;{RANGE})*)\t(.*)", re.S)
 OTHER = re.compile(r"[REAMN](?=[0-9])|[#*]")
 KINDS = {
     "R": "relations",
@@ -47,6 +50,8 @@ LINE = re.compile(r"[^\r\n]+")
 LINE_BREAK = re.compile(r"[\r\n]")
 UNSAFE = re.compile(r"^\.|[\x00-\x1f\x7f/\\]")
 MAX_NAME_BYTES = 200
+MOST_BREAKS = 1000
+"""Line breaks at the end of an entity that its quotation may lack."""
 MAX_DEPTH = 3
 """Levels of directories below that of a corpus."""
 
@@ -162,16 +167,34 @@ def parse_annotation(line: str, text: str, pieces: Pieces) -> list[Entity]:
         for start, end in (part.split() for part in offsets.split(";"))
     ]
     found = pieces.entities(label, fragments, text)
-    parts = " ".join(text[start:end] for start, end in fragments)
-    outer = text[fragments[0][0] : fragments[-1][1]]
-    if _on_one_line(quoted) not in map(_on_one_line, (parts, outer)):
-        end = max(end for _, end in fragments)
-        hint = "; each CR LF counts as two" if "\r\n" in text[:end] else ""
+    outer = [(fragments[0][0], fragments[-1][1])]
+    if not any(_are(ranges, text, quoted) for ranges in (fragments, outer)):
+        place = shorten(f"{offsets} {label}")[1:-1]
+        last = max(end for _, end in fragments)
+        hint = "; each CR LF counts as two" if _first_pair(text) < last else ""
         raise ValueError(
-            f"entity {offsets} {label} is {shorten(parts)} in the text, not "
+            f"entity {place} is {excerpt(text, *fragments[0])} in the text, not "
             f"{shorten(quoted)}; offsets count characters, ends are exclusive{hint}"
         )
     return found
+
+
+def _are(ranges: list[tuple[int, int]], text: str, quoted: str) -> bool:
+    """Whether a quotation is what ranges hold; a line break in them is a blank there.
+
+    Ranges that hold far more are not looked at: thousands may be the whole text.
+    """
+    size = sum(max(0, end - start) for start, end in ranges) + len(ranges) - 1
+    if size > len(quoted) + MOST_BREAKS:
+        return False
+    here = " ".join(text[start:end] for start, end in ranges)
+    return _on_one_line(here) == _on_one_line(quoted)
+
+
+@lru_cache(maxsize=1)
+def _first_pair(text: str) -> int:
+    """Where the first CR LF stands, looked for once a text; behind it if none does."""
+    return text.find("\r\n") % (len(text) + 1)
 
 
 def _on_one_line(text: str) -> str:

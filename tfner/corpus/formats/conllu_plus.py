@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from tfner.errors import CorpusError, shorten
+from tfner.errors import CorpusError, listed, shorten
 from tfner.schemes import OUTSIDE
 from tfner.storage.lines import is_readable, read_lines
 from tfner.tag_syntax import TagSyntax, find_syntax
@@ -118,7 +118,7 @@ def find_plus(path: str, *, tags: str | None, scheme: str | None) -> PlusColumns
     if "FORM" not in upper or (tags is not None and column is None):
         what = "FORM" if "FORM" not in upper else f"{tags} (--tags-key)"
         raise CorpusError(
-            f"the columns are {', '.join(names)}, and none is {what}. Name it in "
+            f"the columns are {listed(names)}, and none is {what}. Name it in "
             "# global.columns",
             path=path,
             line=1,

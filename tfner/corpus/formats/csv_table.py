@@ -27,7 +27,7 @@ from tfner.corpus.tagging import entities_of, tags_of
 from tfner.corpus.tags.schemes import TagCensus
 from tfner.corpus.tidying import tidy_words
 from tfner.document import Document
-from tfner.errors import CorpusError, counted, shorten
+from tfner.errors import CorpusError, counted, listed, shorten
 from tfner.storage.lines import (
     decode_lines,
     is_readable,
@@ -84,7 +84,7 @@ class _Table:
             raise CorpusError("the file is empty: it holds no header", path=self.path)
         options = self.options
         header = find_header(head[0], words=options.tokens_key, tags=options.tags_key)
-        names = ", ".join(header.names) if header else shorten(head[0].strip())
+        names = listed(header.names) if header else shorten(head[0].strip())
         if header is None or header.word is None:
             what = f"called {options.tokens_key}" if options.tokens_key else "of words"
             raise CorpusError(
@@ -264,7 +264,7 @@ def _check_sentences(table: _Table) -> None:
     if len(several) == 1 and len(several[0].words) > MOST_WORDS:
         raise CorpusError(
             "no column tells where sentences begin. Call it `sentence`, or leave a row "
-            "blank after each. Received: " + ", ".join(table.header.names),
+            "blank after each. Received: " + listed(table.header.names),
             path=table.path,
             line=1,
         )
@@ -328,7 +328,7 @@ def recognise_csv(sample: Sample) -> str | None:
     has_lists = any("[" in line for line in sample.lines[1:3])
     if header.delimiter == "\t" and header.sentence is None and not has_lists:
         return None  # a column file with a header
-    return f"its header, {', '.join(header.names)}"
+    return f"its header, {listed(header.names)}"
 
 
 FORMAT = Format(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tfner.corpus.formats.options import ReadOptions
 from tfner.document import Entity
-from tfner.errors import counted
+from tfner.errors import SHOWN_PROBLEMS, counted
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Pieces:
         for start, end in found:
             if not 0 <= start < end <= len(text):
                 raise ValueError(
-                    f"entity {_shown(found)} {label} must satisfy 0 <= start < end <= "
+                    f"{_shown(found, label)} must satisfy 0 <= start < end <= "
                     f"{len(text)}, the text's length"
                 )
         found = _merged(found, text)
@@ -57,7 +57,7 @@ class Pieces:
             return [Entity(*found[0], label)]
         if self.how == "error":
             raise ValueError(
-                f"entity {_shown(found)} {label} is discontinuous, and entities here "
+                f"{_shown(found, label)} is discontinuous, and entities here "
                 "are not. Choose what becomes of it: --discontinuous outer, parts or "
                 "drop"
             )
@@ -89,5 +89,7 @@ def _merged(pieces: list[tuple[int, int]], text: str) -> list[tuple[int, int]]:
     return merged
 
 
-def _shown(pieces: Iterable[tuple[int, int]]) -> str:
-    return ";".join(f"{start} {end}" for start, end in pieces)
+def _shown(pieces: Sequence[tuple[int, int]], label: str) -> str:
+    ranges = ";".join(f"{start} {end}" for start, end in pieces[:SHOWN_PROBLEMS])
+    more = ";…" if len(pieces) > SHOWN_PROBLEMS else ""
+    return f"entity {ranges}{more} {label}"

@@ -21,7 +21,7 @@ from tfner.corpus.records.tags import is_words
 from tfner.corpus.records.texts import text_and_words
 from tfner.corpus.tagging import REMEDY, misaligned_entities, word_spans
 from tfner.document import Document, Entity, Word
-from tfner.errors import CorpusError, shorten
+from tfner.errors import CorpusError, listed, shorten
 
 TOKENS, SPANS = "tokenized_text", "ner"
 OWN_KEYS = {"id", "text", TOKENS, SPANS, "words", "entities"}
@@ -76,7 +76,7 @@ def to_record(document: Document) -> dict[str, Any]:
     words = words_of(document)
     stray = misaligned_entities(document.entities, words)
     if stray:
-        places = ", ".join(f"{e.start}-{e.end} {e.label}" for e in stray)
+        places = listed(f"{e.start}-{e.end} {e.label}" for e in stray)
         raise CorpusError(
             f"document {document.id!r}: no word boundary at entity {places}; GLiNER "
             f"counts words. {REMEDY}"

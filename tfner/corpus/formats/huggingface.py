@@ -29,7 +29,7 @@ from tfner.corpus.records.stream import Found
 from tfner.corpus.records.tags import TAG_KEYS, is_words
 from tfner.corpus.tags.names import parse_labels
 from tfner.document import Document
-from tfner.errors import CorpusError
+from tfner.errors import CorpusError, listed
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def _contents(path: str, options: ReadOptions) -> Iterator[Document | str]:
     source = open_source(path)
     features = source.features if options.labels is None else {}
     if source.skipped:
-        columns = ", ".join(source.skipped)
+        columns = listed(source.skipped)
         logger.info("%s: left out: columns of other kinds: %s", path, columns)
     classes = [key for key, feature in features.items() if _names(feature)]
     if len(classes) == 1 and classes[0] not in TAG_KEYS and options.tags_key is None:

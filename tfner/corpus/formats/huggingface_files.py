@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tfner.corpus.formats.sample import Sample
-from tfner.errors import ConfigError, CorpusError, StorageError, shorten
+from tfner.errors import ConfigError, CorpusError, StorageError, listed, shorten
 from tfner.storage.foreign_files import read_json
 
 HUB = "hub:"
@@ -148,7 +148,7 @@ def _one(path: str, known: list[str], split: str) -> str:
     said = f"there is no split {shorten(split)}" if split else "it has several splits"
     example = f"{base}#{known[0]}" if known else base
     raise CorpusError(
-        f"{said}. Known: {', '.join(known) or 'none'}. Name one, as in {example}",
+        f"{said}. Known: {listed(known) or 'none'}. Name one, as in {example}",
         path=path,
     )
 

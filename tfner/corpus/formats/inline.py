@@ -22,7 +22,7 @@ from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.sample import Sample
 from tfner.document import Document, Entity
 from tfner.errors import CorpusError, shorten
-from tfner.nesting import crossing_pairs
+from tfner.nesting import split_crossing
 from tfner.storage.lines import read_lines, stem_of
 
 NAME = r"[^\W\d][\w.:-]{0,80}"
@@ -217,7 +217,8 @@ def _problem(document: Document) -> str | None:
     for entity in document.entities:
         if not re.fullmatch(NAME, entity.label) or entity.label in ("START", "END"):
             return f"the label {shorten(entity.label)} cannot be the name of a tag"
-    for left, right in crossing_pairs(document.entities):
+    _, crossing = split_crossing(document.entities)
+    for left, right in crossing:
         return f"{left.start}-{left.end} and {right.start}-{right.end} cross"
     return None
 

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from tfner.corpus.records.spans import is_integer, parse_entity, parse_score, show_keys
+from tfner.corpus.records.spans import (
+    excerpt,
+    is_integer,
+    parse_entity,
+    parse_score,
+    show_keys,
+)
 from tfner.document import Entity
-from tfner.errors import shorten
+from tfner.errors import listed, shorten
 
 KINDS = ("labels", "hypertextlabels", "paragraphlabels")
 """Types of results that label parts of a text; also the keys of their labels."""
+
+
+LOOKED_AT = 100
+"""Regions by whose quotations the text is found that all are of."""
+MOST_BLANKS = 1000
+"""White space that a region may hold beyond twice its quotation."""
+PAIR = re.compile("[\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -62,15 +78,16 @@ def find_text(
     names = {str(r.result["to_name"]) for r in regions if r.result.get("to_name")}
     if len(names) > 1:
         raise ValueError(
-            f"the labels are of several texts ({', '.join(sorted(names))}); export one "
+            f"the labels are of several texts ({listed(sorted(names))}); export one "
             "at a time"
         )
     texts = [key for key, value in data.items() if isinstance(value, str)]
     if len(texts) > 1:
-        fitting = [k for k in texts if all(_stands_in(r, data[k]) for r in regions)]
+        first = regions[:LOOKED_AT]
+        fitting = [k for k in texts if all(_stands_in(r, data[k]) for r in first)]
         wanted = [*names, before, "text"]
-        first = next((key for key in wanted if key in fitting), None)
-        texts = [first] if first is not None else fitting
+        key = next((key for key in wanted if key in fitting), None)
+        texts = [key] if key is not None else fitting
     if len(texts) != 1:
         keys = show_keys(tuple(data)) if data else "none"
         raise ValueError(f"no one text is to be found in the task's data; keys: {keys}")
@@ -128,14 +145,14 @@ def _offsets(
             "export with globalOffsets"
         )
     quoted = value.get("text")
-    if not isinstance(quoted, str) or _plain(quoted) == _plain(text[start:end]):
+    if not isinstance(quoted, str) or _is(quoted, text, start, end):
         return start, end
     other = _from_utf16(text, start), _from_utf16(text, end)
-    if _plain(quoted) == _plain(text[slice(*other)]):
+    if _is(quoted, text, *other):
         counts["have offsets that count UTF-16 units; they were converted"] += 1
         return other
     raise ValueError(
-        f"the region {start}-{end} is {shorten(text[start:end])} in the text, not "
+        f"the region {start}-{end} is {excerpt(text, start, end)} in the text, not "
         f"{shorten(quoted)}; offsets count characters, ends are exclusive"
     )
 
@@ -151,7 +168,23 @@ def _plain(text: str) -> str:
     return " ".join(text.replace("\\n", "\n").split())
 
 
+def _is(quoted: str, text: str, start: int, end: int) -> bool:
+    """Whether a quotation is a range of a text, unless that holds far more."""
+    if end - start > 2 * len(quoted) + MOST_BLANKS:
+        return False
+    return _plain(quoted) == _plain(text[start:end])
+
+
 def _from_utf16(text: str, offset: int) -> int:
     """The number of characters in so many UTF-16 units of a text."""
-    units = text.encode("utf-16-le")[: 2 * max(offset, 0)]
-    return len(units.decode("utf-16-le", "ignore"))
+    return min(max(offset, 0) - bisect_left(_pairs(text), offset), len(text))
+
+
+@lru_cache(maxsize=1)
+def _pairs(text: str) -> Sequence[int]:
+    """The places in UTF-16 units of the characters that have two of them.
+
+    They are found once for all regions of a text.
+    """
+    found = (match.start() for match in PAIR.finditer(text))
+    return [place + number for number, place in enumerate(found)]

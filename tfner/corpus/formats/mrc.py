@@ -25,7 +25,7 @@ from tfner.corpus.records.spans import check_surrogates
 from tfner.corpus.records.stream import QUESTION_KEYS, JsonStream
 from tfner.corpus.tagging import REMEDY, misaligned_entities, word_spans
 from tfner.document import Document, Entity, Word
-from tfner.errors import ConfigError, CorpusError, counted, joined, shorten
+from tfner.errors import ConfigError, CorpusError, counted, joined, listed, shorten
 from tfner.queries import QUERIES, complete_queries, queries_of
 from tfner.storage.lines import stem_of
 
@@ -313,7 +313,7 @@ def _to_records(document: Document, queries: Mapping[str, str]) -> list[dict[str
         )
     stray = misaligned_entities(document.entities, words)
     if stray:
-        places = ", ".join(f"{e.start}-{e.end} {e.label}" for e in stray)
+        places = listed(f"{e.start}-{e.end} {e.label}" for e in stray)
         raise CorpusError(
             f"document {document.id!r}: no word boundary at entity {places}; mrc files "
             f"count words. {REMEDY}"

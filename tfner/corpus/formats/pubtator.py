@@ -24,6 +24,7 @@ from typing import TextIO
 from tfner.corpus.formats.format import Format, rendered
 from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.sample import Sample
+from tfner.corpus.records.spans import excerpt, stands_at
 from tfner.document import Document, Entity
 from tfner.errors import CorpusError, counted, shorten
 from tfner.storage.lines import read_lines
@@ -31,7 +32,7 @@ from tfner.storage.lines import read_lines
 logger = logging.getLogger(__name__)
 
 TEXT = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.S)
-ANNOTATION = re.compile(r"([^\t]+)\t([0-9]+)\t([0-9]+)\t(.*)", re.S)
+ANNOTATION = re.compile(r"([^\t]+)\t([0-9]{1,15})\t([0-9]{1,15})\t(.*)", re.S)
 RELATION = re.compile(r"([^\t]+)\t[^\t]*[^\t0-9][^\t]*(?:\t[^\t]+){2,}\t?")
 UNSAFE = re.compile(r"[\s|\x00-\x1f]")
 TITLE = "title"
@@ -95,14 +96,17 @@ class _Document:
                 f"entity {start}-{end} must satisfy 0 <= start < end <= "
                 f"{len(self.text)}, the text's length"
             )
-        surface = self.text[start:end]
-        if not rest.startswith(f"{surface}\t"):
+        quoted, size = rest[: end - start], end - start
+        if rest[size : size + 1] != "\t" or not stands_at(
+            quoted, self.text, start, end
+        ):
             raise ValueError(
-                f"entity {start}-{end} is {shorten(surface)} in the text, not "
+                f"entity {start}-{end} is {excerpt(self.text, start, end)} in the "
+                f"text, not "
                 f"{shorten(rest.partition(chr(9))[0])}; offsets count the characters "
                 "of title, one space and abstract"
             )
-        label, _, concept = rest[len(surface) + 1 :].partition("\t")
+        label, _, concept = rest[size + 1 :].partition("\t")
         if not label.strip():
             raise ValueError(f"entity {start}-{end} has no label")
         self._left_out["concept identifiers"] += bool(concept.strip())

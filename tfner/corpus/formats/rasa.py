@@ -87,17 +87,17 @@ def strip_comments(line: str, *, inside: bool = False) -> tuple[str, bool]:
     """
     if not inside and "<!--" not in line:
         return line, False
-    kept = ""
-    while line:
+    kept, at = list[str](), 0
+    while at < len(line):
         if inside:
-            _, end, line = line.partition("-->")
-            inside = not end
-        elif opening := COMMENT.search(line):
-            kept, line = kept + line[: opening.start()], line[opening.end() :]
-            inside = True
+            end = line.find("-->", at)
+            inside, at = end < 0, len(line) if end < 0 else end + len("-->")
+        elif opening := COMMENT.search(line, at):
+            kept.append(line[at : opening.start()])
+            inside, at = True, opening.end()
         else:
-            return kept + line, False
-    return kept.rstrip(), inside
+            return "".join([*kept, line[at:]]), False
+    return "".join(kept).rstrip(), inside
 
 
 def _head(line: str) -> tuple[str, str] | None:

@@ -19,6 +19,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from tfner.corpus.formats.rasa_attributes import attributes_by_entity
+from tfner.corpus.records.stream import DECODE, beyond_measure, is_cut
 from tfner.document import Document, Entity
 from tfner.errors import SHOWN_PROBLEMS, CorpusError, shorten
 
@@ -27,6 +28,8 @@ TO_ESCAPE = re.compile(r"[\[\]\\]|<(?=!--)")
 ROUND = re.compile(r"\(([^()\[\]]*)\)")
 PLAIN_LABEL = re.compile(r"[^:()\[\]<\r\n]+")
 PLAIN_VALUE = re.compile(r"[^()\[\]<\r\n]+")
+SHOWN = 100
+"""Characters of a mark gone wrong of which a message shows the first."""
 REMEDY = r"write \[ and \] for brackets that are text"
 
 Attributes = dict[str, Any]
@@ -158,7 +161,8 @@ def _read_tail(line: str, at: int) -> tuple[str, Attributes, int]:
     if parentheses is None:
         raise _MarkError(
             at,
-            f"this ( is not closed, or holds brackets: {shorten(line[at:])}; {REMEDY}, "
+            "this ( is not closed, or holds brackets: "
+            f"{shorten(line[at : at + SHOWN])}; {REMEDY}, "
             'or name the label as {"entity": …}',
         )
     label, colon, value = parentheses[1].partition(":")
@@ -171,19 +175,50 @@ def _read_tail(line: str, at: int) -> tuple[str, Attributes, int]:
 
 def _read_braces(line: str, at: int) -> tuple[str, Attributes, int]:
     try:
-        attributes, end = json.JSONDecoder().raw_decode(line, at)
+        attributes, end = _decode(line, at)
     except json.JSONDecodeError as error:
         raise _MarkError(
-            error.pos, f"not JSON: {error.msg} in {shorten(line[at:])}; {REMEDY}"
+            at + error.pos,
+            f"not JSON: {error.msg} in {shorten(line[at : at + SHOWN])}; {REMEDY}",
         ) from None
-    except (ValueError, RecursionError) as error:  # endless digits, endless nesting
-        raise _MarkError(at, f"JSON beyond all measure: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise _MarkError(at, beyond_measure(error)) from None
+    if "\\u" in line[at:end]:
+        _check_halves(attributes, at)
     label = attributes.pop("entity", None)
     if not isinstance(label, str) or not label:
         raise _MarkError(
             at, f'a mark in braces needs "entity", a label: {shorten(line[at:end])}'
         )
     return label, attributes, end
+
+
+def _check_halves(attributes: Attributes, at: int) -> None:
+    try:
+        json.dumps(attributes, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise _MarkError(
+            at, "a lone surrogate, half a character, in this mark; remove it"
+        ) from None
+
+
+def _decode(line: str, at: int) -> tuple[Any, int]:
+    """The JSON object at a place, and where it ends.
+
+    It is looked for in as little of the line as holds it: an error counts the lines of
+    all text before it, and there may be one at every mark.
+    """
+    size = 1 << 8
+    while True:
+        part = line[at : at + size]
+        try:
+            value, end = DECODE(part, 0)
+        except json.JSONDecodeError as error:
+            if at + size >= len(line) or not is_cut(part, error):
+                raise
+        else:
+            return value, at + end
+        size *= 2
 
 
 def format_markup(document: Document) -> str:

@@ -40,6 +40,8 @@ from tfner.corpus.formats.rasa import (
 )
 from tfner.corpus.formats.rasa_markup import format_markup
 from tfner.corpus.formats.sample import Sample
+from tfner.corpus.records.spans import check_surrogates
+from tfner.corpus.records.stream import DECODER
 from tfner.document import Document
 from tfner.errors import CorpusError, shorten
 from tfner.storage.lines import read_lines, stem_of
@@ -89,17 +91,26 @@ def _compose(content: str, path: str) -> Node:
             return super().compose_node(parent, index)
 
     try:
-        return yaml.compose(content, Loader=Loader)
-    except yaml.MarkedYAMLError as error:
-        mark: Any = error.problem_mark or error.context_mark
-        message = f"not YAML: {error.problem} at column {mark.column + 1}"
-        raise CorpusError(message, path=path, line=mark.line + 1) from None
+        loader = Loader(content)
     except yaml.reader.ReaderError as error:
         line = content.count("\n", 0, error.position) + 1
         message = f"YAML cannot hold the character U+{error.character:04X}; remove it"
         raise CorpusError(message, path=path, line=line) from None
+    try:
+        return loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        mark: Any = error.problem_mark or error.context_mark
+        message = f"not YAML: {error.problem} at column {mark.column + 1}"
+        raise CorpusError(message, path=path, line=mark.line + 1) from None
     except RecursionError:
-        raise CorpusError("this YAML nests too deeply", path=path) from None
+        message = "this YAML nests too deeply; mend it here, or split the list"
+        raise CorpusError(message, path=path, line=loader.line + 1) from None
+    except (ValueError, OverflowError):  # of int() and chr()
+        message = (
+            "not YAML: an escape that names no character, or a number of thousands of "
+            "digits; mend it, or write the character itself"
+        )
+        raise CorpusError(message, path=path, line=loader.line + 1) from None
 
 
 class _Scan:
@@ -180,11 +191,11 @@ class _Scan:
             text = _string(keys["text"], "`text:`").rstrip("\n")
             line = _line(keys["text"]) + (keys["text"].style == "|")
             document = self._sentence(line, text, 0, intent)
+            if METADATA not in keys:
+                return line, document
+            metadata = {**document.metadata, METADATA: _plain(keys[METADATA])}
         except ValueError as error:
             return line, str(error)
-        if METADATA not in keys:
-            return line, document
-        metadata = {**document.metadata, METADATA: _plain(keys[METADATA])}
         return line, replace(document, metadata=metadata)
 
     def _sentence(self, line: int, text: str, start: int, intent: str) -> Document:
@@ -216,6 +227,7 @@ def _string(node: Node, what: str) -> str:
     if node.id != "scalar":
         raise ValueError(f"{what} must be a string")
     value: str = node.value
+    check_surrogates(value)
     return value
 
 
@@ -225,10 +237,11 @@ def _plain(node: Node) -> Any:
         return {name: _plain(value) for name, value in _keys(node).items()}
     if node.id == "sequence":
         return [_plain(value) for value in node.value]
+    check_surrogates(node.value)
     if node.style is not None:
         return node.value
     try:
-        return json.loads(node.value or "null", parse_constant=str)
+        return DECODER.decode(node.value or "null")
     except ValueError:
         return node.value
 

@@ -27,7 +27,7 @@ from tfner.corpus.formats.sample import Sample
 from tfner.corpus.formats.spacy_writer import MISSING, SPAN_KEY, write_spacy
 from tfner.corpus.joining import join_words
 from tfner.document import Document, Entity, Word
-from tfner.errors import ConfigError, CorpusError, counted, shorten
+from tfner.errors import ConfigError, CorpusError, counted, listed, shorten
 from tfner.storage.lines import read_bytes, stem_of
 
 logger = logging.getLogger(__name__)
@@ -196,7 +196,7 @@ def _chosen_group(path: str, docs: list[_Doc], options: ReadOptions) -> str | No
     groups = Counter[str]()
     for doc in docs:
         groups.update({key: len(spans) for key, spans in doc.groups.items()})
-    known = ", ".join(f"{key} ({counted(n, 'span')})" for key, n in groups.items())
+    known = listed(f"{key} ({counted(n, 'span')})" for key, n in groups.items())
     given = options.tags_key
     if given is not None:
         if given not in groups and options.tags == "needed":

@@ -33,7 +33,7 @@ from tfner.corpus.formats.options import ReadOptions
 from tfner.corpus.formats.sample import Sample
 from tfner.corpus.joining import place_words
 from tfner.document import Document, Entity, Word
-from tfner.errors import CorpusError, shorten
+from tfner.errors import CorpusError, listed, shorten
 from tfner.storage.lines import read_lines, stem_of
 
 logger = logging.getLogger(__name__)
@@ -226,7 +226,7 @@ class _Reader:
         if len(spans) != 1 or (wanted and wanted not in spans[0].features):
             if self._options.tags != "needed":
                 return None
-            known = ", ".join(
+            known = listed(
                 f"{layer.name}.{feature}" if feature else layer.name
                 for layer in self._layers
                 if layer.is_span

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from tfner.document import Entity
-from tfner.errors import shorten
+from tfner.errors import SHOWN_CHARACTERS, SHOWN_PROBLEMS, listed, shorten
 
 Names = tuple[str, str, str]
 """Keys of start, end and label in an object."""
@@ -96,13 +96,30 @@ def parse_entity(value: object, text: str, names: Names = OWN) -> Entity:
         raise ValueError(
             f"{place} must satisfy 0 <= start < end <= {len(text)}, the text's length"
         )
-    surface = value.get("text", text[start:end])
-    if surface != text[start:end]:
+    if "text" in value and not stands_at(value["text"], text, start, end):
         raise ValueError(
-            f"{place} is {shorten(text[start:end])} in the text, not "
-            f"{shorten(str(surface))}; offsets count characters, ends are exclusive"
+            f"{place} is {excerpt(text, start, end)} in the text, not "
+            f"{shorten(str(value['text']))}; offsets count characters, ends are "
+            "exclusive"
         )
     return Entity(start, end, label, parse_score(value, place))
+
+
+def stands_at(quoted: object, text: str, start: int, end: int) -> bool:
+    """Tell whether a quotation is a range of a text.
+
+    No more is looked at than is quoted: thousands of ranges may be the whole text.
+    """
+    return (
+        isinstance(quoted, str)
+        and len(quoted) == end - start
+        and text.startswith(quoted, start)
+    )
+
+
+def excerpt(text: str, start: int, end: int) -> str:
+    """The beginning of a range of a text, for a message."""
+    return shorten(text[start : min(end, start + SHOWN_CHARACTERS + 1)])
 
 
 def parse_score(value: Mapping[str, Any], place: str) -> float | None:
@@ -123,6 +140,8 @@ def parse_score(value: Mapping[str, Any], place: str) -> float | None:
 
 def show_keys(keys: tuple[str, ...]) -> str:
     """Keys for a message: `a`, `b` or `c`."""
+    if len(keys) > SHOWN_PROBLEMS:
+        return listed(f"`{key}`" for key in keys)
     shown = [f"`{key}`" for key in keys]
     last = shown.pop()
     return f"{', '.join(shown)} or {last}" if shown else last

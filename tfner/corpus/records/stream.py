@@ -7,6 +7,7 @@ stand on several lines, so that a pretty-printed one is a record, too.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeGuard
@@ -19,7 +20,23 @@ QUESTION_KEYS = {"context", "query"}
 BLANKS = re.compile(r"[ \t\r\n]*")
 CUT = 16
 """Characters at the end of a text in which JSON may fail because the text is cut."""
-DECODE = json.JSONDecoder().raw_decode
+
+
+class NotFinite(ValueError):
+    """A number that is none, or larger than any: JSON knows neither."""
+
+
+def _refuse(name: str) -> float:
+    raise NotFinite(f"not JSON: {name[:20]}; write a finite number or null")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits)
+
+
+DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+DECODE = DECODER.raw_decode
 
 
 class Found(NamedTuple):
@@ -83,7 +100,7 @@ class JsonStream:
             content = text.rest_of_line(self.path)
             has_escapes = "\\u" in content
             try:
-                value = json.loads(content)
+                value = DECODER.decode(content)
             except (ValueError, RecursionError) as error:
                 found = self._spanning(content, error) if may_span else None
                 if found is not None:
@@ -124,13 +141,16 @@ class JsonStream:
 def _line_problem(error: Exception, begin: int) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"not JSON: {error.msg} at column {error.colno + begin - 1}"
-    return _beyond_measure(error)
+    return beyond_measure(error)
 
 
-def _beyond_measure(error: Exception) -> str:
+def beyond_measure(error: Exception) -> str:
+    """Say what is wrong with JSON that is well-formed, and yet not read."""
+    if isinstance(error, NotFinite):
+        return str(error)
     deep = isinstance(error, RecursionError)
     what = "nested too deeply" if deep else "a number of thousands of digits"
-    return f"JSON beyond all measure: {what}"
+    return f"JSON beyond all measure: {what}; mend it, or leave it out"
 
 
 def _elements(text: _Text) -> Iterator[Found]:
@@ -206,7 +226,8 @@ class _Text:
 
     def hold(self) -> None:
         """Keep the text from here on, so that reading can come back to this place."""
-        self._drop()
+        if 2 * self.at > len(self.text):  # else it is copied for every record
+            self._drop()
         self._held = self.at, self.line
 
     def release(self, *, keep: bool = False) -> None:
@@ -292,7 +313,7 @@ class _Text:
     def explain(self, error: Exception) -> tuple[str, int]:
         """Say what is wrong with the JSON at the place, and on which line."""
         if not isinstance(error, json.JSONDecodeError):
-            return _beyond_measure(error), self.line
+            return beyond_measure(error), self.line
         line = self.line + self.text.count(self._end or "\n", self.at, error.pos)
         message = f"not JSON: {error.msg} at column {self.column(error.pos)}"
         return message, line
