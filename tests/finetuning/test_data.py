@@ -62,6 +62,13 @@ def test_labels_can_be_given_in_any_order(config) -> None:
     assert labels_of(config, labels=labels) == labels
 
 
+def test_thousands_of_labels_are_no_labels(config, tmp_path) -> None:
+    content = "".join(f"a\tB-{number}\n\n" for number in range(2001))
+    settings = {"train": columns(tmp_path / "a.conll", content), "dev": None}
+    with pytest.raises(CorpusError, match=r"2,001 labels, such as 0, 1, 10; a model"):
+        load(config, **settings)
+
+
 def test_labels_may_hold_hyphens(config, tmp_path) -> None:
     path = columns(tmp_path / "a.conll", "a\tB-work-of-art\nb\tI-work-of-art\n\n" * 2)
     settings = {"train": path, "dev": None, "dev_fraction": 0.0}

@@ -20,6 +20,8 @@ from tfner.schemes import LabelSet
 logger = logging.getLogger(__name__)
 
 SHOWN_LABELS = 10
+MOST_LABELS = 2000
+"""Labels of a model: tables of its tags grow with the square of their number."""
 
 
 @dataclass(frozen=True, init=False)
@@ -62,7 +64,7 @@ def load_corpora(
         ConfigError: both documents and files are given.
         StorageError: a file cannot be read.
         CorpusError: it is no corpus, has no entities, repeats another, or has labels
-            that training cannot know.
+            that training cannot know, or far too many.
     """
     data = config.data
     found = _read_files(data) if corpora is None else _given(data, corpora)
@@ -72,6 +74,13 @@ def load_corpora(
         raise CorpusError(
             "no document holds an entity: there is nothing to learn. Check the tag "
             "column (--tag-column) and the format (--from).",
+            path=data.train or None,
+        )
+    if len(labels) > MOST_LABELS:
+        raise CorpusError(
+            f"{len(labels):,} labels, such as {listed(labels[:3])}; a model can have "
+            f"{MOST_LABELS:,}. Check the tag column (--tag-column) and the format "
+            "(--from).",
             path=data.train or None,
         )
     found = _with_dev(data, found, config.optimizer.recipe)

@@ -175,6 +175,8 @@ def _steps(label_set: LabelSet) -> tuple[Steps, Bools]:
 def _reached(steps: Steps, outside: int) -> Bools:
     """Tags (T,) to which steps lead from O."""
     found: Bools = steps[outside]
-    for _ in steps:
-        found = np.logical_or(found, steps[found].any(axis=0))
-    return found
+    while True:
+        more = np.logical_or(found, steps[found].any(axis=0))
+        if (more == found).all():
+            return found
+        found = more
