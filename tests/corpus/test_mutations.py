@@ -16,9 +16,3 @@ def test_damaged_files_are_read_or_refused(name: str) -> None:
     found = read_damaged((name, str(specimens(FOLDER)[name]), 1, 82))
     assert found["wrong"] == []
     assert found["outcomes"].keys() <= {"read", "refused"}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(specimens(FOLDER)))
-def test_many_damaged_files_are_read_or_refused(name: str) -> None:
-    assert read_damaged((name, str(specimens(FOLDER)[name]), 82, 160))["wrong"] == []

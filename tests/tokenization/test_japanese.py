@@ -236,14 +236,6 @@ def test_a_special_piece_that_a_user_writes_is_text(
     assert not {*ids} & {*tokenizer.prefix_ids, *tokenizer.suffix_ids}
 
 
-def test_an_unknown_piece_that_a_user_writes_ends_where_it_does(
-    japanese: dict[str, JapaneseTokenizer],
-) -> None:
-    encoding = japanese["wordpiece"].encode("[UNK]22.", [Word(0, 8)])
-    assert encoding.pieces[0] == "[UNK]"
-    assert encoding.offsets.max() == 8
-
-
 def reference(folder: Path) -> Any:
     transformers = pytest.importorskip("transformers")
     return transformers.AutoTokenizer.from_pretrained(folder)
