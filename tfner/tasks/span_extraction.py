@@ -31,11 +31,7 @@ from tfner.tasks.context import ALONE, Neighbours
 from tfner.tasks.interface import Encoded, HeldOut, Task
 from tfner.tasks.records import SpanRecord
 from tfner.tasks.span_decoding import boundary_losses, spans_of_window
-from tfner.tasks.span_targets import (
-    piece_targets,
-    ranges_of_pieces,
-    window_targets,
-)
+from tfner.tasks.span_targets import piece_targets, ranges_of_pieces, window_targets
 from tfner.tasks.thresholds import THRESHOLDS, check_dev, tune_thresholds
 from tfner.tasks.unread_words import narrowed
 from tfner.tasks.windowing import Range, Windowing

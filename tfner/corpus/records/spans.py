@@ -109,6 +109,12 @@ def stands_at(quoted: object, text: str, start: int, end: int) -> bool:
     """Tell whether a quotation is a range of a text.
 
     No more is looked at than is quoted: thousands of ranges may be the whole text.
+
+    Args:
+        quoted: as JSON gives it.
+        text: what the range is of.
+        start: first character.
+        end: one past the last character.
     """
     return (
         isinstance(quoted, str)
@@ -118,7 +124,13 @@ def stands_at(quoted: object, text: str, start: int, end: int) -> bool:
 
 
 def excerpt(text: str, start: int, end: int) -> str:
-    """The beginning of a range of a text, for a message."""
+    """The beginning of a range of a text, for a message.
+
+    Args:
+        text: what the range is of.
+        start: first character.
+        end: one past the last character.
+    """
     return shorten(text[start : min(end, start + SHOWN_CHARACTERS + 1)])
 
 
