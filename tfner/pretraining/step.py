@@ -63,7 +63,7 @@ class PretrainingModel(TrainStepModel):
             found = replica.all_reduce(tf.distribute.ReduceOp.SUM, found)
         gradients, sums = found
         # The optimizer sums what the replicas give it, though it is all the same.
-        self._update(gradients, share=1 / replicas)
+        self._update(gradients, 1.0, share=1 / replicas)
         self.sums.update_state(sums, self.model.batch_loss(sums, counts))
         return {self.sums.name: self.sums.result()}
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import keras
 
 from tfner.config.shared import DevicesConfig, OptimizationConfig
 from tfner.training.distribution import Distribution
+from tfner.training.optimizers import AdamW
+from tfner.training.parts import adam_in_one_pass, compiled, elementwise
 from tfner.training.precision import scaled_loss
 from tfner.training.step import TrainStepModel
 
@@ -41,6 +44,9 @@ def compile_model(
     optimizer = scaled_loss(optimizer, devices.precision, first_scale=loss_scale)
     optimizer.build(model.trainable_variables)
     whole_step, gradient = distribution.compiles(devices.jit_compile)
+    if whole_step and distribution.on_cpu() and isinstance(optimizer, AdamW):
+        optimizer.adam = partial(adam_in_one_pass, optimizer)
+        whole_step, gradient = False, not _in_parts(model)
     training_model = step(
         model,
         clip_norm=optimization.clip_norm,
@@ -53,3 +59,9 @@ def compile_model(
         optimizer=optimizer, jit_compile=whole_step, steps_per_execution=together
     )
     return training_model
+
+
+def _in_parts(model: keras.Model) -> bool:
+    """Let a model be computed by compiled parts, and tell if it can."""
+    found = getattr(model, "compile_parts", None)
+    return found is not None and bool(found(compiled, elementwise))

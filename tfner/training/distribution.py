@@ -85,6 +85,10 @@ class Distribution:
             )
         return wanted or (STEPS_ON_TPU if self.kind == "tpu" else 1)
 
+    def on_cpu(self) -> bool:
+        """Tell whether a run without a strategy has nothing but the processor."""
+        return self.kind == "none" and not tf.config.list_logical_devices("GPU")
+
     def compiles(self, wanted: bool) -> tuple[bool, bool]:
         """Decide what XLA compiles.
 

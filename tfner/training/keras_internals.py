@@ -30,6 +30,12 @@ def index_of(optimizer: keras.optimizers.Optimizer, variable: Any) -> int:
     return int(optimizer._get_variable_index(variable))
 
 
+def moments_of(optimizer: keras.optimizers.Adam, variable: Any) -> tuple[Any, Any]:
+    """First and second moment of a weight, as TensorFlow's variables."""
+    number = index_of(optimizer, variable)
+    return optimizer._momentums[number].value, optimizer._velocities[number].value
+
+
 def moving_averages(optimizer: keras.optimizers.Optimizer) -> list[Any]:
     """Moving averages of the weights, in order; none without `use_ema`."""
     return getattr(optimizer, "_model_variables_moving_average", [])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -95,6 +95,8 @@ class AdamW(keras.optimizers.Adam):
     """
 
     beta_1: Any
+    adam: Callable[[Any, Any, Any], None] | None = None
+    """Updates a weight, of gradient, weight and rate, in place of Keras' operations."""
 
     def __init__(
         self,
@@ -156,7 +158,7 @@ class AdamW(keras.optimizers.Adam):
             step = ops.cast(self.iterations + 1, "float32")
             first, second = (1.0 - b**step for b in (self.beta_1, self.beta_2))
             rate = rate * first / ops.sqrt(second)
-        super().update_step(gradient, variable, rate)
+        (self.adam or super().update_step)(gradient, variable, rate)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, for serialization."""

@@ -31,8 +31,9 @@ class TrainStepModel(keras.Model):
             same units as an uninterrupted one.
         accumulate: parts in which the rows of a batch are computed, one after the
             other; divides their number.
-        jit_gradient: compile forward and backward pass with XLA where `fit` cannot
-            compile the whole step: under a strategy of several replicas.
+        jit_gradient: compile forward and backward pass with XLA where `fit` does not
+            compile the whole step: it cannot under a strategy of several replicas, and
+            need not on a CPU.
     """
 
     def __init__(
@@ -92,19 +93,26 @@ class TrainStepModel(keras.Model):
         # A loop, where one part's memory is free before the next one needs it.
         return tf.foldl(add, (stacked, draws), nothing, parallel_iterations=1)
 
-    def _update(self, gradients: list[Any], *, share: float) -> None:
-        """Clip the gradients of the mean loss, of true size, and apply them.
+    def _update(self, gradients: list[Any], count: Any, *, share: float) -> None:
+        """Make a mean of summed gradients, clip it by its true size, and apply it.
 
         In float16 the loss is scaled and so are they; where one is no number, the norm
-        is none either, and the optimizer passes over the step.
+        is none either, and the optimizer passes over the step. All of it is one factor:
+        the gradients are read twice and written once.
+
+        Args:
+            gradients: sums.
+            count: of what they were summed over.
+            share: of the mean that is applied.
         """
         scale = self.optimizer.scale_loss(1.0)
+        factor = share / count
         if self.clip_norm:
-            gradients = [gradient / scale for gradient in gradients]
-            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
-            gradients = [gradient * scale for gradient in gradients]
+            norm = tf.linalg.global_norm(gradients) / (count * scale)
+            factor *= self.clip_norm / tf.maximum(norm, self.clip_norm)
+            factor += norm - norm  # 0, or no number
         self.optimizer.apply(
-            [gradient * share for gradient in gradients],
+            [gradient * factor for gradient in gradients],
             self.model.trainable_variables,
         )
 
@@ -156,7 +164,7 @@ class TrainingModel(TrainStepModel):
         gradients, total, count = sums
         words = tf.maximum(count, 1.0)
         # The optimizer sums what the replicas give it, though it is all the same.
-        self._update([gradient / words for gradient in gradients], share=1 / replicas)
+        self._update(gradients, words, share=1 / replicas)
         self.mean_loss.update_state(total / words, sample_weight=count)
         return {metric.name: metric.result() for metric in self.metrics}
 

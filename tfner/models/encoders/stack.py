@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import keras
 from keras import ops
 
+from tfner.models.encoders.transformer import Part, TransformerLayer
 from tfner.models.encoders.windows import read_windows
 from tfner.models.named_inputs import NamedInputsModel
 
@@ -176,6 +177,30 @@ class StackedEncoder(NamedInputsModel):
         """
         self.embeddings.pieces.learn_only(ids)
 
+    def compile_parts(
+        self,
+        compiled: Callable[[Part], Part],
+        elementwise: Callable[[Callable[[Any], Any]], Part],
+    ) -> bool:
+        """Let training compute what lies between products by compiled functions.
+
+        Args:
+            compiled: compiles one.
+            elementwise: compiles an activation.
+
+        Returns:
+            False, with nothing changed, where layers are of another kind than
+            `TransformerLayer`, are recomputed, or do not learn as they are.
+        """
+        if self._recomputes or not all(map(_is_plain, self.blocks)):
+            return False
+        first = self.blocks[0]
+        parts = {name: compiled(part) for name, part in first.parts().items()}
+        parts["activate"] = elementwise(first.intermediate.activation)
+        for block in self.blocks:
+            block.compiled_parts = parts
+        return True
+
     def recompute_layers(self) -> None:
         """Compute layers again for the gradient: less memory, more time."""
         self._recomputes = True
@@ -196,6 +221,16 @@ class StackedEncoder(NamedInputsModel):
     def build_from_config(self, config: Any) -> None:
         """Build without the shapes that were stored; `build` needs none."""
         self.build()
+
+
+def _is_plain(block: keras.layers.Layer) -> bool:
+    """Tell whether a layer is the usual one, and learns as it is, without LoRA."""
+    return (
+        type(block) is TransformerLayer
+        and block.compute_dtype != "float16"  # which few CPUs multiply
+        and not block.query_key_value.lora_enabled
+        and all(weight.trainable for weight in block.weights)
+    )
 
 
 def check_heads(hidden_size: int, num_heads: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -10,6 +10,9 @@ from keras import ops
 
 from tfner.models.encoders.activations import activation_named
 from tfner.models.encoders.layer import EncoderLayer, Seeds
+
+Part = Callable[[tuple[Any, ...], tuple[Any, ...]], Any]
+"""A function of tensors whose gradients are wanted, and of others, between products."""
 
 
 @keras.saving.register_keras_serializable(package="tfner")
@@ -21,6 +24,9 @@ class TransformerLayer(EncoderLayer):
 
     Source: Vaswani et al. 2017, section 3.1, as in BERT (Devlin et al. 2019).
     """
+
+    compiled_parts: Mapping[str, Part] | None = None
+    """What `parts` gives, compiled, by which training computes the layer."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -69,6 +75,8 @@ class TransformerLayer(EncoderLayer):
         Returns:
             (B * S, H).
         """
+        if training and self.compiled_parts is not None:
+            return self._call_in_parts(self.compiled_parts, rows, bias, learnt)
         attended = self._attend(
             rows, bias, learnt, fixed, training=training, seed=seeds[0]
         )
@@ -92,17 +100,73 @@ class TransformerLayer(EncoderLayer):
             training: as in `call`.
             seed: of the dropout of attention probabilities; drawn if None.
         """
+        projected = self.query_key_value(rows)
+        return self._mix(projected, bias, learnt, fixed, training=training, seed=seed)
+
+    def _mix(
+        self,
+        projected: Any,
+        bias: Any,
+        learnt: Any,
+        fixed: Any,
+        *,
+        training: Any,
+        seed: Any,
+    ) -> Any:
+        """Values weighted by attention, of queries, keys and values (B * S, 3 H)."""
         batch, _, length, _ = ops.shape(bias)
         # A heads, each of H / A numbers.
         heads = (batch, length, 3, self.num_heads, self.head_size)
         split = ops.transpose(  # (3, B, A, S, H / A)
-            ops.reshape(self.query_key_value(rows), heads), (2, 0, 3, 1, 4)
+            ops.reshape(projected, heads), (2, 0, 3, 1, 4)
         )
         return attended_values(
             self._scores(split[0], split[1], learnt, fixed) + bias,
             split[2],
             lambda weights: self.weights_dropout(weights, training=training, seed=seed),
         )
+
+    def parts(self) -> dict[str, Part]:
+        """What lies between the layer's products, but for the activation."""
+
+        def attend(learnt: Any, fixed: Any) -> Any:
+            projected, offset, *added = learnt
+            bias, seed = fixed
+            return self._mix(
+                *(projected + ops.cast(offset, projected.dtype), bias),
+                *(added[0] if added else None, None),
+                training=True,
+                seed=seed,
+            )
+
+        def add(learnt: Any, fixed: Any) -> Any:
+            rows, changed, offset, *norm = learnt
+            changed = changed + ops.cast(offset, changed.dtype)
+            changed = self.output_dropout(changed, training=True, seed=fixed[0])
+            return self.output_norm.stateless_call(norm, [], rows + changed)[0]
+
+        return {"attend": attend, "add": add}
+
+    def _call_in_parts(
+        self, parts: Mapping[str, Part], rows: Any, bias: Any, learnt: Any
+    ) -> Any:
+        """Compute what `call` does in training, with what lies between its products."""
+
+        def product(dense: keras.layers.Dense, rows: Any) -> tuple[Any, Any]:
+            kernel = ops.cast(dense.kernel, rows.dtype)
+            return ops.matmul(rows, kernel), dense.bias
+
+        weights_seed, *seeds = self.draw()
+        added = () if learnt is None else (learnt,)
+        projected = product(self.query_key_value, rows)
+        attended = parts["attend"]((*projected, *added), (bias, weights_seed))
+        attended = product(self.attention_output, attended)
+        norm = self.attention_norm.trainable_variables
+        rows = parts["add"]((rows, *attended, *norm), (seeds[0],))
+        inner = parts["activate"](product(self.intermediate, rows), ())
+        changed = product(self.output_dense, inner)
+        norm = self.output_norm.trainable_variables
+        return parts["add"]((rows, *changed, *norm), (seeds[1],))
 
     def _scores(self, query: Any, key: Any, learnt: Any, fixed: Any) -> Any:
         """Attention scores (B, A, S, S) float32 of queries and keys.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -10,6 +10,7 @@ import numpy as np
 
 from tfner.models.dropout import Dropout
 from tfner.models.encoders.interface import output_shape
+from tfner.models.encoders.transformer import Part
 from tfner.models.heads.crf import CRF, chains_of
 from tfner.models.heads.pooling import WordPooling
 from tfner.models.named_inputs import INPUTS, NamedInputsModel
@@ -119,6 +120,15 @@ class TokenClassifier(NamedInputsModel):
         if self.crf is None:
             return logits
         return self.crf(logits, chains_of(features), training=training)
+
+    def compile_parts(self, *compilers: Callable[..., Part]) -> bool:
+        """Let training compute the encoder by compiled parts, and tell if it can.
+
+        Args:
+            *compilers: those of `StackedEncoder.compile_parts`.
+        """
+        found = getattr(self.encoder, "compile_parts", None)
+        return found is not None and bool(found(*compilers))
 
     def with_outputs(self, rows: Sequence[int | None]) -> TokenClassifier:
         """Make a model of this encoder with other tags; there must be no CRF.
