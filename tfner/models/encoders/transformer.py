@@ -127,7 +127,7 @@ class TransformerLayer(EncoderLayer):
         )
 
     def parts(self) -> dict[str, Part]:
-        """What lies between the layer's products, but for the activation."""
+        """Give the functions between the layer's products, but for the activation."""
 
         def attend(learnt: Any, fixed: Any) -> Any:
             projected, offset, *added = learnt
