@@ -7,7 +7,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,25 @@ class Result:
 
 
 Run = Callable[..., Result]
+
+
+def flags_of(settings: Mapping[str, Any]) -> list[str]:
+    """Settings as options."""
+    flags = []
+    for name, value in settings.items():
+        flag = name.replace("_", "-")
+        flags += [f"--no-{flag}"] if value is False else [f"--{flag}", str(value)]
+    return flags
+
+
+def instead(flags: Sequence[Any], *more: Any) -> list[Any]:
+    """Options, and more of them, which take the place of those of the same names."""
+    kept, replaced = [], False
+    for word in flags:
+        if str(word).startswith("--"):
+            replaced = word in more
+        kept += [] if replaced else [word]
+    return [*kept, *more]
 
 
 @pytest.fixture

@@ -8,17 +8,14 @@ from typing import Any
 
 import pytest
 
+from tests.cli.conftest import flags_of
 from tfner.cli.find_lr import WITHOUT
 from tfner.config.train import TrainConfig
 
 
 @pytest.fixture
 def flags(toy_settings: dict[str, Any], tmp_path: Path) -> list[str]:
-    found = []
-    for name, value in (toy_settings | {"output": tmp_path / "lr"}).items():
-        flag = name.replace("_", "-")
-        found += [f"--no-{flag}"] if value is False else [f"--{flag}", str(value)]
-    return [*found, "--batch-size", "4"]
+    return flags_of(toy_settings | {"output": tmp_path / "lr", "batch_size": 4})
 
 
 @pytest.fixture

@@ -43,6 +43,34 @@ def test_usage_errors_end_with_2_and_point_to_the_help(tfner, arguments) -> None
     assert "--help" in result.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["train", "--epochs", "3", "--seed", "1", "--epochs=5"], "--epochs"),
+        (["evaluate", "m", "f", "--json", "--json"], "--json"),
+        (
+            ["vocab", "--lower-case", "--no-lower-case"],
+            "--lower-case/--no-lower-case",
+        ),
+        (
+            ["corpus", "stats", "f", "--from-scheme", "IO", "--from-scheme", "IO"],
+            "--from-scheme",
+        ),
+        (["--quiet", "--quiet", "encoders"], "--quiet"),
+    ],
+)
+def test_an_option_is_given_once(tfner, arguments, name) -> None:
+    result = tfner(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert f"{name} is given 2 times. Give it once." in result.err
+
+
+def test_an_option_of_several_values_is_given_for_each(tfner) -> None:
+    result = tfner("predict", "no-model", "--text", "a", "--text", "b")
+    assert result.code == 1
+    assert "no-model" in result.sentence
+
+
 def raising(error: BaseException):
     def app() -> None:
         raise error

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.conftest import instead
 from tfner.pretraining.dataset.manifest import load_manifest
 
 ENGLISH = "".join(f"the runner number {n} runs.\n\n" for n in range(400))
@@ -51,8 +52,8 @@ def test_pretrain_data_says_in_one_sentence_what_is_wrong(
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     arguments = ["--input", text, "--tokenizer", encoder_directory]
-    arguments += ["--output", tmp_path / "data", *more]
-    assert message in tfner("pretrain-data", *arguments).sentence
+    arguments += ["--output", tmp_path / "data"]
+    assert message in tfner("pretrain-data", *instead(arguments, *more)).sentence
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.conftest import flags_of, instead
 from tfner.cli.train import summary
 from tfner.config.train import TrainConfig
 from tfner.finetuning import train as trainer
@@ -19,11 +20,7 @@ from tfner.inference.bundle import Bundle
 @pytest.fixture
 def needed(toy_settings: dict[str, Any], tmp_path: Path) -> list[str]:
     """The flags of a short run into `tmp_path / "model"`."""
-    flags = []
-    for name, value in (toy_settings | {"output": tmp_path / "model"}).items():
-        flag = name.replace("_", "-")
-        flags += [f"--no-{flag}"] if value is False else [f"--{flag}", str(value)]
-    return flags
+    return flags_of(toy_settings | {"output": tmp_path / "model"})
 
 
 @pytest.fixture
@@ -164,7 +161,7 @@ def test_ctrl_c_ends_a_real_run_that_can_then_be_resumed(
     process, needed, tmp_path
 ) -> None:
     for more, line_before in ([], "epoch 3/"), (["--resume"], "resumed after epoch"):
-        with process("train", *needed, "--epochs", 200, *more) as child:
+        with process("train", *instead(needed, "--epochs", 200), *more) as child:
             assert any(line.startswith(line_before) for line in child.stderr)
             child.send_signal(signal.SIGINT)
             err = child.stderr.read()
@@ -195,7 +192,7 @@ def test_bad_corpora_are_refused(
     tfner, needed, tmp_path, flag, content, message
 ) -> None:
     path = columns(tmp_path, content)
-    assert message in tfner("train", *needed, flag, path).sentence
+    assert message in tfner("train", *instead(needed, flag, path)).sentence
     assert [p.name for p in tmp_path.iterdir()] == ["bad.conll"]
 
 
@@ -220,7 +217,8 @@ def test_what_cannot_work_is_one_sentence(
     tfner, needed, toy_corpus, tmp_path, flags, message
 ) -> None:
     dev = str(toy_corpus / "dev.conll")
-    result = tfner("train", *needed, *(flag.format(dev=dev) for flag in flags))
+    given = (flag.format(dev=dev) for flag in flags)
+    result = tfner("train", *instead(needed, *given))
     assert message in result.sentence
     assert list(tmp_path.iterdir()) == []
 
@@ -265,7 +263,7 @@ def test_damaged_encoders_are_refused(
     tfner, needed, encoder_directory, tmp_path, kind, message
 ) -> None:
     folder = damaged_encoder(kind, encoder_directory, tmp_path / "encoder")
-    assert message in tfner("train", *needed, "--encoder", folder).sentence
+    assert message in tfner("train", *instead(needed, "--encoder", folder)).sentence
     assert [p.name for p in tmp_path.iterdir()] == ["encoder"]
 
 
@@ -275,11 +273,11 @@ def test_words_longer_than_a_window_are_learnt_in_pieces(
 ) -> None:
     path = columns(tmp_path, f"{'q' * 90}\tB-PER\nlives\tO\n\nanna\tB-PER\n")
     more = ["--train", path, "--labels", "PER", "--labels", "LOC", "--labels", "ORG"]
-    result = tfner("--quiet", "train", *needed, *more, "--epochs", 1)
+    result = tfner("--quiet", "train", *instead(needed, *more, "--epochs", 1))
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines()[-1] == f"model: {tmp_path / 'model'}"
     shutil.rmtree(tmp_path / "model")
-    refused = tfner("train", *needed, *more, "--on-overflow", "error")
+    refused = tfner("train", *instead(needed, *more, "--on-overflow", "error"))
     assert "a window holds 30" in refused.sentence
 
 

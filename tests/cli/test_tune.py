@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.conftest import flags_of
 from tests.conftest import toy_sentences, write_columns
 from tfner.cli.tune import WITHOUT, summary
 from tfner.config.train import TrainConfig
@@ -17,12 +18,8 @@ from tfner.finetuning import tuning
 @pytest.fixture
 def flags(toy_settings: dict[str, Any], tmp_path: Path) -> list[str]:
     dev = write_columns(tmp_path / "dev.conll", toy_sentences(48, first=60))
-    found = []
     changes = {"dev": dev, "output": tmp_path / "study", "epochs": 1}
-    for name, value in (toy_settings | changes).items():
-        flag = name.replace("_", "-")
-        found += [f"--no-{flag}"] if value is False else [f"--{flag}", str(value)]
-    return found
+    return flags_of(toy_settings | changes)
 
 
 @pytest.mark.slow

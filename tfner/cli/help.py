@@ -1,8 +1,9 @@
-"""The help of commands: options under headings, words for values, whole sentences."""
+"""Commands: how their help looks, and that an option is given once."""
 
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -46,7 +47,26 @@ def _word(hint: Any) -> str | None:
     return WORDS.get(kind)
 
 
-class Command(TyperCommand):
+class OnceEach:
+    """Refuses an option that is given again, of which Click takes the last."""
+
+    def parse_args(self: Any, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words of the command line.
+
+        Raises:
+            UsageError: an option is given twice that takes one value, or is unknown.
+        """
+        if not ctx.resilient_parsing:
+            *_, given = self.make_parser(ctx).parse_args(args=[*args])
+            for parameter, times in Counter(given).items():
+                if times > 1 and not (parameter.multiple or parameter.is_eager):
+                    name = "/".join([*parameter.opts, *parameter.secondary_opts])
+                    ctx.fail(f"{name} is given {times} times. Give it once.")
+        found: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
+        return found
+
+
+class Command(OnceEach, TyperCommand):
     """A command whose options stand under the headings that they name."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
@@ -81,7 +101,7 @@ class Command(TyperCommand):
         return first_sentence(self.help)
 
 
-class Group(TyperGroup):
+class Group(OnceEach, TyperGroup):
     """A group of commands, described by a whole sentence."""
 
     def get_short_help_str(self, limit: int = 0) -> str:
