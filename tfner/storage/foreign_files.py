@@ -51,12 +51,16 @@ def read_bytes(path: Path, *, largest: int = LARGEST) -> bytes:
         raise StorageError(f"cannot be read: {error.strerror}.", path=path) from error
     refuse_pointer(content, path)
     if len(content) > largest:
-        raise StorageError(
-            f"too large: at most {largest:,} bytes of such a file are read. Check that "
-            "it is the right one.",
-            path=path,
-        )
+        raise _too_large(path, largest)
     return content
+
+
+def _too_large(path: Path, largest: int) -> StorageError:
+    return StorageError(
+        f"is too large: at most {largest:,} bytes of such a file are read. Check that "
+        "it is the right one.",
+        path=path,
+    )
 
 
 def _check_kind(path: Path) -> None:
@@ -68,15 +72,21 @@ def _check_kind(path: Path) -> None:
         )
 
 
-def check_files(*paths: Path) -> None:
+def check_files(*paths: Path, largest: int | None = None) -> None:
     """Refuse what no library is to open: devices, pipes, and pointers of Git LFS.
 
+    Args:
+        *paths: of files.
+        largest: bytes that each may have; None for any number.
+
     Raises:
-        StorageError: one is such, or cannot be read.
+        StorageError: one is such, cannot be read, or has more bytes.
     """
     for path in paths:
         try:
             _check_kind(path)
+            if largest is not None and path.stat().st_size > largest:
+                raise _too_large(path, largest)
             with path.open("rb") as file:
                 refuse_pointer(file.read(64), path)
         except OSError as error:

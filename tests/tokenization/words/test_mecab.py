@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,11 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfner.errors import TokenizerError
+from tfner.errors import StorageError, TokenizerError
 from tfner.marks import is_blank
 from tfner.tokenization.words import mecab as module
 from tfner.tokenization.words.mecab import Mecab, default_mecab, split_mecab
-from tfner.tokenization.words.mecab_dictionaries import COMPILED, find_dictionary
+from tfner.tokenization.words.mecab_dictionaries import (
+    COMPILED,
+    LARGEST_DICTIONARY,
+    LARGEST_ENTRIES,
+    LARGEST_USER,
+    find_dictionary,
+)
 
 CASES = {
     "東京大学の田中": ["東京大学", "の", "田中"],
@@ -219,6 +226,28 @@ def test_unidic_without_its_data_is_told_how_to_get_it(
     monkeypatch.setattr(importlib, "import_module", lambda name: empty)
     with pytest.raises(TokenizerError, match="python -m unidic download"):
         Mecab("unidic")
+
+
+@pytest.mark.parametrize(
+    ("name", "largest"),
+    [("user.dic", LARGEST_USER), ("user.csv", LARGEST_ENTRIES)],
+)
+def test_a_user_dictionary_that_is_too_large_is_not_read(
+    name: str, largest: int, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.touch()
+    os.truncate(path, largest + 1)  # takes no room on the disk
+    with pytest.raises(TokenizerError, match=rf"{name}: the user .* is too large"):
+        Mecab(user_dictionary=path)
+
+
+def test_a_dictionary_that_is_too_large_is_not_opened(tmp_path: Path) -> None:
+    for name in COMPILED:
+        (tmp_path / name).write_bytes(b"x")
+    os.truncate(tmp_path / "matrix.bin", LARGEST_DICTIONARY + 1)
+    with pytest.raises(StorageError, match=r"matrix\.bin: is too large"):
+        Mecab(tmp_path)
 
 
 def test_other_dictionaries_are_one_sentence(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tfner.errors import TokenizerError, joined, shorten, unknown
+from tfner.errors import StorageError, TokenizerError, joined, shorten, unknown
+from tfner.storage.foreign_files import check_files, read_bytes
 
 # Packages of dictionaries, and how each is installed.
 PACKAGES = {
@@ -20,6 +21,13 @@ PACKAGES = {
     "unidic_lite": "pip install 'tfner[unidic]'",
     "unidic": "pip install unidic && python -m unidic download",
 }
+LARGEST_DICTIONARY = 1 << 31
+"""Bytes of a file of a dictionary, which MeCab maps into memory and does not read
+whole; the largest of UniDic has about 500 million."""
+LARGEST_USER = 1 << 28
+"""Bytes of a compiled user dictionary, which is held in memory."""
+LARGEST_ENTRIES = 1 << 26
+"""Bytes of a user dictionary as a CSV file: a million entries."""
 COMPILED = ("sys.dic", "unk.dic", "matrix.bin", "char.bin", "dicrc")
 COMPILE = "import shlex, sys, fugashi; fugashi.build_dictionary(shlex.join(sys.argv))"
 # MeCab prints the place in its own sources before its reason.
@@ -34,6 +42,7 @@ def find_dictionary(dictionary: str | Path) -> Path:
 
     Raises:
         TokenizerError: it is not installed, not there, or not compiled.
+        StorageError: a file is too large, or what Git LFS leaves in place of one.
     """
     if str(dictionary) in PACKAGES:
         return _package_folder(str(dictionary))
@@ -47,6 +56,7 @@ def find_dictionary(dictionary: str | Path) -> Path:
             f"{folder}: no compiled MeCab dictionary, for it lacks "
             f"{', '.join(missing)}; compile it with mecab-dict-index -f utf-8 -t utf-8"
         )
+    check_files(*(folder / name for name in COMPILED), largest=LARGEST_DICTIONARY)
     return folder
 
 
@@ -77,16 +87,17 @@ def read_user_dictionary(path: Path, system: Path, *, normalizes: bool) -> bytes
             brought into it too, for others would never be met.
 
     Raises:
-        TokenizerError: the file cannot be read or compiled.
+        TokenizerError: the file cannot be read or compiled, or is too large.
     """
+    is_compiled = path.suffix.lower() != ".csv"
+    largest = LARGEST_USER if is_compiled else LARGEST_ENTRIES
     try:
-        if path.suffix.lower() != ".csv":
-            return path.read_bytes()
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise TokenizerError(
-            f"{path}: the user dictionary cannot be read ({error.strerror})"
-        ) from error
+        content = read_bytes(path, largest=largest)
+        if is_compiled:
+            return content
+        lines = content.decode("utf-8-sig").splitlines()
+    except StorageError as error:
+        raise TokenizerError(f"{path}: the user dictionary {error.message}") from error
     except UnicodeDecodeError as error:
         raise TokenizerError(f"{path}: no UTF-8 ({error})") from error
     return _compile(_entries(path, lines, normalizes=normalizes), path, system)
