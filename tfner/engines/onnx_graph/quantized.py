@@ -24,6 +24,9 @@ PRODUCTS: Mapping[str, Any] = {"op_types_to_quantize": ["MatMul"], "per_channel"
 """Each column of a kernel has a scale of its own, which costs no time."""
 LARGEST = 127
 """Of int8, of either sign."""
+OUTLYING = 4.0
+"""So many times the size of most rows is too large a row."""
+LAST_AXIS = "last_axis"
 ROWS, SCALES = "/rows", "/scales"
 """What a table's name gets when it becomes two: (V, H) int8, (V, 1) float32."""
 
@@ -49,6 +52,8 @@ def static(
 ) -> onnx.ModelProto:
     """A graph whose scales of activations are those of some batches.
 
+    Some products stay in float32: see `exact_products`.
+
     Args:
         model: from `build`; kernels and tables of the result are of int8.
         batches: inputs like those that are to come, by their names on the wire.
@@ -59,27 +64,103 @@ def static(
         quantize_static,
     )
 
+    kept = list(batches)
+
     class Reader(CalibrationDataReader):
         def __init__(self) -> None:
-            self._batches = iter(batches)
+            self._batches = iter(kept)
 
         def get_next(self) -> dict[str, Any] | None:
             found = next(self._batches, None)
             return None if found is None else dict(found)
 
     small = with_small_tables(model)
+    exact = exact_products(small, kept)
+    _separate(small.graph)
     return _made_by(
         lambda path: quantize_static(
             small,
             path,
             Reader(),
+            nodes_to_exclude=exact,
+            extra_options={"OpTypesToExcludeOutputQuantization": ["MatMul"]},
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            # Products of two activations, in attention, stay as they are.
-            extra_options={"MatMulConstBOnly": True},
             **PRODUCTS,
         )
     )
+
+
+def _separate(graph: onnx.GraphProto) -> None:
+    """Give products inputs of their own.
+
+    What is rounded for a product is rounded for all that read the same, such as the sum
+    with the rows that go round a layer.
+    """
+    from onnx import helper
+
+    nodes: list[onnx.NodeProto] = []
+    for node in graph.node:
+        if node.op_type == "MatMul":
+            own = f"{node.name}/rows"
+            nodes.append(helper.make_node("Identity", [node.input[0]], [own]))
+            node.input[0] = own
+        nodes.append(node)
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def exact_products(
+    model: onnx.ModelProto, batches: Iterable[Mapping[str, Any]]
+) -> list[str]:
+    """The names of products that one scale for all rows would spoil.
+
+    That is those of two activations, in attention, and those with a kernel where the
+    largest numbers of a few rows are far larger than those of most.
+
+    Args:
+        model: is left as it is.
+        batches: inputs by their names on the wire.
+    """
+    kernels = {tensor.name for tensor in model.graph.initializer}
+    products = {
+        node.name: node.input for node in model.graph.node if node.op_type == "MatMul"
+    }
+    rows = {n: first for n, (first, second) in products.items() if second in kernels}
+    outlying = {
+        name
+        for name, sizes in _sizes(model, set(rows.values()), batches).items()
+        if sizes.max() > OUTLYING * np.median(sizes)
+    }
+    return [name for name in products if rows.get(name) in {None, *outlying}]
+
+
+def _sizes(
+    model: onnx.ModelProto, names: Iterable[str], batches: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The largest number of every row of inner tensors, by their names."""
+    import onnx
+    from onnx import helper, numpy_helper
+
+    from tfner.engines import with_onnxruntime
+
+    probe = onnx.ModelProto()
+    probe.CopyFrom(model)
+    graph, outputs = probe.graph, {f"{name}/size": name for name in names}
+    graph.initializer.append(numpy_helper.from_array(np.array([-1]), LAST_AXIS))
+    for output, name in outputs.items():
+        positive = f"{name}/positive"
+        graph.node.append(helper.make_node("Abs", [name], [positive]))
+        ends = [positive, LAST_AXIS], [output]
+        graph.node.append(helper.make_node("ReduceMax", *ends, keepdims=0))
+        graph.output.append(onnx.ValueInfoProto(name=output))
+    run = with_onnxruntime.load(probe.SerializeToString())
+    found = [run(batch) for batch in batches]
+    return {
+        name: np.concatenate([sizes[output].ravel() for sizes in found])
+        for output, name in outputs.items()
+        if found
+    }
 
 
 def with_small_tables(model: onnx.ModelProto) -> onnx.ModelProto:
