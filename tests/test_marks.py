@@ -62,3 +62,26 @@ def test_a_word_follows_white_space_whatever_marks_stand_between() -> None:
     assert follows_space("to \u200eOslo", 4)
     assert follows_space("Mira\u200bSol", 5)
     assert not follows_space("(\u200eOslo", 2)
+
+
+CHARACTERS = "a \u200b\u200c\u200d\u200e\u0d4d\u3000\ufeff"
+
+
+@given(st.text(CHARACTERS), st.integers(0, 20), st.integers(0, 20))
+def test_edges_are_those_that_one_character_at_a_time_finds(
+    text: str, start: int, end: int
+) -> None:
+    start, end = sorted((min(start, len(text)), min(end, len(text))))
+    first, last = start, end
+    while first < last and is_blank(text[first]):
+        first += 1
+    while first < last and is_blank(text[last - 1]):
+        if text[last - 1] in "\u200c\u200d" and text[last - 2 : last - 1] == "\u0d4d":
+            break
+        last -= 1
+    assert trimmed(text, start, end) == (first, last)
+    place = start
+    while place > 0 and text[place - 1] in "\u200c\u200d\u200e\ufeff":
+        place -= 1
+    spaced = place == 0 or text[place - 1] in " \u3000\u200b"
+    assert follows_space(text, start) == spaced

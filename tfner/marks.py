@@ -30,6 +30,8 @@ MARK = re.compile(
 invisible operators, and the selectors of an emoji's looks."""
 
 BLANKS = re.compile(rf"[\s{MARK.pattern[1:-1]}]+")
+HIDDEN = re.compile(MARK.pattern.replace(f"{SEPARATOR}-", "\u200c-") + "+")
+"""Marks that do not separate words."""
 CHUNK = re.compile(r"\S+")
 PART = re.compile(f"[^{SEPARATOR}]+")
 
@@ -55,27 +57,27 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
         (4, 8)
     """
     if start < end and is_blank(text[start]):
-        start = min(_blanks_around(text, start)[1], end)
+        start = min(_around(BLANKS, text, start)[1], end)
     if start < end and is_blank(text[end - 1]):
-        first, _ = _blanks_around(text, end - 1)
+        first, _ = _around(BLANKS, text, end - 1)
         end = first + _shapes(text, first)
     return start, end
 
 
-def _blanks_around(text: str, position: int) -> tuple[int, int]:
-    """The stretch of white space and marks that a character is in."""
-    starts, ends = _blanks(text)
+def _around(kind: re.Pattern[str], text: str, position: int) -> tuple[int, int]:
+    """The stretch of characters of a kind that one of them is in."""
+    starts, ends = _stretches(kind, text)
     number = bisect(starts, position) - 1
     return starts[number], ends[number]
 
 
-@lru_cache(maxsize=1)
-def _blanks(text: str) -> tuple[array[int], array[int]]:
-    """Where the stretches of white space and marks begin and end.
+@lru_cache(maxsize=2)
+def _stretches(kind: re.Pattern[str], text: str) -> tuple[array[int], array[int]]:
+    """Where the stretches of characters of a kind begin and end.
 
-    They are found once for all entities of a text: thousands may end in the same one.
+    They are found once for all of a text: thousands of entities may end in one.
     """
-    spans = [match.span() for match in BLANKS.finditer(text)]
+    spans = [match.span() for match in kind.finditer(text)]
     return array("q", [start for start, _ in spans]), array("q", [e for _, e in spans])
 
 
@@ -90,8 +92,8 @@ def follows_space(text: str, start: int) -> bool:
         >>> follows_space("to \u200eOslo", 4)
         True
     """
-    while start > 0 and text[start - 1] != SEPARATOR and MARK.match(text[start - 1]):
-        start -= 1
+    if start > 0 and HIDDEN.match(text, start - 1):
+        start, _ = _around(HIDDEN, text, start - 1)
     return start == 0 or text[start - 1].isspace() or text[start - 1] == SEPARATOR
 
 

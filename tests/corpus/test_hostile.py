@@ -6,16 +6,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tfner import read_corpus
 from tfner.corpus.columns.raw_text import NumberedWords, find_differences
 from tfner.corpus.stats import count_corpus, render_stats
+from tfner.data.windows import cores, cut
 from tfner.document import Document, Entity
 from tfner.errors import CorpusError, LabelError
 from tfner.evaluation.partial import pair_entities
 from tfner.evaluation.score import score
-from tfner.marks import trimmed
+from tfner.marks import follows_space, trimmed
+from tfner.reports.marks import marked
 from tfner.schemes import LabelSet
 
 ONE_INTENT = "nlu:\n- intent: a\n  examples:\n  - "
@@ -162,8 +165,35 @@ def one_long_prediction(n: int) -> object:
     return pair_entities(gold, {Entity(0, 2 * n, "A")})
 
 
+def marks_in_words(n: int) -> object:
+    text = "\u200e" * n
+    return [follows_space(text, start) for start in range(n)]
+
+
+def drawn(n: int) -> object:
+    nested = [Entity(i, 2 * n - i, "A") for i in range(n)]
+    return sum(step.opens is not None for step in marked("a" * 2 * n, nested))
+
+
+def windows(n: int) -> object:
+    starts = np.arange(10 * n, dtype=np.int32)
+    ranges = cut(10 * n, capacity=16, overlap=8, word_starts=starts)
+    return cores(ranges, word_starts=starts)
+
+
+CALLS = [
+    blank,
+    raw_text,
+    statistics,
+    one_long_prediction,
+    marks_in_words,
+    drawn,
+    windows,
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("call", [blank, raw_text, statistics, one_long_prediction])
+@pytest.mark.parametrize("call", CALLS)
 def test_the_time_grows_with_the_size(call: Callable[[int], object]) -> None:
     begin = time.process_time()
     call(60_000)

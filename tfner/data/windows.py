@@ -77,7 +77,9 @@ def cut(
         end = start + capacity
         ranges.append((start, end))
         latest = end - overlap
-        at_word = word_starts[np.searchsorted(word_starts, latest, "right") - 1]
+        # A number of another type would have the whole array copied.
+        place = np.searchsorted(word_starts, word_starts.dtype.type(latest), "right")
+        at_word = word_starts[place - 1]
         # A word longer than the overlap allows is cut inside.
         start = int(at_word) if at_word > latest - capacity // 4 else latest
         start = max(start, ranges[-1][0] + 1)
@@ -108,7 +110,8 @@ def cores(ranges: list[tuple[int, int]], *, word_starts: Ints) -> list[tuple[int
 
 def _boundary(end: int, start: int, boundaries: Ints) -> int:
     """The word boundary nearest to the middle of the overlap of two neighbours."""
-    after = int(np.searchsorted(2 * boundaries, start + end))
+    middle = boundaries.dtype.type((start + end + 1) // 2)
+    after = int(np.searchsorted(boundaries, middle))
     nearest = min(
         boundaries[max(after - 1, 0) : after + 1].tolist(),
         key=lambda boundary: abs(2 * boundary - start - end),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -38,13 +39,15 @@ def marked(text: str, entities: Sequence[Entity]) -> Iterator[Step]:
     opened: list[Entity] = []
     waiting = list(entities)[::-1]
     drawn = 0
-    boundaries = {boundary for e in entities for boundary in (e.start, e.end)}
-    for boundary in sorted(boundaries):
+    ends = Counter(entity.end for entity in entities)
+    for boundary in sorted({*ends, *(entity.start for entity in entities)}):
         if drawn < boundary:
             yield Step(text[drawn:boundary])
         drawn = boundary
-        ended = (depth for depth, e in enumerate(opened) if e.end == boundary)
-        outer = next(ended, len(opened))
+        outer, left = len(opened), ends[boundary]
+        while left:  # from the innermost one, for there may be thousands
+            outer -= 1
+            left -= opened[outer].end == boundary
         for entity in reversed(opened[outer:]):
             yield Step(closes=entity, ends=entity.end == boundary)
         starting = [entity for entity in opened[outer:] if entity.end > boundary]
