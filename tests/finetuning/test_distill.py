@@ -12,13 +12,14 @@ from tfner.config.distill import DistillConfig
 from tfner.corpus import read_corpus
 from tfner.document import Document
 from tfner.errors import BundleError, ConfigError, CorpusError
-from tfner.finetuning import run
 from tfner.finetuning.distill import ANSWERS, run_distillation
 from tfner.finetuning.teacher import Teacher
 from tfner.inference.bundle import Bundle
 from tfner.inference.predictor import Predictor
 from tfner.models.heads.distillation import distilled_crossentropy
 from tfner.models.heads.losses import summed_crossentropy
+
+from .conftest import Stop, stop_in_epoch
 
 pytestmark = pytest.mark.slow
 
@@ -209,6 +210,7 @@ def test_every_kind_of_teacher_gives_the_same_answers(
 def test_a_resumed_run_ends_as_an_uninterrupted_one_and_does_not_ask_again(
     settings: dict[str, Any],
     weights: Any,
+    same: Any,
     monkeypatch: pytest.MonkeyPatch,
     heed: Any,
 ) -> None:
@@ -218,8 +220,8 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one_and_does_not_ask_again(
     told = [line for line in said if line.startswith("teacher: dev F1 ")]
     again = settings | {"output": settings["output"] + "-again"}
     with monkeypatch.context() as patch:
-        patch.setattr(run, "StopAtNaN", _StopInTheSecondEpoch)
-        with pytest.raises(KeyboardInterrupt):
+        stop_in_epoch(patch, 2, 2)
+        with pytest.raises(Stop):
             run_distillation(DistillConfig(**again))
     workplace = Path(again["output"] + ".training")
     assert (workplace / ANSWERS).is_file()
@@ -232,15 +234,8 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one_and_does_not_ask_again(
         found = run_distillation(DistillConfig(**again, resume=True))
     assert [line for line in said if line.startswith("teacher: dev F1 ")] == told
     assert len(told) == 1
-    mine, theirs = weights(Path(found["bundle"])), weights(Path(whole["bundle"]))
-    assert all(np.array_equal(mine[name], theirs[name]) for name in theirs)
+    assert same(*(weights(Path(run["bundle"])) for run in (found, whole)))
     assert not workplace.exists()
-
-
-class _StopInTheSecondEpoch(run.StopAtNaN):
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if (self.epoch, batch) == (2, 1):
-            raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from tfner.models.encoders.stack import StackedEncoder
 from tfner.tokenization import load_tokenizer
 from tfner.training.arrays import load_arrays
 
+from .conftest import Stop
+
 STEADY = {
     "dropout": 0.0,
     "hidden_dropout": 0.0,
@@ -133,10 +135,6 @@ def test_a_run_goes_on_with_the_encoder_that_it_began_with(
     save_encoder(other, encoder)
     with pytest.raises(TrainingError, match="belongs to another encoder"):
         train(settings.replace(resume=True))
-
-
-class Stop(BaseException):
-    """Not an Exception, as KeyboardInterrupt is not."""
 
 
 def stop(*_: Any) -> None:

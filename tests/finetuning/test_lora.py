@@ -14,13 +14,14 @@ import pytest
 from tfner.checkpoints.loading import load_encoder
 from tfner.config.train import TrainConfig
 from tfner.errors import BundleError, ConfigError
-from tfner.finetuning import run
 from tfner.finetuning.train import train
 from tfner.inference.adapters import ADAPTERS
 from tfner.inference.bundle import Bundle
 from tfner.inference.predictor import Predictor
 from tfner.inference.weights import WEIGHTS
 from tfner.storage.digests import write_digests
+
+from .conftest import Stop, stop_in_epoch
 
 LORA: dict[str, Any] = {"lora": 4, "lora_alpha": 8, "learning_rate": 2e-2}
 KERNELS = {
@@ -30,10 +31,6 @@ KERNELS = {
         *("intermediate", "output_dense"),
     )
 }
-
-
-class Stop(BaseException):
-    """The user stops."""
 
 
 def changed(encoder: Any, directory: str) -> set[str]:
@@ -191,13 +188,8 @@ def test_a_resumed_run_ends_as_if_never_interrupted(
     uninterrupted = settings.replace(output=str(tmp_path / "whole"))
     train(uninterrupted)
 
-    class Stopper(run.StopAtNaN):
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            if (self.epoch, batch) == (2, 1):
-                raise Stop
-
     with monkeypatch.context() as patch:
-        patch.setattr(run, "StopAtNaN", Stopper)
+        stop_in_epoch(patch, 2, 2)
         with pytest.raises(Stop):
             train(settings)
     train(settings.replace(resume=True))

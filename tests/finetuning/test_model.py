@@ -15,6 +15,8 @@ from tfner.inference.bundle import Bundle
 from tfner.inference.predictor import Predictor
 from tfner.models.encoders.interface import freeze_layers, recompute_layers
 
+from .conftest import Stop, stop_at
+
 LOW = [
     pytest.param("mixed_bfloat16", marks=pytest.mark.slow),
     "mixed_float16",
@@ -120,10 +122,6 @@ def test_several_steps_at_once_give_the_same_model(config, tmp_path, weights) ->
         np.testing.assert_allclose(array, again[name], atol=1e-5, err_msg=name)
 
 
-class Stop(BaseException):
-    """The user stops."""
-
-
 @pytest.mark.parametrize(
     "precision",
     [pytest.param("float32", marks=pytest.mark.slow), "mixed_float16"],
@@ -135,12 +133,8 @@ def test_averages_and_loss_scale_are_resumed(
     whole = config(ema=0.9, precision=precision)
     broken = whole.replace(output=str(tmp_path / "broken"))
 
-    def stop(line: str) -> None:
-        if line.startswith("epoch 1/"):
-            raise Stop
-
     train(whole)
-    with pytest.raises(Stop), heed(stop):
+    with pytest.raises(Stop), heed(stop_at("epoch 1/")):
         train(broken)
     train(broken.replace(resume=True))
     assert same(weights(Path(whole.saving.output)), weights(Path(broken.saving.output)))

@@ -15,9 +15,10 @@ import pytest
 
 from tfner.config.train import TrainConfig
 from tfner.errors import ConfigError, StorageError, TrainingError
-from tfner.finetuning import callbacks, run
 from tfner.finetuning.train import output_of, train
 from tfner.inference.bundle import Bundle
+
+from .conftest import Stop, stop_at, stop_in_epoch
 
 ROOT = Path(__file__).resolve().parents[2]
 TERMINATED_RUN = """
@@ -82,10 +83,6 @@ except StorageError as error:
 """
 
 
-class Stop(BaseException):
-    """Not an Exception, as KeyboardInterrupt is not."""
-
-
 def run_script(code: str, *arguments: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
@@ -94,23 +91,6 @@ def run_script(code: str, *arguments: Any) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
     )
-
-
-def stop_at(start: str) -> Any:
-    def hear(line: str) -> None:
-        if line.startswith(start):
-            raise Stop
-
-    return hear
-
-
-def stop_in_epoch(monkeypatch: pytest.MonkeyPatch, epoch: int, step: int) -> None:
-    class Stopper(callbacks.StopAtNaN):
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            if (self.epoch, batch + 1) == (epoch, step):
-                raise Stop
-
-    monkeypatch.setattr(run, "StopAtNaN", Stopper)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,8 @@ from tfner.inference.bundle import Bundle
 from tfner.inference.predictor import Predictor
 from tfner.training.optimizers import AdamW, adamw
 
+from .conftest import Stop, stop_at
+
 NAMES = {
     "PER": ("anna", "bert", "carla", "dmitri", "emma", "farid"),
     "LOC": ("paris", "rome", "oslo", "lima", "cairo", "quito"),
@@ -92,19 +94,12 @@ def test_a_run_is_not_resumed_with_other_queries(
 ) -> None:
     from tfner.finetuning.train import train
 
-    class Stop(Exception):
-        pass
-
-    def stop(line: str) -> None:
-        if line.startswith("epoch 1/"):
-            raise Stop
-
     queries = tmp_path / "queries.json"
     queries.write_text(json.dumps(QUERIES), "utf-8")
     settings = TrainConfig(
         **span_settings, output=str(tmp_path / "model"), queries=str(queries)
     )
-    with pytest.raises(Stop), heed(stop):
+    with pytest.raises(Stop), heed(stop_at("epoch 1/")):
         train(settings)
     queries.write_text(json.dumps(QUERIES | {"LOC": "lima"}), "utf-8")
     with pytest.raises(TrainingError, match="query of LOC was 'paris rome', is 'lima'"):

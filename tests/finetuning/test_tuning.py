@@ -22,12 +22,10 @@ from tfner.finetuning.tuning import tune
 from tfner.inference.bundle import Bundle
 from tfner.training.step import TrainingModel
 
+from .conftest import Stop
+
 RATES = {"learning_rate": {"choices": [5e-3, 0.0]}}
 """One that learns, which is decided, and one that is hopeless."""
-
-
-class Stop(BaseException):
-    """Not an Exception, as KeyboardInterrupt is not."""
 
 
 @pytest.fixture(scope="module")
