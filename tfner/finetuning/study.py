@@ -7,7 +7,6 @@ from those before it and from the seed alone, so both give the same trials.
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import os
 from collections.abc import Iterator, Mapping
@@ -24,6 +23,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tfner.errors import ConfigError, StorageError
 from tfner.finetuning.search_space import settings_of
+from tfner.storage.locks import held
 from tfner.training.checkpoints import changes
 
 NAME = "tfner"
@@ -66,14 +66,13 @@ def open_study(journal: Path, plan: Plan) -> Iterator[Study]:
         ConfigError: its plan was another, or another process has it open.
         StorageError: it is damaged.
     """
-    with journal.open("ab+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+    journal.touch()
+    with held(journal) as mine:
+        if mine is False:
             raise ConfigError(
                 f"another process is searching in {journal.parent}. Wait for it, or "
                 "choose another --output."
-            ) from error
+            )
         _repair(journal)
         yield Study(journal, plan)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from tfner.checkpoints.saved_graph import SAVED_MODEL
 from tfner.storage import remote
 from tfner.storage.atomic import exists, writing
+from tfner.storage.locks import held
 
 
 def names(directory: Path) -> list[str]:
@@ -71,13 +71,8 @@ def alone(directory: Path) -> Iterator[None]:
     if remote.is_remote(directory):
         yield
         return
-    with writing(directory):
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+    with writing(directory), held(directory, wait=True):
+        yield
 
 
 def _directories(directory: Path) -> list[str]:
