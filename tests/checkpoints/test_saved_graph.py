@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tfner.checkpoints.graph_operators import CALLS, FILES, OPERATORS
-from tfner.checkpoints.saved_graph import check_graph
+from tfner.checkpoints.saved_graph import check_graph, foreign_operators
 from tfner.errors import CheckpointError, StorageError
 
 pytestmark = pytest.mark.slow
@@ -290,3 +290,67 @@ def test_all_operators_are_tensorflows_and_those_that_call_are_known() -> None:
     assert {*kinds} >= OPERATORS | FILES
     functions = {"func", "list(func)"}
     assert {name for name in OPERATORS if kinds[name] & functions} == CALLS
+
+
+SIZES: dict[str, Any] = {
+    "vocab_size": 50,
+    "hidden_size": 16,
+    "num_layers": 2,
+    "num_heads": 2,
+    "intermediate_size": 32,
+    "max_positions": 24,
+}
+FAMILIES: dict[str, dict[str, Any]] = {
+    "bert": {"embedding_size": 8},
+    "albert": {"embedding_size": 8, "num_groups": 2},
+    "mpnet": {"position_offset": 2},
+    "deberta": {"terms": ("c2p", "p2c"), "farthest": 24, "buckets": 16},
+    "convbert": {"num_heads": 4, "groups": 2},
+    "rotary": {},
+}
+LAYERS = {
+    "recurrent": ("LSTM", {"units": 8, "return_sequences": True}),
+    "gated": ("GRU", {"units": 8, "return_sequences": True}),
+    "convolved": ("Conv1D", {"filters": 8, "kernel_size": 3, "padding": "causal"}),
+    "separable": ("SeparableConv1D", {"filters": 8, "kernel_size": 3}),
+    "pooled": ("MaxPooling1D", {}),
+    "normed": ("BatchNormalization", {}),
+    "grouped": ("GroupNormalization", {"groups": 2}),
+}
+
+
+def graph_of(model: Any) -> Any:
+    """The MetaGraphDef of a model of pieces, as exports have it."""
+    import tensorflow as tf
+    from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
+
+    names = ("input_ids", "attention_mask", "token_type_ids")
+    specs = {name: tf.TensorSpec([None, None], tf.int32, name) for name in names}
+    function = tf.function(
+        lambda **given: model(given, training=False), autograph=False
+    )
+    traced = function.get_concrete_function(**specs)
+    return MetaGraphDef(graph_def=traced.graph.as_graph_def())
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_encoders_of_every_family_only_compute(family: str, policy: str) -> None:
+    from tfner.models.encoders import ENCODERS
+
+    assert {*FAMILIES} == {*ENCODERS}
+    encoder = ENCODERS[family](**SIZES | FAMILIES[family], dtype=policy)
+    assert foreign_operators(graph_of(encoder)) == []
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_layers_of_keras_only_compute(layer: str) -> None:
+    import keras
+
+    names = ("input_ids", "attention_mask", "token_type_ids")
+    inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in names}
+    masks = layer in ("recurrent", "gated")
+    rows = keras.layers.Embedding(50, 8, mask_zero=masks)(inputs["input_ids"])
+    kind, settings = LAYERS[layer]
+    model = keras.Model(inputs, getattr(keras.layers, kind)(**settings)(rows))
+    assert foreign_operators(graph_of(model)) == []
