@@ -21,11 +21,14 @@ class Inputs:
         ids: (B, S) int32.
         mask: (B, S) int32: 0 padding, 1, 2, … the window.
         types: (B, S) int32, segments; 0 for an encoder of a single one.
+        read: (B, W) int32, the places of the pieces that alone are read; None where
+            all are.
     """
 
     ids: Tensor
     mask: Tensor
     types: Tensor
+    read: Tensor | None = None
 
 
 def read_windows(mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -44,24 +47,47 @@ def read_windows(mask: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def encode(encoder: Any, inputs: Inputs) -> Tensor:
-    """Vectors (B, S, H) of pieces, by a `tfner.models.encoders.Encoder`."""
+    """Vectors (B, S, H) of pieces, by a `tfner.models.encoders.Encoder`.
+
+    Of the pieces that are read, (B, W, H), where not all are.
+    """
     positions, bias = read_windows(inputs.mask)
-    return run(encoder, embed(encoder, inputs, positions), bias)
+    return run(encoder, embed(encoder, inputs, positions), bias, read=inputs.read)
 
 
-def run(encoder: Any, rows: Tensor, bias: Tensor) -> Tensor:
+def run(
+    encoder: Any, rows: Tensor, bias: Tensor, *, read: Tensor | None = None
+) -> Tensor:
     """Vectors (B, S, H) behind all layers, in the order in which they are run.
 
     Args:
         encoder: see `embed`.
         rows: (B, S, H) before them.
         bias: (B, 1 or A, S, S), added to attention scores.
+        read: (B, W), the places whose vectors are wanted, of a bias (B, 1, S, S); the
+            last layer asks for these alone, and all W of them are given.
     """
-    for block in encoder.order():
-        query, key, value = heads_of(block, rows)
-        context = attended(scores_of(block, query, key) + bias, value)
-        rows = transform(block, rows, context)
-    return rows
+    *blocks, last = encoder.order()
+    for block in blocks:
+        rows = _layer(block, rows, rows, bias)
+    if read is None:
+        return _layer(last, rows, rows, bias)
+    own = pieces_at(bias.reshape(0, -1, bias.size(3)), read).expand(1)
+    return _layer(last, pieces_at(rows, read), rows, own)
+
+
+def _layer(block: Any, asking: Tensor, rows: Tensor, bias: Tensor) -> Tensor:
+    """Vectors (B, W, H) behind a layer, of those that ask (B, W, H) all of the rows."""
+    query, key, value = heads_of(block, rows, asking=asking)
+    context = attended(scores_of(block, query, key) + bias, value)
+    return transform(block, asking, context)
+
+
+def pieces_at(rows: Tensor, places: Tensor) -> Tensor:
+    """The vectors (B, W, H) of rows (B, S, H) at places (B, W)."""
+    starts = up_to(places.size(0)) * rows.size(1)  # of rows that are put end to end
+    flat = rows.reshape(-1, rows.size(2))
+    return flat.take(places + starts.expand(1))
 
 
 def embed(encoder: Any, inputs: Inputs, positions: Tensor) -> Tensor:
@@ -101,12 +127,12 @@ def transform(
     context: Tensor,
     linear: Callable[[Any, Tensor], Tensor] = dense,
 ) -> Tensor:
-    """Vectors (B, S, H) behind a `tfner.models.encoders.transformer` layer.
+    """Vectors (B, W, H) behind a `tfner.models.encoders.transformer` layer.
 
     Args:
         block: a `TransformerLayer`.
-        rows: (B, S, H) before it.
-        context: (B, S, H), what its attention has found.
+        rows: (B, W, H) before it, of the pieces that ask.
+        context: (B, W, H), what its attention has found.
         linear: computes the two dense layers behind attention.
     """
     rows = norm(block.attention_norm, rows + dense(block.attention_output, context))
@@ -114,22 +140,27 @@ def transform(
     return norm(block.output_norm, rows + linear(block.output_dense, inner))
 
 
-def heads_of(block: Any, rows: Tensor) -> list[Tensor]:
-    """Queries, keys and values (B, A, S, D), by products of their own.
+def heads_of(block: Any, rows: Tensor, *, asking: Tensor | None = None) -> list[Tensor]:
+    """Queries (B, A, W, D), keys and values (B, A, S, D), by products of their own.
 
     Engines look for three products, and are no slower by them.
+
+    Args:
+        block: a `TransformerLayer`.
+        rows: (B, S, H).
+        asking: (B, W, H), those that ask; all of the rows if None.
     """
-    parts = projected(block.query_key_value, rows, 3)
+    parts = projected(block.query_key_value, asking or rows, rows, rows)
     return [by_head(part, block.num_heads, block.head_size) for part in parts]
 
 
 def scores_of(block: Any, query: Tensor, key: Tensor) -> Tensor:
-    """Attention scores (B, A, S, S), without bias; see `heads_of`."""
+    """Attention scores (B, A, W, S), without bias; see `heads_of`."""
     return (query * float(block.head_size**-0.5)) @ key.transpose(0, 1, 3, 2)
 
 
 def attended(scores: Tensor, value: Tensor) -> Tensor:
-    """Values (B, A, S, D) weighted by attention, all heads side by side: (B, S, A * D).
+    """Values (B, A, S, D) weighted by attention, all heads side by side: (B, W, A * D).
 
     Scores of pieces that are not to be attended to are very low.
     """
@@ -137,18 +168,20 @@ def attended(scores: Tensor, value: Tensor) -> Tensor:
     return context.reshape(0, 0, -1)
 
 
-def projected(layer: Any, rows: Tensor, parts: int) -> list[Tensor]:
+def projected(layer: Any, *inputs: Tensor) -> list[Tensor]:
     """The parts of a dense layer's output, each by a product of its own.
 
     Args:
         layer: a `keras.layers.Dense`.
-        rows: (…, I).
-        parts: of equal width.
+        *inputs: (…, I), of each part; the parts are of equal width.
     """
-    graph, path = rows.graph, layer.path
+    graph, path, parts = inputs[0].graph, layer.path, len(inputs)
     kernels = np.split(values_of(layer.kernel), parts, axis=1)
     biases = [] if layer.bias is None else np.split(values_of(layer.bias), parts)
-    found = [rows @ graph.constant(kernel, f"{path}/kernel") for kernel in kernels]
+    found = [
+        rows @ graph.constant(kernel, f"{path}/kernel")
+        for rows, kernel in zip(inputs, kernels, strict=True)
+    ]
     if layer.bias is None:
         return found
     return [

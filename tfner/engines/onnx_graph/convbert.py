@@ -54,7 +54,7 @@ def _grouped(layer: Any, rows: Tensor) -> Tensor:
 def _attend(block: Any, rows: Tensor, bias: Tensor, mask: Tensor) -> Tensor:
     """Half of the numbers by attention, half by convolution: (B, S, H)."""
     heads, size = block.num_heads, block.head_size
-    query, key, value = projected(block.query_key_value, rows, 3)
+    query, key, value = projected(block.query_key_value, rows, rows, rows)
     scores = scores_of(block, by_head(query, heads, size), by_head(key, heads, size))
     found = attended(scores + bias, by_head(value, heads, size))
     return joined(found, _convolve(block, rows, query, mask), axis=2)

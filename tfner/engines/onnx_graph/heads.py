@@ -20,20 +20,21 @@ from tfner.models.heads.crf import RATE
 from tfner.models.heads.pooling import OUTSIDE
 
 
-def pool(layer: Any, rows: Tensor, starts: Tensor, lengths: Tensor | None) -> Tensor:
-    """A vector (B, W, H) for every word.
+def last_pieces(starts: Tensor, lengths: Tensor) -> Tensor:
+    """The last piece (B, W) of every word, of where it begins and its pieces (B, W)."""
+    more = lengths.graph.op("Max", lengths - 1, np.array(0, np.int32))
+    return starts + more
+
+
+def pool(layer: Any, rows: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
+    """A vector (B, W, H) for every word, of all its pieces.
 
     Args:
         layer: a `tfner.models.heads.pooling.WordPooling`.
         rows: (B, S, H).
         starts: (B, W), where in its row each word begins.
-        lengths: (B, W), its pieces; None where the first is all that is read.
+        lengths: (B, W), its pieces.
     """
-    if lengths is None:
-        return pieces_at(rows, starts)
-    if layer.pool == "last":
-        more = lengths.graph.op("Max", lengths - 1, 0)
-        return pieces_at(rows, starts + more)
     after = up_to(rows.size(1)) - starts.expand(2)  # (B, W, S)
     inside = (after > -1) & (lengths.expand(2) > after)
     if layer.pool == "max":
@@ -42,13 +43,6 @@ def pool(layer: Any, rows: Tensor, starts: Tensor, lengths: Tensor | None) -> Te
     if layer.score is not None:
         scores = dense(layer.score, rows).transpose(0, 2, 1)  # (B, 1, S)
     return inside.where(scores, OUTSIDE).softmax() @ rows
-
-
-def pieces_at(rows: Tensor, places: Tensor) -> Tensor:
-    """The vectors (B, W, H) of rows (B, S, H) at places (B, W)."""
-    starts = up_to(places.size(0)) * rows.size(1)  # of rows that are put end to end
-    flat = rows.reshape(-1, rows.size(2))
-    return flat.take(places + starts.expand(1))
 
 
 def _largest(rows: Tensor, inside: Tensor) -> Tensor:

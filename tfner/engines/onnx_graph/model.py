@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tfner.data.features import (
@@ -42,17 +42,20 @@ class Family:
     Args:
         names: of the families, for messages.
         encode: writes an encoder of the class.
+        picks: whether it gives those pieces alone that are read: see `Inputs`.
     """
 
     names: str
     encode: Callable[[Any, Inputs], Tensor]
+    picks: bool = False
 
 
 FAMILIES: dict[type, Family] = {
     Encoder: Family(
-        "BERT, ELECTRA, DistilBERT, RoBERTa, XLM-R, CamemBERT, RemBERT", bert.encode
+        *("BERT, ELECTRA, DistilBERT, RoBERTa, XLM-R, CamemBERT, RemBERT", bert.encode),
+        picks=True,
     ),
-    AlbertEncoder: Family("ALBERT", bert.encode),
+    AlbertEncoder: Family("ALBERT", bert.encode, picks=True),
     MPNetEncoder: Family("MPNet", relative.encode_mpnet),
     DebertaEncoder: Family("DeBERTa", relative.encode_deberta),
     RotaryEncoder: Family("ModernBERT, EuroBERT, Nomic BERT", rotary.encode),
@@ -101,22 +104,39 @@ def build(model: keras.Model) -> onnx.ModelProto:
     check(model)
     graph = Graph()
     inputs = _inputs(graph, model.encoder)
-    rows = family_of(model).encode(model.encoder, inputs)
     if isinstance(model, SpanExtractor):
+        rows = family_of(model).encode(model.encoder, inputs)
         return graph.model(spans.extract(model, inputs, rows))
-    return graph.model({PROBS: _tag(model, inputs, rows)})
+    return graph.model({PROBS: _tag(model, inputs)})
 
 
-def _tag(model: Any, inputs: Inputs, rows: Tensor) -> Output:
-    """Probabilities (B, W, T) of tags, from the vectors (B, S, H) of pieces."""
-    graph, lengths = rows.graph, None
+def _tag(model: Any, inputs: Inputs) -> Output:
+    """Probabilities (B, W, T) of tags."""
+    graph, lengths = inputs.ids.graph, None
     places = graph.input(LABELED_POSITIONS.wire, ("B", "W"))
     if model.pooling.pool != "first":
         lengths = graph.input(WORD_LENGTHS.wire, ("B", "W"))
-    scores = heads.score(model, heads.pool(model.pooling, rows, places, lengths))
+    scores = heads.score(model, _words(model, inputs, places, lengths))
     if model.crf is not None:
         scores = heads.with_neighbours(model.crf, scores, inputs.mask, places)
     return Output(scores.softmax(), ("B", "W", model.num_tags))
+
+
+def _words(
+    model: Any, inputs: Inputs, places: Tensor, lengths: Tensor | None
+) -> Tensor:
+    """Vectors (B, W, H) of words, read from the pieces that the model reads."""
+    family, encoder = family_of(model), model.encoder
+    if lengths is None:
+        read = places
+    elif model.pooling.pool == "last":
+        read = heads.last_pieces(places, lengths)
+    else:
+        rows = family.encode(encoder, inputs)
+        return heads.pool(model.pooling, rows, places, lengths)
+    if family.picks:
+        return family.encode(encoder, replace(inputs, read=read))
+    return bert.pieces_at(family.encode(encoder, inputs), read)
 
 
 def check(model: keras.Model) -> None:

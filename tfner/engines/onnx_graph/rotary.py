@@ -59,7 +59,7 @@ def _transform(block: Any, rows: Tensor, bias: Tensor, turns: Turns) -> Tensor:
     """Vectors (B, S, H) behind a `RotaryLayer`."""
 
     def feed(rows: Tensor) -> Tensor:
-        gate, value = projected(block.intermediate, rows, 2)
+        gate, value = projected(block.intermediate, rows, rows)
         gate = activation(block.settings["activation"])(gate)
         return dense(block.output_dense, gate * value)
 
@@ -87,7 +87,7 @@ def _heads(block: Any, rows: Tensor) -> list[Tensor]:
     times = np.repeat(np.arange(shared, dtype=np.int32), block.num_heads // shared)
     pairs = [
         rows.graph.op("Gather", by_head(part, shared, size), times, axis=1)
-        for part in projected(block.key_value, rows, 2)
+        for part in projected(block.key_value, rows, rows)
     ]
     return [query, *pairs]
 
