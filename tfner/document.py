@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
@@ -15,6 +15,14 @@ class Word(NamedTuple):
 
     start: int
     end: int
+
+
+def as_words(ranges: Iterable[tuple[int, int]]) -> tuple[Word, ...]:
+    """Ranges as words. Those that are words already, as most are, cost little."""
+    words = tuple(ranges)
+    if {*map(type, words)} <= {Word}:
+        return words  # type: ignore[return-value]
+    return tuple(Word(*each) for each in words)
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -84,10 +92,7 @@ class Document:
                     "characters"
                 )
         if self.words is not None:
-            # Predictions make many documents of words that are ready.
-            if type(self.words) is not tuple or {*map(type, self.words)} - {Word}:
-                words = tuple(Word(*w) for w in self.words)
-                object.__setattr__(self, "words", words)
+            object.__setattr__(self, "words", as_words(self.words))
             self._check_words(self.words)
         if self.tags is not None:
             object.__setattr__(self, "tags", tuple(self.tags))

@@ -15,7 +15,7 @@ from typing import Any
 import tokenizers
 from tokenizers import AddedToken, models
 
-from tfner.document import Word
+from tfner.document import Word, as_words
 from tfner.errors import TokenizerError, shorten
 from tfner.marks import trimmed
 
@@ -87,7 +87,7 @@ def words_around(
         find_words: cuts the text between two of them into words.
     """
     if not found:
-        return list(map(Word._make, find_words(text)))
+        return list(as_words(find_words(text)))
     words: list[Word] = []
     position = 0
     for start, end in (*found, (len(text), len(text))):

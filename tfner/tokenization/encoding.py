@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -23,18 +23,26 @@ class Encoding:
     Args:
         pieces: P strings as the vocabulary spells them.
         ids: (P,) int32.
+        find_offsets: gives `offsets`, which models can do without.
+        word_index: (P,) int32, non-decreasing: the word of each piece.
+        words: the character ranges of the words, given or found.
+
+    Attributes:
         offsets: (P, 2) int32, half-open character ranges in the original text. Pieces
             of one character share its range; a lone mark of white space has an empty
             one.
-        word_index: (P,) int32, non-decreasing: the word of each piece.
-        words: the character ranges of the words, given or found.
     """
 
     pieces: tuple[str, ...]
     ids: Int32
-    offsets: Int32
+    find_offsets: Callable[[], Int32] = field(repr=False)
     word_index: Int32
     words: tuple[Word, ...]
+
+    @cached_property
+    def offsets(self) -> Int32:
+        """The ranges of the pieces, found when they are first asked for."""
+        return self.find_offsets()
 
     @property
     def words_without_pieces(self) -> int:

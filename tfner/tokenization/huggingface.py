@@ -13,13 +13,14 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import tokenizers
 
-from tfner.document import Word
+from tfner.document import Word, as_words
 from tfner.errors import TokenizerError, shorten
 from tfner.marks import follows_space, words_between_spaces
 from tfner.tokenization.added import (
@@ -122,21 +123,12 @@ class FastTokenizer:
         found = self._added.find(text)
         if words is None:
             words = words_around(text, found, self._find_words)
-        return self._encode(text, tuple(map(Word._make, words)), found)
-
-    def _encode(
-        self, text: str, ranges: tuple[Word, ...], found: Sequence[Word]
-    ) -> Encoding:
+        ranges = as_words(words)
         feed = self._feed(text, ranges, found)
         pieces = self._pieces.of(feed.surfaces)
         word_index = np.arange(len(ranges), dtype=np.int32).repeat(pieces.counts)
-        origins = np.array(feed.origins, np.int32)
-        offsets = pieces.ranges + origins[word_index][:, None]
-        limits = np.array(ranges, np.int32).reshape(-1, 2)[word_index]
-        # The mark of a word's start has no character of its own.
-        offsets = np.clip(offsets, limits[:, :1], limits[:, 1:])
-        _cover_marks(text, offsets, limits, word_index)
-        return Encoding(pieces.texts, pieces.ids, offsets, word_index, ranges)
+        place = partial(_offsets, text, ranges, feed.origins, pieces.ranges, word_index)
+        return Encoding(pieces.texts, pieces.ids, place, word_index, ranges)
 
     def _cut(self, surface: str) -> Pieces:
         """The pieces of a surface; of a lone mark of the start of a word, none."""
@@ -280,6 +272,30 @@ def _after_space(text: str) -> int:
     """Where the first white space ends."""
     space = SPACE.search(text)
     return len(text) if space is None else space.end()
+
+
+def _offsets(
+    text: str,
+    words: Sequence[Word],
+    origins: Sequence[int],
+    ranges: Int32,
+    word_index: Int32,
+) -> Int32:
+    """Ranges (P, 2) of pieces in a text.
+
+    Args:
+        text: the whole text.
+        words: ranges of its words.
+        origins: where in the text the string that was cut begins, of each word.
+        ranges: (P, 2), of the pieces in those strings.
+        word_index: (P,), the word of each piece.
+    """
+    offsets = ranges + np.array(origins, np.int32)[word_index][:, None]
+    limits = np.array(words, np.int32).reshape(-1, 2)[word_index]
+    # The mark of a word's start has no character of its own.
+    offsets = offsets.clip(limits[:, :1], limits[:, 1:])
+    _cover_marks(text, offsets, limits, word_index)
+    return offsets
 
 
 def _cover_marks(text: str, offsets: Int32, limits: Int32, word_index: Int32) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tfner.document import Word
+from tfner.document import Word, as_words
 from tfner.marks import MARK, is_blank
 from tfner.tokenization.encoding import Encoding, Int32
 from tfner.tokenization.files import (
@@ -119,7 +119,7 @@ class JapaneseTokenizer:
             if self._takes_own_words(text):
                 return self._encode_own_words(text)
             words = self._words_of(text)
-        ranges = tuple(Word(*word) for word in words)
+        ranges = as_words(words)
         normalized = self._words.normalize(text)
         return self._encoding(normalized, ranges, self._within(normalized, ranges))
 
@@ -170,17 +170,21 @@ class JapaneseTokenizer:
         self, normalized: Normalized, words: tuple[Word, ...], units: _Units
     ) -> Encoding:
         pieces = self._pieces.of(units.surfaces)
-        offsets = pieces.ranges + units.starts.repeat(pieces.counts)[:, None]
         owners = units.owners
         if owners is None:
             owners = np.arange(len(words), dtype=np.int32)
         word_index = owners.repeat(pieces.counts)
-        if normalized.starts is not None:
-            offsets = _original(normalized, offsets)
-        if units.owners is not None:
-            limits = np.array(words, np.int32).reshape(-1, 2)[word_index]
-            offsets = np.clip(offsets, limits[:, :1], limits[:, 1:])
-        return Encoding(pieces.texts, pieces.ids, offsets, word_index, words)
+
+        def place() -> Int32:
+            offsets = pieces.ranges + units.starts.repeat(pieces.counts)[:, None]
+            if normalized.starts is not None:
+                offsets = _original(normalized, offsets)
+            if units.owners is not None:
+                limits = np.array(words, np.int32).reshape(-1, 2)[word_index]
+                offsets = np.clip(offsets, limits[:, :1], limits[:, 1:])
+            return offsets
+
+        return Encoding(pieces.texts, pieces.ids, place, word_index, words)
 
     def _folded(self, word: str) -> Normalized:
         """The word in the case in which it is cut."""
