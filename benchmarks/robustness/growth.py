@@ -44,7 +44,7 @@ LIMIT = 1.3
 """The largest exponent that is no finding."""
 LEAST, LONGEST = 0.05, 20.0
 """Processor seconds of the smaller corpus, and after which the larger one is ended."""
-TIMES, LARGEST = 8, 1 << 21
+TIMES, LARGEST = 8, 1 << 19
 """How much larger the larger one is, and the most bytes of the smaller one."""
 LONGEST_MESSAGE = 20_000
 
