@@ -173,7 +173,12 @@ def test_engines_find_what_the_model_finds(
         ]
         assert scores[0] == pytest.approx(scores[1], abs=2e-5)
     else:
-        assert len(old & new) > 0.7 * len(old)
+        # Labels of a model that has learnt nothing are near ties: many change.
+        assert len(old & new) > 0.5 * len(old)
+        before, after = (
+            {e: e.score for e in d.entities} for d in (expected[2], found[2])
+        )
+        assert all(abs(before[e] - after[e]) < 0.1 for e in old & new)
 
 
 @pytest.mark.slow
