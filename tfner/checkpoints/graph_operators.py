@@ -56,7 +56,8 @@ ARRAYS = """
     SparseToDense Split SplitV Squeeze StopGradient StridedSlice TensorScatterAdd
     TensorScatterMax TensorScatterMin TensorScatterSub TensorScatterUpdate
     TensorStridedSliceUpdate Tile Transpose Unique UniqueV2 UniqueWithCounts
-    UniqueWithCountsV2 Unpack UnravelIndex UpperBound Where ZerosLike
+    UniqueWithCountsV2 Unpack UnravelIndex UpperBound Where XlaDynamicUpdateSlice
+    ZerosLike
 """
 RANDOM = """
     Multinomial ParameterizedTruncatedNormal RandomIndexShuffle RandomShuffle

@@ -291,6 +291,7 @@ def test_the_assets_describe_the_model_as_its_bundle_does(
             "task_name": "chunk",
             "max_length": LONGEST,
             "trimmed": True,
+            "precision": "float32",
             "serving_text": False,
             "signatures": SIGNATURES,
             "oldest_server": "2.6",
