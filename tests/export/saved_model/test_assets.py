@@ -31,10 +31,7 @@ def longer_windows(assets: Path) -> None:
     ("change", "message"),
     [
         (more_labels, "its graph predicts 5 tags, its labels are 7"),
-        (
-            longer_windows,
-            "its rows have 64 pieces, its windows have up to 65",
-        ),
+        (longer_windows, "its graph has 64 positions, its windows up to 65"),
     ],
 )
 def test_assets_of_another_graph_are_refused(
