@@ -14,7 +14,7 @@ from typing import Any
 
 from tfner.checkpoints.graph_files import asset_files, out_of_place
 from tfner.checkpoints.graph_operators import FILES, OPERATORS
-from tfner.errors import CheckpointError, counted, shorten
+from tfner.errors import CheckpointError, counted, listed, shorten
 from tfner.storage.foreign_files import check_files, read_bytes
 
 SAVED_MODEL = "saved_model.pb"
@@ -24,7 +24,6 @@ LARGEST = 32 << 20
 MiniLM with all signatures has 3.4 million."""
 LARGEST_CONSTANT = 1 << 28
 """Numbers of a constant, which may be many more than the bytes that declare it."""
-SHOWN = 8
 REMEDY = "If you trust whoever made it, give --trust-graph (trust_graph=True in Python)"
 
 
@@ -42,14 +41,11 @@ def check_graph(directory: Path) -> None:
     place = directory / SAVED_MODEL
     for graph in read_graphs(place):
         if found := foreign_operators(graph):
-            names = ", ".join(
-                name if name.isalnum() else shorten(name) for name in found[:SHOWN]
-            )
-            more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+            names = (name if name.isalnum() else shorten(name) for name in found)
             raise CheckpointError(
                 f"{place}: its graph has {counted(len(found), 'operator')} that no "
                 "tagger needs, and that may read or write files or run other code: "
-                f"{names}{more}. {REMEDY}."
+                f"{listed(names)}. {REMEDY}."
             )
         _check_assets(directory, graph)
         _check_constants(place, graph)
@@ -93,16 +89,20 @@ def foreign_operators(graph: Any) -> list[str]:
     Args:
         graph: a MetaGraphDef.
     """
-    found = {node.op for nodes in _bodies(graph) for node in nodes}
+    found = {node.op for node in nodes_of(graph)}
     placed = out_of_place(graph) if found & FILES else set()
     return sorted((found - OPERATORS - FILES) | placed)
 
 
-def _bodies(graph: Any) -> Iterator[Any]:
-    """The nodes of the graph itself, and those of each function."""
-    yield graph.graph_def.node
+def nodes_of(graph: Any) -> Iterator[Any]:
+    """The nodes of the graph itself, and those of each function.
+
+    Args:
+        graph: a MetaGraphDef.
+    """
+    yield from graph.graph_def.node
     for function in graph.graph_def.library.function:
-        yield function.node_def
+        yield from function.node_def
 
 
 def _check_assets(directory: Path, graph: Any) -> None:
@@ -118,7 +118,7 @@ def _check_assets(directory: Path, graph: Any) -> None:
 
 def _check_constants(place: Path, graph: Any) -> None:
     """Refuse constants that are small in the file and take gigabytes in memory."""
-    for node in (n for nodes in _bodies(graph) for n in nodes if n.op == "Const"):
+    for node in (n for n in nodes_of(graph) if n.op == "Const"):
         count = 1
         for axis in node.attr["value"].tensor.tensor_shape.dim:
             count *= axis.size

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tfner.checkpoints.saved_graph import ASSETS
 from tfner.data.features import INPUT_IDS, known_in_serving
 from tfner.document import Document
-from tfner.engines import ENGINES, Engine
+from tfner.engines import Engine
 from tfner.errors import BundleError
 from tfner.inference.batching import Runner, run_windows
 from tfner.inference.bundle import NO_MODEL
@@ -170,7 +170,7 @@ class GraphBundle(ExportedBundle):
         """The engine of the graph."""
         return OneEngine(
             self.runner,
-            engine=next(name for name, e in ENGINES.items() if e is self.engine),
+            engine=self.engine.name,
             precision=self._serving("precision"),
             instead="Export the model again, in another format or precision.",
         )

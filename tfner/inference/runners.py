@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfner.checkpoints.saved_graph import SAVED_MODEL, check_graph
 from tfner.data.features import (
     INPUT_IDS,
     LABELED_POSITIONS,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import keras
 
 VARIABLES = "variables/variables"
-READ = ("saved_model.pb", "fingerprint.pb", "debug/saved_model_debug_info.pb")
+READ = (SAVED_MODEL, "fingerprint.pb", "debug/saved_model_debug_info.pb")
 """Files of a SavedModel that TensorFlow reads, beside variables and assets."""
 EMBEDDINGS = "embeddings/word_embeddings"
 
@@ -178,7 +179,6 @@ def load_signature(directory: Path, name: str, *, trust_graph: bool) -> tuple[An
     """
     import tensorflow as tf
 
-    from tfner.checkpoints.saved_graph import check_graph
     from tfner.checkpoints.tf_checkpoint import check_variables
 
     try:

@@ -19,10 +19,10 @@ import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
+from tfner.checkpoints.saved_graph import SAVED_MODEL, nodes_of
 from tfner.errors import ExportError
 
 TABLE = "operators.json"
-SAVED_MODEL_FILE = "saved_model.pb"
 UNNEEDED_OPERATOR = "DisableCopyOnRead"
 UNNEEDED_ATTRIBUTE = "VarHandleOp", "debug_name"
 
@@ -111,7 +111,7 @@ def make_portable(saved_model: Path) -> None:
         kept = [op for op in known if op.name != UNNEEDED_OPERATOR]
         del known[:]
         known.extend(kept)
-    (saved_model / SAVED_MODEL_FILE).write_bytes(content.SerializeToString())
+    (saved_model / SAVED_MODEL).write_bytes(content.SerializeToString())
 
 
 def _without(operator: str, function: Any) -> None:
@@ -154,15 +154,13 @@ def _values(value: Any) -> Iterator[str]:
 def read_saved_model(saved_model: Path) -> Any:
     """Read `saved_model.pb` of a directory as its protocol buffer."""
     content = saved_model_pb2.SavedModel()
-    content.ParseFromString((saved_model / SAVED_MODEL_FILE).read_bytes())
+    content.ParseFromString((saved_model / SAVED_MODEL).read_bytes())
     return content
 
 
 def _nodes(content: Any) -> Iterator[Any]:
-    for meta in content.meta_graphs:
-        yield from meta.graph_def.node
-        for function in meta.graph_def.library.function:
-            yield from function.node_def
+    for graph in content.meta_graphs:
+        yield from nodes_of(graph)
 
 
 @cache

@@ -20,7 +20,7 @@ from typing import Any
 
 from tfner.corpus.formats.discontinuous import Pieces
 from tfner.corpus.formats.options import ReadOptions
-from tfner.corpus.records.spans import excerpt
+from tfner.corpus.records.spans import excerpt, is_quoted
 from tfner.document import Document, Entity
 from tfner.errors import listed, shorten
 
@@ -175,22 +175,15 @@ def _check_text(annotation: Any, pieces: list[tuple[int, int]], text: str) -> No
     """
     quoted = _get(annotation, "text", str, "")
     outer = (min(pieces)[0], max(end for _, end in pieces))
-    if quoted and not any(_are(ranges, text, quoted) for ranges in (pieces, [outer])):
+    most = 2 * len(quoted) + MAX_GAP
+    if quoted and not any(
+        is_quoted(quoted, text, ranges, plain=_solid, most=most + len(ranges) - 1)
+        for ranges in (pieces, [outer])
+    ):
         raise ValueError(
             f"{excerpt(text, *outer)} stands at its place, not {shorten(quoted)}; "
             "offsets count characters from the beginning of the document"
         )
-
-
-def _are(ranges: list[tuple[int, int]], text: str, quoted: str) -> bool:
-    """Whether a quotation is what ranges hold, white space and dots aside.
-
-    Ranges that hold far more are not looked at: thousands may be the whole text.
-    """
-    if sum(end - start for start, end in ranges) > 2 * len(quoted) + MAX_GAP:
-        return False
-    here = " ".join(text[start:end] for start, end in ranges)
-    return _solid(here) == _solid(quoted)
 
 
 def _solid(text: str) -> str:

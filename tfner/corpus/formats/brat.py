@@ -24,7 +24,7 @@ from pathlib import Path
 from tfner.corpus.formats.discontinuous import Pieces
 from tfner.corpus.formats.format import Format, rendered
 from tfner.corpus.formats.options import ReadOptions
-from tfner.corpus.records.spans import excerpt
+from tfner.corpus.records.spans import excerpt, is_quoted
 from tfner.document import Document, Entity
 from tfner.errors import CorpusError, StorageError, counted, shorten
 from tfner.storage.atomic import whole_directory
@@ -168,7 +168,11 @@ def parse_annotation(line: str, text: str, pieces: Pieces) -> list[Entity]:
     ]
     found = pieces.entities(label, fragments, text)
     outer = [(fragments[0][0], fragments[-1][1])]
-    if not any(_are(ranges, text, quoted) for ranges in (fragments, outer)):
+    most = len(quoted) + MOST_BREAKS
+    if not any(
+        is_quoted(quoted, text, ranges, plain=_on_one_line, most=most)
+        for ranges in (fragments, outer)
+    ):
         place = shorten(f"{offsets} {label}")[1:-1]
         last = max(end for _, end in fragments)
         hint = "; each CR LF counts as two" if _first_pair(text) < last else ""
@@ -177,18 +181,6 @@ def parse_annotation(line: str, text: str, pieces: Pieces) -> list[Entity]:
             f"{shorten(quoted)}; offsets count characters, ends are exclusive{hint}"
         )
     return found
-
-
-def _are(ranges: list[tuple[int, int]], text: str, quoted: str) -> bool:
-    """Whether a quotation is what ranges hold; a line break in them is a blank there.
-
-    Ranges that hold far more are not looked at: thousands may be the whole text.
-    """
-    size = sum(max(0, end - start) for start, end in ranges) + len(ranges) - 1
-    if size > len(quoted) + MOST_BREAKS:
-        return False
-    here = " ".join(text[start:end] for start, end in ranges)
-    return _on_one_line(here) == _on_one_line(quoted)
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ from typing import Any
 from tfner.corpus.records.spans import (
     excerpt,
     is_integer,
+    is_quoted,
     parse_entity,
     parse_score,
     show_keys,
@@ -169,10 +170,9 @@ def _plain(text: str) -> str:
 
 
 def _is(quoted: str, text: str, start: int, end: int) -> bool:
-    """Whether a quotation is a range of a text, unless that holds far more."""
-    if end - start > 2 * len(quoted) + MOST_BLANKS:
-        return False
-    return _plain(quoted) == _plain(text[start:end])
+    """Whether a quotation is a range of a text, white space aside."""
+    most = 2 * len(quoted) + MOST_BLANKS
+    return is_quoted(quoted, text, [(start, end)], plain=_plain, most=most)
 
 
 def _from_utf16(text: str, offset: int) -> int:

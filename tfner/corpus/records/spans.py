@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from tfner.document import Entity
@@ -121,6 +121,32 @@ def stands_at(quoted: object, text: str, start: int, end: int) -> bool:
         and len(quoted) == end - start
         and text.startswith(quoted, start)
     )
+
+
+def is_quoted(
+    quoted: str,
+    text: str,
+    ranges: Sequence[tuple[int, int]],
+    *,
+    plain: Callable[[str], str],
+    most: int,
+) -> bool:
+    """Tell whether a quotation is what ranges of a text hold, some signs aside.
+
+    Ranges that hold far more are not looked at: thousands may be the whole text.
+
+    Args:
+        quoted: as a file gives it.
+        text: what the ranges are of.
+        ranges: first characters, and those past the last; put together by blanks.
+        plain: takes away the signs that do not count.
+        most: characters of the ranges, with the blanks, that are looked at.
+    """
+    size = sum(max(0, end - start) for start, end in ranges) + len(ranges) - 1
+    if size > most:
+        return False
+    here = " ".join(text[start:end] for start, end in ranges)
+    return plain(here) == plain(quoted)
 
 
 def excerpt(text: str, start: int, end: int) -> str:
