@@ -12,6 +12,7 @@ the copies that end badly:
 from __future__ import annotations
 
 import contextlib
+import copy
 import itertools
 import json
 import logging
@@ -265,11 +266,11 @@ def change_json(draw: random.Random, content: bytes) -> bytes:
             case 0 if isinstance(holder, dict):
                 del holder[key]
             case 1 if isinstance(holder, dict):
-                holder[f"{key}x"] = draw.choice(ODD)
+                holder[f"{key}x"] = copy.deepcopy(draw.choice(ODD))
             case 2 if isinstance(holder, list):
                 holder.extend([holder[key]] * draw.choice((1, 10, 1000)))
             case _:
-                holder[key] = draw.choice(ODD)
+                holder[key] = copy.deepcopy(draw.choice(ODD))
     return json.dumps(record).encode()
 
 
