@@ -14,6 +14,7 @@ Source: ShannonAI/mrc-for-flat-nested-ner README.md, datasets/mrc_ner_dataset.py
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
@@ -318,10 +319,12 @@ def _to_records(document: Document, queries: Mapping[str, str]) -> list[dict[str
             f"document {document.id!r}: no word boundary at entity {places}; mrc files "
             f"count words. {REMEDY}"
         )
-    all_spans = word_spans(document.entities, words)
+    spans_of = defaultdict[str, Positions](list)
+    for span in sorted(word_spans(document.entities, words)):
+        spans_of[span.label].append((span.start, span.end - 1))
     records = []
     for number, (label, query) in enumerate(queries.items(), 1):
-        spans = sorted((s.start, s.end - 1) for s in all_spans if s.label == label)
+        spans = spans_of[label]
         records.append(
             {
                 "context": " ".join(surfaces),
