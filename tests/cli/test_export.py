@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -56,6 +57,17 @@ def test_a_hugging_face_directory_replaces_another_only_on_request(
     assert not (out / "left").exists()
 
 
+@pytest.mark.parametrize("export_format", ["huggingface", "google"])
+def test_no_export_takes_the_place_of_a_bundle(
+    tfner, toy_bundle: Path, tmp_path: Path, export_format: str
+) -> None:
+    bundle = tmp_path / "model"
+    shutil.copytree(toy_bundle, bundle)
+    export = ("export", bundle, bundle, "--format", export_format, "--overwrite")
+    assert f"{bundle} exists and is no export" in tfner(*export).sentence
+    assert tfner("predict", bundle, "--text", "Rust").code == 0
+
+
 def test_a_checkpoint_for_google_research_has_the_task_that_was_named(
     tfner, toy_bundle: Path, tmp_path: Path
 ) -> None:
@@ -68,6 +80,7 @@ def test_a_checkpoint_for_google_research_has_the_task_that_was_named(
     names = dict(tf.train.list_variables(str(out)))
     assert "task_specific/ner/dense/kernel" in names
     assert "--overwrite" in tfner(*export).sentence
+    assert tfner(*export, "--overwrite").code == 0
 
 
 def test_a_length_beyond_the_encoders_positions_is_an_error(

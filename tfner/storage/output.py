@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tfner.errors import ConfigError
@@ -34,14 +35,20 @@ class Kind(NamedTuple):
         name: as messages call one.
         marks: names of files, or patterns, of which one is there, and what must stand
             in it; nothing need where that is empty.
+        others: marks of a kind that shares one of these, and is not this kind.
     """
 
     name: str
     marks: Mapping[str, bytes]
+    others: Mapping[str, bytes] = MappingProxyType({})
 
     def is_at(self, path: Path) -> bool:
         """Tell whether a local or remote directory is of this kind."""
-        return any(_holds(path, name, mark) for name, mark in self.marks.items())
+        mine, foreign = (
+            any(_holds(path, name, mark) for name, mark in marks.items())
+            for marks in (self.marks, self.others)
+        )
+        return mine and not foreign
 
 
 def _holds(directory: Path, name: str, mark: bytes) -> bool:

@@ -106,8 +106,9 @@ EXPORT = Kind(
         "labels.json": b'"scheme"',
         "assets/config.json": b'"tfner_schema"',
     },
+    others={"config.json": b'"tfner_schema"'},
 )
-"""What `--overwrite` may replace, whichever format it has."""
+"""What `--overwrite` may replace, whichever format it has; a bundle has labels too."""
 
 
 def find_format(name: str) -> Format:
