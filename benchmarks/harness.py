@@ -6,11 +6,13 @@ import argparse
 import json
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
@@ -36,6 +38,32 @@ MATRIX = 2048
 """Rows and columns of the matrices whose product tells the peak of a processor."""
 TRAINING = ("epochs", "batch_size", "learning_rate", "max_length", "limit")
 """The settings that `add_training` adds and `training_flags` passes on."""
+
+
+class Late(BaseException):
+    """What has taken too long; no `except OSError` within takes it for its own."""
+
+
+@contextmanager
+def within(seconds: float, timer: int = signal.ITIMER_PROF) -> Iterator[None]:
+    """Raise `Late` in what takes longer than this many seconds, of the processor's.
+
+    Args:
+        seconds: that it may take.
+        timer: `signal.ITIMER_REAL` counts those of the wall.
+    """
+    number = signal.SIGALRM if timer == signal.ITIMER_REAL else signal.SIGPROF
+    before = signal.signal(number, _late)
+    try:
+        signal.setitimer(timer, seconds)
+        yield
+    finally:
+        signal.setitimer(timer, 0)
+        signal.signal(number, before)
+
+
+def _late(number: int, frame: Any) -> None:
+    raise Late
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:

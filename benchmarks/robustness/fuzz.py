@@ -22,7 +22,6 @@ import os
 import random
 import re
 import resource
-import signal
 import subprocess
 import sys
 import tempfile
@@ -30,7 +29,6 @@ import time
 import traceback
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from benchmarks import harness
 from benchmarks.fuzz_targets import FORMATS, UNICODE, Try, Wrong, seeds, target
@@ -107,7 +105,6 @@ def fuzz(name: str, tokenizers: list[Path], work: Path, seconds: float) -> None:
         attempt = target(name, tokenizers)
         for seed in seeds(name):  # what is imported late is instrumented, too
             outcome_of(attempt, seed)
-    signal.signal(signal.SIGPROF, _stop)
     results = Results(work)
 
     def once(content: bytes) -> None:
@@ -181,14 +178,13 @@ def outcome_of(attempt: Try, content: bytes) -> tuple[str, str]:
     from tfner.errors import TfnerError
 
     try:
-        signal.setitimer(signal.ITIMER_PROF, SECONDS)
-        try:
+        with harness.within(SECONDS):
             attempt(content)
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0)
         return "read", ""
     except TfnerError:
         return "refused", ""
+    except harness.Late:
+        return "hangs", f"longer than {SECONDS} s"
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         ours = [f for f in frames if "/tfner/" in f.filename] or list(frames)
@@ -197,10 +193,6 @@ def outcome_of(attempt: Try, content: bytes) -> tuple[str, str]:
         if isinstance(error, Wrong):
             return "wrong", said
         return "traceback", f"{place}: {type(error).__name__}: {said[:60]}"
-
-
-def _stop(number: int, frame: Any) -> None:
-    raise TimeoutError(f"longer than {SECONDS} s")
 
 
 def edges(log: str) -> dict[str, int]:

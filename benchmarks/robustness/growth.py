@@ -16,7 +16,6 @@ from __future__ import annotations
 import gc
 import logging
 import math
-import signal
 import sys
 import tempfile
 import time
@@ -47,10 +46,6 @@ LEAST, LONGEST = 0.05, 20.0
 TIMES, LARGEST = 8, 1 << 19
 """How much larger the larger one is, and the most bytes of the smaller one."""
 LONGEST_MESSAGE = 20_000
-
-
-class TooSlow(Exception):
-    """A use that is ended."""
 
 
 def main() -> None:
@@ -87,18 +82,14 @@ def growth(name: str, *, least: float = LEAST, times: int = TIMES) -> dict[str, 
         Bytes and processor seconds of both, the exponent (0 where the larger corpus
         took too little to tell), and what is wrong, if anything is.
     """
-    before = signal.signal(signal.SIGPROF, _stop)
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            parts = 100
-            while True:
-                size, seconds, wrong = measured(name, parts, Path(folder))
-                if seconds >= least or size >= LARGEST:
-                    break
-                parts *= 4 if seconds < least / 8 else 2
-            larger, more, wrong = measured(name, times * parts, Path(folder))
-    finally:
-        signal.signal(signal.SIGPROF, before)
+    with tempfile.TemporaryDirectory() as folder:
+        parts = 100
+        while True:
+            size, seconds, wrong = measured(name, parts, Path(folder))
+            if seconds >= least or size >= LARGEST:
+                break
+            parts *= 4 if seconds < least / 8 else 2
+        larger, more, wrong = measured(name, times * parts, Path(folder))
     exponent = math.log(more / seconds) / math.log(larger / size)
     row = {
         "bytes": [size, larger],
@@ -118,19 +109,17 @@ def measured(name: str, parts: int, folder: Path) -> tuple[int, float, str]:
     gc.disable()  # which takes its turns when it likes
     begin = time.process_time()
     try:
-        signal.setitimer(signal.ITIMER_PROF, LONGEST)
-        try:
+        with harness.within(LONGEST):
             use(path, format, folder)
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0)
-            gc.enable()
-    except TooSlow:
+    except harness.Late:
         wrong = f"longer than {LONGEST} s"
     except TfnerError as error:
         if len(str(error)) > LONGEST_MESSAGE:
             wrong = f"a message of {len(str(error)):,} characters"
     except Exception as error:
         wrong = f"{type(error).__name__}: {str(error)[:200]}"
+    finally:
+        gc.enable()
     return size, max(time.process_time() - begin, 1e-3), wrong
 
 
@@ -178,10 +167,6 @@ def attempt(call: Callable[[], object]) -> None:
 def moved(entity: Entity) -> Entity:
     """Return an entity that overlaps another one."""
     return replace(entity, end=max(entity.start + 1, entity.end - 1), label="Z")
-
-
-def _stop(number: int, frame: Any) -> None:
-    raise TooSlow
 
 
 if __name__ == "__main__":

@@ -175,33 +175,25 @@ def read(
         shows: print what is raised.
     """
     start = time.monotonic()
-    before = signal.signal(signal.SIGALRM, _stop)
     with tempfile.TemporaryDirectory() as folder:
         target = prepare(specimen, Path(folder) / specimen.name, number)
         held = listing(Path(folder))
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)
         try:
-            small_models.LOADERS[kind](target)
+            with harness.within(SECONDS, signal.ITIMER_REAL):
+                small_models.LOADERS[kind](target)
             outcome, said = "read", ""
         except TfnerError as error:
             outcome, said = "refused", str(error)
-        except TimeoutError:
+        except harness.Late:
             outcome, said = "hangs", f"longer than {SECONDS} s"
         except BaseException as error:
             if shows:
                 traceback.print_exc()
             outcome, said = "traceback", f"{type(error).__name__}: {str(error)[:200]}"
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
         if listing(Path(folder)) != held:
             outcome, said = "writes", "files of the model are others than before"
     seconds = round(time.monotonic() - start, 2)
     return {"outcome": outcome, "said": said, "seconds": seconds}
-
-
-def _stop(number: int, frame: Any) -> None:
-    raise TimeoutError
 
 
 def listing(folder: Path) -> list[tuple[str, int, int]]:

@@ -13,7 +13,6 @@ import itertools
 import logging
 import os
 import resource
-import signal
 import sys
 import tempfile
 import time
@@ -84,7 +83,6 @@ def read_damaged(job: tuple[str, str, int, int]) -> dict[str, Any]:
     name, path, start, files = job
     outcomes: Counter[str] = Counter()
     wrong, slowest = [], 0.0
-    signal.signal(signal.SIGPROF, _stop)
     before = megabytes()
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(start, min(start + CHUNK, files)):
@@ -127,23 +125,16 @@ def _files(folder: Path) -> Iterator[Path]:
 def read(path: Path, format: str | None) -> tuple[str, str]:
     """Read a corpus; return how it ends, and what is wrong with that."""
     try:
-        signal.setitimer(signal.ITIMER_PROF, SECONDS)
-        try:
+        with harness.within(SECONDS):
             for _ in read_corpus(path, format=format):
                 pass
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0)
         return "read", ""
     except TfnerError:
         return "refused", ""
-    except TimeoutError:
+    except harness.Late:
         return "hangs", f"longer than {SECONDS} s"
     except (Exception, RecursionError) as error:
         return "traceback", f"{type(error).__name__}: {str(error)[:200]}"
-
-
-def _stop(number: int, frame: Any) -> None:
-    raise TimeoutError
 
 
 def megabytes() -> float:

@@ -226,6 +226,12 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path, name: str) -> None:
         read_labels(path)
 
 
+def test_a_pipe_that_nobody_writes_into_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "labels.json")
+    with pytest.raises(StorageError, match=r"labels\.json: must be a regular file"):
+        read_labels(tmp_path / "labels.json")
+
+
 @pytest.mark.parametrize(
     ("record", "received"),
     [
@@ -283,7 +289,5 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"nothing\.pkl: cannot be read: No such"):
         read_labels(tmp_path / "nothing.pkl")
     (tmp_path / "folder.json").mkdir()
-    with pytest.raises(
-        StorageError, match=r"folder\.json: cannot be read: this is a dir"
-    ):
+    with pytest.raises(StorageError, match=r"folder\.json: must be a regular file"):
         read_labels(tmp_path / "folder.json")

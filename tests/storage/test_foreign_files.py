@@ -17,6 +17,7 @@ from tfner.storage.atomic import write_json
 from tfner.storage.foreign_files import (
     DEEPEST,
     LARGEST,
+    check_directory,
     check_files,
     parse_json,
     read_bytes,
@@ -109,6 +110,23 @@ def test_what_is_no_file_is_refused(tmp_path: Path, read: Any) -> None:
             read(tmp_path / name)
     with pytest.raises(StorageError, match="cannot be read: No such file"):
         read(tmp_path / "nothing")
+
+
+def test_what_has_the_name_of_a_file_and_is_none_is_not_taken_for_missing(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "config.json").touch()
+    (tmp_path / "latest").symlink_to("nowhere")  # no file of a model
+    check_directory(tmp_path)
+    check_directory(tmp_path / "model.ckpt-3")
+    check_directory(tmp_path / "nowhere" / "model")
+    (tmp_path / "vocab.txt").symlink_to("nowhere")
+    with pytest.raises(StorageError, match=r"vocab\.txt: is a link to what is not"):
+        check_directory(tmp_path)
+    (tmp_path / "vocab.txt").unlink()
+    (tmp_path / "tokenizer_settings.json").mkdir()
+    with pytest.raises(StorageError, match=r"settings\.json: must be a regular file"):
+        check_directory(tmp_path / "model.ckpt-3")
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,12 @@ def test_what_is_of_another_kind_is_never_replaced(place: Path, name: str) -> No
             policy.check_finished(MODEL)
     with pytest.raises(ConfigError, match="model exists and is no model"):
         OutputPolicy(place, overwrite=True).check(MODEL)
+
+
+def test_a_pipe_is_no_mark_of_a_kind(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.json")
+    with pytest.raises(ConfigError, match="exists and is no model"):
+        OutputPolicy(tmp_path, overwrite=True).check(MODEL)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from tfner.checkpoints.tensors import WEIGHT_FILES
 from tfner.checkpoints.tf_checkpoint import holds_checkpoint
 from tfner.recommended import resolve
 from tfner.storage.digests import check_digests
+from tfner.storage.foreign_files import check_directory
 from tfner.storage.hub import local_model
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def open_encoder(
     if generator or is_google(path):
         from tfner.checkpoints.google import open_google_encoder
 
+        check_directory(path)
         if digests:
             check_digests(path)
         return open_google_encoder(
@@ -61,6 +63,7 @@ def open_encoder(
     from tfner.checkpoints import huggingface, keras_hub
 
     directory = huggingface.find_directory(name)
+    check_directory(directory)
     if digests:
         check_digests(directory)
     preset = keras_hub.is_preset(directory)

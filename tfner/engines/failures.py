@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tfner.errors import BundleError
+from tfner.storage.foreign_files import check_files
 
 SHOWN_REASON = 200
 
@@ -19,7 +20,13 @@ def loading(graph: Path | bytes) -> Iterator[None]:
 
     Raises:
         BundleError: instead of whatever was raised inside.
+        StorageError: a file beside the graph is a device, a pipe or a link in a ring,
+            at which engines wait for ever or end the process.
     """
+    if isinstance(graph, Path):
+        own = graph.parent.glob(f"{graph.stem}.*")
+        weights = (file for file in graph.parent.rglob("*") if file.exists())
+        check_files(*own, *(file for file in weights if not file.is_dir()))
     try:
         yield
     except Exception as error:

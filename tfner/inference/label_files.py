@@ -14,8 +14,9 @@ from typing import Any
 from tfner.checkpoints.tagger_labels import in_order, stored_label_set
 from tfner.errors import LabelError, StorageError, shorten
 from tfner.schemes import LabelSet
-from tfner.storage.foreign_files import parse_json
+from tfner.storage.foreign_files import check_files, parse_json
 from tfner.storage.lines import open_bytes
+from tfner.storage.remote import is_remote
 
 LARGEST_FILE = 1 << 20
 """Bytes; tens of thousands of tags."""
@@ -59,7 +60,7 @@ def read_labels(path: str | Path) -> LabelSet | list[str]:
     Raises:
         LabelError: the file is too large, holds anything else, or its ids do not run
             from 0 without a gap.
-        StorageError: it cannot be read.
+        StorageError: it cannot be read, or is no regular file.
     """
     path = Path(path)
     content = _content(path)  # refuses names of other files
@@ -80,6 +81,8 @@ def _content(path: Path) -> bytes:
             f"{path}: labels are read from a pickle (.pkl), JSON (.json) or lines "
             f"(.txt). Received: a name that ends in {path.suffix!r}."
         )
+    if not is_remote(path):
+        check_files(path)  # opening a pipe may wait for ever
     with open_bytes(path) as file:
         content = file.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:

@@ -26,7 +26,7 @@ from tfner.inference.native_bundle import (
 from tfner.inference.served import SERVER_SETTINGS, ServedBundle
 from tfner.inference.weights import WEIGHTS
 from tfner.storage.digests import DIGESTS, check_digests
-from tfner.storage.foreign_files import read_json
+from tfner.storage.foreign_files import check_directory, read_json
 
 UNCHECKED = (
     f"Restore them; with --no-verify, or without {DIGESTS}, they are not compared."
@@ -69,7 +69,7 @@ def open_model(
     if exported is None:
         return open_bundle(model, encoder=encoder, digests=digests, **extras)
     refuse_encoder(exported, encoder)
-    _check_digests(exported, digests)
+    _check_files(exported, digests)
     if (engine := engine_of(exported)) is not None:
         return GraphBundle(exported, engine, **extras)
     if (exported / ASSETS / CONFIG).is_file():
@@ -104,7 +104,7 @@ def open_bundle(
     directory = Path(model)
     if exported_directory(directory) is not None:
         raise BundleError(NO_MODEL.format(model))
-    _check_digests(directory, digests)
+    _check_files(directory, digests)
     if is_google(directory):
         refuse_encoder(model, encoder)
         return GoogleBundle(model, **extras)
@@ -124,17 +124,18 @@ def open_bundle(
         )
     bundle = native_bundle(directory, encoder=encoder, digests=digests)
     if bundle.directory != directory:  # of several trials
-        _check_digests(bundle.directory, digests)
+        _check_files(bundle.directory, digests)
     return bundle
 
 
-def _check_digests(model: Path, wanted: bool) -> None:
+def _check_files(model: Path, wanted: bool) -> None:
     """Compare the files of a model with their digests, if that is wanted.
 
     Raises:
-        BundleError: some have changed, or are missing.
+        BundleError: some have changed, are missing, or are no files.
     """
     try:
+        check_directory(model)
         if wanted:
             check_digests(model, remedy=UNCHECKED)
     except StorageError as error:
@@ -163,7 +164,7 @@ def open_served(
     found = _assets(assets)
     if found is not None:
         exported = (found.parent / SAVED_MODEL).is_file()
-        _check_digests(found.parent if exported else found, digests)
+        _check_files(found.parent if exported else found, digests)
     return ServedBundle(address, assets=found, **settings)
 
 

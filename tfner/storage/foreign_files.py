@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import stat
 from collections import Counter
@@ -20,6 +21,13 @@ from tfner.storage.remote import AnyPath
 
 LARGEST = 16 << 20
 """Bytes of a JSON file of settings; those of real models have a few thousand."""
+NAMED = frozenset(
+    {
+        *(".bin", ".h5", ".index", ".json", ".model", ".onnx", ".pb", ".pkl"),
+        *(".safetensors", ".tflite", ".txt", ".xml"),
+    }
+)
+"""Ends of the names that files of models have."""
 LARGEST_VOCABULARY = 48 << 20
 """Bytes of a vocabulary; that of Gemma, among the largest, has 33 million."""
 DEEPEST = 64
@@ -92,6 +100,42 @@ def check_files(*paths: Path, largest: int | None = None) -> None:
         except OSError as error:
             reason = error.strerror
             raise StorageError(f"cannot be read: {reason}.", path=path) from error
+
+
+def check_directory(model: Path) -> None:
+    """Refuse a directory where something has the name of a model's file and is none.
+
+    It would be taken for missing, and an older file, or a guess, in its place.
+
+    Args:
+        model: the directory, or what the names of its files begin with; one that is
+            not there is not looked at.
+
+    Raises:
+        StorageError: names a directory, device, pipe, or link to nothing; or the
+            directory cannot be read.
+    """
+    folder = model if model.is_dir() else model.parent
+    if not folder.is_dir():
+        return
+    for name in sorted(_names(folder)):
+        path = folder / name
+        if path.suffix in NAMED:
+            try:
+                _check_kind(path)
+            except OSError as error:
+                raise StorageError(
+                    f"is a link to what is not there ({error.strerror}). Fetch the "
+                    "model again, with its files.",
+                    path=path,
+                ) from error
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError as error:
+        raise StorageError(f"cannot be read: {error.strerror}.", path=folder) from error
 
 
 def read_text(path: Path, *, largest: int = LARGEST_VOCABULARY) -> str:

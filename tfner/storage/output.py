@@ -57,6 +57,8 @@ def _holds(directory: Path, name: str, mark: bytes) -> bool:
     path = directory / name
     if not (mark and exists(path)):
         return exists(path)
+    if not (remote.is_remote(path) or path.is_file()):
+        return False  # a pipe, which nobody may ever write into
     with open_bytes(path) as file:
         return mark in file.read(MOST_READ)
 

@@ -12,6 +12,7 @@ from tfner.errors import TokenizerError, shorten
 from tfner.recommended import resolve
 from tfner.storage.foreign_files import (
     LARGEST_VOCABULARY,
+    check_directory,
     check_files,
     read_json,
 )
@@ -125,6 +126,7 @@ def load_tokenizer(
         user_dictionary=user_dictionary,
     )
     with reading_tokenizer(folder):
+        check_directory(folder)
         tokenizer = _load(folder, lower_case, choices)
         tokenizer.encode(PROBE)  # some contradictions show no sooner
         return tokenizer

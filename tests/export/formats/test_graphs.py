@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tfner.document import Document
-from tfner.errors import BundleError, ConfigError, ExportError
+from tfner.errors import BundleError, ConfigError, ExportError, TfnerError
 
 from ..conftest import TEXTS, make_bundle, make_span_bundle
 
@@ -171,6 +173,26 @@ def test_litert_takes_a_tagger_and_refuses_what_it_lacks_operators_for(
     with pytest.raises(ConfigError, match="no use for --calibrate"):
         export(bundle, tmp_path / "none", format="litert", calibrate=texts)
     assert not (tmp_path / "none").exists()
+
+
+def test_engines_get_no_pipe_and_no_link_in_a_ring(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    from tfner.inference.predictor import Predictor
+
+    out = export(bundle, tmp_path / "out", format="openvino").directory
+    (out / "digests.json").unlink()
+    weights = out / "model.bin"
+    for make in (os.mkfifo, lambda path: path.symlink_to(path)):
+        weights.unlink()
+        make(weights)
+        with pytest.raises(TfnerError, match=r"model\.bin: (must be|is a link)"):
+            Predictor.load(out, digests=False)
+    weights.unlink()
+    shutil.copyfile(out / "model.xml", weights)
+    os.mkfifo(out / "assets" / "more")  # as weights in files of their own may lie
+    with pytest.raises(TfnerError, match="more: must be a regular file"):
+        Predictor.load(out)
 
 
 def test_damaged_graphs_are_one_sentence(bundle: Bundle, tmp_path: Path) -> None:
