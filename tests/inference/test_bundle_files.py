@@ -72,6 +72,10 @@ def test_a_bundle_is_read(directory: Path) -> None:
         ("config", lambda c: c.update(versions=[]), "`versions` must be an object"),
         ("config", lambda c: c.update(modle={}), "did you mean 'model'"),
         ("config", lambda c: c.update(serving={"packs": 1}), "`serving.packs`"),
+        *(
+            ("config", lambda c, p=p: c.update(serving=p), "`serving.precision`")
+            for p in ({"precision": -2}, {"precision": []}, {"precision": "int4"})
+        ),
         (
             "config",
             lambda c: c["task"].update(max_length=128.5),

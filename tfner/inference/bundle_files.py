@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+from tfner.config.choices import EnginePrecision
 from tfner.errors import BundleError, StorageError, TfnerError, joined
 from tfner.storage.foreign_files import read_json
 from tfner.storage.pointers import refuse_pointers
@@ -69,6 +70,8 @@ SERVING_KEYS: dict[str, Any] = {
     "row_bytes": Bytes,
     "weight_bytes": Bytes,
     "batched": bool,
+    "engine": str,
+    "precision": EnginePrecision,
 }
 """Of the keys of `serving`, to which other versions may add some."""
 
