@@ -153,9 +153,14 @@ def reading(formats: tuple[str, ...], folder: Path) -> Try:
         return document.text, document.words, entities
 
     def roughly(document: Document) -> Any:  # columns hold no text between words
-        return [(document.surface(e), e.label) for e in document.entities]
+        return [(_words_of(document, e), e.label) for e in document.entities]
 
     return attempt
+
+
+def _words_of(document: Any, entity: Any) -> list[str]:
+    inside = (w for w in document.words or () if entity.start <= w.start < entity.end)
+    return [*map(document.surface, inside)] or [document.surface(entity)]
 
 
 def alignment(folders: list[Path]) -> Try:
