@@ -85,10 +85,13 @@ def main() -> None:
 def summary(results: list[dict[str, Any]]) -> dict[str, Any]:
     """Add up the results of one kind, file by file."""
     files: dict[str, Counter[str]] = defaultdict(Counter)
+    outcomes = Counter(dict.fromkeys(GOOD, 0))
     for result in results:
         files[result["file"]][result["outcome"]] += 1
+        outcomes[result["outcome"]] += 1
     bad = [result for result in results if result["outcome"] not in GOOD]
     return {
+        "outcomes": dict(outcomes),
         "files": {name: dict(counts) for name, counts in sorted(files.items())},
         "slowest_seconds": max(result["seconds"] for result in results),
         "bad": [[r["number"], r["file"], r["outcome"], r["said"]] for r in bad],
