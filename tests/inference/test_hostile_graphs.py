@@ -248,7 +248,6 @@ DAMAGES = [
     *((INDEX, way) for way in (cut, empty, Path.unlink, as_pipe)),
     *((DATA, way) for way in (cut, empty, Path.unlink, as_pipe)),
     ("variables", shutil.rmtree),
-    ("fingerprint.pb", as_pipe),
 ]
 
 
@@ -273,6 +272,18 @@ def test_a_saved_model_that_is_not_whole_is_one_sentence(
     with pytest.raises(BundleError, match=r"^\S+ cannot be loaded as a Sav") as caught:
         load(model, trust_graph=True)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["fingerprint.pb", "saved_model.pb"])
+def test_a_pipe_in_the_place_of_a_file_is_named(
+    name: str, harmless: Path, load: Any, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(harmless, tmp_path / "model"))
+    as_pipe(model / name)
+    for trusted in (False, True):
+        with pytest.raises(BundleError, match=rf"{name}: must be a regular file"):
+            load(model, trust_graph=trusted)
 
 
 @pytest.mark.slow
