@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=30, help="of each command")
     args = parser.parse_args()
     chance = random.Random(args.seed)
-    record = harness.values(args, "kills", "seed")
+    record = harness.values(args, "seed")
     outputs.each_command(args, record, lambda case: killed(case, args.kills, chance))
 
 
@@ -56,6 +56,7 @@ def killed(case: Case, kills: int, chance: random.Random) -> dict[str, Any]:
         kill(case, chance.random(), from_first_write)
         after_kill(case, whole)
     return {
+        "kills": kills,
         "seconds_of_the_fastest_run": round(min(case.runs), 2),
         "moments": sorted(round(second, 2) for second in case.seconds),
         **{name: case.counts[name] for name in COUNTED},
@@ -94,8 +95,9 @@ def after_kill(case: Case, whole: dict[str, str]) -> None:
     case.counts["left_work"] += resumed
     case.counts["left_hidden"] += bool(left)
     told = finish(case, case.goes_on())
-    if content(case.output) != whole:
-        case.faults.append("another result than without the kill")
+    differing = sorted({*content(case.output).items()} ^ {*whole.items()})
+    if differing:
+        case.faults.append(f"another result than without the kill: {differing}")
     unnamed = [path.name for path in left if path.name not in told]
     if unnamed:
         case.faults.append(f"not named: {unnamed}")
