@@ -23,6 +23,25 @@ def test_the_last_checkpoints_and_every_nth_are_kept(tmp_path: Path) -> None:
         store.load(5)
 
 
+def test_a_resumed_run_keeps_no_more_and_nothing_but_what_is_whole(
+    tmp_path: Path,
+) -> None:
+    many, one = (NumberedCheckpoints(tmp_path, keep=keep) for keep in (9, 1))
+    for step in (5, 10, 15):  # a kill came before the older ones were removed
+        many.save(step, [np.array(step)], {"settings": {"seed": 1}})
+    with pytest.raises(TrainingError, match="seed was 1, is 2"):
+        one.resume(PretrainConfig, {"seed": 2})
+    assert one.steps() == [5, 10, 15]
+    one.path(15).write_bytes(b"")
+    state = one.resume(PretrainConfig, {"seed": 1})
+    assert state is not None
+    assert (state.arrays, one.steps()) == ([10], [10, 15])
+    one.save(12, [np.array(12)], {"settings": {"seed": 1}})
+    assert one.steps() == [12, 15]
+    one.save(15, [np.array(15)], {"settings": {"seed": 1}})
+    assert one.steps() == [15]
+
+
 def test_the_last_one_and_the_one_before_are_kept(tmp_path: Path) -> None:
     store = LastTwoCheckpoints(tmp_path / "run")
     assert store.newest() is None

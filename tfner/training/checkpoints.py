@@ -178,7 +178,25 @@ class NumberedCheckpoints(CheckpointStore):
     def save(self, step: int, arrays: Sequence[Any], about: Mapping[str, Any]) -> None:
         """Write one, then remove those that need not stay; see `write`."""
         self.write(self.path(step), arrays, {**about, "step": step})
-        for old in self.steps()[: -self.keep]:
+        self._remove_before(step)
+
+    def resume(
+        self, kind: type[Settings], settings: Mapping[str, Any]
+    ) -> SavedState | None:
+        """Read the newest one, and remove what a kill has left of older ones.
+
+        Args:
+            kind: see `CheckpointStore.resume`.
+            settings: as well.
+        """
+        state = super().resume(kind, settings)
+        if state is not None:
+            self._remove_before(int(state.about["step"]))
+        return state
+
+    def _remove_before(self, step: int) -> None:
+        """Remove those that need not stay beside one; later ones are damaged."""
+        for old in [known for known in self.steps() if known <= step][: -self.keep]:
             if not self.keep_every or old % self.keep_every:
                 self.path(old).unlink()
 
