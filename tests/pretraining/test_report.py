@@ -10,7 +10,7 @@ import pytest
 
 from tfner.config.pretrain import PretrainConfig
 from tfner.pretraining.directory import RunDirectory
-from tfner.pretraining.log import Log
+from tfner.pretraining.log import Log, draw_curves
 from tfner.pretraining.report import Report
 from tfner.pretraining.run import Pretraining
 from tfner.training.distribution import distribution
@@ -32,7 +32,7 @@ def test_curves_are_drawn(
     log = Log(tmp_path, done=0)
     for step in (10, 20, 30):
         log.add(step, {**figures, "mlm_loss": 9 - step / 10})
-    log.draw()
+    draw_curves(tmp_path)
     drawn = (tmp_path / "curves.svg").read_text(encoding="utf-8")
     headings = ("loss on masked", "accuracy on masked", "inator loss", "inator AUC")
     assert [heading in drawn for heading in headings] == [n < curves for n in range(4)]

@@ -156,6 +156,20 @@ def test_a_resumed_run_passes_over_a_damaged_checkpoint_and_ends_the_same(
     assert [line["step"] for line in log_of(broken)] == [3, 6]
 
 
+@pytest.mark.slow
+def test_a_run_that_ended_before_its_curves_draws_them_when_it_is_resumed(
+    make_pretraining: Make, finished: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    drawn = (run / "curves.svg").read_bytes()
+    for name in ("curves.svg", "curves.png"):
+        (run / name).unlink()
+    pretrain(make_pretraining(run, resume=True))
+    assert (run / "curves.svg").read_bytes() == drawn
+    assert (run / "curves.png").is_file()
+
+
 def test_a_run_of_damaged_checkpoints_alone_says_so(
     make_pretraining: Make, finished: Path, tmp_path: Path
 ) -> None:

@@ -61,20 +61,25 @@ class Log:
         except tf.errors.OpError as error:
             raise _unwritten(self.path.parent, error) from error
 
-    def draw(self) -> None:
-        """Write the curves as pictures, `curves.svg` and `curves.png`.
-
-        Raises:
-            StorageError: they cannot be written.
-        """
-        for kind, content in draw_pretraining(self.lines).items():
-            with written(self.path.with_name(f"curves.{kind}")) as file:
-                file.write(content)
-
     def _write(self) -> None:
         if self.lines:
             with written(self.path) as file:
                 file.write(log_text(self.lines).encode())
+
+
+def draw_curves(directory: Path) -> None:
+    """Write the log of a run as pictures, `curves.svg` and `curves.png`, if it has one.
+
+    Args:
+        directory: of the run.
+
+    Raises:
+        StorageError: they cannot be written.
+    """
+    lines = _read(directory / LOG)
+    for kind, content in draw_pretraining(lines).items() if lines else ():
+        with written(directory / f"curves.{kind}") as file:
+            file.write(content)
 
 
 def _unwritten(directory: Path, error: tf.errors.OpError) -> StorageError:

@@ -19,7 +19,7 @@ from tfner.pretraining.dataset.manifest import Manifest, load_manifest
 from tfner.pretraining.dataset.records import record_batches
 from tfner.pretraining.directory import RunDirectory, output_of, write_settings
 from tfner.pretraining.export import CHECKPOINTS, export
-from tfner.pretraining.log import Log
+from tfner.pretraining.log import Log, draw_curves
 from tfner.pretraining.model import make_model, make_optimizer
 from tfner.pretraining.report import Report
 from tfner.pretraining.step import PretrainingModel
@@ -168,6 +168,7 @@ class Pretraining:
             last = self._take_steps(training_model, done)
         if not self.devices.is_chief:
             return {}
+        draw_curves(self.output)
         step = self.config.optimizer.steps
         return {**export(self.output, step), "step": step, **last}
 
@@ -247,8 +248,6 @@ class Pretraining:
                 verbose=0,
                 callbacks=[callback],
             )
-        if self.log and self.log.lines:
-            self.log.draw()
         return callback.figures
 
     def _rows(self, done: int) -> Any:
