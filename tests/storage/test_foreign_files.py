@@ -125,6 +125,8 @@ def test_what_has_the_name_of_a_file_and_is_none_is_not_taken_for_missing(
         check_directory(tmp_path)
     (tmp_path / "vocab.txt").unlink()
     (tmp_path / "tokenizer_settings.json").mkdir()
+    check_directory(tmp_path / "bert")
+    (tmp_path / "model.ckpt-3.index").touch()
     with pytest.raises(StorageError, match=r"settings\.json: must be a regular file"):
         check_directory(tmp_path / "model.ckpt-3")
 

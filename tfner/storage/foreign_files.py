@@ -116,9 +116,10 @@ def check_directory(model: Path) -> None:
             directory cannot be read.
     """
     folder = model if model.is_dir() else model.parent
-    if not folder.is_dir():
-        return
-    for name in sorted(_names(folder)):
+    names = sorted(_names(folder)) if folder.is_dir() else []
+    if folder != model and not any(name.startswith(model.name) for name in names):
+        return  # a name of something else, as on a hub
+    for name in names:
         path = folder / name
         if path.suffix in NAMED:
             try:

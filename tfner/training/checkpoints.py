@@ -198,7 +198,7 @@ class NumberedCheckpoints(CheckpointStore):
         """Remove those that need not stay beside one; later ones are damaged."""
         for old in [known for known in self.steps() if known <= step][: -self.keep]:
             if not self.keep_every or old % self.keep_every:
-                self.path(old).unlink()
+                self.path(old).unlink(missing_ok=True)  # all workers resume
 
     def load(self, step: int) -> SavedState:
         """Read the checkpoint after so many steps.
