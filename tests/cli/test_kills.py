@@ -93,6 +93,8 @@ def test_a_disk_without_room(real, corpus, small_disk, options: str) -> None:
         small_disk(options)
     result = real("corpus", "convert", corpus, place / "a.jsonl", "--overwrite")
     assert "a.jsonl: cannot be written: " in result.sentence
+    was_read = "read as IOB2" in result.err
+    assert was_read == (options == "size=64k")  # else it is told before the work
     assert (place / "a.jsonl").read_text() == "old"
     assert [path.name for path in place.iterdir()] == ["a.jsonl"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from tfner.errors import ConfigError, StorageError
 from tfner.storage import remote
-from tfner.storage.atomic import whole_directory
+from tfner.storage.atomic import whole_directory, whole_file, write_text
 from tfner.storage.output import Kind, OutputPolicy
 from tfner.storage.workplace import workplace
 
@@ -92,6 +92,35 @@ def test_links_and_the_working_directory_become_real_names(
     assert OutputPolicy(Path("link")).path == tmp_path / "real"
     assert OutputPolicy(Path(".")).path == tmp_path
     assert OutputPolicy(Path("other")).path == Path("other")
+
+
+def test_a_pipe_behind_a_link_is_written_into() -> None:
+    source, drain = os.pipe()
+    policy = OutputPolicy(Path(f"/dev/fd/{drain}"))
+    replaces = policy.check()
+    with whole_file(policy.path, replaces=replaces) as stream:
+        stream.write("text")
+    os.close(drain)
+    with open(source) as file:
+        assert file.read() == "text"
+
+
+def test_links_in_a_ring_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(StorageError, match=r"a: cannot be written: Too many levels"):
+        OutputPolicy(tmp_path / "a")
+    with pytest.raises(StorageError, match=r"a: cannot be written: Too many levels"):
+        write_text(tmp_path / "a", "text")
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"new/model: cannot be written: Not a dir"):
+        OutputPolicy(tmp_path / "file" / "new" / "model").check()
+    OutputPolicy(tmp_path / "new" / "model").check()
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_unfinished_work_stays_where_the_run_fails(tmp_path: Path) -> None:

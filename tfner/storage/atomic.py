@@ -27,7 +27,7 @@ from tfner.errors import StorageError
 from tfner.storage import leftovers, remote
 from tfner.storage.lines import STANDARD_STREAM
 from tfner.storage.progress import show_progress
-from tfner.storage.publishing import ANYTHING, Version, publish, sync
+from tfner.storage.publishing import ANYTHING, Version, publish, real_place, sync
 from tfner.storage.remote import AnyPath
 from tfner.storage.renames import rename_new
 
@@ -84,14 +84,14 @@ def _whole_path(path: AnyPath, replaces: Version | None, remedy: str) -> Iterato
                 yield part
                 publish(part, path, replaces)
             return
-        target = Path(path).resolve()
-        if target.is_dir():
+        if Path(path).is_dir():
             raise StorageError(
                 "cannot be written: this is a directory. Name a file.", path=path
             )
-        if target.exists() and not target.is_file():
-            yield target  # a device or a pipe
+        if is_stream(path):
+            yield Path(path)
             return
+        target = real_place(path)
         with leftovers.new_part(target, is_directory=False) as part:
             yield part
             publish(part, target, replaces)
@@ -181,7 +181,7 @@ def _stage(directory: AnyPath, *, inside: bool) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="tfner-") as folder:
             yield Path(folder)
         return
-    place = Path(directory).resolve()
+    place = real_place(directory)
     target = place / INSIDE if inside else place
     made = [folder for folder in target.parents if not folder.exists()]
     try:
@@ -215,6 +215,15 @@ def move_to_new(stage: Path, target: Path) -> bool:
         remote.publish(stage, target)
         return True
     return False
+
+
+def is_stream(path: AnyPath) -> bool:
+    """Tell whether a local place is a device or a pipe, which is written directly.
+
+    The names of pipes, `/dev/stdout` and `/dev/fd/63`, are links to what is no path.
+    """
+    place = Path(path)
+    return place.exists() and not (place.is_file() or place.is_dir())
 
 
 def exists(path: AnyPath) -> bool:

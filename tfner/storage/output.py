@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,11 +14,11 @@ from typing import NamedTuple
 
 from tfner.errors import ConfigError
 from tfner.storage import leftovers, remote
-from tfner.storage.atomic import exists, write_text, writing
+from tfner.storage.atomic import exists, is_stream, write_text, writing
 from tfner.storage.encodings import SAMPLE, describe_binary
 from tfner.storage.lines import STANDARD_STREAM, open_bytes
 from tfner.storage.locks import held
-from tfner.storage.publishing import Version, version_of
+from tfner.storage.publishing import Version, real_place, version_of
 from tfner.storage.remote import AnyPath, address
 
 logger = logging.getLogger(__name__)
@@ -82,6 +83,9 @@ class OutputPolicy:
         path: a local or remote file or directory; `.` and links become real names.
         overwrite: an existing one may be replaced.
         resume: unfinished work may be continued.
+
+    Raises:
+        StorageError: links that lead round in a ring.
     """
 
     path: Path
@@ -90,8 +94,10 @@ class OutputPolicy:
 
     def __post_init__(self) -> None:
         path = Path(self.path)
-        if not remote.is_remote(path) and (path.is_symlink() or not path.name):
-            path = path.resolve()
+        is_real = path.name and not path.is_symlink()
+        if not (is_real or remote.is_remote(path) or is_stream(path)):
+            with writing(path):
+                path = real_place(path)
         object.__setattr__(self, "path", path)
 
     def check(self, kind: Kind | None = None) -> Version | None:
@@ -106,8 +112,10 @@ class OutputPolicy:
 
         Raises:
             ConfigError: something is there, or another run is writing there.
+            StorageError: nothing can be written there.
         """
         self._settle()
+        self._check_place()
         if holds_something(self.path):
             if not self.overwrite:
                 raise ConfigError(
@@ -215,6 +223,18 @@ class OutputPolicy:
             return
         leftovers.put_back(self.path)
         self._refuse_used(not leftovers.clear(self.path))
+
+    def _check_place(self) -> None:
+        """Refuse a place that cannot be written before the work, not after it."""
+        if remote.is_remote(self.path):
+            return
+        with writing(self.path):
+            if is_stream(self.path):
+                return
+            parents = self.path.parents
+            there = next(folder for folder in parents if folder.exists())
+            with tempfile.TemporaryFile(dir=there):
+                pass
 
     def _refuse_used(self, is_free: bool | None) -> None:
         if is_free is False:

@@ -10,6 +10,7 @@ import os
 import shutil
 import stat
 from contextlib import suppress
+from errno import ELOOP
 from itertools import chain, count
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
@@ -60,6 +61,18 @@ def version_of(path: AnyPath) -> Version | None:
     return Version("file", found.st_mtime_ns, found.st_size)
 
 
+def real_place(path: AnyPath) -> Path:
+    """Follow the links of a local place, of which the last may lead to nothing yet.
+
+    Raises:
+        OSError: the links make a ring.
+    """
+    place = Path(os.path.realpath(path))
+    if place.is_symlink():
+        raise OSError(ELOOP, os.strerror(ELOOP), os.fspath(path))
+    return place
+
+
 def _is_version(path: AnyPath, version: Version | None) -> bool:
     return version == ANYTHING or version_of(path) == version
 
@@ -81,7 +94,7 @@ def publish(stage: Path, target: AnyPath, replaces: Version | None = ANYTHING) -
     if remote.is_remote(target):
         _send(stage, target, replaces)
         return
-    target = Path(target).resolve()
+    target = real_place(target)
     sync(stage)
     if replaces is not None:
         _keep_mode(target, stage)

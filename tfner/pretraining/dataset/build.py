@@ -77,8 +77,8 @@ def build_pretraining_data(
         ConfigError: settings out of range, or what is there was made otherwise.
         TokenizerError: a special piece is missing.
     """
-    target = Path(directory).resolve()
-    policy = OutputPolicy(target, overwrite, resume)
+    policy = OutputPolicy(Path(directory), overwrite, resume)
+    target = policy.path
     replaces = policy.check(RECORDS)
     check_streams(inputs)
     surveys = [survey_articles(f, read_articles(f)) for f in find_files(inputs)]
