@@ -97,6 +97,36 @@ def test_no_memory_for_a_library_is_one_sentence(tfner, monkeypatch, error) -> N
     assert tfner().sentence.startswith("out of memory. Close other programs")
 
 
+class Deaf:
+    """Gets a signal where Python lets no exception pass."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        signal.raise_signal(self.number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("seconds", [0, 20])
+def test_a_signal_that_python_swallows_ends_the_command(
+    tfner, monkeypatch, number: int, seconds: int
+) -> None:
+    def app() -> None:
+        Deaf(number)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(0.01)
+        ended.append(seconds)
+
+    ended: list[int] = []
+    monkeypatch.setattr(main, "app", app)
+    result = tfner()
+    assert result.code == 128 + number
+    assert "Traceback" not in result.err
+    assert ended == [0] * (not seconds)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "number"),

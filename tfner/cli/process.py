@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 import threading
+from _thread import interrupt_main
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 from tfner.training.stopping import ENDING
 
@@ -18,6 +20,8 @@ logger = logging.getLogger(__name__)
 STREAMS = (("stdin", os.O_WRONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY))
 """The ways in which `os.devnull` stands for a closed one: what reads the first or
 writes to the second fails, as it should; what is told to nobody is lost."""
+LATER = 0.01
+"""Seconds until a signal is raised again, so that the callback has ended."""
 
 
 def occupy_closed_streams() -> None:
@@ -50,10 +54,48 @@ def ended_by_signals() -> Iterator[None]:
     for number in default:
         signal.signal(number, _end)
     try:
-        yield
+        with _nothing_swallowed():
+            yield
     finally:
         for number in default:
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def _nothing_swallowed() -> Iterator[None]:
+    """Raise again what a signal raised where Python lets no exception pass.
+
+    These are callbacks of the garbage collector and of C, and `__del__`.
+    """
+    report = sys.unraisablehook
+    timers: list[threading.Timer] = []
+
+    def raise_again(unraisable: Any) -> None:
+        number = _signal_of(unraisable.exc_value)
+        if number is None or threading.current_thread() is not threading.main_thread():
+            report(unraisable)
+            return
+        if number != signal.SIGINT:  # whose handler has stayed
+            signal.signal(number, _exit)
+        timers.append(threading.Timer(LATER, interrupt_main, [number]))
+        timers[-1].start()
+
+    sys.unraisablehook = raise_again
+    try:
+        yield
+        if timers:
+            sys.exit(128 + timers[0].args[0])
+    finally:
+        sys.unraisablehook = report
+        for timer in timers:
+            timer.cancel()
+
+
+def _signal_of(error: BaseException | None) -> int | None:
+    if isinstance(error, KeyboardInterrupt):
+        return signal.SIGINT
+    code = error.code if isinstance(error, SystemExit) else None
+    return next((number for number in ENDING if code == 128 + number), None)
 
 
 @contextmanager
@@ -75,7 +117,11 @@ def resumable(goes_on: str, *, overwrite: bool) -> Iterator[None]:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_IGN)  # nothing shall interrupt the cleaning up
     with suppress(OSError):  # the stream of `sys` may be in the middle of a line
         os.write(2, f"stopped by {signal.Signals(number).name}\n".encode())
+    _exit(number, frame)
+
+
+def _exit(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # nothing shall interrupt the cleaning up
     sys.exit(128 + number)
