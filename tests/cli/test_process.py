@@ -127,6 +127,19 @@ def test_a_signal_that_python_swallows_ends_the_command(
     assert ended == [0] * (not seconds)
 
 
+def test_a_signal_counts_whatever_a_library_makes_of_it(tfner, monkeypatch) -> None:
+    def app() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except SystemExit as error:
+            raise RuntimeError("of a library") from error
+
+    monkeypatch.setattr(main, "app", app)
+    result = tfner()
+    assert result.code == 128 + signal.SIGTERM
+    assert "library" not in result.err
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "number"),

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from _thread import interrupt_main
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
@@ -51,43 +51,62 @@ def ended_by_signals() -> Iterator[None]:
     """
     is_main = threading.current_thread() is threading.main_thread()
     default = [n for n in ENDING if is_main and signal.getsignal(n) is signal.SIG_DFL]
+    ending = _Ending(sys.unraisablehook)
     for number in default:
-        signal.signal(number, _end)
-    try:
-        with _nothing_swallowed():
-            yield
-    finally:
-        for number in default:
-            signal.signal(number, signal.SIG_DFL)
-
-
-@contextmanager
-def _nothing_swallowed() -> Iterator[None]:
-    """Raise again what a signal raised where Python lets no exception pass.
-
-    These are callbacks of the garbage collector and of C, and `__del__`.
-    """
-    report = sys.unraisablehook
-    timers: list[threading.Timer] = []
-
-    def raise_again(unraisable: Any) -> None:
-        number = _signal_of(unraisable.exc_value)
-        if number is None or threading.current_thread() is not threading.main_thread():
-            report(unraisable)
-            return
-        if number != signal.SIGINT:  # whose handler has stayed
-            signal.signal(number, _exit)
-        timers.append(threading.Timer(LATER, interrupt_main, [number]))
-        timers[-1].start()
-
-    sys.unraisablehook = raise_again
+        signal.signal(number, ending.begin)
+    sys.unraisablehook = ending.insist
     try:
         yield
-        if timers:
-            sys.exit(128 + timers[0].args[0])
     finally:
-        sys.unraisablehook = report
-        for timer in timers:
+        ending.leave()
+        for number in default:
+            signal.signal(number, signal.SIG_DFL)
+        if ending.number:  # whatever a library has made of our exception
+            sys.exit(128 + ending.number)
+
+
+class _Ending:
+    """The end of a process by a signal.
+
+    Args:
+        report: tells of exceptions that nothing can catch, as `sys.unraisablehook`.
+    """
+
+    def __init__(self, report: Callable[[Any], object]) -> None:
+        self.number = 0
+        self._report = report
+        self._timers: list[threading.Timer] = []
+
+    def begin(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal: tell of it, and raise."""
+        with suppress(OSError):  # the stream of `sys` may be in the middle of a line
+            os.write(2, f"stopped by {signal.Signals(number).name}\n".encode())
+        self._raise(number, frame)
+
+    def _raise(self, number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)  # nothing shall interrupt the cleaning up
+        self.number = number
+        sys.exit(128 + number)
+
+    def insist(self, unraisable: Any) -> None:
+        """Raise again, a little later, where Python lets no exception pass.
+
+        That is in `__del__`, and in callbacks of the garbage collector and of C.
+        """
+        number = _signal_of(unraisable.exc_value)
+        if number is None or threading.current_thread() is not threading.main_thread():
+            self._report(unraisable)
+            return
+        self.number = number
+        if number != signal.SIGINT:  # whose handler has stayed
+            signal.signal(number, self._raise)
+        self._timers.append(threading.Timer(LATER, interrupt_main, [number]))
+        self._timers[-1].start()
+
+    def leave(self) -> None:
+        """Raise nothing any more."""
+        sys.unraisablehook = self._report
+        for timer in self._timers:
             timer.cancel()
 
 
@@ -114,14 +133,3 @@ def resumable(goes_on: str, *, overwrite: bool) -> Iterator[None]:
             "\ninterrupted. The same command with --resume%s %s.", instead, goes_on
         )
         raise
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    with suppress(OSError):  # the stream of `sys` may be in the middle of a line
-        os.write(2, f"stopped by {signal.Signals(number).name}\n".encode())
-    _exit(number, frame)
-
-
-def _exit(number: int, frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_IGN)  # nothing shall interrupt the cleaning up
-    sys.exit(128 + number)
