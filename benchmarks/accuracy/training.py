@@ -8,8 +8,9 @@ on two cores:
     python -m benchmarks.accuracy.training ENCODER TRAIN TEST --peer PEER.py \
         --seeds 0 1 2 --epochs 3 --output mit_movie.json
 
-Both sides train on all sentences (no dev part) and score the test file after the last
-epoch. The rate of tfner includes the compilation of its train step.
+Both sides train on all sentences (no dev part), of the corpus's own words, and score
+the test file after the last epoch. The rate of tfner includes the compilation of its
+step.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ def run_tfner(args: argparse.Namespace, seed: int) -> dict[str, Any]:
     """Train and score with tfner."""
     with tempfile.TemporaryDirectory() as folder:
         output = f"{folder}/model"
-        report = harness.train_tagger(args, seed, output, "--test", args.test)
+        report = harness.train_tagger(
+            *(args, seed, output, "--test", args.test, "--words", "gold")
+        )
     return {
         "f1": report["test"]["f1"],
         "f1_strict": report["test"]["conventions"]["strict"]["f1"],
