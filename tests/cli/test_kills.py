@@ -15,6 +15,8 @@ import pytest
 from benchmarks.outputs import Case
 from benchmarks.robustness.kills import killed
 from benchmarks.robustness.troubles import troubled
+from tfner.errors import StorageError
+from tfner.storage.output import OutputPolicy
 
 pytestmark = pytest.mark.slow
 
@@ -70,19 +72,20 @@ def test_of_two_runs_into_one_output_the_second_is_told(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Mounts a file system of 64 KB with some options."""
-    place = tmp_path / "disk"
-    place.mkdir()
+def small_disk(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """Mounts a file system of 64 KB with some options, or another one inside it."""
+    disk = tmp_path / "disk"
 
-    def mount(options: str) -> Path:
+    def mount(options: str, inside: str = "") -> Path:
+        place = disk / inside
+        place.mkdir(exist_ok=True)
         command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
         if subprocess.run(command, capture_output=True, check=False).returncode:
             pytest.skip("only root may mount a small disk")
         return place
 
     yield mount
-    subprocess.run(["umount", str(place)], capture_output=True, check=False)
+    subprocess.run(["umount", "-R", str(disk)], capture_output=True, check=False)
 
 
 @pytest.mark.parametrize("options", ["size=64k", "remount,ro,size=64k"])
@@ -97,6 +100,16 @@ def test_a_disk_without_room(real, corpus, small_disk, options: str) -> None:
     assert was_read == (options == "size=64k")  # else it is told before the work
     assert (place / "a.jsonl").read_text() == "old"
     assert [path.name for path in place.iterdir()] == ["a.jsonl"]
+
+
+def test_a_disk_that_is_mounted_where_nothing_can_be_written(small_disk) -> None:
+    small_disk("size=64k")
+    place = small_disk("size=64k", "inside")
+    small_disk("remount,ro,size=64k")
+    OutputPolicy(place).check()
+    small_disk("remount,ro,size=64k", "inside")
+    with pytest.raises(StorageError, match="inside: cannot be written: Read-only"):
+        OutputPolicy(place).check()
 
 
 def test_a_file_that_may_not_grow(real, corpus) -> None:

@@ -225,14 +225,18 @@ class OutputPolicy:
         self._refuse_used(not leftovers.clear(self.path))
 
     def _check_place(self) -> None:
-        """Refuse a place that cannot be written before the work, not after it."""
+        """Refuse a place that cannot be written before the work, not after it.
+
+        A directory that is there may be a mounted one in what nobody may write into.
+        """
         if remote.is_remote(self.path):
             return
         with writing(self.path):
             if is_stream(self.path):
                 return
-            parents = self.path.parents
-            there = next(folder for folder in parents if folder.exists())
+            there = self.path
+            if not there.is_dir():
+                there = next(folder for folder in there.parents if folder.exists())
             with tempfile.TemporaryFile(dir=there):
                 pass
 
