@@ -62,6 +62,52 @@ def test_damaged_models(kind: str, all_kinds: Path) -> None:
         assert damage(kind, all_kinds / kind, range(1, count)) == []
 
 
+def beside(layers: list[Any]) -> None:
+    """A layer that is part of nothing."""
+    dense = {"config": {"units": 10**6}, "build_config": {"input_shape": [None, 1000]}}
+    layers.append({**dense, **named("Dense"), "inbound_nodes": []})
+
+
+def between(layers: list[Any]) -> None:
+    """A layer without weights, which makes a row longer."""
+    *_, last = layers
+    tensor = {"shape": [None, None, 8], "dtype": "float32"}
+    tensor["keras_history"] = ["UpSampling1D", 0, 0]
+    after = {"class_name": "__keras_tensor__", "config": tensor}
+    more = {"config": {"size": 10**7}, "inbound_nodes": last["inbound_nodes"]}
+    layers.insert(-1, {**more, **named("UpSampling1D")})
+    last["inbound_nodes"] = [{"args": [after], "kwargs": {}}]
+
+
+def named(name: str) -> dict[str, Any]:
+    return {
+        "module": "keras.layers",
+        "class_name": name,
+        "name": name,
+        "registered_name": None,
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (beside, "settings ask for 4,004,0"),
+        (between, "numbers of a row of 24 pieces"),
+    ],
+)
+def test_layers_of_keras_that_take_much_memory_are_not_built(
+    all_kinds: Path, tmp_path: Path, change: Callable[[list[Any]], None], message: str
+) -> None:
+    copy = shutil.copytree(all_kinds / "bundle_keras", tmp_path / "copy")
+    path = copy / "config.json"
+    config = json.loads(path.read_text("utf-8"))
+    change(config["model"]["encoder"]["config"]["config"]["layers"])
+    path.write_text(json.dumps(config), "utf-8")
+    with pytest.raises(BundleError, match=message):
+        Bundle.load(copy).load_model()
+
+
 def test_what_has_changed_since_it_was_saved_is_refused(
     bundle: Bundle, tmp_path: Path
 ) -> None:

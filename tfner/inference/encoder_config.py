@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfner.checkpoints.arguments import ARGUMENTS
+from tfner.data.features import POOLED_INPUTS
 from tfner.errors import BundleError, ConfigError, StorageError, joined, unknown
 from tfner.storage.schema import check_values
 
@@ -26,6 +27,8 @@ CODE_RUNNERS = (
 """Layers of Keras that hold code of any kind, or read it from a file."""
 IMPORTED = ("keras", "keras_hub", "builtins")
 """Packages whose classes Keras finds by itself; functions are of `builtins` to it."""
+MOST_NUMBERS, MOST_HEADS = 1 << 26, 64
+"""What one layer may make of a row: numbers, or attention between all pieces."""
 
 
 def describe_encoder(encoder: keras.Model) -> dict[str, Any]:
@@ -82,6 +85,34 @@ def restore_encoder(record: Mapping[str, Any], *, place: object) -> keras.Model:
             f"{_remedy(module)}"
         )
     return keras.saving.deserialize_keras_object(config, safe_mode=True)
+
+
+def run_once(model: keras.Model, *, length: int) -> None:
+    """Run a model of layers from a file, which may contradict each other, on a row.
+
+    Args:
+        model: with its weights.
+        length: pieces of the row.
+
+    Raises:
+        ValueError: a layer makes far more numbers of the row than encoders do.
+    """
+    import keras
+
+    row = {f.name: keras.ops.zeros((1, length), "int32") for f in POOLED_INPUTS}
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        steps = tf.function(model).get_concrete_function(row).graph.get_operations()
+        made = [(s.name, o.shape.num_elements()) for s in steps for o in s.outputs]
+        allowed = max(MOST_NUMBERS, MOST_HEADS * length**2)
+        for name, numbers in made:
+            if numbers and numbers > allowed:
+                raise ValueError(
+                    f"{name} makes {numbers:,} numbers of a row of {length:,} pieces; "
+                    f"more than {allowed:,} are no encoder's"
+                )
+    model(row)
 
 
 def _check_arguments(kind: Any, config: Mapping[str, Any], *, place: object) -> None:

@@ -44,7 +44,12 @@ from tfner.inference.bundle_files import (
     read_file,
     reading,
 )
-from tfner.inference.encoder_config import KERAS, describe_encoder, restore_encoder
+from tfner.inference.encoder_config import (
+    KERAS,
+    describe_encoder,
+    restore_encoder,
+    run_once,
+)
 from tfner.inference.weights import (
     WEIGHTS,
     check_numbers,
@@ -210,14 +215,14 @@ class NativeBundle(Bundle):
             model = task.build(encoder, dropout=about["dropout"])
             build(model)
             with reading(path):
-                check_size(model, path)
+                check_size(path)
         own = about["encoder"].get("class", KERAS) != KERAS
         with reading(path):
             load_weights(model, path, own=own)
             check_numbers(model)
         if not own:
             with reading(place):
-                _run_once(model, length=task.max_length)
+                run_once(model, length=task.max_length)
         return model
 
     def _with_base(
@@ -284,14 +289,6 @@ def local_model(model: str | Path) -> str | Path:
             "is written last, is missing. Train or export it again."
         )
     return copy
-
-
-def _run_once(model: keras.Model, *, length: int) -> None:
-    """Run a model of layers from a file, which may contradict each other, on a row."""
-    import numpy as np
-
-    names = [feature.name for feature in POOLED_INPUTS]
-    model({name: np.zeros((1, length), np.int32) for name in names})
 
 
 def build(model: keras.Model) -> None:

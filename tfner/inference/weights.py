@@ -51,13 +51,17 @@ def load_weights(model: keras.Model, path: Path, *, own: bool) -> None:
         )
 
 
-def check_size(model: keras.Model, path: Path) -> None:
-    """Check that a file may hold the weights of a model, which need not exist yet.
+def check_size(path: Path) -> None:
+    """Check that a file may hold the weights that wait for room in `shapes_first`.
+
+    They are those of the model, and of layers that its settings name and it lacks.
 
     Raises:
         ValueError: it has fewer bytes than they would.
     """
-    wanted = sum(math.prod(w.shape) * SIZES.get(w.dtype, 4) for w in model.weights)
+    from tfner.models.keras_internals import without_room
+
+    wanted = sum(math.prod(w.shape) * SIZES.get(w.dtype, 4) for w in without_room())
     held = path.stat().st_size
     if wanted > held:
         raise ValueError(

@@ -13,6 +13,9 @@ import keras
 from keras.src.backend.common import global_state
 from keras.src.backend.common.variables import initialize_all_variables
 
+WAITING = "uninitialized_variables"
+"""Where Keras keeps the weights that it has not given room to."""
+
 
 def all_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     """A layer or model and all layers within, which `Model.layers` leaves out.
@@ -45,4 +48,9 @@ def shapes_first() -> Iterator[None]:
             yield
         initialize_all_variables()
     finally:
-        global_state.set_global_attribute("uninitialized_variables", [])
+        global_state.set_global_attribute(WAITING, [])
+
+
+def without_room() -> list[keras.Variable]:
+    """The weights that `shapes_first` will give room to, of whatever layer."""
+    return list(global_state.get_global_attribute(WAITING, []))
