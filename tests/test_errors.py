@@ -58,3 +58,30 @@ def test_user_text_is_quoted_and_never_longer_than_forty_characters(
     shown = errors.shorten("x" * length)
     assert len(shown) == min(length, 40) + 2
     assert ("…" in shown) == (length > 40)
+
+
+def raised_from(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "lacks"),
+    [
+        (MemoryError(), True),
+        (OSError(12, "Cannot allocate memory"), True),
+        (RuntimeError("OOM when allocating tensor with shape[2,3]"), True),
+        (RuntimeError("Out of memory while trying to allocate 9 bytes."), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), True),
+        (RuntimeError("Failed to allocate memory for requested buffer"), True),
+        (ImportError("libx.so: failed to map segment from shared object"), True),
+        (raised_from(errors.BundleError("damaged"), MemoryError()), True),
+        (raised_from(errors.BundleError("damaged"), ValueError("/OOM/x")), False),
+        (errors.CorpusError("the label OOM is unknown"), False),
+        (OSError(28, "No space left on device"), False),
+    ],
+)
+def test_lacking_memory_is_told_from_other_causes(
+    error: Exception, lacks: bool
+) -> None:
+    assert errors.lacks_memory(error) is lacks

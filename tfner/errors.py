@@ -19,10 +19,18 @@ Wrong arguments in Python stay `ValueError` and `TypeError`.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 
 SHOWN_PROBLEMS = 20
 SHOWN_CHARACTERS, SHOWN_NAME = 40, 200
+LACKS_MEMORY = re.compile(
+    r"MemoryError|OOM when|out of memory|not enough memory|bad.alloc|"
+    r"(cannot|can't|could not|unable to|failed to) allocate|failed to map segment|"
+    r"can't start new|cannot create thread",
+    re.IGNORECASE,
+)
+"""What Python and libraries say where no memory is left, each in its own way."""
 
 
 class TfnerError(Exception):
@@ -89,6 +97,26 @@ class ExportError(TfnerError):
 
 class ServingError(TfnerError):
     """A model server that cannot be reached or answers with something else."""
+
+
+def lacks_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that it was raised from, says that memory ran out.
+
+    A file that cannot be read for want of memory is not damaged, whatever its reader
+    takes the error for.
+
+    Example:
+        >>> lacks_memory(RuntimeError("std::bad_alloc"))
+        True
+        >>> lacks_memory(ConfigError("MemoryError, as the user wrote it"))
+        False
+    """
+    while error is not None:
+        said = f"{type(error).__name__}: {error}"
+        if not isinstance(error, TfnerError) and LACKS_MEMORY.search(said):
+            return True
+        error = error.__cause__
+    return False
 
 
 def shorten(text: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorflow as tf
 
 from tfner.cli import main
 from tfner.training.stopping import ENDING
@@ -97,6 +98,7 @@ def test_names_that_are_no_utf8_are_read_written_and_shown(tfner, corpus) -> Non
         ImportError("libx.so: failed to map segment from shared object"),
         ImportError("libx.so: cannot allocate memory in static TLS block"),
         RuntimeError("can't start new thread"),
+        tf.errors.ResourceExhaustedError(None, None, "Out of memory while trying to"),
     ],
 )
 def test_no_memory_for_a_library_is_one_sentence(tfner, monkeypatch, error) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,6 +75,20 @@ def test_a_version_is_taken_once_the_server_has_it(tmp_path) -> None:
     asyncio.run(look())
     assert list(model.served) == ["2"]
     assert model.refused == {}
+
+
+def test_a_version_for_which_memory_lacks_is_not_called_damaged(
+    tmp_path: Path,
+) -> None:
+    def make(*_: Any) -> Any:
+        raise BundleError("damaged") from MemoryError()
+
+    for number in "12":
+        (tmp_path / number).mkdir()
+    model = Model(Source("m", str(tmp_path)), make)
+    with pytest.raises(BundleError):
+        model.load()
+    assert {told.reason for told in model.refused.values()} == {"out of memory."}
 
 
 class Stand:

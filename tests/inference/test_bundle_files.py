@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tfner.errors import BundleError, StorageError
+from tfner.inference.bundle_files import reading
 from tfner.inference.native_bundle import NativeBundle
 from tfner.schemes import LabelSet
 
@@ -109,6 +110,11 @@ def test_what_cannot_be_right_is_one_sentence(
     with pytest.raises(BundleError, match=rf"{name}\.json.*{message}") as caught:
         read_everything(directory)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_for_which_memory_lacks_is_not_called_damaged(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="OOM"), reading(tmp_path):
+        raise RuntimeError("OOM when allocating tensor")
 
 
 @pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' * 100_000, "{}{}", "\0"])

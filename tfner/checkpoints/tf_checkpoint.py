@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tfner.checkpoints.tensors import Array
-from tfner.errors import CheckpointError, StorageError, TfnerError
+from tfner.errors import CheckpointError, StorageError, TfnerError, lacks_memory
 from tfner.storage.atomic import whole_files, write_text
 from tfner.storage.foreign_files import check_files
 
@@ -106,9 +106,11 @@ def _reading(prefix: Path) -> Iterator[None]:
     """Put errors of damaged files, as TensorFlow raises them, into one sentence."""
     try:
         yield
-    except (TfnerError, MemoryError):
+    except TfnerError:
         raise
     except Exception as error:
+        if lacks_memory(error):
+            raise
         first = str(error).partition("\n")[0]
         raise CheckpointError(
             f"{prefix} is damaged or incomplete: {first}. Fetch its {INDEX_SUFFIX} and "

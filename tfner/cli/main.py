@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import re
 import sys
 import traceback
 from typing import Annotated
@@ -35,7 +34,7 @@ from tfner.cli import (
 )
 from tfner.cli.help import Group, add_command
 from tfner.cli.process import ended_by_signals, occupy_closed_streams
-from tfner.errors import TfnerError
+from tfner.errors import TfnerError, lacks_memory
 from tfner.storage.progress import show_progress
 
 logger = logging.getLogger(__name__)
@@ -75,11 +74,6 @@ OUT_OF_MEMORY = (
     "out of memory. Close other programs; training takes less where "
     "`tfner train --batch-size` or --max-length are smaller."
 )
-LACKS_MEMORY = re.compile(
-    "[Cc]annot allocate memory|failed to map segment|can't (start|allocate) new|"
-    "cannot create thread"
-)
-"""What libraries say that are loaded where no memory is left."""
 
 _shown = {"traceback": False}
 
@@ -129,26 +123,34 @@ def main() -> None:
                 app()
             finally:
                 _flush()
-    except TfnerError as error:
-        _fail(str(error))
     except BrokenPipeError:
         sys.exit(1)  # The reader of our output has left; there is nobody to tell.
-    except OSError as error:
-        if error.errno == errno.EBADF and not error.filename:
-            _fail("a standard stream is closed. Open it, or name a file.")
-        place = f"{error.filename}: " if error.filename else ""
-        _fail(f"{place}{error.strerror or error}.")
-    except UnicodeEncodeError as error:
-        code = ord(error.object[error.start])
-        _fail(f"U+{code:04X} cannot be written as {error.encoding}. Correct the text.")
-    except MemoryError:
-        _fail(OUT_OF_MEMORY)
-    except (ImportError, RuntimeError) as error:
-        if not LACKS_MEMORY.search(str(error)):
-            raise
-        _fail(OUT_OF_MEMORY)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except Exception as error:
+        message = _sentence(error)
+        if message is None:
+            raise
+        _fail(message)
+
+
+def _sentence(error: Exception) -> str | None:
+    """What a user can put right; None for a mistake of the program."""
+    if lacks_memory(error):
+        return OUT_OF_MEMORY
+    match error:
+        case TfnerError():
+            return str(error)
+        case OSError(errno=errno.EBADF, filename=None):
+            return "a standard stream is closed. Open it, or name a file."
+        case OSError():
+            place = f"{error.filename}: " if error.filename else ""
+            return f"{place}{error.strerror or error}."
+        case UnicodeEncodeError():
+            code = ord(error.object[error.start])
+            encoding = error.encoding
+            return f"U+{code:04X} cannot be written as {encoding}. Correct the text."
+    return None
 
 
 def _flush() -> None:

@@ -20,11 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
-import tensorflow as tf
 
 from tfner.config.train import TrainConfig
 from tfner.document import Document
-from tfner.errors import ConfigError, TrainingError
+from tfner.errors import ConfigError, TrainingError, lacks_memory
 from tfner.finetuning import callbacks
 from tfner.finetuning.evaluator import Evaluator
 from tfner.finetuning.model import make_encoder
@@ -253,13 +252,15 @@ def _run(study: Study, config: TrainConfig, directory: Path, limit: float) -> No
         trial.end("pruned")
     except DivergedError:
         trial.end("diverged")
-    except tf.errors.ResourceExhaustedError:
-        trial.end("out of memory")
     except StoppedError as error:
         raise StoppedError(
             f"stopped as asked in trial {trial.number}; all is saved. The same command "
             "goes on from there."
         ) from error
+    except Exception as error:
+        if not lacks_memory(error):
+            raise
+        trial.end("out of memory")
     logger.info(_told(study, trial.number))
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tfner.errors import ConfigError, TfnerError, unknown
+from tfner.errors import ConfigError, TfnerError, lacks_memory, unknown
 from tfner.gateway.errors import SHOWN, invalid, missing
 from tfner.gateway.events import log, log_failure
 from tfner.gateway.served import Served
@@ -129,7 +129,9 @@ class Model:
         log("version loaded", model=self.source.name, version=number)
 
     def _refuse(self, number: str, files: Print, error: Exception) -> None:
-        if isinstance(error, (TfnerError, OSError)):
+        if lacks_memory(error):
+            reason = "out of memory."
+        elif isinstance(error, (TfnerError, OSError)):
             reason = str(error)
         else:
             reason = f"{type(error).__name__}; the log says where."

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from tfner.config.choices import EnginePrecision
-from tfner.errors import BundleError, StorageError, TfnerError, joined
+from tfner.errors import (
+    BundleError,
+    StorageError,
+    TfnerError,
+    joined,
+    lacks_memory,
+)
 from tfner.storage.foreign_files import read_json
 from tfner.storage.pointers import refuse_pointers
 from tfner.storage.schema import Range, Share, check_values, read_record
@@ -139,9 +145,9 @@ def reading(path: Path) -> Iterator[None]:
         raise BundleError(str(error)) from error
     except KeyError as error:
         raise BundleError(f"{path} is damaged: {error} is missing in it.") from error
-    except MemoryError:
-        raise
     except Exception as error:  # of Keras and HDF5 as well, which may raise anything
+        if lacks_memory(error):
+            raise
         refuse_pointers(path)
         reason = str(error).removeprefix(f"{path}: ").strip()
         if not isinstance(error, TfnerError):

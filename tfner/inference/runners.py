@@ -17,7 +17,7 @@ from tfner.data.features import (
     to_wire,
 )
 from tfner.data.windows import Ints
-from tfner.errors import BundleError, TfnerError
+from tfner.errors import BundleError, TfnerError, lacks_memory
 from tfner.inference.batching import POSITIONS, Floats
 from tfner.storage.foreign_files import check_files
 from tfner.storage.remote import quiet_tensorflow
@@ -195,14 +195,16 @@ def load_signature(directory: Path, name: str, *, trust_graph: bool) -> tuple[An
             f"{directory} cannot be loaded as a SavedModel: {error}"
         ) from error
     except (tf.errors.OpError, FileNotFoundError) as error:
+        if lacks_memory(error):
+            raise
         raise BundleError(
             f"{directory} cannot be loaded as a SavedModel: the files "
             f"{directory / VARIABLES}.* are missing or damaged "
             f"({type(error).__name__}). Restore them, or export the model again."
         ) from error
-    except MemoryError:
-        raise
     except Exception as error:  # of a damaged graph TensorFlow may raise anything
+        if lacks_memory(error):
+            raise
         first = (str(error).strip() or type(error).__name__).partition("\n")[0]
         raise BundleError(
             f"{directory} cannot be loaded as a SavedModel with a signature "
