@@ -151,7 +151,7 @@ def reading(path: Path) -> Iterator[None]:
         refuse_pointers(path)
         reason = str(error).removeprefix(f"{path}: ").strip()
         if not isinstance(error, TfnerError):
-            reason = reason.partition("\n")[0][:SHOWN_REASON]
+            reason = " ".join(reason.split())[:SHOWN_REASON]
         raise BundleError(
             f"{path} is damaged or not of this model: {reason}"
         ) from error
