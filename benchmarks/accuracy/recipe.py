@@ -124,11 +124,9 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     for corpus, size in dict.fromkeys((r["corpus"], r["sentences"]) for r in runs):
         of_part = [r for r in runs if (r["corpus"], r["sentences"]) == (corpus, size)]
         recipe = [run["f1"] for run in of_part if run["way"] == "recipe"]
-        row = {
-            "seeds": len(recipe),
-            "f1": round(sum(recipe) / len(recipe), 4),
-            "sd": round(harness.sd(recipe), 4),
-        }
+        f1 = sum(recipe) / len(recipe)
+        spread = f" ± {harness.sd(recipe):.3f}" if len(recipe) > 1 else ""
+        row = {"seeds": len(recipe), "f1": round(f1, 4), "shown": f"{f1:.3f}{spread}"}
         grid = sorted(run["f1"] for run in of_part if run["way"] == "grid")
         if size == WHOLE:
             rows["whole"][corpus] = row
