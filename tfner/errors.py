@@ -100,7 +100,7 @@ class ServingError(TfnerError):
 
 
 def lacks_memory(error: BaseException | None) -> bool:
-    """Whether an error, or one that it was raised from, says that memory ran out.
+    """Tell whether an error, or one that it was raised from, says that memory ran out.
 
     A file that cannot be read for want of memory is not damaged, whatever its reader
     takes the error for.
