@@ -74,6 +74,7 @@ def raised_from(error: Exception, cause: Exception) -> Exception:
         (RuntimeError("Out of memory while trying to allocate 9 bytes."), True),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), True),
         (RuntimeError("Failed to allocate memory for requested buffer"), True),
+        (RuntimeError("Attempting to allocate 2G. That was not possible."), True),
         (ImportError("libx.so: failed to map segment from shared object"), True),
         (raised_from(errors.BundleError("damaged"), MemoryError()), True),
         (raised_from(errors.BundleError("damaged"), ValueError("/OOM/x")), False),

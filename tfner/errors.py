@@ -26,7 +26,8 @@ SHOWN_PROBLEMS = 20
 SHOWN_CHARACTERS, SHOWN_NAME = 40, 200
 LACKS_MEMORY = re.compile(
     r"MemoryError|OOM when|out of memory|not enough memory|bad.alloc|"
-    r"(cannot|can't|could not|unable to|failed to) allocate|failed to map segment|"
+    r"(cannot|can't|could not|unable to|failed to|attempting to) allocate|"
+    r"failed to map segment|"
     r"can't start new|cannot create thread",
     re.IGNORECASE,
 )
@@ -152,7 +153,7 @@ def listed(names: Iterable[str]) -> str:
     Example:
         >>> listed(["PER", "LOC"])
         'PER, LOC'
-        >>> listed(map(str, range(1000)))[-18:]
+        >>> listed(map(str, range(1000)))[-19:]
         '18, 19 and 980 more'
     """
     names = list(names)
