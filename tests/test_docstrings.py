@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import doctest
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +67,16 @@ def test_docstrings_stand_alone_and_tell_their_arguments() -> None:
         for path in SOURCES
         for fault in faults(path.read_text("utf-8"))
     ] == []
+
+
+def test_examples_are_true() -> None:
+    files = [path for path in SOURCES if ">>> " in path.read_text("utf-8")]
+    assert len(files) > 40
+    for path in files:
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        if name.startswith("tfner."):  # exporters need what tests do not install
+            module = importlib.import_module(name.removesuffix(".__init__"))
+            assert doctest.testmod(module).failed == 0, path
 
 
 @pytest.mark.parametrize(

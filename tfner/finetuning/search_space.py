@@ -79,8 +79,8 @@ def settings_of(drawn: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a trial, of what was drawn for it.
 
     Example:
-        >>> settings_of({"learning_rate": 0.000123456, "head": "crf"})
-        {'learning_rate': 0.00012, 'head': 'crf', 'decode': 'viterbi'}
+        >>> settings_of({"dropout": 0.123456, "head": "crf", "decode": "argmax"})
+        {'dropout': 0.12, 'head': 'crf', 'decode': 'viterbi'}
     """
     settings = {name: neat(value) for name, value in drawn.items()}
     if drawn.get("head") == "crf" and "decode" in drawn:
