@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import tensorflow as tf
 
 from tfner import errors
 
@@ -60,6 +61,10 @@ def test_user_text_is_quoted_and_never_longer_than_forty_characters(
     assert ("…" in shown) == (length > 40)
 
 
+def exhausted(message: str) -> Exception:
+    return tf.errors.ResourceExhaustedError(None, None, message)
+
+
 def raised_from(error: Exception, cause: Exception) -> Exception:
     error.__cause__ = cause
     return error
@@ -78,7 +83,10 @@ def raised_from(error: Exception, cause: Exception) -> Exception:
         (ImportError("libx.so: failed to map segment from shared object"), True),
         (raised_from(errors.BundleError("damaged"), MemoryError()), True),
         (raised_from(errors.BundleError("damaged"), ValueError("/OOM/x")), False),
+        (raised_from(errors.ServingError("no"), RuntimeError("OOM when")), False),
         (errors.CorpusError("the label OOM is unknown"), False),
+        (exhausted("OOM"), True),
+        (exhausted("/disk/variables; No space left on device"), False),
         (OSError(28, "No space left on device"), False),
     ],
 )

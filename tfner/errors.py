@@ -27,9 +27,10 @@ SHOWN_CHARACTERS, SHOWN_NAME = 40, 200
 LACKS_MEMORY = re.compile(
     r"MemoryError|OOM when|out of memory|not enough memory|bad.alloc|"
     r"(cannot|can't|could not|unable to|failed to|attempting to) allocate|"
-    r"failed to map segment|"
-    r"can't start new|cannot create thread",
-    re.IGNORECASE,
+    r"failed to map segment|can't start new|cannot create thread|"
+    # Of TensorFlow, to which a disk or a table of files that is full is exhausted, too.
+    r"ResourceExhaustedError(?!.*(No space left|quota|Too many open files))",
+    re.IGNORECASE | re.DOTALL,
 )
 """What Python and libraries say where no memory is left, each in its own way."""
 
@@ -104,7 +105,7 @@ def lacks_memory(error: BaseException | None) -> bool:
     """Tell whether an error, or one that it was raised from, says that memory ran out.
 
     A file that cannot be read for want of memory is not damaged, whatever its reader
-    takes the error for.
+    takes the error for. The memory of a server is not ours.
 
     Example:
         >>> lacks_memory(RuntimeError("std::bad_alloc"))
@@ -112,7 +113,7 @@ def lacks_memory(error: BaseException | None) -> bool:
         >>> lacks_memory(ConfigError("MemoryError, as the user wrote it"))
         False
     """
-    while error is not None:
+    while error is not None and not isinstance(error, ServingError):
         said = f"{type(error).__name__}: {error}"
         if not isinstance(error, TfnerError) and LACKS_MEMORY.search(said):
             return True

@@ -188,7 +188,7 @@ def test_losses_that_are_no_numbers_and_too_little_memory_end_a_trial(
     assert states == {5e-3: "complete", 1e30: "diverged"}
 
     def fail(*_: Any, **__: Any) -> None:
-        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM")
 
     monkeypatch.setattr(tuning, "run_trials", fail)
     with pytest.raises(TrainingError, match="none of 2 trials came to its end: out of"):
