@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -202,7 +201,7 @@ def test_sigterm_asks_to_stop_and_its_old_handler_comes_back() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with asked_to_stop() as asked:
         assert not asked()
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
         assert asked()
     assert signal.getsignal(signal.SIGTERM) is before
 

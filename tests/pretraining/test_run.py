@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -19,8 +18,7 @@ import tensorflow as tf
 
 from tfner.checkpoints.loading import load_encoder
 from tfner.config.pretrain import PRETRAIN_PRESETS, PretrainConfig
-from tfner.errors import TfnerError, TrainingError
-from tfner.pretraining import run as pretrainer
+from tfner.errors import TfnerError
 from tfner.pretraining.run import pretrain
 from tfner.tokenization import load_tokenizer
 from tfner.training.checkpoints import NumberedCheckpoints
@@ -37,6 +35,15 @@ found = read_pretrain_settings(Path(path), [], {"resume": resume})
 logging.basicConfig(level="INFO", format="%(message)s", stream=sys.stdout)
 pretrain(PretrainConfig(**found))
 """
+TERMINATED = f"""
+import os, signal
+from tfner.pretraining.run import Pretraining
+report = Pretraining.report
+def report_and_terminate(*arguments):
+    report(*arguments)
+    os.kill(os.getpid(), signal.SIGTERM)
+Pretraining.report = report_and_terminate
+{RUN}"""
 ON_TWO_PROCESSORS = f"""
 import tensorflow as tf
 processor, = tf.config.list_physical_devices("CPU")
@@ -180,29 +187,9 @@ def test_a_run_of_damaged_checkpoints_alone_says_so(
     assert "3 damaged checkpoints" in failure(make_pretraining(broken, resume=True))
 
 
-@pytest.mark.slow
-def test_sigterm_saves_and_the_run_goes_on_from_there(
-    make_pretraining: Make,
-    finished: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    output = tmp_path / "run"
-    reports = pretrainer.Pretraining.report
-
-    def report_and_kill(self: Any, *arguments: Any) -> None:
-        reports(self, *arguments)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    monkeypatch.setattr(pretrainer.Pretraining, "report", report_and_kill)
-    with pytest.raises(TrainingError, match="stopped as asked after step 4; all is"):
-        pretrain(make_pretraining(output))
-    monkeypatch.undo()
-    pretrain(make_pretraining(output, resume=True))
-    assert_same_weights(finished, output, 6)
-
-
-def start(config: PretrainConfig, mode: str, code: str = RUN) -> subprocess.Popen[str]:
+def start(
+    config: PretrainConfig, mode: str, code: str = RUN, stderr: int | None = None
+) -> subprocess.Popen[str]:
     """A run in a process of its own, `new` or `resume`."""
     path = Path(f"{config.saving.output}.toml")
     path.write_text(config.to_toml())
@@ -210,8 +197,22 @@ def start(config: PretrainConfig, mode: str, code: str = RUN) -> subprocess.Pope
         [sys.executable, "-c", code, str(path), mode],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )
+
+
+@pytest.mark.slow
+def test_sigterm_saves_and_the_run_goes_on_from_there(
+    make_pretraining: Make, finished: Path, tmp_path: Path
+) -> None:
+    config = make_pretraining(tmp_path / "run")
+    stopped = start(config, "new", TERMINATED, stderr=subprocess.STDOUT)
+    output, _ = stopped.communicate()
+    assert stopped.returncode == 1, output
+    assert "stopped as asked after step 4; all is saved" in output
+    pretrain(config.replace(resume=True))
+    assert_same_weights(finished, tmp_path / "run", 6)
 
 
 @pytest.mark.slow
