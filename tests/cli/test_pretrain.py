@@ -36,6 +36,37 @@ def test_every_setting_has_a_flag(tfner) -> None:
         assert leaf.option in shown
 
 
+@pytest.mark.parametrize(
+    ("flags", "saves", "advice"),
+    [
+        ([], False, " The same command with --resume goes on after the last save."),
+        (["--overwrite"], False, ""),
+        (
+            ["--overwrite"],
+            True,
+            " The same command with --resume in place of --overwrite goes on after the "
+            "last save.",
+        ),
+    ],
+)
+def test_ctrl_c_advises_to_resume_what_was_saved(
+    tfner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags, saves, advice
+) -> None:
+    output = tmp_path / "run"
+    output.mkdir()
+
+    def interrupted(config: PretrainConfig) -> None:
+        if saves:
+            (tmp_path / "new").mkdir()
+            (tmp_path / "new").replace(output)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pretrainer, "pretrain", interrupted)
+    result = tfner("pretrain", "--data", "d", "--output", str(output), *flags)
+    assert result.code == 130
+    assert result.err.splitlines()[-1] == f"interrupted.{advice}"
+
+
 @pytest.mark.parametrize("preset", PRETRAIN_PRESETS)
 def test_a_preset_sets_all_sizes_and_yields_to_flags(
     tfner, chosen: list[PretrainConfig], preset: str

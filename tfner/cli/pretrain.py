@@ -27,6 +27,7 @@ from tfner.config.pretrain import (
     read_pretrain_settings,
 )
 from tfner.errors import ConfigError
+from tfner.storage.publishing import version_of
 from tfner.storage.remote import import_tensorflow
 
 
@@ -81,6 +82,11 @@ def _pretrained(config: PretrainConfig) -> dict[str, Any]:
     import_tensorflow()
     from tfner.pretraining.run import pretrain
 
-    overwrite = config.saving.overwrite
-    with resumable("goes on after the last save", overwrite=overwrite):
+    overwrite, output = config.saving.overwrite, config.saving.output
+    replaced = version_of(output) if overwrite else None
+    with resumable(
+        "goes on after the last save",
+        overwrite=overwrite,
+        saved=lambda: replaced is None or version_of(output) != replaced,
+    ):
         return pretrain(config)

@@ -118,18 +118,20 @@ def _signal_of(error: BaseException | None) -> int | None:
 
 
 @contextmanager
-def resumable(goes_on: str, *, overwrite: bool) -> Iterator[None]:
+def resumable(
+    goes_on: str, *, overwrite: bool, saved: Callable[[], bool] = lambda: True
+) -> Iterator[None]:
     """Say at Ctrl-C how the command of the block goes on.
 
     Args:
         goes_on: what the same command with --resume does, as a predicate.
         overwrite: whether it was given --overwrite, which --resume contradicts.
+        saved: tells whether --resume would find this run, and not an earlier one.
     """
     try:
         yield
     except KeyboardInterrupt:
         instead = " in place of --overwrite" if overwrite else ""
-        logger.info(
-            "\ninterrupted. The same command with --resume%s %s.", instead, goes_on
-        )
+        advice = f" The same command with --resume{instead} {goes_on}."
+        logger.info("\ninterrupted.%s", advice if saved() else "")
         raise
