@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import time
 from argparse import Namespace
@@ -16,7 +17,8 @@ from benchmarks.outputs import Case
 from benchmarks.robustness.kills import killed
 from benchmarks.robustness.troubles import troubled
 from tfner.errors import StorageError
-from tfner.storage.output import OutputPolicy
+from tfner.storage.atomic import whole_directory, whole_files
+from tfner.storage.output import Kind, OutputPolicy
 
 pytestmark = pytest.mark.slow
 
@@ -118,3 +120,21 @@ def test_a_file_that_may_not_grow(real, corpus) -> None:
     result: Any = real("corpus", "convert", corpus, target, shell=limited)
     assert "a.jsonl: cannot be written: File too large" in result.sentence
     assert [path.name for path in corpus.parent.iterdir()] == ["a.bio"]
+
+
+def test_a_mounted_directory_is_not_replaced_and_holds_others(small_disk) -> None:
+    """As the volume of a container is: nothing can be renamed to its place."""
+    place = small_disk("size=64k")
+    words = re.escape(
+        f"mounted here, so that nothing can take its place in one step. "
+        f"Name a directory in it: {place}/NAME"
+    )
+    with pytest.raises(StorageError, match=words), whole_directory(place):
+        raise AssertionError
+    with pytest.raises(StorageError, match=words):
+        OutputPolicy(place).check_finished(Kind("model", {"config.json": b""}))
+    with whole_directory(place / "model") as stage:
+        (stage / "a").touch()
+    with whole_files(place) as stage:
+        (stage / "b").touch()
+    assert {path.name for path in place.iterdir()} == {"model", "b"}

@@ -14,7 +14,7 @@ from tfner.pretraining.export import TOKENIZER
 from tfner.storage.atomic import writing
 from tfner.storage.leftovers import new_part
 from tfner.storage.output import Kind, OutputPolicy
-from tfner.storage.publishing import publish, version_of
+from tfner.storage.publishing import publish, refuse_mount, version_of
 from tfner.training.arrays import written
 from tfner.training.log import RUN_FILE
 
@@ -70,6 +70,8 @@ def output_of(config: PretrainConfig, manifest: Manifest) -> Iterator[RunDirecto
     if used:
         policy.check_unfinished("a pretraining run")
     anew = used and saving.overwrite and not saving.resume
+    if anew:
+        refuse_mount(policy.path)
     with _beside(policy.path) if anew else policy.working_directory() as path:
         with writing(path):
             tokenizer = path / TOKENIZER

@@ -27,7 +27,14 @@ from tfner.errors import StorageError
 from tfner.storage import leftovers, remote
 from tfner.storage.lines import STANDARD_STREAM
 from tfner.storage.progress import show_progress
-from tfner.storage.publishing import ANYTHING, Version, publish, real_place, sync
+from tfner.storage.publishing import (
+    ANYTHING,
+    Version,
+    publish,
+    real_place,
+    refuse_mount,
+    sync,
+)
 from tfner.storage.remote import AnyPath
 from tfner.storage.renames import rename_new
 
@@ -127,9 +134,10 @@ def whole_directory(
         replaces: what may be replaced, see `tfner.storage.publishing.publish`.
 
     Raises:
-        StorageError: the place cannot be written, the disk is full, or something else
-            has appeared there.
+        StorageError: the place cannot be written or replaced, the disk is full, or
+            something else has appeared there.
     """
+    refuse_mount(directory)
     with staging(directory) as stage:
         yield stage
         publish(stage, directory, replaces)

@@ -18,7 +18,7 @@ from tfner.storage.atomic import exists, is_stream, write_text, writing
 from tfner.storage.encodings import SAMPLE, describe_binary
 from tfner.storage.lines import STANDARD_STREAM, open_bytes
 from tfner.storage.locks import held
-from tfner.storage.publishing import Version, real_place, version_of
+from tfner.storage.publishing import Version, real_place, refuse_mount, version_of
 from tfner.storage.remote import AnyPath, address
 
 logger = logging.getLogger(__name__)
@@ -167,7 +167,9 @@ class OutputPolicy:
 
         Raises:
             ConfigError: there is something.
+            StorageError: nothing can take this place.
         """
+        refuse_mount(self.path)
         allowed = self.overwrite or self._was_to_be_replaced()
         if self.check_kind(kind) and not allowed:
             raise ConfigError(

@@ -73,6 +73,20 @@ def real_place(path: AnyPath) -> Path:
     return place
 
 
+def refuse_mount(path: AnyPath) -> None:
+    """Refuse a directory whose place no other can take, before the work is done.
+
+    Raises:
+        StorageError: a file system is mounted there, as the volume of a container is.
+    """
+    if not remote.is_remote(path) and os.path.ismount(os.path.realpath(path)):
+        raise StorageError(
+            "a file system is mounted here, so that nothing can take its place in one "
+            f"step. Name a directory in it: {Path(path) / 'NAME'}",
+            path=path,
+        )
+
+
 def _is_version(path: AnyPath, version: Version | None) -> bool:
     return version == ANYTHING or version_of(path) == version
 

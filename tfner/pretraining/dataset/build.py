@@ -28,7 +28,7 @@ from tfner.pretraining.text.articles import check_streams, find_files, read_arti
 from tfner.storage.atomic import writing
 from tfner.storage.foreign_files import read_json
 from tfner.storage.output import Kind, OutputPolicy
-from tfner.storage.publishing import publish
+from tfner.storage.publishing import publish, refuse_mount
 from tfner.tokenization.ids import LoadedTokenizer
 from tfner.tokenization.specials import special_ids, tokenizer_digest
 
@@ -80,6 +80,7 @@ def build_pretraining_data(
     policy = OutputPolicy(Path(directory), overwrite, resume)
     target = policy.path
     replaces = policy.check(RECORDS)
+    refuse_mount(target)
     check_streams(inputs)
     surveys = [survey_articles(f, read_articles(f)) for f in find_files(inputs)]
     with writing(target), TemporaryDirectory() as folder:
