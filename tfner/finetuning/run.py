@@ -29,7 +29,7 @@ from tfner.inference.runners import KerasRunner
 from tfner.storage.publishing import ANYTHING, Version
 from tfner.storage.remote import address, publish, remove
 from tfner.storage.workplace import Workplace
-from tfner.training.memory import memory_kept
+from tfner.training.memory import give_back
 from tfner.training.stopping import DivergedError, asked_to_stop
 from tfner.training.tensorboard import TensorBoard
 
@@ -78,10 +78,11 @@ class Run:
         if is_chief:
             directory.mkdir(parents=True, exist_ok=True)
         clock = Clock(self.data.sentences)
-        asking = asked_to_stop() if is_chief else nullcontext(lambda: False)
-        with asking as asked, memory_kept():
+        with asked_to_stop() if is_chief else nullcontext(lambda: False) as asked:
             checkpoint = self._checkpoint(asked)
+            give_back()  # what reading took, before the step takes more
             failure = self._run_epochs(checkpoint, clock)
+        give_back()  # what compiling took, before the bundle takes more
         filled = {"filled_positions": self.compiled.filled_positions}
         speed = {**clock.speed(), **filled}
         if not is_chief:

@@ -28,7 +28,6 @@ from tfner.training.arrays import assign_variables
 from tfner.training.checkpoints import NumberedCheckpoints, are_finite
 from tfner.training.compile import compile_model
 from tfner.training.distribution import Distribution, distribution
-from tfner.training.memory import memory_kept
 from tfner.training.precision import precision
 from tfner.training.stopping import DivergedError, asked_to_stop
 
@@ -230,8 +229,7 @@ class Pretraining:
             )
         is_chief = self.devices.is_chief
         self.log = Log(self.output, done=done) if is_chief else None
-        asking = asked_to_stop() if is_chief else nullcontext(lambda: False)
-        with asking as stop, memory_kept():
+        with asked_to_stop() if is_chief else nullcontext(lambda: False) as stop:
             callback = PretrainingCallback(
                 training_model,
                 done=done,
