@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -343,6 +344,8 @@ def test_an_encoder_that_is_not_there_is_one_sentence(settings, place) -> None:
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     monkeypatch.setattr(sys, "argv", ["tfner", *arguments])
+    # It gives the log a stream that is closed after the test.
+    monkeypatch.setattr(logging.getLogger("tfner"), "handlers", [])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 0
