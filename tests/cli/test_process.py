@@ -23,8 +23,12 @@ ODD = os.fsdecode(b"o\xffut")
 
 @pytest.fixture(autouse=True)
 def usual_signals() -> Iterator[None]:
-    """Signals end processes here, though `nohup pytest` lets one be ignored."""
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in ENDING}
+    """Signals end processes here, though `nohup pytest` and `pytest &` ignore some."""
+    usual = {
+        **dict.fromkeys(ENDING, signal.SIG_DFL),
+        signal.SIGINT: signal.default_int_handler,
+    }
+    before = {number: signal.signal(number, usual[number]) for number in usual}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
