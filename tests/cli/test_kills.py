@@ -126,7 +126,7 @@ def test_a_mounted_directory_is_not_replaced_and_holds_others(small_disk) -> Non
     """As the volume of a container is: nothing can be renamed to its place."""
     place = small_disk("size=64k")
     words = re.escape(
-        f"mounted here, so that nothing can take its place in one step. "
+        "mounted here, so that nothing can take its place in one step. "
         f"Name a directory in it: {place}/NAME"
     )
     with pytest.raises(StorageError, match=words), whole_directory(place):

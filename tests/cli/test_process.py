@@ -28,7 +28,7 @@ def usual_signals() -> Iterator[None]:
         **dict.fromkeys(ENDING, signal.SIG_DFL),
         signal.SIGINT: signal.default_int_handler,
     }
-    before = {number: signal.signal(number, usual[number]) for number in usual}
+    before = {n: signal.signal(n, handler) for n, handler in usual.items()}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

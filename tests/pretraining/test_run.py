@@ -187,9 +187,7 @@ def test_a_run_of_damaged_checkpoints_alone_says_so(
     assert "3 damaged checkpoints" in failure(make_pretraining(broken, resume=True))
 
 
-def start(
-    config: PretrainConfig, mode: str, code: str = RUN, stderr: int | None = None
-) -> subprocess.Popen[str]:
+def start(config: PretrainConfig, mode: str, code: str = RUN) -> subprocess.Popen[str]:
     """A run in a process of its own, `new` or `resume`."""
     path = Path(f"{config.saving.output}.toml")
     path.write_text(config.to_toml())
@@ -197,7 +195,7 @@ def start(
         [sys.executable, "-c", code, str(path), mode],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
-        stderr=stderr,
+        stderr=subprocess.STDOUT,
         text=True,
     )
 
@@ -207,7 +205,7 @@ def test_sigterm_saves_and_the_run_goes_on_from_there(
     make_pretraining: Make, finished: Path, tmp_path: Path
 ) -> None:
     config = make_pretraining(tmp_path / "run")
-    stopped = start(config, "new", TERMINATED, stderr=subprocess.STDOUT)
+    stopped = start(config, "new", TERMINATED)
     output, _ = stopped.communicate()
     assert stopped.returncode == 1, output
     assert "stopped as asked after step 4; all is saved" in output
