@@ -33,12 +33,13 @@ def main() -> None:
     parser = harness.parser(__doc__)
     harness.add_training(parser)
     parser.add_argument("--peer", type=Path, help="the other program's script")
+    parser.add_argument("--precision", default="float32", help="of tfner")
     args = parser.parse_args()
     sides = {"tfner": run_tfner} | ({"peer": run_peer} if args.peer else {})
     record = {
         "train": args.train.name,
         "test": args.test.name,
-        "settings": harness.values(args, *harness.TRAINING),
+        "settings": harness.values(args, *harness.TRAINING, "precision"),
     }
     harness.seed_by_seed(
         args,
@@ -53,7 +54,8 @@ def run_tfner(args: argparse.Namespace, seed: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         output = f"{folder}/model"
         report = harness.train_tagger(
-            *(args, seed, output, "--test", args.test, "--words", "gold")
+            *(args, seed, output, "--test", args.test, "--words", "gold"),
+            *("--precision", args.precision),
         )
     return {
         "f1": report["test"]["f1"],

@@ -15,7 +15,9 @@ of a process until it ends, for tfner with reading the corpus and saving the mod
         --output training_gsd.json
 
 Each takes five to ten minutes on an idle core. `--keep-memory` gives both an allocator
-that keeps what it has got (harness.ALLOCATOR), which PyTorch is faster with.
+that keeps what it has got (harness.ALLOCATOR), which PyTorch is faster with. With
+`--autocast`, PyTorch runs a second time with products in bfloat16, for beside
+`--set precision='"mixed_bfloat16"'`.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from benchmarks import harness
 
 MODULE = "benchmarks.speed.training"
 SIDES = ("tfner", "pytorch")
+AUTOCAST = "pytorch_bfloat16"
 SETTINGS = ("batch_size", "max_length", "learning_rate", "steps", "rounds")
 IGNORED, EPOCHS = -100, 3
 
@@ -47,14 +50,14 @@ def main() -> None:
     args = arguments()
     if args.side:
         os.sched_setaffinity(0, {args.core})
-        train = {"tfner": train_tfner, "pytorch": train_pytorch}[args.side]
-        filled = train(args)
+        filled = train_tfner(args) if args.side == SIDES[0] else train_pytorch(args)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         answer(peak_mb=peak // 1024, filled_positions=filled)
         return
-    sides = {name: start(args, name) for name in SIDES}
+    names = (*SIDES, AUTOCAST) if args.autocast else SIDES
+    sides = {name: start(args, name) for name in names}
     first = {name: harness.ask(side, 1) for name, side in sides.items()}  # compiles
-    rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in SIDES}
+    rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for _ in range(args.rounds):
         for name, side in sides.items():
             rounds[name].append(harness.ask(side, args.steps))
@@ -63,7 +66,7 @@ def main() -> None:
         "corpus": args.corpus.name,
         "settings": harness.values(args, *SETTINGS, "keep_memory", "set"),
         "sides": {
-            name: {**summary(rounds[name], first[name]), **ends[name]} for name in SIDES
+            name: {**summary(rounds[name], first[name]), **ends[name]} for name in names
         },
     }
     record |= compared(record["sides"], first["tfner"])
@@ -84,7 +87,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--keep-memory", action="store_true", help="once allocated")
     parser.add_argument("--core", type=int, default=min(os.sched_getaffinity(0)))
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    parser.add_argument("--autocast", action="store_true", help="PyTorch in bfloat16")
+    parser.add_argument("--side", choices=(*SIDES, AUTOCAST), help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -108,12 +112,17 @@ def summary(rounds: list[dict[str, Any]], first: dict[str, Any]) -> dict[str, An
 
 def compared(sides: dict[str, Any], first: dict[str, Any]) -> dict[str, float]:
     """Compare rates without and with compilation, of one and of three epochs."""
-    rate, peer = (sides[name]["sentences_per_processor_second"] for name in SIDES)
+    rates = {n: side["sentences_per_processor_second"] for n, side in sides.items()}
+    rate, peer = (rates[name] for name in SIDES)
     sentences = first["corpus_sentences"]
     epoch, peer_epoch = sentences / rate, sentences / peer
     compiling = first["processor_seconds"] - first["sentences"] / rate
+    autocast = {
+        "ratio_to_autocast": rate / r for n, r in rates.items() if n == AUTOCAST
+    }
     return {
         "ratio": rate / peer,
+        **autocast,
         "compile_processor_seconds": compiling,
         "compile_share_of_epoch": compiling / (compiling + epoch),
         "ratio_of_one_epoch": peer_epoch / (compiling + epoch),
@@ -223,7 +232,9 @@ def train_pytorch(args: argparse.Namespace) -> float:
         ids, mask, labels = (torch.tensor(values) for values in padded(batch))
         filled, positions = filled + int(mask.sum()), positions + mask.numel()
         optimizer.zero_grad()
-        model(input_ids=ids, attention_mask=mask, labels=labels).loss.backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=args.side == AUTOCAST):
+            loss = model(input_ids=ids, attention_mask=mask, labels=labels).loss
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()

@@ -53,6 +53,8 @@ def elementwise(function: Callable[[Any], Any]) -> Part:
     """Compile a function of every number of a sum, and its gradient.
 
     The slope is computed with the function, which is much of the same work, and kept.
+    Both are computed in float32: in shorter numbers XLA would go over all of them, and
+    round, once for every operation.
 
     Args:
         function: of a tensor, number by number.
@@ -63,16 +65,18 @@ def elementwise(function: Callable[[Any], Any]) -> Part:
 
     @tf.function(jit_compile=True, autograph=False)
     def forward(rows: Any, offset: Any) -> Any:
-        total = rows + tf.cast(offset, rows.dtype)
+        total = tf.cast(rows, tf.float32) + tf.cast(offset, tf.float32)
         with tf.GradientTape() as tape:
             tape.watch(total)
             found = function(total)
-        return found, tape.gradient(found, total)
+        slope = tape.gradient(found, total)
+        return tf.cast(found, rows.dtype), tf.cast(slope, rows.dtype)
 
     @tf.function(jit_compile=True, autograph=False)
     def backward(slope: Any, offset: Any, upstream: Any) -> Any:
-        found = slope * upstream
-        return found, tf.cast(tf.reduce_sum(found, axis=0), offset.dtype)
+        found = tf.cast(slope, tf.float32) * tf.cast(upstream, tf.float32)
+        total = tf.reduce_sum(found, axis=0)
+        return tf.cast(found, upstream.dtype), tf.cast(total, offset.dtype)
 
     @tf.custom_gradient
     def run(rows: Any, offset: Any) -> Any:

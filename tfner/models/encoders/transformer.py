@@ -132,12 +132,14 @@ class TransformerLayer(EncoderLayer):
         def attend(learnt: Any, fixed: Any) -> Any:
             projected, offset, *added = learnt
             bias, seed = fixed
-            return self._mix(
-                *(projected + ops.cast(offset, projected.dtype), bias),
+            # In bfloat16 XLA's loops over the three together would be slow.
+            mixed = self._mix(
+                *(ops.cast(projected, "float32") + ops.cast(offset, "float32"), bias),
                 *(added[0] if added else None, None),
                 training=True,
                 seed=seed,
             )
+            return ops.cast(mixed, projected.dtype)
 
         def add(learnt: Any, fixed: Any) -> Any:
             rows, changed, offset, *norm = learnt
