@@ -110,19 +110,17 @@ def summary(rounds: list[dict[str, Any]], first: dict[str, Any]) -> dict[str, An
     }
 
 
-def compared(sides: dict[str, Any], first: dict[str, Any]) -> dict[str, float]:
+def compared(sides: dict[str, Any], first: dict[str, Any]) -> dict[str, float | None]:
     """Compare rates without and with compilation, of one and of three epochs."""
     rates = {n: side["sentences_per_processor_second"] for n, side in sides.items()}
     rate, peer = (rates[name] for name in SIDES)
     sentences = first["corpus_sentences"]
     epoch, peer_epoch = sentences / rate, sentences / peer
     compiling = first["processor_seconds"] - first["sentences"] / rate
-    autocast = {
-        "ratio_to_autocast": rate / r for n, r in rates.items() if n == AUTOCAST
-    }
+    autocast = rates.get(AUTOCAST)
     return {
         "ratio": rate / peer,
-        **autocast,
+        "ratio_to_autocast": rate / autocast if autocast else None,
         "compile_processor_seconds": compiling,
         "compile_share_of_epoch": compiling / (compiling + epoch),
         "ratio_of_one_epoch": peer_epoch / (compiling + epoch),
