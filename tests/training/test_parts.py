@@ -83,6 +83,16 @@ def test_parts_give_the_gradients_of_the_whole(family: str, policy: str) -> None
         np.testing.assert_allclose(found, expected, atol=bound * size)
 
 
+def test_an_activation_in_bfloat16_is_rounded_once() -> None:
+    random = np.random.default_rng(0)
+    rows = tf.constant(random.normal(size=(40, 16)), tf.bfloat16)
+    offset = tf.constant(random.normal(size=16), tf.float32)
+    found = elementwise(keras.activations.gelu)((rows, offset), ())
+    expected = keras.activations.gelu(tf.cast(rows, tf.float32) + offset)
+    same = np.array(found) == np.array(tf.cast(expected, tf.bfloat16))
+    assert same.mean() > 0.99  # XLA's error function is its own
+
+
 def test_without_dropout_no_seed_is_drawn() -> None:
     still = {"hidden_dropout": 0.0, "attention_dropout": 0.0}
     model = tagger("bert", **still)
