@@ -57,7 +57,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("train", type=Path, help="columns")
     parser.add_argument("test", type=Path)
     parser.add_argument("--dev", type=Path, help="of the whole corpus")
-    parser.add_argument("--name", required=True, help="of corpus and encoder")
+    parser.add_argument(
+        "--name", required=True, help="of corpus and encoder, and of another precision"
+    )
+    parser.add_argument("--precision", default="float32", help="of training")
     parser.add_argument("--sentences", type=int, nargs="+", default=list(EPOCHS))
     parser.add_argument("--seeds", type=int, default=3, help="runs of the recipe")
     return parser.parse_args()
@@ -109,7 +112,7 @@ def train(
 ) -> dict[str, Any]:
     """Train one tagger and return its scores."""
     given = {"train": part, "test": args.test, "encoder": args.encoder}
-    given |= {"output": output, "overwrite": True}
+    given |= {"output": output, "overwrite": True, "precision": args.precision}
     given |= {"dev": args.dev} if part.stem == "whole" else {}
     given |= {k: v for k, v in settings.items() if k != "way"}
     given |= FIXED if settings["way"] == "grid" else {}
