@@ -16,7 +16,7 @@ of a process until it ends, for tfner with reading the corpus and saving the mod
 
 Each takes five to ten minutes on an idle core. `--keep-memory` gives both an allocator
 that keeps what it has got (harness.ALLOCATOR), which PyTorch is faster with. With
-`--autocast`, PyTorch runs a second time with products in bfloat16, for beside
+`--autocast`, PyTorch runs a second time with products in bfloat16, to be compared with
 `--set precision='"mixed_bfloat16"'`.
 """
 
