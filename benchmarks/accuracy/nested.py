@@ -13,6 +13,8 @@ thresholds that dev chose.
 With `--fitting`, sentences that `--max-length` would cut are left out of all files:
 the published model misses what it cuts, and short rows are what it has time for.
 With `--cores 0 1`, as many seeds run at a time, each on a core of its own.
+With `--recipe auto` tfner's sides train as `tfner train` does without options; rate,
+epochs and batch size are the recipe's.
 
 All train with an allocator that keeps what it has got (harness.ALLOCATOR): PyTorch,
 which asks for the large tensors anew at every step, takes nearly twice the time
@@ -43,9 +45,10 @@ from tfner.nesting import inner, outermost
 
 PARTS = tuple(f"mrc-ner.{part}.json.gz" for part in ("train", "dev", "test"))
 SIDES = ("tfner", "peer", "tagger")
+RECIPES = ("published", "auto")
 SETTINGS = (
     *("limit", "test_limit", "epochs", "tagger_epochs", "fitting"),
-    *("learning_rate", "batch_size", "max_length", "cores"),
+    *("learning_rate", "batch_size", "max_length", "cores", "recipe", "precision"),
 )
 RATE = "train_records_per_second"
 
@@ -78,6 +81,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--max-length", type=int, default=128)
+    parser.add_argument("--recipe", choices=RECIPES, default="published")
+    parser.add_argument("--precision", default="float32", help="of training")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--cores", type=int, nargs="+", default=[0])
     parser.add_argument(
@@ -220,9 +225,10 @@ def train(args: argparse.Namespace, place: Path) -> dict[str, Any]:
         corpus = place / "outermost.jsonl"
         write_corpus(flat, corpus)
         more, epochs = [], args.tagger_epochs or epochs
-    names = ("encoder", "limit", "learning_rate", "batch_size", "max_length", "seed")
-    settings = harness.values(args, *names) | {"epochs": epochs, "dev_fraction": 0}
-    settings["recipe"] = "published"
+    settings = harness.values(args, "encoder", "limit", "seed", "recipe", "precision")
+    if args.recipe == "published":
+        settings |= harness.values(args, "learning_rate", "batch_size", "max_length")
+        settings |= {"epochs": epochs, "dev_fraction": 0}
     files = {"train": corpus, "output": place / "model"}
     words = harness.flags(files | settings)
     report: dict[str, Any] = json.loads(harness.tfner("train", *words, *more, "--json"))
