@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 import zlib
@@ -164,6 +165,29 @@ def test_words_are_cut_where_entities_are_and_counted(path, caplog):
     assert "1 word cut where an entity begins or ends inside" in caplog.text
     (document,) = read_corpus(path)
     assert document.words == (Word(0, 4), Word(4, 6))
+
+
+@pytest.mark.parametrize(
+    ("text", "entity"),
+    [
+        ("Oslo ", (0, 5)),
+        ("Oslo Zoo", (0, 5)),
+        ("Oslo Zoo", (4, 8)),
+        ("Oslo  Zoo", (0, 5)),
+        ("Oslo  Zoo", (5, 9)),
+        (" Oslo", (0, 5)),
+        ("Oslo \n Zoo", (0, 6)),
+        ("Oslo \n Zoo", (6, 10)),
+    ],
+)
+@pytest.mark.parametrize("has_words", [True, False])
+def test_entities_may_begin_or_end_with_a_space(path, text, entity, has_words):
+    words = tuple(Word(*m.span()) for m in re.finditer(r"\w+", text))
+    gold = Document("a", text, (Entity(*entity, "LOC"),), words if has_words else None)
+    write_corpus([gold], path)
+    (doc,) = spacy.tokens.DocBin().from_disk(path).get_docs(spacy.vocab.Vocab())
+    assert doc.text == text
+    assert [(e.start_char, e.end_char) for e in doc.ents] == [entity]
 
 
 CHARACTERS = st.one_of(

@@ -92,9 +92,14 @@ def _spans(
 def _tokens(
     document: Document, counts: Counter[str]
 ) -> tuple[list[tuple[int, int]], list[bool]]:
-    """Tokens that make up the whole text, and whether a space follows each."""
+    """Tokens that make up the whole text, and whether a space follows each.
+
+    A space with which an entity begins or ends is a token of its own.
+    """
     text, words = document.text, document.words
-    cuts = {place for e in document.entities for place in (e.start, e.end)}
+    starts = {entity.start for entity in document.entities}
+    ends = {entity.end for entity in document.entities}
+    cuts = starts | ends
     if words is None:
         words_found = [match.span() for match in TOKEN.finditer(text)]
     else:
@@ -105,7 +110,8 @@ def _tokens(
     spaces: list[bool] = []
     at = 0
     for start, end in [*words_found, (len(text), len(text))]:
-        if tokens and text.startswith(" ", at) and at < start:
+        is_spaced = tokens and text.startswith(" ", at) and at < start
+        if is_spaced and at not in starts and at + 1 not in ends:
             spaces[-1], at = True, at + 1
         gaps = [(at + a, at + b) for a, b in map(_span, GAP.finditer(text[at:start]))]
         for piece in [*gaps, (start, end)]:
