@@ -35,7 +35,8 @@ logger = logging.getLogger(__name__)
 
 ANNOTATIONS, TEXT = ".ann", ".txt"
 RANGE = "[0-9]{1,15} [0-9]{1,15}"
-ANNOTATION = re.compile(rf"T\S*\t(\S+) ({RANGE}(?:;{RANGE})*)\t(.*)", re.S)
+# Possessive (`*+`): the engine keeps no way back for each part of a long line.
+ANNOTATION = re.compile(rf"T\S*\t(\S+) ({RANGE}(?:;{RANGE})*+)\t(.*)", re.S)
 OTHER = re.compile(r"[REAMN](?=[0-9])|[#*]")
 KINDS = {
     "R": "relations",

@@ -37,7 +37,7 @@ ENTITY_COLUMNS = (10, 9, 11, 8, 7, 6)
 """The column of entities, and those where other tools have it."""
 LEAST_WIDTH = 12
 """Columns of a sentence without predicates; the last one holds coreference."""
-CELL = re.compile(r"(?:\([^()*\s]+|\*|\))+|[-_]")
+CELL = re.compile(r"(?:\([^()*\s]+|\*|\))++|[-_]")
 SURVEYED = 1000
 """Sentences that decide how words become a text."""
 

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 TEXT = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.S)
 ANNOTATION = re.compile(r"([^\t]+)\t([0-9]{1,15})\t([0-9]{1,15})\t(.*)", re.S)
-RELATION = re.compile(r"([^\t]+)\t[^\t]*[^\t0-9][^\t]*(?:\t[^\t]+){2,}\t?")
+RELATION = re.compile(r"([^\t]+)\t[^\t]*[^\t0-9][^\t]*(?:\t[^\t]+){2,}+\t?")
 UNSAFE = re.compile(r"[\s|\x00-\x1f]")
 TITLE = "title"
 """The key of a document's metadata."""

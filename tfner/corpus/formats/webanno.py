@@ -46,7 +46,7 @@ TOKEN = re.compile(
 )
 ESCAPE = re.compile(r"\\(->|[\\\[\]|_;*tnr\t]?)")
 CONTROLS = {"t": "\t", "n": "\n", "r": "\r"}
-VALUE = re.compile(r"((?:[^\\|]|\\(?:.|$))*)(?:\||$)")
+VALUE = re.compile(r"((?:[^\\|]|\\(?:.|$))*+)(?:\||$)")
 NUMBER = re.compile(r"(.*[^\\]|)\[([0-9]+)\]", re.S)
 ENTITY_LAYER = "NamedEntity"
 FEATURES = ("value", "label", "type", "tag", "category", "class")
