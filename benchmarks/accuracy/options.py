@@ -1,0 +1,89 @@
+"""The recipe of `tfner train`, and what other options change in its F1.
+
+    python -m benchmarks.accuracy.options ENCODER TRAIN TEST --name "GENIA, MiniLM" \
+        --limit 1000 --options "" "--context 0" "--head crf" --seeds 0 1 \
+        --output options.json
+
+Each of `--options` is a run of its own for every seed; an empty one is the recipe
+alone. Dev is `--dev`, or what the recipe holds out of the training corpus. Every
+finished run is written at once, and runs that the output holds are not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import shlex
+import statistics
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import harness
+
+
+def main() -> None:
+    """Run what the output lacks, and write after each."""
+    args = arguments()
+    record: dict[str, Any] = {"runs": []}
+    if args.output and args.output.is_file():
+        record = json.loads(args.output.read_text(encoding="utf-8"))
+    for seed, options in itertools.product(args.seeds, args.options):
+        key = {"corpus": args.name, "options": options, "seed": seed}
+        if not any(key.items() <= run.items() for run in record["runs"]):
+            record["runs"].append(key | train(args, seed, options))
+            record["summary"] = summary(record["runs"])
+            harness.write(record, args.output)
+    harness.show(record["summary"])
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = harness.parser(__doc__)
+    parser.add_argument("encoder")
+    parser.add_argument("train", type=Path)
+    parser.add_argument("test", type=Path)
+    parser.add_argument("--dev", type=Path)
+    parser.add_argument("--name", required=True, help="of corpus, part and encoder")
+    parser.add_argument("--limit", type=int, help="training sentences; all by default")
+    parser.add_argument("--options", nargs="+", required=True, help="of `tfner train`")
+    parser.add_argument("--precision", default="float32", help="of training")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    return parser.parse_args()
+
+
+def train(args: argparse.Namespace, seed: int, options: str) -> dict[str, Any]:
+    """Train one tagger and return its scores."""
+    given = harness.values(args, *("encoder", "train", "test", "dev", "limit"))
+    with tempfile.TemporaryDirectory() as folder:
+        given |= {"precision": args.precision, "seed": seed, "output": folder}
+        words = [*harness.flags(given), *shlex.split(options)]
+        report = harness.tfner("train", *words, "--overwrite", "--json")
+    told = json.loads(report)
+    f1 = {part: (told[part] or {}).get("f1") for part in ("dev", "test")}
+    return f1 | {"sentences_per_second": told["train_sentences_per_second"]}
+
+
+def summary(runs: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Average over the seeds, by corpus and options."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        name = f"{run['corpus']}, {run['options'] or 'the recipe'}"
+        rows.setdefault(name, []).append(run)
+    return {name: _means(group) for name, group in rows.items()}
+
+
+def _means(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    means: dict[str, Any] = {"seeds": len(runs)}
+    for part in ("dev", "test"):
+        values = [run[part] for run in runs if run[part] is not None]
+        spread = f" ± {harness.sd(values):.3f}" if len(values) > 1 else ""
+        mean = f"{statistics.fmean(values):.3f}" if values else "–"
+        means[part] = mean + spread
+    return means
+
+
+if __name__ == "__main__":
+    main()
