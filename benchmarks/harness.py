@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import signal
 import statistics
 import subprocess
@@ -13,21 +12,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
+
+from benchmarks.environment import environment
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 Result = TypeVar("Result")
 
-PACKAGES = (
-    *("tfner", "tensorflow", "keras", "numpy", "tokenizers", "transformers", "torch"),
-    *("fugashi", "ipadic", "onnx", "onnxruntime", "openvino", "nncf"),
-    *("keras-hub", "spacy", "ai-edge-litert"),
-)
-"""Packages whose versions go into a result."""
 ALLOCATOR = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": "100000000000",
@@ -315,6 +309,25 @@ def sd(values: Sequence[float]) -> float:
     return statistics.stdev(values) if len(values) > 1 else 0.0
 
 
+def shown(values: Sequence[float]) -> str:
+    """Write a mean, and of several values their standard deviation."""
+    spread = f" ± {sd(values):.3f}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):.3f}{spread}"
+
+
+def held(output: Path | None, **fresh: Any) -> dict[str, Any]:
+    """Read the record that a run goes on with, or begin one with some entries."""
+    if output and output.is_file():
+        record: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
+        return record
+    return {**fresh, "runs": []}
+
+
+def is_held(record: Mapping[str, Any], key: Mapping[str, Any]) -> bool:
+    """Tell whether a record has a run of these settings."""
+    return any(key.items() <= run.items() for run in record["runs"])
+
+
 def seed_by_seed(
     args: argparse.Namespace,
     record: dict[str, Any],
@@ -347,41 +360,3 @@ def write(record: Mapping[str, Any], output: Path | None) -> None:
     if output:
         text = json.dumps({**record, **environment()}, indent=2) + "\n"
         output.write_text(text, encoding="utf-8")
-
-
-def environment() -> dict[str, Any]:
-    """Return hardware and its load, versions and the commit of this checkout."""
-    return {
-        "hardware": {
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-            "usable_cores": len(os.sched_getaffinity(0)),
-            "system": platform.platform(),
-            "load": round(os.getloadavg()[0], 1),
-        },
-        "versions": {"python": platform.python_version(), **_versions()},
-        "commit": _commit(),
-    }
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
-    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
-def _versions() -> dict[str, str]:
-    installed = {d.name.lower(): d.version for d in metadata.distributions()}
-    return {name: installed[name] for name in PACKAGES if name in installed}
-
-
-def _commit() -> str:
-    folder = str(Path(__file__).parent)
-    done = subprocess.run(
-        ["git", "-C", folder, "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip()

@@ -13,8 +13,8 @@ thresholds that dev chose.
 With `--fitting`, sentences that `--max-length` would cut are left out of all files:
 the published model misses what it cuts, and short rows are what it has time for.
 With `--cores 0 1`, as many seeds run at a time, each on a core of its own.
-With `--recipe auto` tfner's sides train as `tfner train` does without options; rate,
-epochs and batch size are the recipe's.
+With `--recipe auto` tfner's sides train as `tfner train` does without options: epochs,
+rate, batch size and length are the recipe's. It goes without the published model.
 
 All train with an allocator that keeps what it has got (harness.ALLOCATOR): PyTorch,
 which asks for the large tensors anew at every step, takes nearly twice the time
@@ -37,15 +37,17 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from queue import Queue
-from typing import Any
+from typing import Any, get_args
 
 from benchmarks import harness
 from tfner import Document, Predictor, read_corpus, score, write_corpus
+from tfner.config.choices import Recipe
 from tfner.nesting import inner, outermost
 
 PARTS = tuple(f"mrc-ner.{part}.json.gz" for part in ("train", "dev", "test"))
 SIDES = ("tfner", "peer", "tagger")
-RECIPES = ("published", "auto")
+OF_RECIPE = ("epochs", "learning_rate", "batch_size", "max_length")
+"""Settings that are not given where the recipe decides."""
 SETTINGS = (
     *("limit", "test_limit", "epochs", "tagger_epochs", "fitting"),
     *("learning_rate", "batch_size", "max_length", "cores", "recipe", "precision"),
@@ -81,7 +83,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--max-length", type=int, default=128)
-    parser.add_argument("--recipe", choices=RECIPES, default="published")
+    parser.add_argument("--recipe", choices=get_args(Recipe), default="published")
     parser.add_argument("--precision", default="float32", help="of training")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--cores", type=int, nargs="+", default=[0])
@@ -97,6 +99,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     args.folder = args.folder or Path(args.corpus)
+    if args.recipe == "auto":
+        if "peer" in (args.side, *args.sides):
+            parser.error("--recipe auto needs --sides without peer")
+        vars(args).update(dict.fromkeys(OF_RECIPE))
     return args
 
 
@@ -225,10 +231,9 @@ def train(args: argparse.Namespace, place: Path) -> dict[str, Any]:
         corpus = place / "outermost.jsonl"
         write_corpus(flat, corpus)
         more, epochs = [], args.tagger_epochs or epochs
-    settings = harness.values(args, "encoder", "limit", "seed", "recipe", "precision")
-    if args.recipe == "published":
-        settings |= harness.values(args, "learning_rate", "batch_size", "max_length")
-        settings |= {"epochs": epochs, "dev_fraction": 0}
+    names = ("encoder", "limit", "seed", "recipe", "precision", *OF_RECIPE)
+    settings = harness.values(args, *names) | {"epochs": epochs}
+    settings["dev_fraction"] = 0 if args.recipe == "published" else None
     files = {"train": corpus, "output": place / "model"}
     words = harness.flags(files | settings)
     report: dict[str, Any] = json.loads(harness.tfner("train", *words, *more, "--json"))

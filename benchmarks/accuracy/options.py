@@ -15,7 +15,6 @@ import argparse
 import itertools
 import json
 import shlex
-import statistics
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,12 +26,10 @@ from benchmarks import harness
 def main() -> None:
     """Run what the output lacks, and write after each."""
     args = arguments()
-    record: dict[str, Any] = {"runs": []}
-    if args.output and args.output.is_file():
-        record = json.loads(args.output.read_text(encoding="utf-8"))
+    record = harness.held(args.output)
     for seed, options in itertools.product(args.seeds, args.options):
         key = {"corpus": args.name, "options": options, "seed": seed}
-        if not any(key.items() <= run.items() for run in record["runs"]):
+        if not harness.is_held(record, key):
             record["runs"].append(key | train(args, seed, options))
             record["summary"] = summary(record["runs"])
             harness.write(record, args.output)
@@ -79,9 +76,7 @@ def _means(runs: list[dict[str, Any]]) -> dict[str, Any]:
     means: dict[str, Any] = {"seeds": len(runs)}
     for part in ("dev", "test"):
         values = [run[part] for run in runs if run[part] is not None]
-        spread = f" ± {harness.sd(values):.3f}" if len(values) > 1 else ""
-        mean = f"{statistics.fmean(values):.3f}" if values else "–"
-        means[part] = mean + spread
+        means[part] = harness.shown(values) if values else "–"
     return means
 
 

@@ -34,7 +34,8 @@ FIXED = {"recipe": "published", "batch-size": 16, "decode": "viterbi"}
 def main() -> None:
     """Run what the output lacks, and write after each."""
     args = arguments()
-    record = load(args)
+    grid = {"rates": RATES, "epochs": EPOCHS, **FIXED}
+    record = harness.held(args.output, grid=grid)
     labels = types(args.train)
     with tempfile.TemporaryDirectory() as folder:
         for size in args.sentences:
@@ -42,7 +43,7 @@ def main() -> None:
             part.write_text(sample(args.train, size), encoding="utf-8")
             for settings in settings_of(size, args.seeds):
                 key = {"corpus": args.name, "sentences": size, **settings}
-                if not any(key.items() <= run.items() for run in record["runs"]):
+                if not harness.is_held(record, key):
                     run = train(args, part, labels, settings, Path(folder) / "model")
                     record["runs"].append(key | run)
                     record["summary"] = summary(record["runs"])
@@ -64,14 +65,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sentences", type=int, nargs="+", default=list(EPOCHS))
     parser.add_argument("--seeds", type=int, default=3, help="runs of the recipe")
     return parser.parse_args()
-
-
-def load(args: argparse.Namespace) -> dict[str, Any]:
-    """Read what has been measured before, also of other corpora."""
-    if args.output and args.output.is_file():
-        record: dict[str, Any] = json.loads(args.output.read_text(encoding="utf-8"))
-        return record
-    return {"grid": {"rates": RATES, "epochs": EPOCHS, **FIXED}, "runs": []}
 
 
 def types(train: Path) -> list[str]:
@@ -128,8 +121,8 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         of_part = [r for r in runs if (r["corpus"], r["sentences"]) == (corpus, size)]
         recipe = [run["f1"] for run in of_part if run["way"] == "recipe"]
         f1 = sum(recipe) / len(recipe)
-        spread = f" ± {harness.sd(recipe):.3f}" if len(recipe) > 1 else ""
-        row = {"seeds": len(recipe), "f1": round(f1, 4), "shown": f"{f1:.3f}{spread}"}
+        shown = harness.shown(recipe)
+        row = {"seeds": len(recipe), "f1": round(f1, 4), "shown": shown}
         grid = sorted(run["f1"] for run in of_part if run["way"] == "grid")
         if size == WHOLE:
             rows["whole"][corpus] = row
