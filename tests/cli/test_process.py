@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -123,13 +125,38 @@ class Deaf:
         signal.raise_signal(self.number)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+class Cleared:
+    """Gets a signal while C code asks for an attribute, and clears what it raises."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        ctypes.pythonapi.PyObject_HasAttrString(ctypes.py_object(self), b"missing")
+
+    def __getattr__(self, name: str) -> None:
+        signal.raise_signal(self.number)
+
+
+class Caught:
+    """Gets a signal where a library takes every exception."""
+
+    def __init__(self, number: int) -> None:
+        with suppress(BaseException):
+            signal.raise_signal(number)
+
+
+@pytest.mark.parametrize(
+    ("place", "number"),
+    [
+        *((Deaf, number) for number in (*ENDING, signal.SIGINT)),
+        *((place, number) for place in (Cleared, Caught) for number in ENDING),
+    ],
+)
 @pytest.mark.parametrize("seconds", [0, 20])
-def test_a_signal_that_python_swallows_ends_the_command(
-    tfner, monkeypatch, number: int, seconds: int
+def test_a_signal_that_is_swallowed_ends_the_command(
+    tfner, monkeypatch, place: type, number: int, seconds: int
 ) -> None:
     def app() -> None:
-        Deaf(number)
+        place(number)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             time.sleep(0.01)
@@ -141,6 +168,22 @@ def test_a_signal_that_python_swallows_ends_the_command(
     assert result.code == 128 + number
     assert "Traceback" not in result.err
     assert ended == [0] * (not seconds)
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_nothing_interrupts_the_cleaning_up(tfner, monkeypatch, number: int) -> None:
+    def app() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(number)
+            time.sleep(0.1)
+            cleaned.append(number)
+
+    cleaned: list[int] = []
+    monkeypatch.setattr(main, "app", app)
+    assert tfner().code == 128 + signal.SIGTERM
+    assert cleaned == [number]
 
 
 def test_a_signal_counts_whatever_a_library_makes_of_it(tfner, monkeypatch) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import weakref
 from _thread import interrupt_main
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -53,7 +54,7 @@ def ended_by_signals() -> Iterator[None]:
     default = [n for n in ENDING if is_main and signal.getsignal(n) is signal.SIG_DFL]
     ending = _Ending(sys.unraisablehook)
     for number in default:
-        signal.signal(number, ending.begin)
+        signal.signal(number, ending.handle)
     sys.unraisablehook = ending.insist
     try:
         yield
@@ -63,6 +64,10 @@ def ended_by_signals() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
         if ending.number:  # whatever a library has made of our exception
             sys.exit(128 + ending.number)
+
+
+class _Ended(SystemExit):
+    """What a signal raises; that it is gone can be watched, unlike of SystemExit."""
 
 
 class _Ending:
@@ -75,46 +80,51 @@ class _Ending:
     def __init__(self, report: Callable[[Any], object]) -> None:
         self.number = 0
         self._report = report
+        self._raised: weakref.ref[_Ended] | None = None
         self._timers: list[threading.Timer] = []
 
-    def begin(self, number: int, frame: FrameType | None) -> None:
-        """Handle a signal: tell of it, and raise."""
-        with suppress(OSError):  # the stream of `sys` may be in the middle of a line
-            os.write(2, f"stopped by {signal.Signals(number).name}\n".encode())
-        self._raise(number, frame)
+    def handle(self, number: int, _: FrameType | None) -> None:
+        """Tell of a signal and raise, unless the command is being left already."""
+        if self._raised and self._raised():
+            return  # nothing shall interrupt the cleaning up
+        if number != self.number:
+            self.number = number
+            with suppress(OSError):  # `sys.stderr` may be in the middle of a line
+                os.write(2, f"stopped by {signal.Signals(number).name}\n".encode())
+        raise self._watched()
 
-    def _raise(self, number: int, _: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)  # nothing shall interrupt the cleaning up
-        self.number = number
-        sys.exit(128 + number)
+    def _watched(self) -> _Ended:
+        """Make an exception that is raised again if something clears it silently.
+
+        C code does, as where it asks whether an object has an attribute. It is no local
+        of the frame that raises it, whose traceback would keep it.
+        """
+        error = _Ended(128 + self.number)
+        self._raised = weakref.ref(error, lambda _: self._raise_later(self.number))
+        return error
 
     def insist(self, unraisable: Any) -> None:
         """Raise again, a little later, where Python lets no exception pass.
 
         That is in `__del__`, and in callbacks of the garbage collector and of C.
         """
-        number = _signal_of(unraisable.exc_value)
-        if number is None or threading.current_thread() is not threading.main_thread():
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and isinstance(unraisable.exc_value, KeyboardInterrupt):
+            self.number = signal.SIGINT
+            self._raise_later(self.number)
+        elif not isinstance(unraisable.exc_value, _Ended):  # that is watched
             self._report(unraisable)
-            return
-        self.number = number
-        if number != signal.SIGINT:  # whose handler has stayed
-            signal.signal(number, self._raise)
+
+    def _raise_later(self, number: int) -> None:
         self._timers.append(threading.Timer(LATER, interrupt_main, [number]))
         self._timers[-1].start()
 
     def leave(self) -> None:
         """Raise nothing any more."""
+        self._raised = None
         sys.unraisablehook = self._report
         for timer in self._timers:
             timer.cancel()
-
-
-def _signal_of(error: BaseException | None) -> int | None:
-    if isinstance(error, KeyboardInterrupt):
-        return signal.SIGINT
-    code = error.code if isinstance(error, SystemExit) else None
-    return next((number for number in ENDING if code == 128 + number), None)
 
 
 @contextmanager
