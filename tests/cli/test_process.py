@@ -144,11 +144,23 @@ class Caught:
             signal.raise_signal(number)
 
 
+class Printed:
+    """Gets a signal in C code that makes another exception of it, and prints that."""
+
+    def __init__(self, number: int) -> None:
+        try:
+            signal.raise_signal(number)
+        except BaseException as error:
+            other = RuntimeError("of C code")
+            other.__cause__ = other.__context__ = error
+            sys.excepthook(RuntimeError, other, None)
+
+
 @pytest.mark.parametrize(
     ("place", "number"),
     [
-        *((Deaf, number) for number in (*ENDING, signal.SIGINT)),
-        *((place, number) for place in (Cleared, Caught) for number in ENDING),
+        *((place, n) for place in (Deaf, Printed) for n in (*ENDING, signal.SIGINT)),
+        *((place, n) for place in (Cleared, Caught) for n in ENDING),
     ],
 )
 @pytest.mark.parametrize("seconds", [0, 20])
@@ -183,6 +195,27 @@ def test_nothing_interrupts_the_cleaning_up(tfner, monkeypatch, number: int) -> 
     cleaned: list[int] = []
     monkeypatch.setattr(main, "app", app)
     assert tfner().code == 128 + signal.SIGTERM
+    assert cleaned == [number]
+
+
+@pytest.mark.parametrize("place", [Printed, Cleared])
+@pytest.mark.parametrize("number", ENDING)
+def test_nor_the_cleaning_up_after_what_a_library_made_of_it(
+    tfner, monkeypatch, place: type, number: int
+) -> None:
+    def app() -> None:
+        try:
+            place(number)
+            raise SystemError("of C code")
+        finally:
+            time.sleep(0.1)
+            cleaned.append(number)
+
+    cleaned: list[int] = []
+    monkeypatch.setattr(main, "app", app)
+    result = tfner()
+    assert result.code == 128 + number
+    assert "of C code" not in result.err
     assert cleaned == [number]
 
 

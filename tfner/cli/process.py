@@ -22,7 +22,7 @@ STREAMS = (("stdin", os.O_WRONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRON
 """The ways in which `os.devnull` stands for a closed one: what reads the first or
 writes to the second fails, as it should; what is told to nobody is lost."""
 LATER = 0.01
-"""Seconds until a signal is raised again, so that the callback has ended."""
+"""Seconds until a signal is raised again, so that a callback has ended."""
 
 
 def occupy_closed_streams() -> None:
@@ -52,10 +52,9 @@ def ended_by_signals() -> Iterator[None]:
     """
     is_main = threading.current_thread() is threading.main_thread()
     default = [n for n in ENDING if is_main and signal.getsignal(n) is signal.SIG_DFL]
-    ending = _Ending(sys.unraisablehook)
+    ending = _Ending()
     for number in default:
         signal.signal(number, ending.handle)
-    sys.unraisablehook = ending.insist
     try:
         yield
     finally:
@@ -71,60 +70,80 @@ class _Ended(SystemExit):
 
 
 class _Ending:
-    """The end of a process by a signal.
+    """The end of a process by a signal, wherever it comes.
 
-    Args:
-        report: tells of exceptions that nothing can catch, as `sys.unraisablehook`.
+    Libraries lose the exception: Python does in `__del__` and in callbacks of the
+    garbage collector; C code clears it where it asks for an attribute, or prints it and
+    raises another. It is raised again until the command is left.
     """
 
-    def __init__(self, report: Callable[[Any], object]) -> None:
+    def __init__(self) -> None:
         self.number = 0
-        self._report = report
         self._raised: weakref.ref[_Ended] | None = None
-        self._timers: list[threading.Timer] = []
-
-    def handle(self, number: int, _: FrameType | None) -> None:
-        """Tell of a signal and raise, unless the command is being left already."""
-        if self._raised and self._raised():
-            return  # nothing shall interrupt the cleaning up
-        if number != self.number:
-            self.number = number
-            with suppress(OSError):  # `sys.stderr` may be in the middle of a line
-                os.write(2, f"stopped by {signal.Signals(number).name}\n".encode())
-        raise self._watched()
-
-    def _watched(self) -> _Ended:
-        """Make an exception that is raised again if something clears it silently.
-
-        C code does, as where it asks whether an object has an attribute. It is no local
-        of the frame that raises it, whose traceback would keep it.
-        """
-        error = _Ended(128 + self.number)
-        self._raised = weakref.ref(error, lambda _: self._raise_later(self.number))
-        return error
-
-    def insist(self, unraisable: Any) -> None:
-        """Raise again, a little later, where Python lets no exception pass.
-
-        That is in `__del__`, and in callbacks of the garbage collector and of C.
-        """
-        is_main = threading.current_thread() is threading.main_thread()
-        if is_main and isinstance(unraisable.exc_value, KeyboardInterrupt):
-            self.number = signal.SIGINT
-            self._raise_later(self.number)
-        elif not isinstance(unraisable.exc_value, _Ended):  # that is watched
-            self._report(unraisable)
-
-    def _raise_later(self, number: int) -> None:
-        self._timers.append(threading.Timer(LATER, interrupt_main, [number]))
-        self._timers[-1].start()
+        self._timer = threading.Timer(LATER, interrupt_main)
+        self._hooks = sys.excepthook, sys.unraisablehook
+        self._interrupt = signal.getsignal(signal.SIGINT)
+        sys.excepthook, sys.unraisablehook = self._printed, self._unraisable
 
     def leave(self) -> None:
         """Raise nothing any more."""
         self._raised = None
-        sys.unraisablehook = self._report
-        for timer in self._timers:
-            timer.cancel()
+        sys.excepthook, sys.unraisablehook = self._hooks
+        self._timer.cancel()
+        if self.number == signal.SIGINT:
+            signal.signal(signal.SIGINT, self._interrupt)
+
+    def handle(self, number: int, _: FrameType | None) -> None:
+        """Tell of a signal and raise, but do not interrupt the cleaning up."""
+        if self._raised and self._raised():
+            return
+        if number == self.number and sys.exc_info()[0]:
+            self._raise_later()  # the cleaning up may be after what C code raised
+            return
+        if number != self.number:
+            self.number = number
+            with suppress(OSError):  # `sys.stderr` may be in the middle of a line
+                os.write(2, f"stopped by {signal.Signals(number).name}\n".encode())
+        raise KeyboardInterrupt if number == signal.SIGINT else self._watched()
+
+    def _watched(self) -> _Ended:
+        """Make an exception that is raised again after it is gone.
+
+        It is no local of the frame that raises it, which its traceback would keep.
+        """
+        error = _Ended(128 + self.number)
+        self._raised = weakref.ref(error, lambda _: self._raise_later())
+        return error
+
+    def _raise_later(self) -> None:
+        self._timer.cancel()
+        self._timer = threading.Timer(LATER, interrupt_main, [self.number])
+        self._timer.start()
+
+    def _printed(
+        self, kind: type[BaseException], error: BaseException, trace: Any
+    ) -> None:
+        """Tell of an exception that C code drops, as `sys.excepthook`."""
+        if not self._comes_again(error):
+            self._hooks[0](kind, error, trace)
+
+    def _unraisable(self, told: Any) -> None:
+        """Tell of an exception that Python drops, as `sys.unraisablehook`."""
+        if not self._comes_again(told.exc_value):
+            self._hooks[1](told)
+
+    def _comes_again(self, error: BaseException | None) -> bool:
+        """Raise again what is dropped if it comes of a signal, and tell whether."""
+        while error and not isinstance(error, _Ended | KeyboardInterrupt):
+            error = error.__context__
+        if not error or threading.current_thread() is not threading.main_thread():
+            return False
+        if isinstance(error, KeyboardInterrupt):
+            self.number = signal.SIGINT
+            signal.signal(signal.SIGINT, self.handle)
+        self._raised = None
+        self._raise_later()
+        return True
 
 
 @contextmanager
