@@ -5,8 +5,10 @@
         --output options.json
 
 Each of `--options` is a run of its own for every seed; an empty one is the recipe
-alone. Dev is `--dev`, or what the recipe holds out of the training corpus. Every
-finished run is written at once, and runs that the output holds are not repeated.
+alone. Dev is `--dev`, or what the recipe holds out of the training corpus. With
+`--alone` the test sentences, JSON lines, are also scored one by one without their
+documents, as a server gets them: a tagger with context has none then. Every finished
+run is written at once, and runs that the output holds are not repeated.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import harness
+
+PARTS = ("dev", "test", "alone")
 
 
 def main() -> None:
@@ -47,6 +51,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--limit", type=int, help="training sentences; all by default")
     parser.add_argument("--options", nargs="+", required=True, help="of `tfner train`")
     parser.add_argument("--precision", default="float32", help="of training")
+    parser.add_argument("--alone", action="store_true", help="also without documents")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     return parser.parse_args()
 
@@ -55,12 +60,27 @@ def train(args: argparse.Namespace, seed: int, options: str) -> dict[str, Any]:
     """Train one tagger and return its scores."""
     given = harness.values(args, *("encoder", "train", "test", "dev", "limit"))
     with tempfile.TemporaryDirectory() as folder:
-        given |= {"precision": args.precision, "seed": seed, "output": folder}
+        model = Path(folder) / "model"
+        given |= {"precision": args.precision, "seed": seed, "output": model}
         words = [*harness.flags(given), *shlex.split(options)]
-        report = harness.tfner("train", *words, "--overwrite", "--json")
-    told = json.loads(report)
-    f1 = {part: (told[part] or {}).get("f1") for part in ("dev", "test")}
+        told = json.loads(harness.tfner("train", *words, "--json"))
+        if args.alone:
+            texts = without_documents(args.test, Path(folder) / "alone.jsonl")
+            told["alone"] = json.loads(
+                harness.tfner("evaluate", model, texts, "--json")
+            )
+    f1 = {part: told[part]["f1"] for part in PARTS if told.get(part)}
     return f1 | {"sentences_per_second": told["train_sentences_per_second"]}
+
+
+def without_documents(test: Path, output: Path) -> Path:
+    """Write the sentences so that none has a neighbour."""
+    with test.open(encoding="utf-8") as lines, output.open("w", encoding="utf-8") as to:
+        for line in lines:
+            sentence = json.loads(line)
+            sentence.pop("document", None)
+            print(json.dumps(sentence), file=to)
+    return output
 
 
 def summary(runs: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -74,8 +94,8 @@ def summary(runs: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def _means(runs: list[dict[str, Any]]) -> dict[str, Any]:
     means: dict[str, Any] = {"seeds": len(runs)}
-    for part in ("dev", "test"):
-        values = [run[part] for run in runs if run[part] is not None]
+    for part in PARTS:
+        values = [run[part] for run in runs if run.get(part) is not None]
         means[part] = harness.shown(values) if values else "–"
     return means
 
