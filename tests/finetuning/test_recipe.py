@@ -226,7 +226,7 @@ def test_a_run_holds_what_was_decided_and_is_repeated_by_it(
     assert "--decode viterbi" in line
     assert "--epochs" not in line
     table = tomllib.loads((bundle.directory / "run.toml").read_text("utf-8"))
-    assert table["optimizer"]["batch_size"] == 16
+    assert table["optimizer"]["batch_size"] == 8
     assert table["optimizer"]["best"] == "last"
     assert table["task"]["decode"] == "viterbi"
     assert bundle.task.settings()["decode"] == "viterbi"

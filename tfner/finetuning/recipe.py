@@ -25,8 +25,9 @@ EPOCHS: Mapping[str, Table] = {
 }
 """Epochs by the number of windows: small corpora need more of them for their updates.
 Windows of span extraction are queries, of which most have no answer."""
-BATCH_SIZES = ((2_000, 16), (math.inf, 32))
-"""Batch sizes of corpora with fewer windows than these."""
+BATCH_SIZES = ((500, 8), (2_000, 16), (math.inf, 32))
+"""Batch sizes of corpora with fewer windows than these: deep encoders need several
+hundred updates before they predict anything but O."""
 RATES: Table = ((384, 2e-4), (512, 1.5e-4), (768, 5e-5), (1_024, 2e-5))
 """Learning rates by the width of the encoder."""
 RATE_OF_FAMILY = {"electra": 2.0}
