@@ -120,6 +120,8 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     for corpus, size in dict.fromkeys((r["corpus"], r["sentences"]) for r in runs):
         of_part = [r for r in runs if (r["corpus"], r["sentences"]) == (corpus, size)]
         recipe = [run["f1"] for run in of_part if run["way"] == "recipe"]
+        if not recipe:
+            continue
         f1 = sum(recipe) / len(recipe)
         shown = harness.shown(recipe)
         row = {"seeds": len(recipe), "f1": round(f1, 4), "shown": shown}
