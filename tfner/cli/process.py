@@ -66,7 +66,7 @@ def ended_by_signals() -> Iterator[None]:
 
 
 class _Ended(SystemExit):
-    """What a signal raises; that it is gone can be watched, unlike of SystemExit."""
+    """The exit that a signal asks for, which can be watched."""
 
 
 class _Ending:
