@@ -37,6 +37,17 @@ def usual_signals() -> Iterator[None]:
 
 
 @pytest.fixture
+def running(tfner, monkeypatch) -> Callable[[Callable[[], None]], Any]:
+    """Runs the command line with a command of the test's own."""
+
+    def run(app: Callable[[], None]) -> Any:
+        monkeypatch.setattr(main, "app", app)
+        return tfner()
+
+    return run
+
+
+@pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     (tmp_path / "a.bio").write_text("Ann B-PER\nsaw O\n\n")
     return tmp_path / "a.bio"
@@ -107,12 +118,11 @@ def test_names_that_are_no_utf8_are_read_written_and_shown(tfner, corpus) -> Non
         tf.errors.ResourceExhaustedError(None, None, "Out of memory while trying to"),
     ],
 )
-def test_no_memory_for_a_library_is_one_sentence(tfner, monkeypatch, error) -> None:
+def test_no_memory_for_a_library_is_one_sentence(running, error) -> None:
     def app() -> None:
         raise error
 
-    monkeypatch.setattr(main, "app", app)
-    assert tfner().sentence.startswith("out of memory. Close other programs")
+    assert running(app).sentence.startswith("out of memory. Close other programs")
 
 
 class Deaf:
@@ -165,7 +175,7 @@ class Printed:
 )
 @pytest.mark.parametrize("seconds", [0, 20])
 def test_a_signal_that_is_swallowed_ends_the_command(
-    tfner, monkeypatch, place: type, number: int, seconds: int
+    running, place: type, number: int, seconds: int
 ) -> None:
     def app() -> None:
         place(number)
@@ -175,15 +185,14 @@ def test_a_signal_that_is_swallowed_ends_the_command(
         ended.append(seconds)
 
     ended: list[int] = []
-    monkeypatch.setattr(main, "app", app)
-    result = tfner()
+    result = running(app)
     assert result.code == 128 + number
     assert "Traceback" not in result.err
     assert ended == [0] * (not seconds)
 
 
 @pytest.mark.parametrize("number", ENDING)
-def test_nothing_interrupts_the_cleaning_up(tfner, monkeypatch, number: int) -> None:
+def test_nothing_interrupts_the_cleaning_up(running, number: int) -> None:
     def app() -> None:
         try:
             signal.raise_signal(signal.SIGTERM)
@@ -193,15 +202,14 @@ def test_nothing_interrupts_the_cleaning_up(tfner, monkeypatch, number: int) -> 
             cleaned.append(number)
 
     cleaned: list[int] = []
-    monkeypatch.setattr(main, "app", app)
-    assert tfner().code == 128 + signal.SIGTERM
+    assert running(app).code == 128 + signal.SIGTERM
     assert cleaned == [number]
 
 
 @pytest.mark.parametrize("place", [Printed, Cleared])
 @pytest.mark.parametrize("number", ENDING)
 def test_nor_the_cleaning_up_after_what_a_library_made_of_it(
-    tfner, monkeypatch, place: type, number: int
+    running, place: type, number: int
 ) -> None:
     def app() -> None:
         try:
@@ -212,22 +220,20 @@ def test_nor_the_cleaning_up_after_what_a_library_made_of_it(
             cleaned.append(number)
 
     cleaned: list[int] = []
-    monkeypatch.setattr(main, "app", app)
-    result = tfner()
+    result = running(app)
     assert result.code == 128 + number
     assert "of C code" not in result.err
     assert cleaned == [number]
 
 
-def test_a_signal_counts_whatever_a_library_makes_of_it(tfner, monkeypatch) -> None:
+def test_a_signal_counts_whatever_a_library_makes_of_it(running) -> None:
     def app() -> None:
         try:
             signal.raise_signal(signal.SIGTERM)
         except SystemExit as error:
             raise RuntimeError("of a library") from error
 
-    monkeypatch.setattr(main, "app", app)
-    result = tfner()
+    result = running(app)
     assert result.code == 128 + signal.SIGTERM
     assert "library" not in result.err
 
