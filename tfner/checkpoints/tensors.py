@@ -143,8 +143,12 @@ def read_config(path: Path) -> dict[str, Any]:
         StorageError: it is no JSON object, or some of its values cannot be.
     """
     if not path.exists():
+        below = sorted(str(found.parent) for found in path.parent.glob("*/config.json"))
+        todo = "Give one with a model's configuration and weights."
+        if below:
+            todo = f"Did you mean {' or '.join(below[:3])}?"
         raise CheckpointError(
-            f"{path.parent} is no Hugging Face directory: it has no {path.name}."
+            f"{path.parent} is no Hugging Face directory: it has no {path.name}. {todo}"
         )
     config = read_json(path)
     problems = check_values({k: v for k, v in config.items() if v is not None}, KEYS)

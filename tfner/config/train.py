@@ -123,8 +123,9 @@ class ModelConfig(Section):
 
     encoder: str = setting("", needed=True, metavar="DIR")
     """Encoder with its tokenizer: a name that `tfner encoders` lists, a Hugging Face
-    directory or hub id, a KerasHub preset (DIR, keras_hub:NAME), or a BERT or ELECTRA
-    checkpoint of TensorFlow 1 (DIR, DIR/model.ckpt-N, DIR#generator)."""
+    directory or hub id, a model that `tfner train` wrote, a KerasHub preset (DIR,
+    keras_hub:NAME), or a BERT or ELECTRA checkpoint of TensorFlow 1 (DIR,
+    DIR/model.ckpt-N, DIR#generator)."""
     dropout: float = setting(0.1, low=0, high=0.9, metavar="RATE")
     """Dropout between the encoder and the head."""
     hidden_dropout: float | None = setting(None, low=0, high=0.9, metavar="RATE")

@@ -17,7 +17,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfner.checkpoints.loading import open_encoder
 from tfner.config.distill import DistillConfig
 from tfner.corpus import read_corpus
 from tfner.corpus.corpora import reading_settings, texts_format
@@ -30,6 +29,7 @@ from tfner.finetuning.teacher import Answers, Teacher
 from tfner.finetuning.train import output_of, run_trials
 from tfner.finetuning.training_data import Taught
 from tfner.inference.bundle import Bundle
+from tfner.inference.encoders import encoder_source
 from tfner.models.encoders.parts import with_layers
 from tfner.tasks import Encoded, Task
 from tfner.tasks.context import encode_in_order
@@ -129,8 +129,8 @@ def _check_widths(config: DistillConfig, teacher: Teacher) -> None:
     """Refuse vectors that cannot be compared, before the teacher reads."""
     if not teacher.vectors or config.distillation.layers is not None:
         return
-    student = open_encoder(config.model.encoder, digests=False)  # compared when loaded
-    width = student.settings.get("hidden_size")
+    source = encoder_source(config.model.encoder, digests=False)  # compared when loaded
+    width = source.sizes.get("hidden_size")
     other = teacher.model.encoder.hidden_size
     if width != other:
         raise ConfigError(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
 
 import keras
 
-from tfner.checkpoints.loading import open_encoder
 from tfner.config.train import OptimizerConfig, TrainConfig
 from tfner.errors import ConfigError
 from tfner.finetuning.recipe import decided
 from tfner.inference.encoder_config import check_encoder
+from tfner.inference.encoders import EncoderSource, encoder_source
 from tfner.tasks import Task
 from tfner.training.compile import compile_model
 from tfner.training.distribution import Distribution
@@ -21,18 +20,6 @@ from tfner.training.step import TrainingModel
 
 EncoderFactory = Callable[[], keras.Model]
 """Makes an encoder as it is before it learns the task."""
-
-
-class EncoderSource(NamedTuple):
-    """Makes the encoders of a run, and tells their sizes beforehand.
-
-    Args:
-        make: makes a new one.
-        sizes: `family`, `hidden_size` and `num_layers`, as far as they are known.
-    """
-
-    make: EncoderFactory
-    sizes: Mapping[str, Any]
 
 
 LOSS_SCALE = 2.0**8
@@ -51,17 +38,16 @@ def make_encoder(
 
     Raises:
         CheckpointError: there is no encoder of that name.
+        BundleError: it is a model's, and cannot be read.
         ConfigError: the user's is none, or could not be loaded from a bundle, or
             windows are longer than the encoder's positions.
     """
     if factory is None:
-        stored = open_encoder(
+        factory, sizes = encoder_source(
             config.model.encoder,
             hidden_dropout=config.model.hidden_dropout,
             attention_dropout=config.model.attention_dropout,
         )
-        sizes = {"family": stored.family.name, **stored.settings}
-        factory = stored.load
     elif config.model.lora_only:
         raise ConfigError(
             "`lora_only` leaves the encoder out of the model, so that it must have a "

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
-from tfner.checkpoints.loading import tokenizer_of
 from tfner.config.train import TaskConfig, TrainConfig
 from tfner.data.pipeline import WindowTable
 from tfner.data.windows import Window
@@ -18,6 +17,7 @@ from tfner.errors import ConfigError, CorpusError, TrainingError, unknown
 from tfner.finetuning.data import Corpora, load_corpora
 from tfner.finetuning.evaluator import Evaluator
 from tfner.finetuning.recipe import Facts, announced, resolve
+from tfner.inference.encoders import tokenizer_of
 from tfner.schemes import LabelSet
 from tfner.tasks import TASKS, Task
 from tfner.tasks.context import DOCUMENT, encode_in_order

@@ -77,11 +77,11 @@ def load_base(
     Raises:
         BundleError: it cannot be loaded, or is another one.
     """
-    from tfner.checkpoints.loading import load_encoder
+    from tfner.inference.encoders import encoder_source
 
     name = encoder or base["encoder"]
     try:
-        found = load_encoder(name, digests=digests)
+        found = encoder_source(name, digests=digests).make()
     except TfnerError as error:
         raise BundleError(
             f"{place} was saved without its encoder, which cannot be loaded from "

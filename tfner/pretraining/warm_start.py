@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tfner.checkpoints.loading import load_encoder, tokenizer_of
 from tfner.config.pretrain import PretrainConfig
 from tfner.errors import ConfigError, joined
+from tfner.inference.encoders import encoder_source, tokenizer_of
 from tfner.models.encoders.bert import Encoder
 from tfner.models.pretraining.electra import Electra, MaskedLanguageModel
 from tfner.pretraining.dataset.manifest import Manifest
@@ -39,7 +39,7 @@ def read_start(config: PretrainConfig, manifest: Manifest) -> Encoder | None:
     name = config.model.encoder
     if name is None:
         return None
-    source: Encoder = load_encoder(name)
+    source: Encoder = encoder_source(name).make()
     target = new_encoder(config, manifest.special_ids.vocab_size)
     problems = _other_sizes(source, target)
     problems += _other_pieces(name, manifest)

@@ -27,6 +27,7 @@ from tfner.tokenization.checked_files import (
 from tfner.tokenization.files import (
     CUSTOM,
     FILES,
+    OWN_FOLDER,
     PIECES,
     SETTINGS_FILE,
     TOKENIZER_FILE,
@@ -248,6 +249,9 @@ def _japanese_config(
 def find_tokenizer_directory(directory_or_id: str | Path) -> Path:
     """Find a local directory with the tokenizer's files, fetched if need be.
 
+    It is the folder `tokenizer` of one that has no vocabulary beside that, as models of
+    tfner have.
+
     Raises:
         TokenizerError: there is no such directory.
         StorageError: the hub has no such model, or cannot be reached.
@@ -255,7 +259,8 @@ def find_tokenizer_directory(directory_or_id: str | Path) -> Path:
     name = resolve(directory_or_id, announced=True)
     folder = Path(local_model(name)).expanduser()
     if folder.is_dir():
-        return folder
+        own = folder / OWN_FOLDER
+        return own if own.is_dir() and not _has_vocabulary(folder) else folder
     if isinstance(name, Path) or not is_hub_id(name):
         raise TokenizerError(f"{name}: there is no such tokenizer directory")
     return fetch_model(str(name), FILES)
@@ -286,7 +291,7 @@ def _read(
             notes = [f"{files[0]}: read as RoBERTa's byte-level BPE"]
             definition = vocabularies.byte_level_bpe(*files)
             return _Source(definition, "bpe", "punctuation", notes)
-    if not any(any(folder.glob(pattern)) for pattern in VOCABULARIES):
+    if not _has_vocabulary(folder):
         # transformers would invent a tokenizer of five pieces.
         raise TokenizerError(
             f"{folder}: no vocabulary: none of {TOKENIZER_FILE}, {VOCABULARY_FILE}, "
@@ -304,6 +309,10 @@ def _read(
         lower = lower_case if lower_case is not None else config.get("do_lower_case")
         return _from_sentencepiece(models[0], lower_case=bool(lower))
     return _from_transformers(folder)
+
+
+def _has_vocabulary(folder: Path) -> bool:
+    return any(any(folder.glob(pattern)) for pattern in VOCABULARIES)
 
 
 def _from_definition(folder: Path, config: Mapping[str, Any]) -> _Source:

@@ -1,4 +1,4 @@
-"""An encoder with some layers of another one."""
+"""An encoder with all weights of another one, or with some of its layers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from keras import ops
 
 from tfner.checkpoints.families import FAMILIES
 from tfner.errors import ConfigError
-from tfner.models.encoders.parts import with_layers
+from tfner.models.encoders.parts import renewed, with_layers
+from tfner.training.precision import precision
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., Any]
@@ -19,6 +20,22 @@ Make = Callable[..., Any]
 
 def numpy(tensor: Any) -> np.ndarray:
     return np.asarray(ops.convert_to_numpy(tensor))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_new_encoder_has_the_old_weights_in_the_precision_of_its_run(
+    name: str, make: Make, rows: Any
+) -> None:
+    encoder, batch = make(name), rows([5, 4], [7], [], width=10)
+    same = renewed(encoder)
+    assert np.array_equal(numpy(same(batch)), numpy(encoder(batch)))
+    with precision("mixed_bfloat16"):
+        half = [renewed(encoder)]
+        if name != "albert":
+            half.append(with_layers(encoder, 1))
+    for new in half:
+        assert {block.compute_dtype for block in new.blocks} == {"bfloat16"}
+        assert {weight.dtype for weight in new.weights} == {"float32"}
 
 
 @pytest.mark.parametrize("name", [name for name in FAMILIES if name != "albert"])

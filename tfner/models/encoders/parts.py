@@ -30,11 +30,26 @@ def with_pieces(encoder: keras.Model, ids: Any) -> keras.Model:
     return new
 
 
+def renewed(encoder: keras.Model, **rates: float) -> keras.Model:
+    """An encoder with the weights of another one that computes as Keras' policy says.
+
+    Args:
+        encoder: built, of a class in `ENCODERS`; it is not changed.
+        **rates: of dropout, in place of its own.
+
+    Raises:
+        ConfigError: it is of another class.
+    """
+    new = resized(encoder, dtype=keras.config.dtype_policy(), **rates)
+    new.set_weights(encoder.get_weights())
+    return new
+
+
 def with_layers(encoder: keras.Model, count: int, **rates: float) -> keras.Model:
     """An encoder with the embeddings and some layers of another one, evenly taken.
 
     The first and the last are among them, as in DistilBERT, which begins with layers
-    0, 2, 4, 7, 9 and 11 of BERT's 12.
+    0, 2, 4, 7, 9 and 11 of BERT's 12. It computes as Keras' policy says.
 
     Args:
         encoder: built, of a class in `ENCODERS`; it is not changed.
@@ -56,7 +71,7 @@ def with_layers(encoder: keras.Model, count: int, **rates: float) -> keras.Model
             f"the teacher's encoder has {len(layers)} layers. Received: --layers "
             f"{count}. Give --layers {len(layers)} or less."
         )
-    new = resized(encoder, **sizes, **rates)
+    new = resized(encoder, dtype=keras.config.dtype_policy(), **sizes, **rates)
     _copy(_around(encoder), _around(new), encoder.family)
     for number, layer in zip(chosen, new.blocks, strict=True):
         _copy(layers[number].weights, layer.weights, encoder.family)
@@ -88,7 +103,8 @@ def resized(encoder: keras.Model, **sizes: Any) -> keras.Model:
 
     Args:
         encoder: of a class in `ENCODERS`.
-        **sizes: arguments of its constructor; rates of dropout may be among them.
+        **sizes: arguments of its constructor; rates of dropout and the policy may be
+            among them.
 
     Raises:
         ConfigError: it is of another class.
