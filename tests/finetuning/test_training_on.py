@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from tfner.checkpoints.loading import load_encoder
 from tfner.config.train import TrainConfig
-from tfner.errors import BundleError, CheckpointError
+from tfner.errors import BundleError, CheckpointError, TfnerError
 from tfner.finetuning.train import train
 from tfner.inference.bundle import Bundle
 from tfner.inference.encoders import encoder_source
@@ -132,3 +133,22 @@ def test_exports_and_encoders_of_others_are_refused(
     own = train(config, encoder=functional)
     with pytest.raises(BundleError, match="an encoder of your own classes"):
         encoder_source(own.directory)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("max_positions", "many", "`max_positions` must be an integer"),
+        ("layers", 2, "unknown setting of the encoder 'layers'"),
+        ("num_layers", -1, "`num_layers` must be an integer from"),
+    ],
+)
+def test_a_damaged_description_is_told_before_corpora_are_read(
+    key: str, value: object, told: str, first: Path, tmp_path: Path
+) -> None:
+    damaged = shutil.copytree(first, tmp_path / "damaged")
+    config = json.loads((damaged / "config.json").read_text())
+    config["model"]["encoder"]["config"][key] = value
+    (damaged / "config.json").write_text(json.dumps(config))
+    with pytest.raises(TfnerError, match=told):
+        encoder_source(damaged, digests=False)

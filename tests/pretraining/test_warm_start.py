@@ -14,6 +14,7 @@ import pytest
 from tfner.checkpoints.huggingface import save_encoder
 from tfner.checkpoints.loading import load_encoder
 from tfner.errors import ConfigError
+from tfner.inference.encoders import EncoderSource
 from tfner.models.encoders.bert import Encoder
 from tfner.models.pretraining.electra import Electra
 from tfner.pretraining import warm_start
@@ -149,6 +150,7 @@ def test_sizes_that_no_setting_gives_are_told_as_such(
 def test_an_encoder_of_another_class_is_told_as_such(
     make: Any, encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(warm_start, "load_encoder", lambda _: keras.Sequential())
+    source = EncoderSource(keras.Sequential, {})
+    monkeypatch.setattr(warm_start, "encoder_source", lambda _: source)
     with pytest.raises(ConfigError, match="its class is Sequential, that of the run E"):
         pretrain(make(encoder=str(encoder)))

@@ -63,17 +63,11 @@ def restore_encoder(record: Mapping[str, Any], *, place: object) -> keras.Model:
     """
     import keras
 
-    from tfner.models.encoders import ENCODERS
-
     # Keras empties the config that it reads.
     config = copy.deepcopy(record["config"])
-    name = record.get("class", KERAS)
-    if name != KERAS:
-        name = RENAMED.get(name, name)
-        if name not in ENCODERS:
-            raise BundleError(f"{place}: {unknown('encoder', name, ENCODERS)}")
-        _check_arguments(ENCODERS[name], config, place=place)
-        return ENCODERS[name].from_config(config)
+    own = own_class(record, place=place)
+    if own is not None:
+        return own.from_config(config)
     for name in _code_runners(config):
         raise BundleError(
             f"{place}: the encoder is made of {name}, which may run any code. Take a "
@@ -85,6 +79,29 @@ def restore_encoder(record: Mapping[str, Any], *, place: object) -> keras.Model:
             f"{_remedy(module)}"
         )
     return keras.saving.deserialize_keras_object(config, safe_mode=True)
+
+
+def own_class(record: Mapping[str, Any], *, place: object) -> Any:
+    """The class of tfner that was described, its arguments checked; None if of others.
+
+    Args:
+        record: the description.
+        place: where it stands, for messages.
+
+    Raises:
+        BundleError: there is no such class.
+        StorageError: its arguments are none that it takes.
+    """
+    from tfner.models.encoders import ENCODERS
+
+    name = record.get("class", KERAS)
+    if name == KERAS:
+        return None
+    name = RENAMED.get(name, name)
+    if name not in ENCODERS:
+        raise BundleError(f"{place}: {unknown('encoder', name, ENCODERS)}")
+    _check_arguments(ENCODERS[name], record["config"], place=place)
+    return ENCODERS[name]
 
 
 def run_once(model: keras.Model, *, length: int) -> None:

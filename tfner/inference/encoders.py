@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tfner.checkpoints import loading as checkpoints
 from tfner.errors import BundleError
 from tfner.inference.bundle import NO_MODEL
-from tfner.inference.encoder_config import KERAS
+from tfner.inference.bundle_files import reading
+from tfner.inference.encoder_config import own_class
 from tfner.inference.loading import exported_directory, open_bundle
-from tfner.inference.native_bundle import MODEL, TOKENIZER, NativeBundle
+from tfner.inference.native_bundle import CONFIG, MODEL, TOKENIZER, NativeBundle
 
 if TYPE_CHECKING:
     import keras
@@ -57,9 +58,11 @@ def encoder_source(
         stored = checkpoints.open_encoder(name, digests=digests, **dropouts)
         sizes = {"family": stored.family.name, **stored.settings}
         return EncoderSource(stored.load, sizes)
-    about = bundle.config["model"]
-    if about["encoder"].get("class", KERAS) == KERAS:
-        raise BundleError(FOREIGN.format(name))
+    place = bundle.directory / CONFIG
+    with reading(place):
+        record = bundle.config["model"]["encoder"]
+        if own_class(record, place=place) is None:
+            raise BundleError(FOREIGN.format(name))
     rates = {key: rate for key, rate in dropouts.items() if rate is not None}
 
     def make() -> keras.Model:
@@ -67,7 +70,7 @@ def encoder_source(
 
         return renewed(bundle.load_model().encoder, **rates)
 
-    return EncoderSource(make, about["encoder"]["config"])
+    return EncoderSource(make, record["config"])
 
 
 def tokenizer_of(name: str | Path) -> str | Path:
@@ -90,6 +93,6 @@ def _model_at(name: str | Path, *, digests: bool) -> NativeBundle | None:
     if MODEL.is_at(directory):
         bundle = open_bundle(directory, digests=digests)
         return bundle if isinstance(bundle, NativeBundle) else None
-    if not (directory / "config.json").exists() and exported_directory(directory):
+    if not (directory / CONFIG).exists() and exported_directory(directory):
         raise BundleError(NO_MODEL.format(name))
     return None
