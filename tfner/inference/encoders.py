@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tfner.checkpoints import loading as checkpoints
 from tfner.errors import BundleError
 from tfner.inference.bundle import NO_MODEL
 from tfner.inference.bundle_files import reading
@@ -55,7 +54,9 @@ def encoder_source(
     """
     bundle = _model_at(name, digests=digests)
     if bundle is None:
-        stored = checkpoints.open_encoder(name, digests=digests, **dropouts)
+        from tfner.checkpoints.loading import open_encoder
+
+        stored = open_encoder(name, digests=digests, **dropouts)
         sizes = {"family": stored.family.name, **stored.settings}
         return EncoderSource(stored.load, sizes)
     place = bundle.directory / CONFIG
@@ -73,12 +74,12 @@ def encoder_source(
     return EncoderSource(make, record["config"])
 
 
-def tokenizer_of(name: str | Path) -> str | Path:
+def tokenizer_place(name: str | Path) -> str | Path:
     """The place of an encoder's tokenizer: in its model, or beside its weights."""
+    from tfner.checkpoints.loading import tokenizer_of
+
     bundle = _model_at(name, digests=False)
-    if bundle is None:
-        return checkpoints.tokenizer_of(name)
-    return bundle.directory / TOKENIZER
+    return tokenizer_of(name) if bundle is None else bundle.directory / TOKENIZER
 
 
 def _model_at(name: str | Path, *, digests: bool) -> NativeBundle | None:
@@ -87,7 +88,9 @@ def _model_at(name: str | Path, *, digests: bool) -> NativeBundle | None:
     Raises:
         BundleError: it is an export of one, or damaged.
     """
-    directory = Path(checkpoints.tokenizer_of(name))
+    from tfner.checkpoints.loading import tokenizer_of
+
+    directory = Path(tokenizer_of(name))
     if not directory.is_dir():
         return None
     if MODEL.is_at(directory):
