@@ -31,8 +31,9 @@ def first(toy_settings: dict[str, Any], tmp_path_factory: Any) -> Path:
     return train(TrainConfig(**settings, output=str(output))).directory
 
 
-def weights(encoder: keras.Model) -> list[np.ndarray]:
-    return [weight.numpy() for weight in encoder.weights]
+def assert_same(one: keras.Model, other: keras.Model) -> None:
+    for old, new in zip(one.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 def test_a_run_begins_with_encoder_and_tokenizer_of_a_model(
@@ -44,8 +45,7 @@ def test_a_run_begins_with_encoder_and_tokenizer_of_a_model(
     for tokenizer in (second.tokenizer, load_tokenizer(first)):
         assert len(tokenizer.encode("anna,bert").words) == 1
     before, after = (b.load_model() for b in (Bundle.load(first), second))
-    for old, new in zip(*map(weights, (before.encoder, after.encoder)), strict=True):
-        np.testing.assert_array_equal(old, new)
+    assert_same(before.encoder, after.encoder)
     assert not np.array_equal(before.classifier.kernel, after.classifier.kernel)
     assert Predictor.load(second.directory, verify=True)
 
@@ -59,8 +59,7 @@ def test_an_encoder_of_a_model_computes_as_the_run_says(first: Path) -> None:
     assert encoder.blocks[0].compute_dtype == "bfloat16"
     assert (encoder.hidden_dropout, stored.hidden_dropout) == (0.3, 0.1)
     assert encoder.attention_dropout == stored.attention_dropout
-    for old, new in zip(*map(weights, (stored, encoder)), strict=True):
-        np.testing.assert_array_equal(old, new)
+    assert_same(stored, encoder)
 
 
 @pytest.mark.slow
@@ -71,8 +70,7 @@ def test_of_several_trials_the_best_one_is_trained_on(
     best = train(TrainConfig(**toy_settings | config))
     encoder = encoder_source(tmp_path / "trials").make()
     chosen = best.load_model().encoder
-    for old, new in zip(*map(weights, (chosen, encoder)), strict=True):
-        np.testing.assert_array_equal(old, new)
+    assert_same(chosen, encoder)
 
 
 @pytest.mark.slow
