@@ -11,7 +11,7 @@ import pytest
 
 from tfner.checkpoints import huggingface
 from tfner.checkpoints.google import load_google_encoder
-from tfner.checkpoints.loading import load_encoder, open_encoder, tokenizer_of
+from tfner.checkpoints.loading import directory_of, load_encoder, open_encoder
 from tfner.errors import CheckpointError
 
 
@@ -36,7 +36,7 @@ def test_checkpoints_are_found_by_any_of_their_names(
     for ours, theirs in zip(found.get_weights(), expected.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert found.hidden_dropout == 0.4
-    assert Path(tokenizer_of(name)) == electra
+    assert Path(directory_of(name)) == electra
 
 
 def test_a_directory_of_both_kinds_is_one_of_hugging_face(
@@ -62,7 +62,7 @@ def test_ids_stay_ids_beside_checkpoints_of_another_name(
     monkeypatch.setattr(huggingface, "find_directory", find)
     monkeypatch.setattr(huggingface, "open_huggingface_encoder", lambda *_, **__: None)
     open_encoder("bert-base-cased")
-    assert asked == [tokenizer_of("bert-base-cased")] == ["bert-base-cased"]
+    assert asked == [directory_of("bert-base-cased")] == ["bert-base-cased"]
     assert load_encoder("model.ckpt-1000.index").family == "electra"
 
 

@@ -13,7 +13,7 @@ import huggingface_hub
 import pytest
 from huggingface_hub import constants, errors
 
-from tfner.checkpoints.loading import load_encoder, open_encoder, tokenizer_of
+from tfner.checkpoints.loading import directory_of, load_encoder, open_encoder
 from tfner.errors import StorageError
 from tfner.recommended import recommended
 from tfner.storage.hub import cached_model, fetch_model, is_hub_id, local_model
@@ -50,7 +50,7 @@ def test_a_short_name_is_read_from_the_cache_with_its_tokenizer(
     ]
     own = load_tokenizer(encoder_directory)
     assert load_tokenizer("electra-small").vocab_size == own.vocab_size
-    assert load_tokenizer(tokenizer_of("electra-small")).vocab_size == own.vocab_size
+    assert load_tokenizer(directory_of("electra-small")).vocab_size == own.vocab_size
     hub_id = recommended()["electra-small"].hub_id
     assert cached_model(hub_id, ["model.safetensors"]) == snapshot
     assert cached_model(hub_id, ["tf_model.h5"]) is None
@@ -77,7 +77,7 @@ def test_a_directory_of_that_name_wins_and_says_so(
     with caplog.at_level("INFO", logger="tfner"):
         assert load_encoder("electra-small").hidden_size == 32
     assert "from the directory electra-small, not from google/" in caplog.text
-    assert tokenizer_of("electra-small") == Path("electra-small")
+    assert directory_of("electra-small") == Path("electra-small")
 
 
 @pytest.mark.parametrize(

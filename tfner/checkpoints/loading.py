@@ -94,8 +94,8 @@ def lasting_name(name: str | Path) -> str:
     return str(name)
 
 
-def tokenizer_of(name: str | Path) -> str | Path:
-    """The place of an encoder's tokenizer: the directory of its checkpoint."""
+def directory_of(name: str | Path) -> str | Path:
+    """The directory of a checkpoint, where its tokenizer lies, too; or another name."""
     name = _local(resolve(name))
     path, generator = _split(name)
     if path.is_dir():

@@ -21,7 +21,6 @@ from tfner.training.step import TrainingModel
 EncoderFactory = Callable[[], keras.Model]
 """Makes an encoder as it is before it learns the task."""
 
-
 LOSS_SCALE = 2.0**8
 """First scale of a float16 loss, a sum over words: 2^15 for the mean of 128 words."""
 

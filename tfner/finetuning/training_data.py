@@ -17,7 +17,7 @@ from tfner.errors import ConfigError, CorpusError, TrainingError, unknown
 from tfner.finetuning.data import Corpora, load_corpora
 from tfner.finetuning.evaluator import Evaluator
 from tfner.finetuning.recipe import Facts, announced, resolve
-from tfner.inference.encoders import tokenizer_place
+from tfner.inference.encoders import tokenizer_of
 from tfner.schemes import LabelSet
 from tfner.tasks import TASKS, Task
 from tfner.tasks.context import DOCUMENT, encode_in_order
@@ -209,7 +209,7 @@ def _load_tokenizer(config: TrainConfig, documents: Sequence[Document]) -> Token
     settings = config.tokenizer
     load = partial(
         load_tokenizer,
-        settings.tokenizer_directory or tokenizer_place(config.model.encoder),
+        settings.tokenizer_directory or tokenizer_of(config.model.encoder),
         lower_case=settings.lower_case,
         dictionary=settings.dictionary,
         user_dictionary=settings.user_dictionary,

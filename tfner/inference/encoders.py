@@ -11,7 +11,8 @@ from tfner.inference.bundle import NO_MODEL
 from tfner.inference.bundle_files import reading
 from tfner.inference.encoder_config import own_class
 from tfner.inference.loading import exported_directory, open_bundle
-from tfner.inference.native_bundle import CONFIG, MODEL, TOKENIZER, NativeBundle
+from tfner.inference.native_bundle import CONFIG, MODEL, NativeBundle
+from tfner.tokenization.files import TOKENIZER_FOLDER
 
 if TYPE_CHECKING:
     import keras
@@ -74,12 +75,12 @@ def encoder_source(
     return EncoderSource(make, record["config"])
 
 
-def tokenizer_place(name: str | Path) -> str | Path:
+def tokenizer_of(name: str | Path) -> str | Path:
     """The place of an encoder's tokenizer: in its model, or beside its weights."""
-    from tfner.checkpoints.loading import tokenizer_of
+    from tfner.checkpoints.loading import directory_of
 
     bundle = _model_at(name, digests=False)
-    return tokenizer_of(name) if bundle is None else bundle.directory / TOKENIZER
+    return directory_of(name) if bundle is None else bundle.directory / TOKENIZER_FOLDER
 
 
 def _model_at(name: str | Path, *, digests: bool) -> NativeBundle | None:
@@ -88,9 +89,9 @@ def _model_at(name: str | Path, *, digests: bool) -> NativeBundle | None:
     Raises:
         BundleError: it is an export of one, or damaged.
     """
-    from tfner.checkpoints.loading import tokenizer_of
+    from tfner.checkpoints.loading import directory_of
 
-    directory = Path(tokenizer_of(name))
+    directory = Path(directory_of(name))
     if not directory.is_dir():
         return None
     if MODEL.is_at(directory):

@@ -280,10 +280,10 @@ class GoogleBundle(ForeignBundle):
 
     def _open(self) -> Opened:
         from tfner.checkpoints.google import load_google_tagger
-        from tfner.checkpoints.loading import tokenizer_of
+        from tfner.checkpoints.loading import directory_of
 
         model, extras = self.directory, self._extras
-        folder = Path(tokenizer_of(model))
+        folder = Path(directory_of(model))
         labels = extras.labels() or _labels_beside(folder)
         if labels is None:
             raise BundleError(f"{model} carries no labels. {REMEDY}")

@@ -66,6 +66,7 @@ from tfner.storage.remote import address, local_copy
 from tfner.storage.schema import read_record
 from tfner.tasks import TASKS, Task
 from tfner.tokenization import Tokenizer, load_tokenizer
+from tfner.tokenization.files import TOKENIZER_FOLDER
 
 if TYPE_CHECKING:
     import keras
@@ -81,7 +82,7 @@ RENAMED = {"borders": "misaligned"}
 """Settings of tasks in models of earlier versions."""
 PREFILTER = "prefilter.npz"
 """Left out queries that it found pointless, in models of earlier versions."""
-SELFTEST, TOKENIZER = "selftest.json", "tokenizer"
+SELFTEST = "selftest.json"
 
 WHOLE = (
     *(CONFIG, SUMMARY, "*.index", *(engine.file for engine in ENGINES.values())),
@@ -146,7 +147,7 @@ class NativeBundle(Bundle):
     @cached_property
     def tokenizer(self) -> Tokenizer:
         """The tokenizer as it was trained with."""
-        return load_tokenizer(self.directory / TOKENIZER)
+        return load_tokenizer(self.directory / TOKENIZER_FOLDER)
 
     @cached_property
     def task(self) -> Task:
@@ -383,7 +384,7 @@ def write_description(
     write_json(directory / LABELS, task.label_set.to_json())
     write_json(directory / METRICS, metrics)
     write_json(directory / SELFTEST, selftest.to_json())
-    task.tokenizer.save(directory / TOKENIZER)
+    task.tokenizer.save(directory / TOKENIZER_FOLDER)
 
 
 def versions() -> dict[str, str]:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from tfner.config.pretrain import PretrainConfig
 from tfner.pretraining.dataset.manifest import Manifest
-from tfner.pretraining.export import TOKENIZER
 from tfner.storage.atomic import writing
 from tfner.storage.leftovers import new_part
 from tfner.storage.output import Kind, OutputPolicy
 from tfner.storage.publishing import publish, refuse_mount, version_of
+from tfner.tokenization.files import TOKENIZER_FOLDER
 from tfner.training.arrays import written
 from tfner.training.log import RUN_FILE
 
@@ -74,7 +74,7 @@ def output_of(config: PretrainConfig, manifest: Manifest) -> Iterator[RunDirecto
         refuse_mount(policy.path)
     with _beside(policy.path) if anew else policy.working_directory() as path:
         with writing(path):
-            tokenizer = path / TOKENIZER
+            tokenizer = path / TOKENIZER_FOLDER
             shutil.copytree(manifest.tokenizer_directory, tokenizer, dirs_exist_ok=True)
         if not used or saving.overwrite:
             write_settings(config, path)

@@ -17,11 +17,12 @@ from tfner.pretraining.model import make_model
 from tfner.storage.atomic import whole_directory
 from tfner.storage.digests import write_digests
 from tfner.tokenization import load_tokenizer
+from tfner.tokenization.files import TOKENIZER_FOLDER
 from tfner.tokenization.for_transformers import save_for_transformers
 from tfner.training.arrays import assign_variables
 from tfner.training.checkpoints import NumberedCheckpoints
 
-CHECKPOINTS, TOKENIZER = "checkpoints", "tokenizer"
+CHECKPOINTS = "checkpoints"
 ENCODER, GENERATOR, GOOGLE = "encoder", "generator", "google"
 
 
@@ -48,7 +49,7 @@ def export(run: Path, step: int, *, suffix: str = "") -> dict[str, Any]:
     config = PretrainConfig.from_record(state.about["config"])
     model = make_model(config, **state.about["pieces"])
     assign_variables(model.weights, state.arrays[: len(model.weights)], state.path)
-    tokenizer = load_tokenizer(run / TOKENIZER)
+    tokenizer = load_tokenizer(run / TOKENIZER_FOLDER)
     writers: dict[str, Callable[[Path], None]] = {
         GOOGLE: lambda stage: save_google_pretraining(model, stage, step=step)
     }

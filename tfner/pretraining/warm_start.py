@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tfner.config.pretrain import PretrainConfig
 from tfner.errors import ConfigError, joined
-from tfner.inference.encoders import encoder_source, tokenizer_place
+from tfner.inference.encoders import encoder_source, tokenizer_of
 from tfner.models.encoders.bert import Encoder
 from tfner.models.pretraining.electra import Electra, MaskedLanguageModel
 from tfner.pretraining.dataset.manifest import Manifest
@@ -88,7 +88,7 @@ def _other_sizes(source: Encoder, target: Encoder) -> list[str]:
 
 
 def _other_pieces(name: str, manifest: Manifest) -> list[str]:
-    tokenizer = load_tokenizer(tokenizer_place(name))
+    tokenizer = load_tokenizer(tokenizer_of(name))
     with tempfile.TemporaryDirectory() as place:
         tokenizer.save(Path(place))
         if tokenizer_digest(Path(place)) == manifest.vocabulary_digest:

@@ -27,10 +27,10 @@ from tfner.tokenization.checked_files import (
 from tfner.tokenization.files import (
     CUSTOM,
     FILES,
-    OWN_FOLDER,
     PIECES,
     SETTINGS_FILE,
     TOKENIZER_FILE,
+    TOKENIZER_FOLDER,
     VOCABULARIES,
     VOCABULARY_FILE,
     TokenizerSettings,
@@ -259,7 +259,7 @@ def find_tokenizer_directory(directory_or_id: str | Path) -> Path:
     name = resolve(directory_or_id, announced=True)
     folder = Path(local_model(name)).expanduser()
     if folder.is_dir():
-        own = folder / OWN_FOLDER
+        own = folder / TOKENIZER_FOLDER
         return own if own.is_dir() and not _has_vocabulary(folder) else folder
     if isinstance(name, Path) or not is_hub_id(name):
         raise TokenizerError(f"{name}: there is no such tokenizer directory")

@@ -20,7 +20,7 @@ MODEL_FILE = "config.json"
 MODEL_KEYS = ("model_type", "tokenizer_class")
 """Of the model's own file, those that tell of its tokenizer."""
 VOCABULARY_FILE = "vocab.txt"
-OWN_FOLDER = "tokenizer"
+TOKENIZER_FOLDER = "tokenizer"
 """Where models, records and pretraining runs of tfner have theirs."""
 ASSETS = "assets/tokenizer"
 """Where a preset of KerasHub has its vocabulary."""

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tfner.errors import ConfigError
-from tfner.pretraining.dataset.manifest import MANIFEST_FILE, TOKENIZER_FOLDER
+from tfner.pretraining.dataset.manifest import MANIFEST_FILE
 from tfner.pretraining.dataset.shard_plan import (
     ShardPlan,
     Survey,
@@ -26,6 +26,7 @@ from tfner.pretraining.text.articles import Article, articles_of, text_lines
 from tfner.storage.beam_files import file_systems, import_beam, match, whole
 from tfner.storage.lines import decode_lines
 from tfner.tokenization import load_tokenizer
+from tfner.tokenization.files import TOKENIZER_FOLDER
 from tfner.tokenization.ids import id_reader
 from tfner.tokenization.specials import special_ids, tokenizer_digest
 

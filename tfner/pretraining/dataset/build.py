@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tfner.errors import ConfigError, StorageError
-from tfner.pretraining.dataset.manifest import MANIFEST_FILE, TOKENIZER_FOLDER, Manifest
+from tfner.pretraining.dataset.manifest import MANIFEST_FILE, Manifest
 from tfner.pretraining.dataset.shard_plan import (
     ShardPlan,
     make_shard_plan,
@@ -29,6 +29,7 @@ from tfner.storage.atomic import writing
 from tfner.storage.foreign_files import read_json
 from tfner.storage.output import Kind, OutputPolicy
 from tfner.storage.publishing import publish, refuse_mount
+from tfner.tokenization.files import TOKENIZER_FOLDER
 from tfner.tokenization.ids import LoadedTokenizer
 from tfner.tokenization.specials import special_ids, tokenizer_digest
 

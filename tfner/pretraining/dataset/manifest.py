@@ -13,11 +13,11 @@ from tfner.storage.digests import digest_of
 from tfner.storage.foreign_files import read_json
 from tfner.storage.remote import local_copy
 from tfner.tokenization.directories import load_tokenizer
+from tfner.tokenization.files import TOKENIZER_FOLDER
 from tfner.tokenization.specials import SpecialIds, special_ids, tokenizer_digest
 
 SCHEMA = 2
 MANIFEST_FILE = "dataset.json"
-TOKENIZER_FOLDER = "tokenizer"
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tfner.errors import ConfigError, CorpusError, StorageError
-from tfner.pretraining.dataset.manifest import TOKENIZER_FOLDER, Manifest, Shard
+from tfner.pretraining.dataset.manifest import Manifest, Shard
 from tfner.pretraining.dataset.rows import Record, pack_records
 from tfner.pretraining.dataset.segments import article_random, pack_sentences
 from tfner.pretraining.dataset.shard_plan import ShardPlan, assign_articles
@@ -32,6 +32,7 @@ from tfner.storage.digests import digest_of
 from tfner.storage.foreign_files import read_json
 from tfner.storage.workers import submit, worker_pool
 from tfner.tokenization.directories import load_tokenizer
+from tfner.tokenization.files import TOKENIZER_FOLDER
 from tfner.tokenization.ids import id_reader
 from tfner.tokenization.specials import SpecialIds
 
